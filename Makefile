@@ -1,0 +1,32 @@
+# make demo   fit the shipped network and run it on a real picture
+# make test   lint, types and tests
+# Both set up .venv first; they need python3 (3.11 or later) and a C compiler.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test sweep clean
+.DELETE_ON_ERROR:
+
+.venv/ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+demo: .venv/ready
+	$(BIN)/lowtide profile examples/resnet8_cifar10.onnx
+	$(BIN)/lowtide fit examples/resnet8_cifar10.onnx -o out/resnet8 --budget 128KiB \
+		--sample examples/pictures/ship.jpg --labels examples/cifar10_labels.txt \
+		$$(cat examples/preprocessing.txt)
+
+test: .venv/ready
+	$(BIN)/ruff check src tests examples
+	$(BIN)/ruff format --check src tests examples
+	$(BIN)/mypy
+	$(BIN)/pytest -n 2 -m 'not slow'
+
+sweep: .venv/ready
+	$(BIN)/pytest -n 2
+
+clean:
+	rm -rf .venv out .mypy_cache .pytest_cache .ruff_cache

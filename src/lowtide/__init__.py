@@ -1,0 +1,65 @@
+"""lowtide makes a neural network fit in the memory you have, and proves that it computes the same.
+
+import lowtide
+plan = lowtide.fit("net.onnx", budget="256KiB")
+print(plan)
+plan.emit("c99", "out/")
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from lowtide.check.written import verify
+    from lowtide.errors import BudgetError, CheckError, LowtideError, ModelError, UsageError
+    from lowtide.memory_map import MemoryMap, read_memory_map
+    from lowtide.pipeline import Fitted, fit, profile
+    from lowtide.plan import Options, Plan
+
+# Where each public name lives; modules are imported when first used, so that `lowtide --help` and
+# a shell's completion do not wait for onnxruntime and OR-tools.
+_HOME = {
+    "BudgetError": "errors",
+    "CheckError": "errors",
+    "Fitted": "pipeline",
+    "LowtideError": "errors",
+    "MemoryMap": "memory_map",
+    "ModelError": "errors",
+    "Options": "plan",
+    "Plan": "plan",
+    "UsageError": "errors",
+    "fit": "pipeline",
+    "profile": "pipeline",
+    "read_memory_map": "memory_map",
+    "verify": "check.written",
+}
+
+__all__ = [
+    "BudgetError",
+    "CheckError",
+    "Fitted",
+    "LowtideError",
+    "MemoryMap",
+    "ModelError",
+    "Options",
+    "Plan",
+    "UsageError",
+    "fit",
+    "profile",
+    "read_memory_map",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'lowtide' has no attribute '{name}'")
+    return getattr(import_module(f"lowtide.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,150 @@
+"""A plan as one C99 program: net.c, net.h, weights.bin, and reference.c, the same plan computed by
+the definitions alone."""
+
+from __future__ import annotations
+
+from lowtide.backends.c99.header import header
+from lowtide.backends.c99.kernels import PARTS, emit_call, find_kernel, kernel_source
+from lowtide.backends.c99.loops import reference_loops
+from lowtide.backends.c99.program import Program
+from lowtide.backends.c99.text import Lines, comment, function_source
+from lowtide.backends.c99.weights import emit_weights
+from lowtide.costs import label
+from lowtide.plan import Plan
+from lowtide.ports import input_ports, output_ports
+from lowtide.task import Task
+
+_PRELUDE = """\
+#include "net.h"
+
+#include <math.h>
+#include <stddef.h>
+
+#if defined __GNUC__
+#define ALIGNED __attribute__((aligned(64)))
+#define MAY_ALIAS __attribute__((may_alias))
+#else
+#define ALIGNED
+#define MAY_ALIAS
+#endif
+
+typedef float MAY_ALIAS f32;
+static unsigned char arena[NET_ARENA_BYTES] ALIGNED;
+"""
+
+
+def emit(plan: Plan) -> dict[str, bytes]:
+    """The files of the program, by name."""
+    net, weights = _source(plan, kernels=True)
+    reference, others = _source(plan, kernels=False)
+    if others != weights:
+        reference = reference.replace('"weights.bin"', '"reference.bin"')
+    files = {
+        "net.c": net.encode(),
+        "net.h": header(plan, len(weights) if weights else None).encode(),
+        "reference.c": reference.encode(),
+    }
+    if weights is not None:
+        files["weights.bin"] = weights
+    if others is not None and others != weights:
+        files["reference.bin"] = others
+    return files
+
+
+def _source(plan: Plan, kernels: bool) -> tuple[str, bytes | None]:
+    program, body = Program(plan), Lines()
+    names = [_function_name(k, task) for k, task in enumerate(plan.tasks)]
+    for k, task in enumerate(plan.tasks):
+        _task(k, names[k], task, program, body, kernels)
+    _ports(plan, program, body)
+    _run(plan, names, program, body)
+    lines = Lines()
+    what = "the kernels that ship" if kernels else "the definitions alone, the judge's reference"
+    lines.add(f"/* {'net.c' if kernels else 'reference.c'}: {comment(plan.source.file)}, {what}.")
+    lines.add("   Made by lowtide; see net.h. */")
+    lines.add(_PRELUDE)
+    _storages(plan, program, lines)
+    lines.add((PARTS / "checked.c").read_text())
+    weights = emit_weights(program, lines)
+    for name, table in sorted(program.tables.items()):
+        lines.add(f"static const int {name}[{len(table)}] = {{ {', '.join(map(str, table))} }};")
+    for function in sorted(program.functions):
+        lines.add(function_source(function))
+    if program.kernels:
+        lines.add("\n" + (PARTS / "conv.h").read_text())
+    for kernel in program.kernels:
+        lines.add(kernel_source(kernel))
+    return lines.text() + body.text(), weights
+
+
+def _function_name(number: int, task: Task) -> str:
+    return f"op{number}_{task.operator.type.lower()}"
+
+
+def _storages(plan: Plan, program: Program, lines: Lines) -> None:
+    lines.add(
+        "/* The memory map: each macro gives the address of element i of row r of a storage. */"
+    )
+    numbers, first = [], 1
+    for name, storage in plan.layout.storages.items():
+        c, offset, row = program.storage(name), plan.offset[name], storage.row_elements
+        lines.add(
+            f"/* {c}: {comment(name)}, {storage.rows} rows of {row} {storage.dtype}, "
+            f"{storage.elements * plan.element_bytes} bytes at {offset} */"
+        )
+        address = f"(f32 *)(void *)(arena + {offset})"
+        lines.add(f"#define {c}(r, i) ({address} + (r) * {row} + (i))")
+        numbers.append(f"#define {c}_FIRST {first}u\n#define {c}_ROW {row}")
+        first += storage.elements
+    lines.add("#ifdef CHECKED\n" + "\n".join(numbers) + "\n#endif\n")
+
+
+def _task(
+    number: int, name: str, task: Task, program: Program, lines: Lines, kernels: bool
+) -> None:
+    graph = program.plan.layout.graph
+    shapes = ["x".join(map(str, graph.shape(n))) for n in task.operator.inputs if n][:1]
+    made = "x".join(map(str, graph.shape(task.output)))
+    lines.add()
+    lines.add(f"/* {comment(task.operator.name)}: {label(task)} {' '.join(shapes)} -> {made} */")
+    lines.open(f"static void {name}({f'const int {task.row.name}' if task.row else 'void'})")
+    call = find_kernel(task, program) if kernels else None
+    row = task.row.name if task.row else "0"
+    if call:
+        emit_call(call, task, program, lines, number, row)
+    else:
+        lines.add(f"TASK({number}, {row});")
+        reference_loops(task, program, lines)
+    lines.close()
+
+
+def _ports(plan: Plan, program: Program, lines: Lines) -> None:
+    lines.add()
+    for port in input_ports(plan.layout):
+        storage = program.storage(plan.layout.places[port.tensor].storage)
+        lines.add(f"float *net_input_{port.identifier}(void) {{ return {storage}(0, 0); }}")
+    for port in output_ports(plan.layout):
+        storage = program.storage(plan.layout.places[port.tensor].storage)
+        lines.add(f"const float *net_output_{port.identifier}(void) {{ return {storage}(0, 0); }}")
+
+
+def _run(plan: Plan, names: list[str], program: Program, lines: Lines) -> None:
+    lines.add()
+    lines.open("void net_run(void)")
+    for port in input_ports(plan.layout):
+        storage = program.storage(plan.layout.places[port.tensor].storage)
+        lines.add(f"MADE({storage}, 0, 0, 1, 0, {port.elements});")
+    for run in plan.schedule.runs:
+        task, name = plan.tasks[run.task], names[run.task]
+        if task.row is None:
+            lines.add(f"{name}();")
+        elif run.rows == 1:
+            lines.add(f"{name}({run.first});")
+        else:
+            row, stop = task.row.name, run.first + run.rows
+            lines.add(f"for (int {row} = {run.first}; {row} < {stop}; {row}++)")
+            lines.add(f"    {name}({row});")
+    for port in output_ports(plan.layout):
+        storage = program.storage(plan.layout.places[port.tensor].storage)
+        lines.add(f"(void)USE({storage}, 0, 0, 1, 0, {port.elements});")
+    lines.close()

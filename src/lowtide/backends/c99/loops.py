@@ -1,0 +1,215 @@
+"""The reference loops of an operator, straight from its definition.
+
+for each pixel, for a block of channels:
+    float acc[16] = bias                         the innermost axis in memory is blocked,
+    for ky, kx, i:                               so a value that all its channels share is
+        const float a0 = READ(S1, h, ...)        read (and checked) once for the block
+        for c: acc[c] += a0 * w1[...]
+    for c: WRITE(S2, y, ..., acc[c])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from lowtide.backends.c99.program import Program
+from lowtide.backends.c99.text import Lines, bare, expression
+from lowtide.index import Index, Var
+from lowtide.nest import Acc, BoundedRead, Call, Value, bound_inside, loads
+from lowtide.task import Task, depends_on
+from lowtide.view import packed
+
+BLOCK = 64
+
+
+def reference_loops(task: Task, program: Program, lines: Lines) -> None:
+    """Emits the body of `task` for the row in its row variable."""
+    program.use_values(task.nest)
+    _Loops(task, program, lines).emit()
+
+
+@dataclass
+class _Loops:
+    task: Task
+    program: Program
+    lines: Lines
+    known: set[Var] = field(default_factory=set)
+    guarded: set[Var | Index] = field(default_factory=set)
+    names: dict[int, str] = field(default_factory=dict)
+    block: Var | None = None
+
+    def emit(self) -> None:
+        nest, row = self.task.nest, self.task.row
+        free = [v for v in axes_in_memory(self.task) if v != row]
+        needed: set[Var] = set()
+        for k in range(len(nest.reductions)):
+            needed |= depends_on(nest, k)
+        if nest.reductions and free and free[-1] in needed:
+            self.block = free[-1]
+        self.known = {row} if row else set()
+        outer = [v for v in free if v in needed and v != self.block]
+        inner = [v for v in free if v not in needed]
+        with ExitStack() as loops:
+            for v in outer:
+                loops.enter_context(self._loop(v))
+            self._cut_block(loops)
+            for k in range(len(nest.reductions)):
+                self._reduce(k)
+            for v in inner:
+                loops.enter_context(self._loop(v))
+            self._finish()
+
+    @contextmanager
+    def _loop(self, v: Var) -> Iterator[None]:
+        self.lines.loop(v.name, v.extent)
+        self.known.add(v)
+        yield
+        self.known.discard(v)
+        self.lines.close()
+
+    def _cut_block(self, loops: ExitStack) -> None:
+        """A block of more than BLOCK elements is cut by a loop of its own."""
+        block = self.block
+        if block is None or block.extent <= BLOCK:
+            return
+        name, rest = block.name, f"{block.extent} - {block.name}0"
+        self.lines.loop(f"{name}0", block.extent, step=BLOCK)
+        loops.callback(self.lines.close)
+        if block.extent % BLOCK:
+            self.lines.add(f"const int {name}1 = {name}0 + ({rest} < {BLOCK} ? {rest} : {BLOCK});")
+
+    @contextmanager
+    def _over_block(self) -> Iterator[None]:
+        """The loop over the block, if there is one."""
+        block = self.block
+        if block is None:
+            yield
+            return
+        if block.extent <= BLOCK:
+            self.lines.loop(block.name, block.extent)
+        else:
+            end = f"{block.name}1" if block.extent % BLOCK else f"{block.name}0 + {BLOCK}"
+            self.lines.loop(block.name, end, start=f"{block.name}0")
+        self.known.add(block)
+        yield
+        self.known.discard(block)
+        self.lines.close()
+
+    def _acc(self, k: int) -> str:
+        """The text of accumulator k: one number, or an element of an array over the block."""
+        name = "acc" if len(self.task.nest.reductions) == 1 else f"acc{k}"
+        if self.block is None:
+            return name
+        first = f" - {self.block.name}0" if self.block.extent > BLOCK else ""
+        return f"{name}[{self.block.name}{first}]"
+
+    def _reduce(self, k: int) -> None:
+        reduction = self.task.nest.reductions[k]
+        reads, acc = loads(reduction.update), self._acc(k)
+        start = bare(self._text(reduction.start))
+        if self.block:
+            self.lines.add(f"float {acc.split('[')[0]}[{min(self.block.extent, BLOCK)}];")
+            with self._over_block():
+                self.lines.add(f"{acc} = {start};")
+        else:
+            self.lines.add(f"float {acc} = {start};")
+        with ExitStack() as scopes:
+            self._guard(reads, scopes)
+            for v in reduction.loops:
+                if v.extent > 1:
+                    scopes.enter_context(self._loop(v))
+                    self._guard(reads, scopes)
+            self._name_shared(reads)
+            with self._over_block(), ExitStack() as inside:
+                self._guard(reads, inside)
+                self.lines.add(self._update(k, reduction.update))
+        self.guarded.clear()
+        self.names.clear()
+
+    def _update(self, k: int, update: Value) -> str:
+        acc = self._acc(k)
+        if isinstance(update, Call) and update.function == "add" and update.arguments[0] == Acc(k):
+            return f"{acc} += {bare(self._text(update.arguments[1]))};"
+        return f"{acc} = {bare(self._text(update))};"
+
+    def _guard(self, reads: frozenset[int], scopes: ExitStack) -> None:
+        """Opens an `if` for each padding test that can be made here and was not made yet."""
+        for k in sorted(reads):
+            for index in self.task.nest.reads[k].zero:
+                if index not in self.guarded and index.variables <= self.known:
+                    self.guarded.add(index)
+                    self._open_if(f"{index.c()} == 0", index, scopes)
+            for v, index in self._bounded(k).guards:
+                if v not in self.guarded and index.variables <= self.known:
+                    self.guarded.add(v)
+                    self.lines.add(f"const int {v.name} = {index.c()};")
+                    self._open_if(_inside(v, index), index, scopes)
+
+    def _open_if(self, test: str, index: Index, scopes: ExitStack) -> None:
+        self.program.use_tables(index)
+        self.lines.open(f"if ({test})")
+        scopes.callback(self.lines.close)
+
+    def _bounded(self, k: int) -> BoundedRead:
+        read = self.task.nest.reads[k]
+        name = self.task.operands[read.operand]
+        suffix = "" if k == 0 else str(k)
+        return bound_inside(read, self.program.plan.layout.graph.shape(name), suffix)
+
+    def _name_shared(self, reads: frozenset[int]) -> None:
+        """Reads that the whole block shares get a name before the block's loop."""
+        for k in sorted(reads):
+            read = self.task.nest.reads[k]
+            if self.block and all(self.block not in i.variables for i in (*read.index, *read.zero)):
+                self.lines.add(f"const float a{k} = {self._load(k)};")
+                self.names[k] = f"a{k}"
+
+    def _load(self, k: int) -> str:
+        if k in self.names:
+            return self.names[k]
+        name = self.task.operands[self.task.nest.reads[k].operand]
+        places = self.program.plan.layout.places
+        if name not in places:
+            return constant_element(self.task, k, self.program)
+        return f"READ({self.program.address(places[name], self._bounded(k).index).c})"
+
+    def _text(self, value: Value) -> str:
+        return expression(value, self._load, self._acc)
+
+    def _finish(self) -> None:
+        nest, layout = self.task.nest, self.program.plan.layout
+        with self._over_block():
+            target = self.program.address(layout.places[self.task.output], nest.axes).c
+            self.lines.add(f"WRITE({target}, {bare(self._text(nest.finish))});")
+
+
+def axes_in_memory(task: Task) -> list[Var]:
+    """The output's variables, outermost in memory first; axes of extent 1 have none."""
+    return [v for a in task.order for v in task.nest.axes[a].variables]
+
+
+def constant_element(task: Task, k: int, program: Program) -> str:
+    """The constant that read k points at; its axes are laid out in the order the loops run."""
+    read = task.nest.reads[k]
+    name = task.operands[read.operand]
+    axes = axes_in_memory(task)
+    loops = [*axes[:-1], *(v for r in task.nest.reductions for v in r.loops), *axes[-1:]]
+    depth = {v: d for d, v in enumerate(loops)}
+
+    def deepest(axis: int) -> int:
+        return max((depth.get(v, -1) for v in read.index[axis].variables), default=-1)
+
+    order = sorted(range(len(read.index)), key=deepest)
+    at = packed(program.plan.layout.graph.shape(name), order).at(read.index)
+    program.use_tables(at)
+    return f"{program.weight(name, order)}[{at.c()}]"
+
+
+def _inside(variable: Var, index: Index) -> str:
+    low, high = index.bounds
+    tests = [f"{variable.name} >= 0"] if low < 0 else []
+    if high >= variable.extent:
+        tests.append(f"{variable.name} < {variable.extent}")
+    return " && ".join(tests)

@@ -1,0 +1,81 @@
+#ifdef CHECKED
+/* The judge: every element of the arena remembers which element of which storage it holds. A read
+   that finds another one is a fault; the first is kept. Elements are numbered through all storages,
+   from 1. */
+#include <stdint.h>
+
+struct net_check net_check;
+static uint32_t owner[NET_ARENA_BYTES / sizeof(f32) + 1];
+static int task, task_row;
+
+static inline void fault(ptrdiff_t byte, uint32_t wanted, uint32_t found)
+{
+    if (net_check.faults++ == 0) {
+        net_check.task = task;
+        net_check.row = task_row;
+        net_check.byte = (long)byte;
+        net_check.wanted = wanted;
+        net_check.found = found;
+    }
+}
+
+static inline int in_arena(ptrdiff_t byte)
+{
+    return byte >= 0 && byte + (ptrdiff_t)sizeof(f32) <= (ptrdiff_t)NET_ARENA_BYTES;
+}
+
+static inline const f32 *check_read(const f32 *p, uint32_t element)
+{
+    static const f32 nothing = 0;
+    const ptrdiff_t byte = (const unsigned char *)p - arena;
+    net_check.reads++;
+    if (!in_arena(byte)) {
+        fault(byte, element, 0);
+        return &nothing;
+    }
+    if (owner[byte / (ptrdiff_t)sizeof(f32)] != element)
+        fault(byte, element, owner[byte / (ptrdiff_t)sizeof(f32)]);
+    return p;
+}
+
+static inline f32 *check_write(f32 *p, uint32_t element)
+{
+    static f32 nothing;
+    const ptrdiff_t byte = (const unsigned char *)p - arena;
+    if (!in_arena(byte)) {
+        fault(byte, element, 0);
+        return &nothing;
+    }
+    owner[byte / (ptrdiff_t)sizeof(f32)] = element;
+    return p;
+}
+
+static inline f32 *check_area(f32 *p, uint32_t element, int pixels, int stride, int channels, int made)
+{
+    for (int x = 0; x < pixels; x++)
+        for (int c = 0; c < channels; c++) {
+            const int at = x * stride + c;
+            if (made)
+                check_write(p + at, element + (uint32_t)at);
+            else
+                check_read(p + at, element + (uint32_t)at);
+        }
+    return p;
+}
+
+#define ELEMENT(s, r, i) ((uint32_t)s##_FIRST + (uint32_t)((r) * s##_ROW + (i)))
+#define READ(s, r, i) (*check_read(s(r, i), ELEMENT(s, r, i)))
+#define WRITE(s, r, i, v) \
+    do { const f32 v_ = (v); *check_write(s(r, i), ELEMENT(s, r, i)) = v_; } while (0)
+#define USE(s, r, i, pixels, stride, channels) \
+    check_area(s(r, i), ELEMENT(s, r, i), pixels, stride, channels, 0)
+#define MADE(s, r, i, pixels, stride, channels) \
+    check_area(s(r, i), ELEMENT(s, r, i), pixels, stride, channels, 1)
+#define TASK(number, row) (task = (number), task_row = (row))
+#else
+#define READ(s, r, i) (*s(r, i))
+#define WRITE(s, r, i, v) (*s(r, i) = (v))
+#define USE(s, r, i, pixels, stride, channels) (s(r, i))
+#define MADE(s, r, i, pixels, stride, channels) ((void)0)
+#define TASK(number, row) ((void)0)
+#endif

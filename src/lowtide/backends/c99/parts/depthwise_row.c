@@ -1,0 +1,26 @@
+/* One row of a depthwise convolution. w is [kh][kw][c]; sums run over ky, kx in that order. */
+static void depthwise_row(const struct conv *s, const f32 *const *x, const float *w,
+                          const float *b, f32 *y)
+{
+    for (int q = 0; q < s->ow; q++) {
+        for (int m = 0; m < s->co; m += CONV_BLOCK) {
+            const int n = s->co - m < CONV_BLOCK ? s->co - m : CONV_BLOCK;
+            float acc[CONV_BLOCK] = { 0.0f };
+            for (int t = 0; t < n; t++)
+                acc[t] = b ? b[m + t] : 0.0f;
+            for (int ky = 0; ky < s->kh; ky++) {
+                for (int kx = 0; kx < s->kw; kx++) {
+                    const int column = q * s->sw - s->pw + kx * s->dw;
+                    if (x[ky] == NULL || column < 0 || column >= s->iw)
+                        continue;
+                    const f32 *a = x[ky] + column * s->is + m;
+                    const float *v = w + (size_t)(ky * s->kw + kx) * s->co + m;
+                    for (int t = 0; t < n; t++)
+                        acc[t] += a[t] * v[t];
+                }
+            }
+            for (int t = 0; t < n; t++)
+                y[q * s->os + m + t] = acc[t];
+        }
+    }
+}

@@ -1,0 +1,83 @@
+"""What the parts of one emitted program share: names of storages, weights, tables, functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lowtide.functions import FUNCTIONS
+from lowtide.graph import Array
+from lowtide.index import Index, Lookup
+from lowtide.layout import Place
+from lowtide.nest import Call, FromIndex, Nest, walk
+from lowtide.plan import Plan
+
+
+@dataclass(frozen=True)
+class Address:
+    """An element of a storage: its C name, the row and the position in the row."""
+
+    storage: str
+    row: Index
+    at: Index
+
+    @property
+    def c(self) -> str:
+        return f"{self.storage}, {self.row.c()}, {self.at.c()}"
+
+
+@dataclass
+class Program:
+    """Collects what is used while the operators are emitted."""
+
+    plan: Plan
+    weights: dict[str, Array] = field(default_factory=dict)
+    functions: set[str] = field(default_factory=set)
+    tables: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    kernels: dict[str, None] = field(default_factory=dict)
+    _weight_names: dict[tuple[str, tuple[int, ...]], str] = field(default_factory=dict)
+
+    def storage(self, name: str) -> str:
+        """The C name of a storage."""
+        return f"S{list(self.plan.layout.storages).index(name)}"
+
+    def address(self, place: Place, index: Sequence[Index]) -> Address:
+        """Where an element of a placed tensor lies."""
+        row_elements = self.plan.layout.storages[place.storage].row_elements
+        linear = place.strided.at(index)
+        row, at = linear // row_elements, linear % row_elements
+        for used in (row, at):
+            self.use_tables(used)
+        return Address(self.storage(place.storage), row, at)
+
+    def weight(self, constant: str, order: Sequence[int]) -> str:
+        """The C name of a constant whose axes lie in `order`, outermost first."""
+        array = self.plan.layout.graph.constants[constant]
+        # Axes of extent 1 make no difference to where elements lie.
+        key = constant, tuple(a for a in order if array.shape[a] > 1)
+        if key not in self._weight_names:
+            name = f"w{len(self._weight_names)}"
+            self._weight_names[key] = name
+            self.weights[name] = np.ascontiguousarray(array.transpose(order)).ravel()
+        return self._weight_names[key]
+
+    def use_tables(self, index: Index) -> None:
+        """Notes the constant tables an index needs."""
+        for one in index.lookups():
+            self._table(one)
+
+    def use_values(self, nest: Nest) -> None:
+        """Notes the scalar functions and tables of a nest's arithmetic."""
+        values = [nest.finish]
+        values += [v for r in nest.reductions for v in (r.start, r.update)]
+        for value in values:
+            for part in walk(value):
+                if isinstance(part, Call) and not FUNCTIONS[part.function].infix:
+                    self.functions.add(part.function)
+                if isinstance(part, FromIndex):
+                    self.use_tables(part.index)
+
+    def _table(self, one: Lookup) -> None:
+        self.tables[one.name] = one.table

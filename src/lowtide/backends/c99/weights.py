@@ -1,0 +1,63 @@
+"""Weights as C arrays, or in a file of their own when there are too many for a compiler."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lowtide.backends.c99.program import Program
+from lowtide.backends.c99.text import Lines, literal
+from lowtide.graph import Array
+
+MOST_IN_C = 1 << 20
+"""Bytes of weights that are written as C arrays; above it they go to weights.bin."""
+
+_ALIGN = 16  # elements: 64 bytes of float32
+
+_INCBIN = """\
+/* The weights: linked from weights.bin by the assembler, or handed over by the caller. */
+#ifdef NET_WEIGHTS_MAPPED
+static const float *net_weights;
+void net_set_weights(const void *weights) { net_weights = (const float *)weights; }
+#else
+#ifndef NET_WEIGHTS_FILE
+#define NET_WEIGHTS_FILE "weights.bin"
+#endif
+#if defined __APPLE__
+__asm__(".const_data\\n.balign 64\\n_net_weights:\\n.incbin \\"" NET_WEIGHTS_FILE "\\"\\n.text\\n");
+#else
+__asm__(".pushsection .rodata\\n.balign 64\\nnet_weights:\\n"
+        ".incbin \\"" NET_WEIGHTS_FILE "\\"\\n.popsection\\n");
+#endif
+extern const float net_weights[];
+#endif"""
+
+
+def in_file(program: Program) -> bool:
+    """Whether the weights go to weights.bin."""
+    return sum(array.nbytes for array in program.weights.values()) > MOST_IN_C
+
+
+def emit_weights(program: Program, lines: Lines) -> bytes | None:
+    """Declares every weight array; returns the content of weights.bin if there is one."""
+    if not program.weights:
+        return None
+    if not in_file(program):
+        for name, array in program.weights.items():
+            _emit_array(name, array, lines)
+        return None
+    lines.add(_INCBIN)
+    parts, at = [], 0
+    for name, array in program.weights.items():
+        lines.add(f"#define {name} (net_weights + {at})    /* {array.size} */")
+        padded = np.pad(array, (0, -array.size % _ALIGN))
+        parts.append(padded.astype("<f4").tobytes())
+        at += padded.size
+    return b"".join(parts)
+
+
+def _emit_array(name: str, array: Array, lines: Lines) -> None:
+    lines.add(f"static const float {name}[{array.size}] ALIGNED = {{")
+    texts = [literal(float(v)).strip("()") for v in array]
+    for i in range(0, len(texts), 8):
+        lines.add("    " + ", ".join(texts[i : i + 8]) + ",")
+    lines.add("};")

@@ -1,0 +1,1 @@
+"""The judges: each sees what was made, not how it was made."""

@@ -1,0 +1,130 @@
+"""Compile an emitted program with a small main around it, run it, and read what the judge saw."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from lowtide.errors import CheckError
+
+WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
+
+
+@dataclass(frozen=True)
+class Io:
+    """The identifiers and element counts of a program's inputs or outputs, in order."""
+
+    names: tuple[str, ...]
+    elements: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a run gave: the outputs' bytes for each set of inputs, and the judge's counts.
+
+    `fault` is (task, row, byte, wanted element, found element) of the first fault.
+    """
+
+    outputs: bytes
+    reads: int
+    faults: int
+    fault: tuple[int, int, int, int, int] | None
+
+
+def find_compiler() -> list[str] | None:
+    """A C compiler: $CC, cc, gcc, clang, or zig from PyPI; None if there is none."""
+    for name in (os.environ.get("CC", ""), "cc", "gcc", "clang"):
+        if name and shutil.which(name.split()[0]):
+            return name.split()
+    if find_spec("ziglang") is not None:
+        return [sys.executable, "-m", "ziglang", "cc"]
+    return None
+
+
+@cache
+def native_flags(compiler: tuple[str, ...]) -> tuple[str, ...]:
+    """-march=native where the compiler has it: wide vectors make the judge many times faster."""
+    command = [*compiler, "-march=native", "-E", "-x", "c", os.devnull]
+    done = subprocess.run(command, capture_output=True, check=False)
+    return ("-march=native",) if done.returncode == 0 else ()
+
+
+def build(
+    files: Mapping[str, bytes],
+    source: str,
+    inputs: Io,
+    outputs: Io,
+    folder: Path,
+    compiler: Sequence[str],
+    flags: Sequence[str] = ("-O2",),
+    checked: bool = True,
+) -> Path:
+    """Compiles `source` (net.c or reference.c) of an emitted program; returns the executable.
+
+    Raises CheckError with the compiler's first message.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        if name.endswith((".c", ".h", ".bin")):
+            (folder / name).write_bytes(content)
+    main = folder / "main.c"
+    main.write_text(_main(inputs, outputs))
+    program = folder / f"{Path(source).stem}{'-checked' if checked else ''}"
+    command = [*compiler, *WARNINGS, *flags, *(["-DCHECKED"] if checked else [])]
+    command += ["-o", str(program), str(main), source, "-lm"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        first = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr)
+        raise CheckError(f"{source} does not compile with {compiler[0]}: {first.strip()[:300]}")
+    return program
+
+
+def run(program: Path, data: bytes) -> Verdict:
+    """Feeds sets of inputs to a built program; raises CheckError if it crashes."""
+    done = subprocess.run([str(program.resolve())], input=data, capture_output=True, check=False)
+    if done.returncode:
+        message = done.stderr.decode(errors="replace").strip()[-500:]
+        raise CheckError(f"{program.name} stopped with status {done.returncode}: {message}")
+    counts = [int(word) for word in done.stderr.split()] or [0] * 7
+    fault = (counts[2], counts[3], counts[4], counts[5], counts[6]) if counts[1] else None
+    return Verdict(done.stdout, counts[0], counts[1], fault)
+
+
+def _main(inputs: Io, outputs: Io) -> str:
+    """A main that runs the network on each set of inputs on stdin and writes the outputs."""
+    reads = [
+        f"        if (fread(net_input_{n}(), sizeof(float), {k}, stdin) != {k}) break;"
+        for n, k in zip(inputs.names, inputs.elements, strict=True)
+    ]
+    writes = [
+        f"        fwrite(net_output_{n}(), sizeof(float), {k}, stdout);"
+        for n, k in zip(outputs.names, outputs.elements, strict=True)
+    ]
+    return "\n".join(
+        [
+            '#include "net.h"',
+            "#include <stdio.h>",
+            "int main(void)",
+            "{",
+            "    for (;;) {",
+            *(reads or ["        static int once; if (once++) break;"]),
+            "        net_run();",
+            *writes,
+            "    }",
+            "#ifdef CHECKED",
+            '    fprintf(stderr, "%llu %lu %d %d %ld %lu %lu\\n", net_check.reads,',
+            "            net_check.faults, net_check.task, net_check.row, net_check.byte,",
+            "            net_check.wanted, net_check.found);",
+            "#endif",
+            "    return 0;",
+            "}",
+            "",
+        ]
+    )

@@ -1,0 +1,237 @@
+"""The plan run in numpy, row by row, for those who have no C compiler.
+
+The same definitions, the same arena, the same check of every read; slower.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from lowtide.check.judge import Checks
+from lowtide.check.numbers import Difference, Sample, difference
+from lowtide.errors import CheckError
+from lowtide.functions import FUNCTIONS
+from lowtide.graph import Array
+from lowtide.index import IntArray, Var
+from lowtide.layout import Place
+from lowtide.nest import Acc, Call, FromIndex, Load, Number, Read, Reduction, Value
+from lowtide.plan import Plan
+from lowtide.task import Task
+
+_MOST_POINTS = 1 << 24
+
+
+def judge_emulated(
+    plan: Plan, samples: Sequence[Sample], progress: Callable[[str], None]
+) -> Checks:
+    """Runs every sample; raises CheckError for a wrong read or a result too far off."""
+    worst, reads = Difference(0.0, 0.0), 0
+    results: dict[str, Sequence[Array]] = {}
+    for sample in samples:
+        machine = Machine(plan)
+        results[sample.name] = machine.run(sample.inputs, progress)
+        worst |= difference(results[sample.name], sample.outputs)
+        reads += machine.reads
+    if not worst.passes:
+        raise CheckError(
+            f"the plan differs from onnxruntime by {worst.max_rel:.2e} of the largest value"
+        )
+    return Checks("numpy", reads, 0, worst.max_abs, worst.max_rel, results)
+
+
+@dataclass
+class _Axis:
+    """A variable's values along one axis of the grid that a row is computed on."""
+
+    variable: Var
+    values: IntArray
+
+
+class Machine:
+    """An arena of float32 whose elements remember which element of which storage they hold."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.memory = np.zeros(plan.arena_bytes // 4 + 1, np.float32)
+        self.owner = np.zeros(plan.arena_bytes // 4 + 1, np.int64)
+        self.reads = 0
+        self.first: dict[str, int] = {}
+        at = 1
+        for name, storage in plan.layout.storages.items():
+            self.first[name] = at
+            at += storage.elements
+
+    def run(
+        self, inputs: Mapping[str, Array], progress: Callable[[str], None] = lambda _: None
+    ) -> list[Array]:
+        """The network's outputs, in ONNX's axis order."""
+        graph, places = self.plan.layout.graph, self.plan.layout.places
+        for name in graph.inputs:
+            self._store(places[name], self._all(places[name]), inputs[name])
+        for run in self.plan.schedule.runs:
+            task = self.plan.tasks[run.task]
+            progress(f"running {task.operator.name} in numpy")
+            for row in range(run.first, run.first + run.rows):
+                self._step(task, row)
+        return [
+            self._load(places[name], self._all(places[name]), f"output '{name}'")
+            for name in graph.outputs
+        ]
+
+    def _all(self, place: Place) -> IntArray:
+        """The linear position of every element of a placed tensor."""
+        at = np.asarray(place.strided.offset, np.int64)
+        for axis, (extent, stride) in enumerate(
+            zip(place.strided.shape, place.strided.strides, strict=True)
+        ):
+            shape = [-1 if a == axis else 1 for a in range(len(place.strided.shape))]
+            at = at + (np.arange(extent, dtype=np.int64) * stride).reshape(shape)
+        return np.broadcast_to(at, place.strided.shape)
+
+    def _address(self, place: Place, linear: IntArray) -> IntArray:
+        address = np.asarray(self.plan.offset[place.storage] // 4 + linear, np.int64)
+        outside = (address < 0) | (address >= self.plan.arena_bytes // 4)
+        if outside.any():
+            where = 4 * int(address[outside].flat[0])
+            raise CheckError(f"'{place.storage}' leaves the arena at byte {where}")
+        return address
+
+    def _load(self, place: Place, linear: IntArray, what: str) -> Array:
+        address = self._address(place, linear)
+        wrong = self.owner[address] != self.first[place.storage] + linear
+        self.reads += linear.size
+        if wrong.any():
+            where = 4 * int(address[wrong].flat[0])
+            raise CheckError(f"{what}: byte {where} of the arena does not hold '{place.storage}'")
+        return np.asarray(self.memory[address])
+
+    def _store(self, place: Place, linear: IntArray, values: Array) -> None:
+        address = self._address(place, linear)
+        self.memory[address] = values
+        self.owner[address] = self.first[place.storage] + linear
+
+    def _step(self, task: Task, row: int) -> None:
+        nest = task.nest
+        free = [v for a in task.order for v in nest.axes[a].variables if v != task.row]
+        at: dict[str, IntArray] = {task.row.name: np.asarray(row)} if task.row else {}
+        block = free[-1] if free else None
+        inner = max((prod(v.extent for v in r.loops) for r in nest.reductions), default=1)
+        outer = prod(v.extent for v in free[:-1])
+        chunk = max(1, _MOST_POINTS // max(inner * outer, 1))
+        for first in range(0, block.extent if block else 1, chunk):
+            values = [np.arange(v.extent, dtype=np.int64) for v in free]
+            if block:
+                values[-1] = values[-1][first : first + chunk]
+            axes = [_Axis(v, held) for v, held in zip(free, values, strict=True)]
+            self._chunk(task, axes, at)
+
+    def _chunk(self, task: Task, axes: list[_Axis], at: dict[str, IntArray]) -> None:
+        """Computes part of a row: the grid has one axis for each of `axes`."""
+        rank = len(axes)
+        grid = {
+            **at,
+            **{a.variable.name: _along(a.values, i, rank) for i, a in enumerate(axes)},
+        }
+        shape = tuple(len(a.values) for a in axes)
+        accs: list[Array] = []
+        for reduction in task.nest.reductions:
+            accs.append(self._reduce(task, reduction, grid, shape, accs))
+        value = self._value(task, task.nest.finish, grid, accs, ())
+        place = self.plan.layout.places[task.output]
+        linear = place.strided.at(task.nest.axes).evaluate(grid)
+        self._store(place, np.broadcast_to(linear, shape), np.broadcast_to(value, shape))
+
+    def _reduce(
+        self,
+        task: Task,
+        reduction: Reduction,
+        grid: Mapping[str, IntArray],
+        shape: tuple[int, ...],
+        accs: list[Array],
+    ) -> Array:
+        """start, then function(acc, rest) over the loops; all reductions have that form."""
+        start = self._value(task, reduction.start, grid, accs, ())
+        update, loops = reduction.update, reduction.loops
+        rank, extra = len(shape), len(loops)
+        wide = {k: v.reshape(v.shape + (1,) * extra) if v.ndim else v for k, v in grid.items()}
+        wide |= {
+            loop.name: _along(np.arange(loop.extent, dtype=np.int64), rank + i, rank + extra)
+            for i, loop in enumerate(loops)
+        }
+        earlier = [np.asarray(a).reshape(np.shape(a) + (1,) * extra) for a in accs]
+        masks: list[Array] = []
+        own = Acc(len(accs))
+        if isinstance(update, Call) and update.arguments[0] == own:
+            rest = self._value(task, update.arguments[1], wide, earlier, masks)
+            ufunc = FUNCTIONS[update.function].numpy
+            assert isinstance(ufunc, np.ufunc)
+            neutral = 0.0 if update.function == "add" else -np.inf
+            full = (*shape, *(loop.extent for loop in loops))
+            terms = np.broadcast_to(self._masked(rest, masks, neutral), full)
+            total = ufunc.reduce(terms.reshape(*shape, -1), axis=-1)
+            return np.asarray(ufunc(np.broadcast_to(start, shape), total))
+        assert not loops
+        loaded = self._value(task, update, wide, earlier, masks)
+        return self._masked(loaded, masks, start)
+
+    def _masked(self, value: Array, masks: list[Array], otherwise: Array | float) -> Array:
+        for mask in masks:
+            value = np.where(mask, value, np.float32(otherwise))
+        return np.asarray(value)
+
+    def _value(
+        self,
+        task: Task,
+        value: Value,
+        grid: Mapping[str, IntArray],
+        accs: Sequence[Array],
+        masks: list[Array] | tuple[()],
+    ) -> Array:
+        if isinstance(value, Number):
+            return np.asarray(value.value, np.float32)
+        if isinstance(value, Acc):
+            return accs[value.reduction]
+        if isinstance(value, FromIndex):
+            return np.asarray(value.index.evaluate(grid)).astype(np.float32)
+        if isinstance(value, Load):
+            return self._read(task, task.nest.reads[value.read], grid, masks)
+        parts = [self._value(task, a, grid, accs, masks) for a in value.arguments]
+        with np.errstate(all="ignore"):
+            return np.asarray(FUNCTIONS[value.function].numpy(*parts), np.float32)
+
+    def _read(
+        self,
+        task: Task,
+        read: Read,
+        grid: Mapping[str, IntArray],
+        masks: list[Array] | tuple[()],
+    ) -> Array:
+        name, layout = task.operands[read.operand], self.plan.layout
+        index, exists = [], np.asarray(True)
+        for zero in read.zero:
+            exists = exists & (zero.evaluate(grid) == 0)
+        for one, extent in zip(read.index, layout.graph.shape(name), strict=True):
+            at = one.evaluate(grid)
+            exists = exists & (at >= 0) & (at < extent)
+            index.append(np.clip(at, 0, extent - 1))
+        if not exists.all():
+            assert isinstance(masks, list), "padding outside a reduction"
+            masks.append(exists)
+        if name not in layout.places:
+            return np.asarray(layout.graph.constants[name][tuple(index)])
+        place = layout.places[name]
+        linear = np.asarray(place.strided.offset, np.int64)
+        for at, stride in zip(index, place.strided.strides, strict=True):
+            linear = linear + at * stride
+        linear, exists = np.broadcast_arrays(linear, exists)
+        loaded = np.zeros(linear.shape, np.float32)
+        loaded[exists] = self._load(place, linear[exists], task.operator.name)
+        return loaded
+
+
+def _along(values: IntArray, axis: int, rank: int) -> IntArray:
+    return values.reshape([-1 if a == axis else 1 for a in range(rank)])

@@ -1,0 +1,178 @@
+"""All checks on a plan: the placement, every read of the emitted program, the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from lowtide.check.compile import Io, Verdict, build, find_compiler, native_flags, run
+from lowtide.check.numbers import TOLERANCE, Difference, Sample, difference
+from lowtide.check.placement import Rows, check_placement
+from lowtide.errors import CheckError
+from lowtide.graph import Array
+from lowtide.memory_map import MemoryMap
+from lowtide.ports import Port
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to build and run the program."""
+
+    source: str
+    checked: bool
+    flags: tuple[str, ...]
+    what: str
+
+
+# The judge must see the arithmetic as written, without contraction; -O3 makes vectors of blocks.
+WAYS = (
+    Way("reference.c", True, ("-O3", "-ffp-contract=off"), "every read"),
+    Way("net.c", True, ("-O3", "-ffp-contract=off"), "every call"),
+    Way("net.c", False, ("-O3", "-ffp-contract=fast"), "as it ships"),
+)
+
+
+@dataclass(frozen=True)
+class Checks:
+    """What was checked, and that it passed; `how` says what ran the program.
+
+    `checked_reads` counts the reads that the element level checked one by one.
+    """
+
+    how: str
+    checked_reads: int
+    faults: int
+    max_abs_diff: float
+    max_rel_diff: float
+    results: Mapping[str, Sequence[Array]]
+    """The program's own outputs for each sample, in ONNX's axis order."""
+
+    def facts(self) -> dict[str, int | float]:
+        """The numbers, without the outputs."""
+        return {
+            "checked_reads": self.checked_reads,
+            "faults": self.faults,
+            "max_abs_diff": self.max_abs_diff,
+            "max_rel_diff": self.max_rel_diff,
+        }
+
+
+def judge_placement(memory: MemoryMap) -> None:
+    """Raises CheckError if two live rows share a byte."""
+    rows = []
+    for storage in memory.storages:
+        count, start, stop = (np.array(column) for column in zip(*storage.live, strict=True))
+        address = storage.offset + storage.row_bytes * np.arange(storage.rows)
+        rows.append(
+            Rows(storage.name, storage.row_bytes, address, start.repeat(count), stop.repeat(count))
+        )
+    faults = check_placement(rows, memory.arena_bytes, memory.align)
+    if faults:
+        raise CheckError(f"the placement is wrong: {faults[0]} ({len(faults)} faults)")
+
+
+def judge_program(
+    files: Mapping[str, bytes],
+    memory: MemoryMap,
+    samples: Sequence[Sample],
+    progress: Progress = lambda _: None,
+    ways: Sequence[Way] = WAYS,
+) -> Checks | None:
+    """Builds and runs the program in three ways; None if there is no compiler.
+
+    reference.c with every read checked, net.c with every kernel call checked, net.c as it ships.
+    Raises CheckError for the first fault and for outputs that are too far from the reference.
+    """
+    compiler = find_compiler()
+    if compiler is None:
+        return None
+    inputs, outputs = _io(memory.inputs), _io(memory.outputs)
+    data = b"".join(pack(memory.inputs, sample.inputs) for sample in samples)
+    worst, reads = Difference(0.0, 0.0), 0
+    results: Mapping[str, Sequence[Array]] = {}
+    with TemporaryDirectory(prefix="lowtide-") as folder:
+        for way in ways:
+            progress(f"checking {way.source}, {way.what}")
+            at = Path(folder) / f"{Path(way.source).stem}-{way.checked}"
+            flags = (*way.flags, *native_flags(tuple(compiler)))
+            program = build(files, way.source, inputs, outputs, at, compiler, flags, way.checked)
+            verdict = run(program, data)
+            _no_fault(verdict, memory, way.source)
+            reads = max(reads, verdict.reads)
+            results = split(verdict.outputs, memory, samples)
+            found = compare(results, samples)
+            if not found.passes:
+                raise CheckError(
+                    f"{way.source} ({way.what}) differs from onnxruntime by "
+                    f"{found.max_rel:.2e} of the largest value; {TOLERANCE:.0e} is allowed"
+                )
+            worst |= found
+    return Checks(compiler[0], reads, 0, worst.max_abs, worst.max_rel, results)
+
+
+def _io(ports: Sequence[Port]) -> Io:
+    return Io(tuple(p.identifier for p in ports), tuple(p.elements for p in ports))
+
+
+def pack(ports: Sequence[Port], values: Mapping[str, Array]) -> bytes:
+    """Inputs as the program wants them: each in its memory order, one after the other."""
+    return b"".join(
+        np.ascontiguousarray(values[p.name].transpose(p.order)).astype("<f4").tobytes()
+        for p in ports
+    )
+
+
+def unpack(data: bytes, ports: Sequence[Port]) -> list[Array]:
+    """One set of outputs, in ONNX's axis order."""
+    results, at = [], 0
+    for p in ports:
+        flat = np.frombuffer(data, "<f4", p.elements, at)
+        at += 4 * p.elements
+        laid = flat.reshape([p.shape[a] for a in p.order])
+        results.append(laid.transpose(np.argsort(p.order)) if p.order else laid)
+    return results
+
+
+def split(data: bytes, memory: MemoryMap, samples: Sequence[Sample]) -> dict[str, Sequence[Array]]:
+    """What the program wrote, by sample."""
+    size = 4 * sum(p.elements for p in memory.outputs)
+    if len(data) != size * len(samples):
+        raise CheckError(f"the program wrote {len(data)} bytes, {size * len(samples)} expected")
+    parts = (data[i * size : (i + 1) * size] for i in range(len(samples)))
+    return {s.name: unpack(d, memory.outputs) for s, d in zip(samples, parts, strict=True)}
+
+
+def compare(results: Mapping[str, Sequence[Array]], samples: Sequence[Sample]) -> Difference:
+    """How far the outputs of all samples are from the references."""
+    worst = Difference(0.0, 0.0)
+    for sample in samples:
+        worst |= difference(results[sample.name], sample.outputs)
+    return worst
+
+
+def _no_fault(verdict: Verdict, memory: MemoryMap, source: str) -> None:
+    if verdict.fault is None:
+        return
+    task, row, byte, wanted, found = verdict.fault
+    operator = memory.operators[task]
+    raise CheckError(
+        f"{source}: step {operator.name} ({operator.type}), row {row}, byte {byte} of the arena: "
+        f"expected {_element(wanted, memory)}, found {_element(found, memory)} "
+        f"({verdict.faults} faults)"
+    )
+
+
+def _element(number: int, memory: MemoryMap) -> str:
+    """Which row of which storage an element number stands for."""
+    first = 1
+    for storage in memory.storages:
+        if first <= number < first + storage.elements:
+            return f"'{storage.name}' row {(number - first) // storage.row_elements}"
+        first += storage.elements
+    return "nothing"

@@ -1,0 +1,52 @@
+"""reference.npz: inputs, onnxruntime's outputs for them, and the sha256 of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+
+import numpy as np
+
+from lowtide.check.numbers import Sample
+from lowtide.errors import UnreadableModel
+from lowtide.graph import Array
+
+
+def pack_references(samples: Sequence[Sample], sha256: str) -> bytes:
+    """Arrays SAMPLE/input/NAME and SAMPLE/output/NUMBER; the same bytes for the same content."""
+    arrays: dict[str, Array] = {"sha256": np.array(sha256)}
+    for i, sample in enumerate(samples):
+        arrays[f"{i}/name"] = np.array(sample.name)
+        for k, (name, values) in enumerate(sample.inputs.items()):
+            arrays[f"{i}/input/{k}/name"] = np.array(name)
+            arrays[f"{i}/input/{k}"] = values
+        for k, values in enumerate(sample.outputs):
+            arrays[f"{i}/output/{k}"] = values
+    buffer = BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def unpack_references(data: bytes, file: str) -> tuple[list[Sample], str]:
+    """The samples and the sha256 back; raises UnreadableModel if the file is damaged."""
+    try:
+        held = dict(np.load(BytesIO(data), allow_pickle=False))
+        samples, i = [], 0
+        while f"{i}/name" in held:
+            inputs = {
+                str(held[f"{i}/input/{k}/name"]): held[f"{i}/input/{k}"]
+                for k in _numbers(held, f"{i}/input/")
+            }
+            outputs = tuple(held[f"{i}/output/{k}"] for k in _numbers(held, f"{i}/output/"))
+            samples.append(Sample(str(held[f"{i}/name"]), inputs, outputs))
+            i += 1
+        return samples, str(held["sha256"])
+    except Exception as error:  # zipfile, numpy and zlib each raise their own
+        raise UnreadableModel("not the references that lowtide wrote", file=file) from error
+
+
+def _numbers(held: dict[str, Array], prefix: str) -> list[int]:
+    count = 0
+    while f"{prefix}{count}" in held:
+        count += 1
+    return list(range(count))

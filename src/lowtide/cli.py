@@ -1,0 +1,208 @@
+"""The command line: one command for each public function, no logic."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from lowtide import __version__
+from lowtide.errors import LowtideError, UsageError
+from lowtide.show import Progress, show_fit, show_verified
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="Makes a neural network fit in the memory you have, and proves it computes the same.",
+    epilog="Exit codes: 0 done, 1 a bug, 2 usage, 3 budget cannot be met, 4 input unreadable or "
+    "unsupported, 5 a check failed, 130 interrupted.",
+)
+
+Model = Annotated[Path, typer.Argument(help="The network, an ONNX file.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
+Schedule = Annotated[Literal["layerwise"], typer.Option(help="When rows are computed.")]
+Order = Annotated[
+    Literal["given", "least"],
+    typer.Option(help="Operators in the file's order, or the order of least peak."),
+]
+Overlap = Annotated[
+    Literal["none", "row"],
+    typer.Option(help="What may share bytes: whole dead tensors, or dead rows."),
+]
+Place = Annotated[
+    Literal["greedy", "exact"], typer.Option(help="How storages are placed in the arena.")
+]
+Align = Annotated[int, typer.Option(help="Storages begin at multiples of this many bytes.")]
+ElementBytes = Annotated[
+    int | None,
+    typer.Option(help="Plan as if elements had this size (1: int8); needs --target none."),
+]
+IoLayout = Annotated[
+    Literal["nhwc", "nchw"], typer.Option(help="Memory order of images handed in and out.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="The version, and out.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"lowtide {__version__}")
+        raise typer.Exit
+
+
+@app.command(epilog="Example: `lowtide profile net.onnx --overlap none`")
+def profile(
+    model: Model,
+    schedule: Schedule = "layerwise",
+    order: Order = "least",
+    overlap: Overlap = "row",
+    place: Place = "exact",
+    align: Align = 16,
+    element_bytes: ElementBytes = None,
+    io_layout: IoLayout = "nhwc",
+    as_json: Json = False,
+) -> None:
+    """What the network costs: live bytes of each operator, peaks, MACs, weights."""
+    from lowtide.pipeline import profile as run
+    from lowtide.plan import Options
+    from lowtide.report.profile_text import profile_facts, profile_text
+
+    options = Options(schedule, order, overlap, place, align, element_bytes, io_layout)
+    with Progress(sys.stderr) as progress:
+        plan = run(model, options=options, progress=progress)
+    _print(profile_facts(plan) if as_json else profile_text(plan))
+
+
+@app.command(epilog="Example: `lowtide fit net.onnx -o out --budget 256KiB --sample cat.png`")
+def fit(
+    model: Model,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Folder to write; one of lowtide's is replaced."),
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="The RAM there is: 256KiB, 1MiB, 65536.")
+    ] = None,
+    schedule: Schedule = "layerwise",
+    order: Order = "least",
+    overlap: Overlap = "row",
+    place: Place = "exact",
+    target: Annotated[
+        Literal["c99", "none"], typer.Option(help="What to emit; none: plan only.")
+    ] = "c99",
+    align: Align = 16,
+    element_bytes: ElementBytes = None,
+    io_layout: IoLayout = "nhwc",
+    sample: Annotated[
+        list[Path] | None,
+        typer.Option(help="A picture, .npy or .npz to compare on; may be repeated."),
+    ] = None,
+    mean: Annotated[
+        str, typer.Option(help="Subtracted from pixels (0..255): one value or one a channel.")
+    ] = "0",
+    std: Annotated[str, typer.Option(help="Pixels are divided by this after --mean.")] = "1",
+    bgr: Annotated[bool, typer.Option("--bgr", help="Pictures in BGR order.")] = False,
+    labels: Annotated[
+        Path | None, typer.Option(help="Names of the classes, a line each, for samples.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Plan the network, emit its C99 program in one arena, and check it."""
+    from lowtide.pipeline import fit as run
+    from lowtide.plan import Options
+    from lowtide.samples import Pictures, read_labels
+    from lowtide.write import check_folder, write_folder
+
+    if output is None and target != "none":
+        raise UsageError("name a folder with -o, or plan only with --target none")
+    if output is not None:
+        check_folder(output)
+    names = read_labels(labels)
+    options = Options(schedule, order, overlap, place, align, element_bytes, io_layout)
+    pictures = Pictures(tuple(sample or ()), _numbers(mean), _numbers(std), bgr)
+    with Progress(sys.stderr) as progress:
+        fitted = run(
+            model,
+            budget=budget,
+            options=options,
+            target=target,
+            samples=pictures.read,
+            progress=progress,
+        )
+        if output is not None:
+            write_folder(output, fitted.files)
+    _print(fitted.facts() if as_json else show_fit(fitted, output, names))
+
+
+@app.command(epilog="Example: `lowtide verify out --model net.onnx`")
+def verify(
+    folder: Annotated[Path, typer.Argument(help="A folder that fit wrote.", show_default=False)],
+    model: Annotated[
+        Path | None, typer.Option(help="The network, to run onnxruntime again.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Repeat the checks from the files in a folder."""
+    from lowtide.check.written import verify as run
+
+    with Progress(sys.stderr) as progress:
+        memory, checks = run(folder, model, progress)
+    _print({**memory.facts, **checks.facts()} if as_json else show_verified(memory, checks))
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        values = tuple(float(word) for word in text.split(","))
+    except ValueError:
+        raise UsageError(f"'{text}' is no number or comma-separated numbers") from None
+    return values
+
+
+def _print(result: dict[str, Any] | str) -> None:
+    typer.echo(result if isinstance(result, str) else json.dumps(result))
+
+
+@contextmanager
+def _exit_codes() -> Iterator[None]:
+    """Errors as one line on stderr and an exit code that means something."""
+    code: int | None = None
+    try:
+        yield
+    except LowtideError as error:
+        print(f"lowtide: {' '.join(str(error).split())}", file=sys.stderr)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        print("lowtide: interrupted, nothing was written", file=sys.stderr)
+        code = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except MemoryError:
+        print("lowtide: out of memory", file=sys.stderr)
+        code = 4
+    except Exception as error:
+        if os.environ.get("LOWTIDE_DEBUG"):
+            raise
+        what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        print(
+            f"lowtide: a bug, please report it: {what} (LOWTIDE_DEBUG=1 shows where)",
+            file=sys.stderr,
+        )
+        code = 1
+    if code is not None:
+        sys.exit(code)
+
+
+def main() -> None:
+    """The entry point of the `lowtide` command."""
+    with _exit_codes():
+        app()

@@ -1,0 +1,32 @@
+"""How long each stage takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+class Clock:
+    """Times stages and announces them."""
+
+    def __init__(self, progress: Callable[[str], None]) -> None:
+        self.progress = progress
+        self.seconds: dict[str, float] = {}
+
+    def __call__(self, stage: str) -> _Stage:
+        return _Stage(self, stage)
+
+
+@dataclass
+class _Stage:
+    clock: Clock
+    name: str
+    began: float = 0.0
+
+    def __enter__(self) -> None:
+        self.began = time.perf_counter()
+        self.clock.progress(self.name)
+
+    def __exit__(self, *_: object) -> None:
+        self.clock.seconds[self.name] = time.perf_counter() - self.began

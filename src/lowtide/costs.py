@@ -1,0 +1,95 @@
+"""What a network costs: the live bytes of each step, peaks under four rules, MACs, weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+from lowtide.layout import Layout
+from lowtide.live import Lives, lifetimes, live_bytes
+from lowtide.schedule import Schedule
+from lowtide.schedules.layerwise import read_by
+from lowtide.task import Task
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One operator: its live bytes layer by layer, multiply-adds and weights."""
+
+    name: str
+    type: str
+    shape: tuple[int, ...]
+    live_bytes: int
+    macs: int
+    weight_bytes: int
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Peaks in bytes of activations, input and output counted, fused activations not stored.
+
+    no_reuse      every storage has bytes of its own
+    ping_pong     the largest step's distinct inputs and output; bystanders not counted
+    layerwise     the most that whole storages live at one operator
+    lower_bound   the most that rows live at one step, at the overlap of the plan
+    """
+
+    costs: tuple[Cost, ...]
+    no_reuse_bytes: int
+    ping_pong_bytes: int
+    layerwise_bytes: int
+    lower_bound_bytes: int
+    macs: int
+    weight_bytes: int
+
+    @property
+    def peak(self) -> Cost:
+        """The operator that sets the layer-by-layer peak."""
+        return max(self.costs, key=lambda cost: cost.live_bytes)
+
+
+def measure(
+    layout: Layout, tasks: Sequence[Task], schedule: Schedule, lives: Lives, element_bytes: int
+) -> Profile:
+    """Measures a scheduled network; `lives` are the lifetimes at the overlap to be planned for."""
+    whole = live_bytes(lifetimes(layout, tasks, schedule, "none", element_bytes), schedule.steps)
+    sizes = {name: s.elements * element_bytes for name, s in layout.storages.items()}
+    costs, ping_pong = [], 0
+    for run, step in schedule.timed():
+        task = tasks[run.task]
+        live = int(whole[step : step + run.rows].max())
+        weights = sum(prod(layout.graph.shape(n)) for n in constants_of(task, layout))
+        shape = layout.graph.shape(task.output)
+        cost = Cost(
+            task.operator.name, label(task), shape, live, task.nest.macs, weights * element_bytes
+        )
+        costs.append(cost)
+        ping_pong = max(ping_pong, sum(sizes[s] for s in storages_of(task, layout)))
+    names = {name for task in tasks for name in constants_of(task, layout)}
+    weight_bytes = sum(prod(layout.graph.shape(name)) for name in names) * element_bytes
+    return Profile(
+        costs=tuple(costs),
+        no_reuse_bytes=sum(sizes.values()),
+        ping_pong_bytes=ping_pong,
+        layerwise_bytes=int(whole.max()),
+        lower_bound_bytes=int(live_bytes(lives, schedule.steps).max()),
+        macs=sum(cost.macs for cost in costs),
+        weight_bytes=weight_bytes,
+    )
+
+
+def storages_of(task: Task, layout: Layout) -> set[str]:
+    """The storages a task reads or writes."""
+    names = (name for name in (*read_by(task), task.output) if name in layout.places)
+    return {layout.places[name].storage for name in names}
+
+
+def constants_of(task: Task, layout: Layout) -> list[str]:
+    """The constants a task's definition reads, each once."""
+    return [name for name in read_by(task) if name in layout.graph.constants]
+
+
+def label(task: Task) -> str:
+    """The operator's type with what is fused onto it: Conv+Relu."""
+    return "+".join([task.operator.type, *(op.type for op in task.operator.epilogue)])

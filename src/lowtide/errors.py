@@ -1,0 +1,91 @@
+"""What can go wrong, and the exit code that says so.
+
+    LowtideError              1  a bug: none of the below
+    ├── UsageError            2  a flag, a path or a combination that makes no sense
+    ├── BudgetError           3  the network does not fit, and what holds it there
+    ├── ModelError            4
+    │   ├── UnreadableModel      missing, damaged or inconsistent file
+    │   └── UnsupportedModel     a sound network that needs something lowtide has no entry for
+    └── CheckError            5  a plan was made but a check failed; nothing was written
+
+Every message is one line: what, where (file, node, operator), and the way out.
+"""
+
+from __future__ import annotations
+
+
+class LowtideError(Exception):
+    """The base of every error that lowtide raises on purpose."""
+
+    exit_code = 1
+
+
+class UsageError(LowtideError):
+    """A flag, a path or a combination of them that makes no sense."""
+
+    exit_code = 2
+
+
+class BudgetError(LowtideError):
+    """The network does not fit the budget."""
+
+    exit_code = 3
+
+
+class ModelError(LowtideError):
+    """The network cannot be taken in.
+
+    `where` grows on the way out: an operator's entry knows the attribute, its caller the node,
+    the importer the file.
+    """
+
+    exit_code = 4
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        file: str | None = None,
+        node: str | None = None,
+        operator: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.file = file
+        self.node = node
+        self.operator = operator
+        self.hint = hint
+
+    def within(
+        self, *, file: str | None = None, node: str | None = None, operator: str | None = None
+    ) -> ModelError:
+        """The same error with the places that were still unknown filled in."""
+        self.file = self.file or file
+        self.node = self.node or node
+        self.operator = self.operator or operator
+        return self
+
+    def __str__(self) -> str:
+        place = f"{self.file}: " if self.file else ""
+        if self.operator:
+            named = f" '{self.node}'" if self.node else ""
+            place += f"{self.operator}{named}: "
+        elif self.node:
+            place += f"node '{self.node}': "
+        text = place + self.what + (f"; {self.hint}" if self.hint else "")
+        return " ".join(text.split())
+
+
+class UnreadableModel(ModelError):
+    """The file is missing, damaged or inconsistent."""
+
+
+class UnsupportedModel(ModelError):
+    """The network is sound but needs something lowtide has no entry for."""
+
+
+class CheckError(LowtideError):
+    """A plan was made but one of the checks on it failed."""
+
+    exit_code = 5

@@ -1,0 +1,82 @@
+"""A frozen view of a network: operators in order, tensors with shapes, constants with values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import numpy as np
+
+Shape = tuple[int, ...]
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A named activation. `shape` is ONNX's (NCHW for images); `dtype` is numpy's name."""
+
+    name: str
+    shape: Shape
+    dtype: str
+
+    @property
+    def elements(self) -> int:
+        return prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One node: its ONNX type, what it reads and makes, and the pointwise operators fused onto it.
+
+    `inputs` names tensors or constants of the graph; "" is an optional input left out.
+    `epilogue` is applied to the result in order; each of its operators reads "" where the running
+    value goes.
+    """
+
+    name: str
+    type: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    opset: int = 21
+    epilogue: tuple[Operator, ...] = ()
+
+    @property
+    def output(self) -> str:
+        return self.outputs[0]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Operators in an order that can be run; `inputs` and `outputs` name tensors."""
+
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    operators: tuple[Operator, ...]
+    tensors: Mapping[str, Tensor]
+    constants: Mapping[str, Array]
+
+    @cached_property
+    def producer(self) -> dict[str, Operator]:
+        """The operator that makes each tensor (graph inputs have none)."""
+        return {name: op for op in self.operators for name in op.outputs}
+
+    @cached_property
+    def readers(self) -> dict[str, tuple[Operator, ...]]:
+        """The operators that read each tensor, in order, each once."""
+        found: dict[str, list[Operator]] = {name: [] for name in self.tensors}
+        for op in self.operators:
+            for name in dict.fromkeys(op.inputs):
+                if name in found:
+                    found[name].append(op)
+        return {name: tuple(ops) for name, ops in found.items()}
+
+    def shape(self, name: str) -> Shape:
+        """The shape of a tensor or constant."""
+        if name in self.tensors:
+            return self.tensors[name].shape
+        return tuple(self.constants[name].shape)

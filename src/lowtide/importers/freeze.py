@@ -1,0 +1,56 @@
+"""From the model that passes rewrite to the frozen graph that is planned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import onnx_ir as ir
+
+from lowtide.errors import UnsupportedModel
+from lowtide.graph import Graph, Operator, Tensor
+
+
+def freeze(model: ir.Model) -> Graph:
+    """The graph of a static model: every shape known, every constant an initializer."""
+    graph, opset = model.graph, model.opset_imports[""]
+    constants = {name: value.const_value.numpy() for name, value in graph.initializers.items()}  # type: ignore[union-attr]
+    tensors: dict[str, Tensor] = {}
+    for value in graph.inputs:
+        if value.name not in constants:
+            tensors[str(value.name)] = _tensor(value)
+    operators = []
+    for i, node in enumerate(graph):
+        operators.append(_operator(node, i, opset))
+        for value in node.outputs:
+            if value.name:
+                tensors[value.name] = _tensor(value)
+    inputs = tuple(str(v.name) for v in graph.inputs if v.name not in constants)
+    outputs = tuple(str(v.name) for v in graph.outputs)
+    name = str(graph.name or "network")
+    return Graph(name, inputs, outputs, tuple(operators), tensors, constants)
+
+
+def _tensor(value: ir.Value) -> Tensor:
+    if value.shape is None or value.dtype is None or not value.shape.is_static():
+        raise UnsupportedModel(f"tensor '{value.name}' has no static shape", hint="fix its shape")
+    shape = tuple(int(d) for d in value.shape.numpy())
+    return Tensor(str(value.name), shape, str(value.dtype.numpy()))
+
+
+def _operator(node: ir.Node, number: int, opset: int) -> Operator:
+    inputs = [str(v.name) if v is not None else "" for v in node.inputs]
+    while inputs and not inputs[-1]:
+        inputs.pop()
+    outputs = [str(v.name) for v in node.outputs]
+    while outputs and not outputs[-1]:
+        outputs.pop()
+    attributes = {name: _attribute(value) for name, value in node.attributes.items()}
+    name = node.name or (outputs[0] if outputs else f"node {number}")
+    return Operator(name, node.op_type, tuple(inputs), tuple(outputs), attributes, opset)
+
+
+def _attribute(value: Any) -> Any:
+    held = value.value
+    if value.type == ir.AttributeType.TENSOR:
+        return held.numpy()
+    return list(held) if isinstance(held, list | tuple) else held

@@ -1,0 +1,193 @@
+"""Take in an ONNX network."""
+
+from __future__ import annotations
+
+import os
+from math import prod
+from pathlib import Path
+
+import onnx
+import onnx_ir as ir
+
+from lowtide.errors import ModelError, UnreadableModel, UnsupportedModel
+from lowtide.importers.onnx_functions import inline_functions
+from lowtide.importers.onnx_graph import settle_graph
+from lowtide.importers.onnx_tensors import MOST_ELEMENTS, settle_tensors
+from lowtide.rewrites import simplify
+from lowtide.rewrites.edit import static_shape
+
+OLDEST_OPSET, NEWEST_OPSET = 7, 25
+
+Message = onnx.ModelProto | onnx.GraphProto | onnx.NodeProto
+
+
+def load(source: str | os.PathLike[str] | onnx.ModelProto) -> ir.Model:
+    """One ONNX network as a checked, static, simplified model.
+
+        file, or ModelProto (left as it is)      ->      every tensor's shape known, every
+        with any batch, opset 7 to 25                    constant an initializer, nodes in order
+
+    A dynamic batch becomes 1. Raises UnreadableModel or UnsupportedModel, in one line that names
+    the file, and nothing else.
+    """
+    named = None if isinstance(source, onnx.ModelProto) else os.fspath(source)
+    try:
+        if isinstance(source, onnx.ModelProto):
+            proto, folder = onnx.ModelProto(), None
+            proto.CopyFrom(source)
+        else:
+            proto, folder = _read(Path(source)), Path(source).parent
+        return _settle(proto, folder)
+    except ModelError as error:
+        error.within(file=named)
+        raise
+    except MemoryError as error:
+        raise UnreadableModel("too large for this machine's memory", file=named) from error
+    except Exception as error:
+        # The last net: the libraries below raise a dozen kinds of exception on damaged files.
+        raise UnreadableModel(f"damaged: {_root(error)}", file=named) from error
+
+
+def _root(error: BaseException) -> str:
+    """The first line of the first of a chain of errors."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return (str(error).strip() or type(error).__name__).split("\n")[0]
+
+
+def _read(path: Path) -> onnx.ModelProto:
+    if not path.exists():
+        raise UnreadableModel("no such file")
+    if not path.is_file():
+        raise UnreadableModel("not a file")
+    try:
+        if path.stat().st_size >= 2**31:
+            raise UnreadableModel("2 GiB or more", hint="keep the weights as external data")
+        content = path.read_bytes()
+    except OSError as error:
+        raise UnreadableModel(f"cannot be read: {error.strerror}") from error
+    if not content:
+        raise UnreadableModel("empty file")
+    proto = onnx.ModelProto()
+    try:
+        proto.ParseFromString(content)
+    except Exception as error:
+        raise UnreadableModel("not an ONNX file, or cut short") from error
+    return proto
+
+
+def _settle(proto: onnx.ModelProto, folder: Path | None) -> ir.Model:
+    if not proto.HasField("graph"):
+        raise UnreadableModel("not an ONNX model: it holds no graph")
+    version = _opset(proto)
+    _strip(proto)
+    settle_tensors(proto, folder)
+    proto = inline_functions(proto)
+    settle_graph(proto, version)
+    _settle_inputs(proto.graph)
+    del proto.opset_import[:]
+    proto.opset_import.add(domain="", version=version)
+    proto.ir_version = max(4, onnx.helper.find_min_ir_version_for(list(proto.opset_import)))
+    model: ir.Model = simplify(ir.serde.deserialize_model(proto))
+    _check_static(model)
+    return model
+
+
+def _strip(proto: onnx.ModelProto) -> None:
+    """Keep what says what is computed; notes, whatever later versions add, do not matter."""
+    _keep(proto, "ir_version", "opset_import", "graph", "functions")
+    _keep(proto.graph, "name", "node", "initializer", "sparse_initializer", "input", "output")
+    for nodes in (proto.graph.node, *(f.node for f in proto.functions)):
+        for node in nodes:
+            _keep(node, "name", "op_type", "domain", "overload", "input", "output", "attribute")
+    if isinstance(proto.graph.name, bytes):
+        proto.graph.name = ""
+
+
+def _keep(message: Message, *fields: str) -> None:
+    for field, _ in message.ListFields():
+        if field.name not in fields:
+            message.ClearField(field.name)
+
+
+def _opset(proto: onnx.ModelProto) -> int:
+    versions = {o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")}
+    if len(versions) != 1:
+        raise UnreadableModel("no opset version, or several, for ONNX's own operators")
+    version = int(versions.pop())
+    if not OLDEST_OPSET <= version <= NEWEST_OPSET:
+        raise UnsupportedModel(
+            f"opset {version}, outside {OLDEST_OPSET} to {NEWEST_OPSET}",
+            hint="convert it with onnx.version_converter",
+        )
+    return version
+
+
+def _settle_inputs(graph: onnx.GraphProto) -> None:
+    """Drop inputs that are constants (IR version 3 lists those too) and fix the batch."""
+    constants = {tensor.name for tensor in graph.initializer}
+    inputs = [value for value in graph.input if value.name not in constants]
+    for value in inputs:
+        _settle_shape(value)
+    kept = [onnx.ValueInfoProto.FromString(value.SerializeToString()) for value in inputs]
+    del graph.input[:]
+    graph.input.extend(kept)
+    known = {value.name: value for value in kept}
+    for value in graph.output:
+        _check_tensor(value, "output")
+        if value.name in known:  # one value, which has one shape
+            value.CopyFrom(known[value.name])
+        else:  # declared for another batch perhaps; inferred anew
+            value.type.tensor_type.ClearField("shape")
+
+
+def _check_tensor(value: onnx.ValueInfoProto, role: str) -> None:
+    kind = value.type.WhichOneof("value")
+    if kind not in ("tensor_type", None) or (kind is None and role == "input"):
+        shown = (kind or "of no known type").removesuffix("_type").replace("_", " ")
+        raise UnsupportedModel(f"{role} '{value.name}' is not a tensor but {shown}")
+
+
+def _settle_shape(value: onnx.ValueInfoProto) -> None:
+    _check_tensor(value, "input")
+    tensor = value.type.tensor_type
+    if not tensor.HasField("shape"):
+        raise UnsupportedModel(f"input '{value.name}' has no shape", hint="export a static shape")
+    for index, dim in enumerate(tensor.shape.dim):
+        if index == 0 and (dim.dim_value < 0 or not dim.HasField("dim_value")):
+            dim.dim_value = 1
+        if dim.dim_value <= 0:
+            shown = str(dim.dim_value) if dim.HasField("dim_value") else f"'{dim.dim_param or '?'}'"
+            raise UnsupportedModel(
+                f"input '{value.name}' has dim {index} = {shown}",
+                hint="make the shape static (onnxruntime.tools.make_dynamic_shape_fixed)",
+            )
+    if prod(d.dim_value for d in tensor.shape.dim) > MOST_ELEMENTS:
+        raise UnsupportedModel(f"input '{value.name}' has more than {MOST_ELEMENTS} elements")
+
+
+def _check_static(model: ir.Model) -> None:
+    """Every value is a tensor of a known shape, neither empty nor absurdly large."""
+    for node in model.graph:
+        for value in node.outputs:
+            what = _why_not_static(value) if value.name else None
+            if what:
+                raise UnsupportedModel(what, node=node.name, operator=node.op_type)
+        if node.op_type == "Reshape":
+            # Shape inference believes a target without -1, whatever it reshapes.
+            sizes = [prod(static_shape(v) or ()) for v in (node.inputs[0], node.outputs[0])]
+            if sizes[0] != sizes[1]:
+                raise UnreadableModel(
+                    f"makes {sizes[1]} elements of {sizes[0]}", node=node.name, operator="Reshape"
+                )
+
+
+def _why_not_static(value: ir.Value) -> str | None:
+    if not isinstance(value.type, ir.TensorType | None):
+        return f"'{value.name}' is not a tensor"
+    shape = static_shape(value)
+    if shape is None or value.type is None:
+        return f"the shape of '{value.name}' depends on the input's values"
+    if not 0 < prod(shape) <= MOST_ELEMENTS:
+        return f"'{value.name}' has {prod(shape)} elements"
+    return None

@@ -1,0 +1,182 @@
+"""plan.json: the memory map of a plan, for the checks, for accelerators and for people.
+
+`docs/plan-json.md` describes every field. Sizes and offsets are bytes unless a name says elements.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from typing import Any, TypeVar
+
+from lowtide import __version__
+from lowtide.costs import label
+from lowtide.errors import UnreadableModel
+from lowtide.live import Life, bands
+from lowtide.plan import Plan
+from lowtide.ports import Port, input_ports, output_ports
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class StoredAt:
+    """A storage: `rows` rows of `row_bytes` at `offset`. `live` is a list of bands
+    [rows, first step, last step] from row 0 on; first > last: never live."""
+
+    name: str
+    dtype: str
+    offset: int
+    rows: int
+    row_bytes: int
+    row_elements: int
+    live: tuple[tuple[int, int, int], ...]
+
+    @property
+    def elements(self) -> int:
+        return self.rows * self.row_elements
+
+
+@dataclass(frozen=True)
+class TensorAt:
+    """A tensor in a storage: element (i, j, ..) is element offset + i*strides[0] + ... of it."""
+
+    name: str
+    shape: tuple[int, ...]
+    storage: str
+    offset_elements: int
+    strides_elements: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class OperatorAt:
+    """A computed operator; it takes one step a row."""
+
+    name: str
+    type: str
+    inputs: tuple[str, ...]
+    output: str
+    rows: int
+    macs: int
+
+
+@dataclass(frozen=True)
+class RunAt:
+    """Rows first .. first + rows - 1 of operator number `operator`, a row a step."""
+
+    operator: int
+    first: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class MemoryMap:
+    """A plan as plain data."""
+
+    file: str
+    sha256: str
+    options: Mapping[str, Any]
+    arena_bytes: int
+    align: int
+    element_bytes: int
+    facts: Mapping[str, Any]
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    storages: tuple[StoredAt, ...]
+    tensors: tuple[TensorAt, ...]
+    operators: tuple[OperatorAt, ...]
+    schedule: tuple[RunAt, ...]
+
+    def to_json(self) -> str:
+        """One line an entry, so that differences between two plans can be read."""
+        head = {"lowtide": __version__, "schema": SCHEMA}
+        plain = {**head, **{f.name: _plain(getattr(self, f.name)) for f in fields(self)}}
+        lines = [f"  {json.dumps(key)}: {_entry(value)}" for key, value in plain.items()]
+        return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def memory_map(plan: Plan) -> MemoryMap:
+    """The memory map of a plan."""
+    layout, names = plan.layout, list(plan.layout.storages)
+    return MemoryMap(
+        file=plan.source.file,
+        sha256=plan.source.sha256,
+        options=asdict(plan.options),
+        arena_bytes=plan.arena_bytes,
+        align=plan.problem.align,
+        element_bytes=plan.element_bytes,
+        facts=plan.facts(),
+        inputs=input_ports(layout),
+        outputs=output_ports(layout),
+        storages=tuple(_stored(plan, name) for name in names),
+        tensors=tuple(
+            TensorAt(name, p.strided.shape, p.storage, p.strided.offset, p.strided.strides)
+            for name, p in layout.places.items()
+        ),
+        operators=tuple(
+            OperatorAt(t.operator.name, label(t), t.operator.inputs, t.output, t.rows, t.nest.macs)
+            for t in plan.tasks
+        ),
+        schedule=tuple(RunAt(r.task, r.first, r.rows) for r in plan.schedule.runs),
+    )
+
+
+def _stored(plan: Plan, name: str) -> StoredAt:
+    storage, life = plan.layout.storages[name], plan.lives[name]
+    return StoredAt(
+        name, storage.dtype, plan.offset[name], storage.rows, life.row_bytes,
+        storage.row_elements, _bands(life),
+    )  # fmt: skip
+
+
+def _bands(life: Life) -> tuple[tuple[int, int, int], ...]:
+    held = bands(life)
+    columns = (held.end - held.first).tolist(), held.start.tolist(), held.stop.tolist()
+    return tuple(zip(*columns, strict=True))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+
+
+def _entry(value: Any) -> str:
+    if isinstance(value, list) and value:
+        return "[\n" + ",\n".join(f"    {json.dumps(v)}" for v in value) + "\n  ]"
+    return json.dumps(value)
+
+
+def read_memory_map(text: str, file: str) -> MemoryMap:
+    """A memory map back from JSON; raises UnreadableModel if it is not one."""
+    try:
+        held = json.loads(text)
+        if held["schema"] != SCHEMA:
+            raise UnreadableModel(f"schema {held['schema']} is not {SCHEMA}", file=file)
+        known = {f.name: held[f.name] for f in fields(MemoryMap)}
+        for name, kind in _PARTS.items():
+            known[name] = tuple(_made(kind, one) for one in known[name])
+        return MemoryMap(**known)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UnreadableModel("not a plan that lowtide wrote", file=file) from error
+
+
+_PARTS: dict[str, type] = {
+    "inputs": Port,
+    "outputs": Port,
+    "storages": StoredAt,
+    "tensors": TensorAt,
+    "operators": OperatorAt,
+    "schedule": RunAt,
+}
+
+_T = TypeVar("_T")
+
+
+def _made(kind: type[_T], values: Mapping[str, Any]) -> _T:
+    return kind(**{name: _frozen(value) for name, value in values.items()})
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(v) for v in value) if isinstance(value, list) else value

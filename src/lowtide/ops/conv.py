@@ -1,0 +1,112 @@
+"""Convolutions."""
+
+from __future__ import annotations
+
+from lowtide.index import Index, Var, index_of
+from lowtide.nest import Acc, Load, Nest, Number, Read, Reduction, axes_of, call
+from lowtide.ops.entry import Bound, entry, ints
+from lowtide.ops.window import windows
+
+_ATTRIBUTES = {
+    "auto_pad": "NOTSET",
+    "dilations": None,
+    "group": 1,
+    "kernel_shape": None,
+    "pads": None,
+    "strides": None,
+}
+
+
+def _summed(op: Bound, x: Read, w: Read, loops: tuple[Var, ...]) -> Nest:
+    """bias[c] + sum of x * w."""
+    axes = axes_of(op.out)
+    reads = [x, w]
+    start: Load | Number = Number(0.0)
+    if op.has(2):
+        if op.shape(2) != (op.out[1],):
+            raise op.refuse(f"a bias of shape {op.shape(2)} for {op.out[1]} channels")
+        reads.append(Read(2, (axes[1],)))
+        start = Load(2)
+    update = call("add", Acc(0), call("mul", Load(0), Load(1)))
+    return Nest(op.out, axes, tuple(reads), (Reduction(loops, start, update),), Acc(0))
+
+
+@entry("Conv", attributes=_ATTRIBUTES, order="channels_last")
+def conv(op: Bound) -> Nest:
+    """out[n, c, y, x] = bias[c] + sum over ky, kx, i of in[n, g*I + i, y*s - p + ky*d, ..] * w."""
+    kernel = op.shape(1)[2:]
+    channels, group = op.shape(0)[1], int(op.attribute("group"))
+    inside, outside = op.shape(1)[1], op.out[1]
+    if ints(op.attribute("kernel_shape") or kernel) != kernel:
+        raise op.refuse(f"kernel_shape differs from the weights' {kernel}")
+    if inside * group != channels or outside % group or op.shape(1)[0] != outside:
+        raise op.refuse(f"weights {op.shape(1)} do not fit {channels} channels in {group} groups")
+    axes, geometry = axes_of(op.out), windows(op, kernel)
+    i = Var("i", inside)
+    taps = tuple(window.tap for window in geometry)
+    channel = axes[1] // (outside // group) * inside + index_of(i)
+    spatial = tuple(w.index(axis) for w, axis in zip(geometry, axes[2:], strict=True))
+    x = Read(0, (axes[0], channel, *spatial))
+    weight = Read(1, (axes[1], index_of(i), *(index_of(t) for t in taps)))
+    return _summed(op, x, weight, (*taps, i))
+
+
+@entry(
+    "ConvTranspose",
+    attributes={**_ATTRIBUTES, "output_padding": None, "output_shape": None},
+    order="channels_last",
+)
+def conv_transpose(op: Bound) -> Nest:
+    """out[.., y, ..] sums in[.., (y + p - ky*d) / s, ..] * w where the division is exact."""
+    kernel = op.shape(1)[2:]
+    rank, sizes = len(kernel), op.shape(0)[2:]
+    group, channels, each = int(op.attribute("group")), op.shape(0)[1], op.shape(1)[1]
+    if not 1 <= rank <= 3 or not len(sizes) == len(op.out) - 2 == rank:
+        raise op.refuse(f"{op.shape(0)} -> {op.out} with {rank} kernel axes; 1 to 3 are done")
+    if op.shape(1)[0] != channels or each * group != op.out[1]:
+        raise op.refuse(f"weights {op.shape(1)} do not fit {channels} channels in {group} groups")
+    if ints(op.attribute("kernel_shape") or kernel) != kernel:
+        raise op.refuse(f"kernel_shape differs from the weights' {kernel}")
+    strides = ints(op.attribute("strides") or [1] * rank)
+    dilations = ints(op.attribute("dilations") or [1] * rank)
+    extra = ints(op.attribute("output_padding") or [0] * rank)
+    inside = channels // group
+    axes, i = axes_of(op.out), Var("i", inside)
+    taps = tuple(Var("k" + "zyx"[3 - rank + a], kernel[a]) for a in range(rank))
+    spatial, zero = [], []
+    for a in range(rank):
+        span = (kernel[a] - 1) * dilations[a] + 1
+        full = strides[a] * (sizes[a] - 1) + extra[a] + span
+        before = _before(op, a, full, sizes[a] * strides[a])
+        at = axes[2 + a] + before - index_of(taps[a]) * dilations[a]
+        spatial.append(at // strides[a])
+        zero.append(at % strides[a])
+    channel = axes[1] // each * inside + index_of(i)
+    weight = (channel, axes[1] % each, *(index_of(t) for t in taps))
+    x = Read(0, (axes[0], channel, *spatial), tuple(z for z in zero if z != Index()))
+    return _summed(op, x, Read(1, weight), (*taps, i))
+
+
+def _before(op: Bound, axis: int, full: int, same: int) -> int:
+    """How many rows of the full result are cut off in front, by ONNX's and onnxruntime's rule."""
+    mode, rank, out = op.attribute("auto_pad"), len(op.out) - 2, op.out[2 + axis]
+    pads = ints(op.attribute("pads") or [0] * (2 * rank))
+    given = ints(op.attribute("output_shape") or ())
+    if len(pads) != 2 * rank or len(given) not in (0, rank):
+        raise op.refuse(f"pads and output_shape must fit a kernel of {rank} axes")
+    if given:
+        before, expected = _half(full - out, mode), given[axis]
+    elif mode == "NOTSET":
+        before, expected = pads[axis], full - pads[axis] - pads[axis + rank]
+    elif mode == "VALID":
+        before, expected = 0, full
+    else:
+        before, expected = _half(full - out, mode), min(full, same)
+    if out != expected or out < 1:
+        raise op.refuse(f"output size {out} where the attributes give {expected}")
+    return before
+
+
+def _half(cut: int, mode: str) -> int:
+    """The front's share of `cut` rows; an odd one goes behind with SAME_UPPER, else in front."""
+    return max(cut // 2 if mode == "SAME_UPPER" else cut - cut // 2, 0)

@@ -1,0 +1,65 @@
+"""The definition of an operator with everything fused onto it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from lowtide.graph import Array, Graph, Operator, Tensor
+from lowtide.nest import Nest, compose
+from lowtide.ops.entry import ENTRIES, Bound, bind, meaning
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A nest whose reads name their operands: `nest.reads[i].operand` indexes `operands`."""
+
+    nest: Nest
+    operands: tuple[str, ...]
+
+
+def definition(operator: Operator, graph: Graph) -> Definition | None:
+    """The operator's loop nest, epilogue included; None if it is a view or a join."""
+    nest = meaning(replace(operator, epilogue=()), graph)
+    if not isinstance(nest, Nest):
+        return None
+    operands = list(operator.inputs)
+    for outer in operator.epilogue:
+        running = outer.inputs.index("")
+        second = _pointwise(outer, graph, replace(graph.tensors[operator.output], name=""))
+        others = sorted({read.operand for read in second.reads} - {running})
+        nest = compose(nest, second, running, len(operands))
+        operands += [outer.inputs[i] for i in others]
+    return Definition(nest, tuple(operands))
+
+
+def _pointwise(outer: Operator, graph: Graph, running: Tensor) -> Nest:
+    """The nest of a fused operator on the running value."""
+    tensors = {**graph.tensors, "": running}
+    named = replace(graph, tensors=tensors)
+    marked = tuple(name or None for name in outer.inputs)
+    inputs = tuple(
+        running if name is None else _constant(name, graph.constants[name]) for name in marked
+    )
+    constants = {i: graph.constants[n] for i, n in enumerate(outer.inputs) if n in named.constants}
+    bound = Bound(outer, inputs, constants, (running,))
+    nest = ENTRIES[outer.type].meaning(bound)
+    assert isinstance(nest, Nest)
+    return nest
+
+
+def _constant(name: str, array: Array) -> Tensor:
+    return Tensor(name, tuple(array.shape), str(array.dtype))
+
+
+def can_fuse(operator: Operator, graph: Graph) -> int | None:
+    """The operand whose producer this pointwise operator may be fused onto, or None.
+
+    It must be its only activation, of the output's own shape.
+    """
+    bound = bind(operator, graph)
+    if not ENTRIES[operator.type].pointwise or "" in operator.inputs[:1]:
+        return None
+    active = [i for i, name in enumerate(operator.inputs) if name in graph.tensors]
+    if len(active) != 1 or bound.shape(active[0]) != bound.out:
+        return None
+    return active[0]

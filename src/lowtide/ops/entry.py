@@ -1,0 +1,191 @@
+"""What an operator's entry is, and how entries are found.
+
+An entry is a function with the operator's name above it. It gets the operator bound to its shapes
+(`Bound`) and returns one of
+
+    Nest     it computes: a loop nest over the output's elements
+    Views    it moves nothing: each output is its input seen through a chain of views
+    Join     its inputs lie side by side along an axis of one storage
+
+What an entry does not name it refuses: attributes, inputs that must be constant, element types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from lowtide.errors import ModelError, UnsupportedModel
+from lowtide.graph import Array, Graph, Operator, Shape, Tensor
+from lowtide.nest import Nest
+from lowtide.view import View
+
+
+@dataclass(frozen=True)
+class Views:
+    """One chain of views for each output, from the first input."""
+
+    chains: tuple[tuple[View, ...], ...]
+
+
+@dataclass(frozen=True)
+class Join:
+    """The activations among the inputs lie one after the other along `axis` of the output."""
+
+    axis: int
+
+
+Meaning = Nest | Views | Join
+Order = Literal["channels_last", "input", "row_major"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One operator: what it understands and what it means.
+
+    `attributes` gives each attribute's default (None: none). `parameters` gives the input that
+    carries a parameter in opsets where it is not an attribute; such an input must be constant.
+    `order` says how its result prefers to lie: pixel by pixel, as its input does, or row-major.
+    """
+
+    type: str
+    meaning: Callable[[Bound], Meaning]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, int] = field(default_factory=dict)
+    order: Order = "input"
+    pointwise: bool = False
+    types: tuple[str, ...] = ("float32",)
+
+
+ENTRIES: dict[str, Entry] = {}
+
+
+def entry(
+    *types: str,
+    attributes: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, int] | None = None,
+    order: Order = "input",
+    pointwise: bool = False,
+) -> Callable[[Callable[[Bound], Meaning]], Callable[[Bound], Meaning]]:
+    """Registers the function below as the entry of the operators `types`."""
+
+    def register(meaning: Callable[[Bound], Meaning]) -> Callable[[Bound], Meaning]:
+        for type_ in types:
+            ENTRIES[type_] = Entry(
+                type_, meaning, attributes or {}, parameters or {}, order, pointwise
+            )
+        return meaning
+
+    return register
+
+
+@dataclass(frozen=True)
+class Bound:
+    """An operator with the shapes and constants it is used with: what an entry sees."""
+
+    operator: Operator
+    inputs: tuple[Tensor | None, ...]
+    constants: Mapping[int, Array]
+    outputs: tuple[Tensor, ...]
+
+    @property
+    def type(self) -> str:
+        return self.operator.type
+
+    @property
+    def opset(self) -> int:
+        return self.operator.opset
+
+    @property
+    def out(self) -> Shape:
+        """The shape of the first output."""
+        return self.outputs[0].shape
+
+    def has(self, operand: int) -> bool:
+        """Whether an optional input is given."""
+        return operand < len(self.inputs) and self.inputs[operand] is not None
+
+    def shape(self, operand: int) -> Shape:
+        """The shape of an input."""
+        tensor = self.inputs[operand] if operand < len(self.inputs) else None
+        if tensor is None:
+            raise self.refuse(f"input {operand} is missing")
+        return tensor.shape
+
+    def attribute(self, name: str) -> Any:
+        """An attribute, or its default."""
+        return self.operator.attributes.get(name, ENTRIES[self.type].attributes[name])
+
+    def parameter(self, name: str, default: Any = None) -> Any:
+        """A parameter: the attribute of older opsets, or the constant input of newer ones."""
+        if name in self.operator.attributes:
+            return self.operator.attributes[name]
+        operand = ENTRIES[self.type].parameters[name]
+        if not self.has(operand):
+            return default
+        return self.constants[operand].tolist()
+
+    def refuse(self, what: str, hint: str | None = None) -> ModelError:
+        """The error to raise for something this entry does not do."""
+        return UnsupportedModel(
+            what, node=self.operator.name, operator=f"{self.type} (opset {self.opset})", hint=hint
+        )
+
+
+def bind(operator: Operator, graph: Graph) -> Bound:
+    """The operator with its shapes; raises UnsupportedModel for what its entry does not name."""
+    inputs = tuple(_tensor(graph, name) if name else None for name in operator.inputs)
+    constants = {
+        i: graph.constants[name]
+        for i, name in enumerate(operator.inputs)
+        if name in graph.constants
+    }
+    if not all(operator.outputs):
+        raise UnsupportedModel("an output is left out", node=operator.name, operator=operator.type)
+    outputs = tuple(graph.tensors[name] for name in operator.outputs)
+    bound = Bound(operator, inputs, constants, outputs)
+    found = ENTRIES.get(operator.type)
+    if found is None:
+        raise bound.refuse("no entry for this operator", "lowtide profile lists what it can do")
+    _refuse_unnamed(bound, found)
+    return bound
+
+
+def _tensor(graph: Graph, name: str) -> Tensor:
+    if name in graph.tensors:
+        return graph.tensors[name]
+    array = graph.constants[name]
+    return Tensor(name, tuple(array.shape), str(array.dtype))
+
+
+def _refuse_unnamed(bound: Bound, found: Entry) -> None:
+    """Refuses attributes, element types and non-constant parameters the entry does not name."""
+    for name in bound.operator.attributes:
+        if name not in found.attributes and name not in found.parameters:
+            raise bound.refuse(f"attribute '{name}' is not understood")
+    parameters = set(found.parameters.values())
+    for i, tensor in enumerate(bound.inputs):
+        if tensor is None:
+            continue
+        if i in parameters:
+            if i not in bound.constants:
+                raise bound.refuse(f"input {i} ('{tensor.name}') must be a constant")
+        elif tensor.dtype not in found.types:
+            raise bound.refuse(f"input {i} is {tensor.dtype}; {' or '.join(found.types)} is needed")
+    for tensor in bound.outputs:
+        if tensor.dtype not in found.types:
+            raise bound.refuse(f"output is {tensor.dtype}; {' or '.join(found.types)} is needed")
+
+
+def meaning(operator: Operator, graph: Graph) -> Meaning:
+    """What an operator means in its graph, epilogue not included."""
+    bound = bind(operator, graph)
+    return ENTRIES[operator.type].meaning(bound)
+
+
+def ints(values: Any) -> tuple[int, ...]:
+    """A parameter (a number or a list) as a tuple of ints."""
+    return tuple(int(v) for v in np.atleast_1d(np.asarray(values, np.int64)))

@@ -1,0 +1,236 @@
+"""fit(): load -> rewrite -> layout -> schedule -> place -> check -> emit, value to value."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from lowtide.backends import emit
+from lowtide.check.emulate import judge_emulated
+from lowtide.check.judge import Checks, judge_placement, judge_program
+from lowtide.check.numbers import Reference, Sample, lively_inputs
+from lowtide.check.references import pack_references
+from lowtide.clock import Clock
+from lowtide.costs import measure
+from lowtide.errors import BudgetError, UnsupportedModel, UsageError
+from lowtide.graph import Array, Graph
+from lowtide.importers.freeze import freeze
+from lowtide.importers.onnx import load
+from lowtide.layout import lay_out
+from lowtide.live import lifetimes
+from lowtide.memory_map import MemoryMap, memory_map
+from lowtide.overlap import placement_problem
+from lowtide.placers import place
+from lowtide.plan import Options, Plan, Source
+from lowtide.report.memory_svg import memory_svg
+from lowtide.rewrites.fuse import fuse
+from lowtide.schedules import layerwise
+from lowtide.sizes import parse_bytes, show_bytes
+from lowtide.task import make_tasks
+from lowtide.write import write_folder
+
+Progress = Callable[[str], None]
+Samples = Callable[[Graph], Mapping[str, Mapping[str, Array]]]
+Model = str | os.PathLike[str] | onnx.ModelProto
+
+
+def _quiet(_: str) -> None:
+    pass
+
+
+_CHECKED = ("checked_reads", "faults", "max_abs_diff", "max_rel_diff")
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A plan, the program made from it, and the checks that both passed.
+
+    `files` is what `emit` writes: the program, plan.json, reference.npz, memory.svg. `seconds`
+    gives the time of each stage. `checks` is None with target "none": there was nothing to run.
+    """
+
+    plan: Plan
+    memory: MemoryMap
+    checks: Checks | None
+    files: Mapping[str, bytes]
+    seconds: Mapping[str, float]
+
+    @property
+    def arena_bytes(self) -> int:
+        return self.plan.arena_bytes
+
+    def emit(self, target: str, folder: str | os.PathLike[str]) -> None:
+        """Writes the checked program to `folder`, replacing one of lowtide's own."""
+        if target != "c99":
+            raise UsageError(f"unknown target '{target}'; there is c99")
+        if self.checks is None:
+            raise UsageError("the plan was made with target none: there is no program to write")
+        write_folder(Path(folder), self.files)
+
+    def facts(self) -> dict[str, int | float | bool | None]:
+        """Everything `fit --json` prints."""
+        checks = self.checks
+        return {
+            **self.plan.facts(),
+            **(checks.facts() if checks else dict.fromkeys(_CHECKED)),
+            "seconds": round(sum(self.seconds.values()), 3),
+        }
+
+    def __str__(self) -> str:
+        plan, own = self.plan, self.plan.profile
+        text = (
+            f"{plan.source.file}: {show_bytes(plan.arena_bytes)} of RAM"
+            f" ({show_bytes(own.layerwise_bytes)} layer by layer with whole tensors),"
+            f" {show_bytes(own.weight_bytes)} of weights, {own.macs / 1e6:.1f} M multiply-adds"
+        )
+        if self.checks:
+            text += f"; checked, differs from onnxruntime by {self.checks.max_rel_diff:.1e}"
+        return text
+
+
+def fit(
+    model: Model,
+    *,
+    budget: str | int | None = None,
+    options: Options | None = None,
+    target: str = "c99",
+    samples: Samples | Mapping[str, Mapping[str, Array]] | None = None,
+    progress: Progress = _quiet,
+) -> Fitted:
+    """Plans a network, emits its program and checks both.
+
+    `samples` gives sets of inputs (by input name, ONNX's axis order) to compare with onnxruntime
+    on, besides the seeded random one, or makes them from the graph.
+    Raises ModelError, BudgetError and CheckError.
+    """
+    clock = Clock(progress)
+    limit = None if budget is None else parse_bytes(budget)
+    if target not in ("c99", "none"):
+        raise UsageError(f"unknown target '{target}'; there are c99 and none")
+    options = options or Options()
+    if options.element_bytes is not None and (target != "none" or options.element_bytes < 1):
+        raise UsageError("--element-bytes takes 1, 2, .. and needs --target none: C is float32")
+    source, graph = read(model, clock)
+    given = samples(graph) if callable(samples) else samples or {}
+    plan = make_plan(source, graph, options, clock)
+    memory = memory_map(plan)
+    with clock("checking the placement"):
+        judge_placement(memory)
+    _within(plan, limit)
+    with clock("drawing the memory map"):
+        files = {"plan.json": memory.to_json().encode(), "memory.svg": memory_svg(plan).encode()}
+    if target == "none":
+        return Fitted(plan, memory, None, files, clock.seconds)
+    return _checked(model, plan, memory, given, files, clock)
+
+
+def _checked(
+    model: Model,
+    plan: Plan,
+    memory: MemoryMap,
+    samples: Mapping[str, Mapping[str, Array]],
+    drawn: Mapping[str, bytes],
+    clock: Clock,
+) -> Fitted:
+    with clock("emitting C"):
+        program = emit(plan)
+    with clock("running onnxruntime"):
+        references = make_references(model, plan.source, memory, samples)
+    with clock("checking the program"):
+        checks = judge_program(program, memory, references, clock.progress)
+    if checks is None:
+        with clock("no C compiler: checking in numpy"):
+            checks = judge_emulated(plan, references, clock.progress)
+    files = {**program, **drawn, "reference.npz": pack_references(references, memory.sha256)}
+    return Fitted(plan, memory, checks, files, clock.seconds)
+
+
+def profile(model: Model, *, options: Options | None = None, progress: Progress = _quiet) -> Plan:
+    """The plan of a network with its costs; nothing is emitted or run."""
+    clock = Clock(progress)
+    source, graph = read(model, clock)
+    return make_plan(source, graph, options or Options(), clock)
+
+
+def read(model: Model, clock: Clock) -> tuple[Source, Graph]:
+    """The source of a model and its simplified graph."""
+    with clock("loading"):
+        if isinstance(model, onnx.ModelProto):
+            source = Source(
+                model.graph.name or "network", _sha256(model.SerializeToString(deterministic=True))
+            )
+        else:
+            source = Source(Path(model).name, "")
+        loaded = load(model)
+        if not isinstance(model, onnx.ModelProto):
+            source = Source(source.file, _sha256(Path(model).read_bytes()))
+        try:
+            return source, fuse(freeze(loaded))
+        except UnsupportedModel as error:
+            raise error.within(file=source.file) from None
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def make_plan(source: Source, graph: Graph, options: Options, clock: Clock) -> Plan:
+    """Lays a graph out, schedules it and places its storages."""
+    try:
+        with clock("laying out"):
+            layout = lay_out(graph, options.io_layout)
+            tasks = make_tasks(layout)
+    except UnsupportedModel as error:
+        raise error.within(file=source.file) from None
+    size = options.element_bytes or _element_bytes(graph)
+    if options.align < 1 or (options.element_bytes is None and options.align % size):
+        raise UsageError(f"--align {options.align}: a multiple of {size}, an element's size")
+    with clock("scheduling"):
+        schedule = layerwise.schedule(layout, tasks, size, options.order)
+    with clock("finding lifetimes"):
+        lives = lifetimes(layout, tasks, schedule, options.overlap, size)
+        problem = placement_problem(lives, schedule.steps, options.align)
+    with clock("placing"):
+        placement = place(problem, options.place)
+    measured = measure(layout, tasks, schedule, lives, size)
+    return Plan(source, options, size, layout, tasks, schedule, lives, problem, placement, measured)
+
+
+def _element_bytes(graph: Graph) -> int:
+    """The size of the activations' elements; the plan counts in one size so far."""
+    sizes = {np.dtype(tensor.dtype).itemsize for tensor in graph.tensors.values()}
+    if len(sizes) > 1:
+        raise UnsupportedModel("activations of several element sizes in one network")
+    return sizes.pop() if sizes else 4
+
+
+def _within(plan: Plan, limit: int | None) -> None:
+    if limit is None or plan.arena_bytes <= limit:
+        return
+    peak, need = plan.profile.peak, plan.profile.lower_bound_bytes
+    why = f"{show_bytes(need)} live at one time, most at {peak.type} '{peak.name}'"
+    raise BudgetError(
+        f"{plan.source.file}: needs {plan.arena_bytes} bytes ({show_bytes(plan.arena_bytes)}), "
+        f"the budget is {limit}; {why}"
+        + ("" if plan.options.overlap == "row" else "; --overlap row needs less")
+    )
+
+
+def make_references(
+    model: Model,
+    source: Source,
+    memory: MemoryMap,
+    samples: Mapping[str, Mapping[str, Array]],
+) -> list[Sample]:
+    """onnxruntime's outputs on a seeded random input and on the samples."""
+    held = model.SerializeToString() if isinstance(model, onnx.ModelProto) else Path(model)
+    reference = Reference(held, source.file)
+    shapes = {p.name: (p.shape, "float32") for p in memory.inputs}
+    given = [Sample(name, values, reference.run(values)) for name, values in samples.items()]
+    return [lively_inputs(reference, shapes), *given]

@@ -1,0 +1,104 @@
+"""The least placement by constraint programming, or the best found and how far it may be off.
+
+Greedy goes first: if it meets the bound nothing is left to prove. Otherwise the problem shrinks
+before CP-SAT sees it:
+
+- Blocks that no chain of forbidden intervals connects are placed independently.
+- A block whose neighbours cannot, wherever they lie, take all the room below the bound always
+  finds a place at the end. With it gone its neighbours may follow.
+
+What is left is first asked to fit the bound itself, which is often possible and far easier than
+to minimise; only then is the arena minimised, from greedy's placement down.
+
+The limit that binds is the solver's own count of work, not the clock, and the seed is fixed: the
+same problem gives the same bytes. Wall-clock time only stops a solver that has gone astray.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from lowtide.placers import greedy
+from lowtide.placers.grid import UNPLACED, Grid, grid_of, lowest
+from lowtide.placers.model import Answer, Part, fit, minimise
+from lowtide.problem import Placement, Problem
+
+WORK_PER_SECOND = 0.1
+"""The solver's deterministic units in a second of one core: measured, within a factor of three."""
+
+
+def place(problem: Problem, *, seconds: float) -> Placement:
+    """The least placement, proven if about `seconds` of one core suffice."""
+    grid = grid_of(problem)
+    at = list(greedy.pack(grid, problem.blocks).at)
+    bound, work, reached = grid.bound, seconds * WORK_PER_SECOND, 0
+    parts = sorted(_components(grid), key=lambda part: -_arena(grid, at, part))
+    for part in parts:
+        if _arena(grid, at, part) <= max(bound, reached) or work <= 0:
+            break  # neither this part nor the lower ones that follow decide the arena
+        answer = _solve(Part(grid, problem.blocks, part), at, bound, work)
+        for block, unit in (answer.at or {}).items():
+            at[block] = unit
+        bound, work = max(bound, answer.bound), work - answer.work
+        reached = max(reached, _arena(grid, at, part))
+    return grid.placement(at, bound)
+
+
+def _solve(part: Part, start: Sequence[int], bound: int, work: float) -> Answer:
+    """Better units for the blocks of `part` than those they have in `start`, if there are any."""
+    core, others = _core(part, bound)
+    answer = fit(core, bound, work / 2)
+    if answer.at is None:
+        better = minimise(core, answer.bound, start, work / 2)
+        answer = replace(better, work=answer.work + better.work)
+    if answer.at is None:
+        return answer
+    at = [UNPLACED] * len(part.grid.sizes)
+    for block, unit in answer.at.items():
+        at[block] = unit
+    for block in others:
+        at[block] = lowest(part.grid.walls[block], at)
+    return replace(answer, at={block: at[block] for block in part.blocks})
+
+
+def _core(part: Part, arena: int) -> tuple[Part, list[int]]:
+    """`part` without the blocks that find a place in any case, and those in the order to put back.
+
+    In an arena of n units a block of height h has n - h + 1 places, and a neighbour that it may
+    not be within (low, high) of takes high - low - 1 of them at most.
+    """
+    grid, kept, dropped = part.grid, set(part.blocks), list[int]()
+    found = True
+    while found:
+        found = False
+        for block in sorted(kept):
+            places = (arena - grid.sizes[block]) // grid.unit + 1
+            taken = sum(high - low - 1 for other, low, high in grid.walls[block] if other in kept)
+            if taken < places:
+                kept.remove(block)
+                dropped.append(block)
+                found = True
+    return replace(part, blocks=tuple(sorted(kept))), dropped[::-1]
+
+
+def _components(grid: Grid) -> list[tuple[int, ...]]:
+    """The blocks in groups that no forbidden interval connects."""
+    seen: set[int] = set()
+    parts = []
+    for first in range(len(grid.sizes)):
+        if first in seen:
+            continue
+        part, grown = {first}, [first]
+        while grown:
+            new = {other for other, _, _ in grid.walls[grown.pop()]} - part
+            part |= new
+            grown += sorted(new)
+        seen |= part
+        parts.append(tuple(sorted(part)))
+    return parts
+
+
+def _arena(grid: Grid, at: Sequence[int], part: Sequence[int]) -> int:
+    """The bytes that the blocks of `part` reach up to."""
+    return max(at[block] * grid.unit + grid.sizes[block] for block in part)

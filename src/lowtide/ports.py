@@ -1,0 +1,70 @@
+"""The network's inputs and outputs as a caller of the program sees them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from math import prod
+
+from lowtide.layout import Layout
+
+# What C99 keeps for itself, in lower case.
+_KEYWORDS = (
+    "auto break case char const continue default do double else enum extern float for goto if "
+    "inline int long register restrict return short signed sizeof static struct switch typedef "
+    "union unsigned void volatile while"
+)
+KEYWORDS = frozenset(_KEYWORDS.split())
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output: its ONNX shape, and its axes as they lie in memory, outermost first."""
+
+    name: str
+    identifier: str
+    tensor: str
+    shape: tuple[int, ...]
+    order: tuple[int, ...]
+
+    @property
+    def elements(self) -> int:
+        return prod(self.shape)
+
+    @property
+    def memory(self) -> str:
+        """The memory order in words: [H 32][W 32][C 3]."""
+        letters = {4: "NCHW", 3: "NCL", 2: "NC"}.get(len(self.shape), "")
+        axes = [a for a in self.order if self.shape[a] > 1] or [*self.order[-1:]]
+        names = [letters[a] if letters else f"axis {a}" for a in axes]
+        return "".join(f"[{n} {self.shape[a]}]" for n, a in zip(names, axes, strict=True)) or "[1]"
+
+
+def input_ports(layout: Layout) -> tuple[Port, ...]:
+    """The network's inputs, in order."""
+    return _ports(layout, layout.graph.inputs, layout.graph.inputs)
+
+
+def output_ports(layout: Layout) -> tuple[Port, ...]:
+    """The network's outputs, in order; an output that is an input as well has a copy."""
+    return _ports(layout, layout.output_names, layout.graph.outputs)
+
+
+def _ports(layout: Layout, names: tuple[str, ...], tensors: tuple[str, ...]) -> tuple[Port, ...]:
+    taken: set[str] = set()
+    found = []
+    for name, tensor in zip(names, tensors, strict=True):
+        strided = layout.places[tensor].strided
+        found.append(Port(name, identifier(name, taken), tensor, strided.shape, strided.order))
+    return tuple(found)
+
+
+def identifier(name: str, taken: set[str]) -> str:
+    """A C identifier like `name` that is not in `taken`; it is added there."""
+    plain = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_").lower() or "tensor"
+    plain = f"t{plain}" if plain[0].isdigit() or plain in KEYWORDS else plain
+    found, number = plain, 2
+    while found in taken:
+        found, number = f"{plain}_{number}", number + 1
+    taken.add(found)
+    return found

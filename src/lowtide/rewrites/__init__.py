@@ -1,0 +1,66 @@
+"""Rewrites: each takes a model and returns the same network, written more simply."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import onnx_ir as ir
+
+from lowtide.rewrites.dense_as_conv import dense_as_conv
+from lowtide.rewrites.drop_dead import drop_dead
+from lowtide.rewrites.drop_identities import drop_identities
+from lowtide.rewrites.fold_affine import fold_affine
+from lowtide.rewrites.fold_batchnorm import fold_batchnorm
+from lowtide.rewrites.fold_constants import fold_constants
+from lowtide.rewrites.fold_pad import fold_pad
+from lowtide.rewrites.infer_shapes import infer_shapes
+
+__all__ = [
+    "dense_as_conv",
+    "drop_dead",
+    "drop_identities",
+    "fold_affine",
+    "fold_batchnorm",
+    "fold_constants",
+    "fold_pad",
+    "infer_shapes",
+    "simplify",
+]
+
+Rewrite = Callable[[ir.Model], ir.Model]
+
+# Shapes make constants (Shape of a static tensor) and constants make shapes (Reshape).
+RESOLVE: tuple[Rewrite, ...] = (drop_dead, fold_constants, infer_shapes, drop_identities)
+FOLD: tuple[Rewrite, ...] = (fold_batchnorm, fold_affine, fold_pad, dense_as_conv)
+
+
+def simplify(model: ir.Model) -> ir.Model:
+    """Resolve shapes and constants, then fold what can be folded, until nothing changes.
+
+        Constant, Shape, Gather, Concat ──> Reshape        ->      Reshape
+        Pad ──> Conv ──> BatchNormalization ──> Relu       ->      Conv ──> Relu
+
+    The model is changed in place. Raises UnreadableModel where shapes do not fit.
+    """
+    _until_stable(model, RESOLVE)
+    _until_stable(model, (*FOLD, *RESOLVE))
+    return model
+
+
+def _until_stable(model: ir.Model, rewrites: tuple[Rewrite, ...]) -> None:
+    before = None
+    while before != (before := _fingerprint(model)):
+        for rewrite in rewrites:
+            rewrite(model)
+
+
+def _fingerprint(model: ir.Model) -> list[tuple[object, ...]]:
+    """What tells two stages of a model apart: its nodes, what they read and make, and shapes."""
+    return [
+        (
+            node.op_type,
+            *(value.name if value else None for value in node.inputs),
+            *((value.name, str(value.shape)) for value in node.outputs),
+        )
+        for node in model.graph
+    ]

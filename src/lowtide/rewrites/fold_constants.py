@@ -1,0 +1,132 @@
+"""Compute once what does not depend on the network's input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+
+import numpy as np
+import onnx
+import onnx.shape_inference
+import onnx_ir as ir
+from onnx.reference import ReferenceEvaluator
+
+from lowtide.rewrites.edit import Array, constant, opset, register_constant, remove, static_shape
+
+# A few bytes of file can ask for a terabyte of zeros. The limits are far above any network that
+# fits a small memory: elements in one result, and in all results of one call that come out
+# larger than what they were made from.
+LARGEST_RESULT = 2**27
+LARGEST_GROWTH = 2**28
+
+# Different at every run, so never constants.
+RANDOM = frozenset(
+    {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike"}
+    | {"RandomUniform", "RandomUniformLike", "Dropout"}
+)
+
+# Results whose size the values decide, but that are never larger than rank x input.
+BOUNDED = frozenset({"NonZero", "Compress", "Unique"})
+
+
+def fold_constants(model: ir.Model) -> ir.Model:
+    """Replace nodes that read constants only, and Shape and Size of static tensors.
+
+        x [1,3,8,8] ──> Shape ──> Gather 0 ──> s         ->        s = 1
+        a, b ──> Mul ──> c                               ->        c = a * b
+
+    Random operators stay. So does a node whose result would be larger than LARGEST_RESULT
+    elements: its size is inferred before anything is computed.
+    """
+    grown = 0
+    for node in tuple(model.graph):
+        results = _evaluate(node, opset(model), LARGEST_GROWTH - grown)
+        if results is None:
+            continue
+        grown += max(0, sum(r.size for r in results) - sum(a.size for a in _arrays(node)))
+        _become_constants(node, results)
+    return model
+
+
+def _arrays(node: ir.Node) -> Iterator[Array]:
+    arrays = (constant(value) for value in node.inputs)
+    return (array for array in arrays if array is not None)
+
+
+def _become_constants(node: ir.Node, results: list[Array]) -> None:
+    graph = node.graph
+    assert isinstance(graph, ir.Graph)
+    for old, array in zip(_used_outputs(node), results, strict=True):
+        name, old.name = old.name or "", None
+        new = register_constant(graph, name, array)
+        old.replace_all_uses_with(new, replace_graph_outputs=True)
+    remove(node)
+
+
+def _used_outputs(node: ir.Node) -> list[ir.Value]:
+    return [value for value in node.outputs if value.name]
+
+
+def _evaluate(node: ir.Node, version: int, budget: int) -> list[Array] | None:
+    """The values of a node's outputs if they are constant and small enough, else None."""
+    if node.domain != "" or node.op_type in RANDOM:
+        return None
+    if node.op_type == "Constant" and "value" in node.attributes:
+        return [node.attributes["value"].as_tensor().numpy()]
+    shape = static_shape(node.inputs[0]) if node.op_type in ("Shape", "Size") else None
+    if shape is not None:
+        return [_of_shape(node, shape)]
+    if any(value is not None and constant(value) is None for value in node.inputs):
+        return None
+    return _run(node, version, min(budget, LARGEST_RESULT))
+
+
+def _of_shape(node: ir.Node, shape: tuple[int, ...]) -> Array:
+    if node.op_type == "Size":
+        return np.array(prod(shape), np.int64)
+    start = node.attributes.get_int("start", 0)
+    end = node.attributes.get_int("end", len(shape))
+    # Python's slices clamp and count from the end exactly as Shape does.
+    return np.array(shape[start:end], np.int64)
+
+
+def _run(node: ir.Node, version: int, limit: int) -> list[Array] | None:
+    proto = onnx.GraphProto(name="fold", node=[ir.serde.serialize_node(node)])
+    feeds = {v.name or "": constant(v) for v in node.inputs if v is not None}
+    for value in {v.name: v for v in node.inputs if v is not None}.values():
+        proto.input.append(ir.serde.serialize_value(value))
+    proto.output.extend(onnx.ValueInfoProto(name=v.name) for v in _used_outputs(node))
+    model = onnx.ModelProto(
+        ir_version=10, graph=proto, opset_import=[onnx.helper.make_opsetid("", version)]
+    )
+    try:
+        if not _within(node, model, limit):
+            return None
+        with np.errstate(all="ignore"):
+            results = ReferenceEvaluator(model).run(None, feeds)
+    except Exception:
+        # The reference has gaps (operators, versions) and checks less than onnxruntime. A node
+        # left alone is refused later, with its name, where nothing else can compute it either.
+        return None
+    return [np.asarray(r) for r in results] if isinstance(results, list) else None
+
+
+def _within(node: ir.Node, model: onnx.ModelProto, limit: int) -> bool:
+    """Whether all outputs are known to have at most `limit` elements."""
+    if node.op_type in BOUNDED:
+        return sum(a.size * max(a.ndim, 1) for a in _arrays(node)) <= limit
+    with_values = onnx.ModelProto()
+    with_values.CopyFrom(model)
+    for value in node.inputs:
+        if value is not None and value.const_value is not None and value.const_value.size < 1024:
+            with_values.graph.initializer.append(ir.serde.serialize_tensor(value.const_value))
+    inferred = onnx.shape_inference.infer_shapes(with_values, strict_mode=True, data_prop=True)
+    return all(_elements(info.type) <= limit for info in inferred.graph.output)
+
+
+def _elements(kind: onnx.TypeProto) -> float:
+    """Elements of a tensor type; infinite where it is not a tensor of static shape."""
+    if not kind.HasField("tensor_type") or not kind.tensor_type.HasField("shape"):
+        return float("inf")
+    dims = kind.tensor_type.shape.dim
+    return prod(d.dim_value if d.HasField("dim_value") else float("inf") for d in dims)

@@ -1,0 +1,62 @@
+"""Fuse element-wise operators into the operator that makes their input."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+
+from lowtide.graph import Graph, Operator
+from lowtide.nest import Nest
+from lowtide.ops import Views, meaning
+from lowtide.ops.definition import can_fuse
+from lowtide.view import Window
+
+
+def fuse(graph: Graph) -> Graph:
+    """One operator, one result: activations and constant factors are applied before it is stored.
+
+        Conv -> Relu -> MaxPool              ->   Conv+Relu -> MaxPool
+        Conv -> Transpose -> Reshape -> Exp  ->   Conv+Exp -> Transpose -> Reshape
+
+    Only where the tensors between have no other reader and are no outputs of the network.
+    """
+    made: list[Operator] = []
+    maker: dict[str, int] = {}
+    for op in graph.operators:
+        running = can_fuse(op, graph)
+        home = None
+        if running is not None:
+            home = _home(op, op.inputs[running], graph, made, maker)
+        if running is None or home is None:
+            maker |= {name: len(made) for name in op.outputs}
+            made.append(op)
+            continue
+        inputs = tuple("" if i == running else name for i, name in enumerate(op.inputs))
+        epilogue = (*made[home].epilogue, replace(op, inputs=inputs))
+        made[home] = replace(made[home], epilogue=epilogue)
+        # The result keeps the later name, which may be an output of the network.
+        last = maker.pop(op.inputs[running])
+        made[last] = replace(made[last], outputs=op.outputs)
+        maker[op.output] = last
+    alive = {*graph.inputs, *(name for op in made for name in op.outputs)}
+    tensors = {name: tensor for name, tensor in graph.tensors.items() if name in alive}
+    return replace(graph, operators=tuple(made), tensors=tensors)
+
+
+def _home(
+    op: Operator, name: str, graph: Graph, made: list[Operator], maker: dict[str, int]
+) -> int | None:
+    """The operator that computes tensor `name`, seen through views that keep every element."""
+    scalars = all(prod(graph.constants[n].shape) == 1 for n in op.inputs if n in graph.constants)
+    while name in maker and name not in graph.outputs and len(graph.readers[name]) == 1:
+        number = maker[name]
+        held = meaning(replace(made[number], epilogue=()), graph)
+        if isinstance(held, Nest):
+            return number
+        # Constants with axes of their own would have to be seen through the views as well.
+        if not isinstance(held, Views) or not scalars or len(held.chains) > 1:
+            return None
+        if any(isinstance(view, Window) for view in held.chains[0]):
+            return None
+        name = made[number].inputs[0]
+    return None

@@ -1,0 +1,67 @@
+"""Write the type and shape of every tensor onto the model."""
+
+from __future__ import annotations
+
+import onnx
+import onnx.shape_inference
+import onnx_ir as ir
+
+from lowtide.errors import UnreadableModel
+
+# Inference looks into constants that are shapes, axes or sizes; it needs no weights, and one
+# protobuf message cannot hold 2 GiB of them.
+LARGEST_CONSTANT_SHOWN = 1024
+
+
+def infer_shapes(model: ir.Model) -> ir.Model:
+    """Give every value its element type and shape, from the network's inputs forward.
+
+        x [1,3,8,8] ──> Conv 3x3 ──> a [?]      ->      x [1,3,8,8] ──> Conv 3x3 ──> a [1,4,6,6]
+
+    What was noted on values before is not trusted but computed again. Raises UnreadableModel
+    where an operator cannot take the shapes it is given.
+    """
+    try:
+        proto = onnx.shape_inference.infer_shapes(
+            _without_weights(model), check_type=True, strict_mode=True, data_prop=True
+        )
+    except onnx.shape_inference.InferenceError as error:
+        raise UnreadableModel(f"shapes do not fit: {_first_line(error)}") from error
+    found = {info.name: info.type for info in (*proto.graph.value_info, *proto.graph.output)}
+    for node in model.graph:
+        for value in node.outputs:
+            if value.name in found:
+                value.type = ir.serde.deserialize_type_proto_for_type(found[value.name])
+                value.shape = ir.serde.deserialize_type_proto_for_shape(found[value.name])
+    return model
+
+
+def _first_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text.removeprefix("[ShapeInferenceError] ").removeprefix("Inference error(s): ")
+
+
+def _without_weights(model: ir.Model) -> onnx.ModelProto:
+    """The model with its large constants turned into inputs and no shapes but those of inputs."""
+    graph = onnx.GraphProto(name="shapes")
+    graph.node.extend(ir.serde.serialize_node(node) for node in model.graph)
+    graph.input.extend(ir.serde.serialize_value(value) for value in model.graph.inputs)
+    for name, value in model.graph.initializers.items():
+        tensor = value.const_value
+        assert tensor is not None
+        if tensor.nbytes <= LARGEST_CONSTANT_SHOWN:
+            graph.initializer.append(ir.serde.serialize_tensor(tensor))
+        else:
+            dims = [int(d) for d in tensor.shape.numpy()]
+            info = onnx.helper.make_tensor_value_info(name, tensor.dtype.value, dims)
+            graph.input.append(info)
+    for value in model.graph.outputs:
+        if value.is_graph_input():
+            graph.output.append(ir.serde.serialize_value(value))
+            continue
+        # Only the type: a shape written by an exporter for another batch would be an error.
+        info = graph.output.add(name=value.name or "")
+        if value.dtype is not None:
+            info.type.tensor_type.elem_type = value.dtype.value
+    imports = [onnx.helper.make_opsetid(*item) for item in model.opset_imports.items()]
+    return onnx.ModelProto(ir_version=10, graph=graph, opset_import=imports)

@@ -1,0 +1,118 @@
+"""Pictures and arrays to run a network on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from lowtide.errors import UnreadableModel, UsageError
+from lowtide.graph import Array, Graph, Shape
+
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Files to run a network on, and how pixels become its numbers."""
+
+    files: tuple[Path, ...] = ()
+    mean: Sequence[float] = (0.0,)
+    std: Sequence[float] = (1.0,)
+    bgr: bool = False
+
+    def read(self, graph: Graph) -> dict[str, dict[str, Array]]:
+        """Sets of inputs for a network, by file name; raises UsageError, UnreadableModel."""
+        if 0.0 in self.std:
+            raise UsageError("--std must not be 0")
+        found: dict[str, dict[str, Array]] = {}
+        for path in self.files:
+            name = path.name if path.name not in found else str(path)
+            found[name] = read_sample(path, graph, self.mean, self.std, self.bgr)
+        return found
+
+
+def read_labels(path: Path | None) -> list[str]:
+    """Class names, a line each."""
+    if path is None:
+        return []
+    try:
+        return path.read_text().splitlines()
+    except (OSError, ValueError) as error:
+        raise UnreadableModel("not a list of names that can be read", file=str(path)) from error
+
+
+def read_sample(
+    path: Path, graph: Graph, mean: Sequence[float], std: Sequence[float], bgr: bool
+) -> dict[str, Array]:
+    """One set of inputs from a picture, a .npy (one input) or a .npz (inputs by name).
+
+    A picture is scaled to the network's size and made gray where it has one channel; values are
+    (pixel - mean) / std with pixels 0..255, a value for all channels or one for each.
+    """
+    if not path.is_file():
+        raise UnreadableModel("no such file", file=str(path))
+    if path.suffix.lower() == ".npz":
+        return _named(path, graph)
+    if len(graph.inputs) != 1:
+        names = ", ".join(graph.inputs)
+        raise UsageError(f"{path}: the network has inputs {names}; give a .npz with those names")
+    name = graph.inputs[0]
+    shape = graph.shape(name)
+    if path.suffix.lower() == ".npy":
+        return {name: _fitting(_load(path), shape, path)}
+    if path.suffix.lower() not in PICTURES:
+        raise UsageError(f"{path}: a sample is one of {', '.join(PICTURES)}, .npy, .npz")
+    return {name: picture(path, shape, mean, std, bgr)}
+
+
+def picture(
+    path: Path, shape: Shape, mean: Sequence[float], std: Sequence[float], bgr: bool
+) -> Array:
+    """A picture as [1, C, H, W] float32; raises UnreadableModel or UsageError."""
+    if len(shape) != 4 or shape[0] != 1 or shape[1] not in (1, 3):
+        raise UsageError(f"{path}: a picture does not fit an input of shape {shape}; give a .npy")
+    channels, height, width = shape[1:]
+    if len(mean) not in (1, channels) or len(std) not in (1, channels):
+        raise UsageError(f"--mean and --std take 1 or {channels} values")
+    try:
+        with Image.open(path) as opened:
+            held = opened.convert("L" if channels == 1 else "RGB")
+            if held.size != (width, height):
+                held = held.resize((width, height), Image.Resampling.BILINEAR)
+            pixels = np.asarray(held, np.float32).reshape(height, width, channels)
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise UnreadableModel("not a picture that can be read", file=str(path)) from error
+    if bgr:
+        pixels = pixels[:, :, ::-1]
+    scaled = (pixels - np.asarray(mean, np.float32)) / np.asarray(std, np.float32)
+    return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None], np.float32)
+
+
+def _load(path: Path) -> Array:
+    try:
+        return np.asarray(np.load(path, allow_pickle=False))
+    except (OSError, ValueError, EOFError) as error:
+        raise UnreadableModel("not an array that can be read", file=str(path)) from error
+
+
+def _named(path: Path, graph: Graph) -> dict[str, Array]:
+    try:
+        held = dict(np.load(path, allow_pickle=False))
+    except Exception as error:  # zipfile, zlib and numpy each raise their own
+        raise UnreadableModel("not arrays that can be read", file=str(path)) from error
+    missing = [name for name in graph.inputs if name not in held]
+    if missing:
+        raise UsageError(f"{path}: no array named {missing[0]}")
+    return {name: _fitting(held[name], graph.shape(name), path) for name in graph.inputs}
+
+
+def _fitting(values: Array, shape: Shape, path: Path) -> Array:
+    if values.shape != shape and (1, *values.shape) == shape:
+        values = values[None]
+    if values.shape != shape or values.dtype.kind not in "fiu":
+        raise UsageError(f"{path}: {values.dtype} {values.shape} where {shape} numbers are needed")
+    return np.ascontiguousarray(values, np.float32)

@@ -1,0 +1,1 @@
+"""Which rows of which operator are computed when: one schedule a file."""

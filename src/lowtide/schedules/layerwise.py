@@ -1,0 +1,52 @@
+"""Layer by layer: every row of one operator, then every row of the next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lowtide.layout import Layout
+from lowtide.schedule import Run, Schedule
+from lowtide.schedules.order import OrderProblem, given_order, least_peak
+from lowtide.task import Task
+
+
+def schedule(
+    layout: Layout, tasks: Sequence[Task], element_bytes: int, order: str = "least"
+) -> Schedule:
+    """Each task once, whole.
+
+        conv1 rows 0..31 | pool rows 0..15 | conv2 rows 0..15 | ...
+
+    `order` is "given" (the file's) or "least" (the least peak of live storages, exact unless the
+    search is cut short).
+    """
+    problem = order_problem(layout, tasks, element_bytes)
+    found = given_order(problem) if order == "given" else least_peak(problem)
+    runs = tuple(Run(k, 0, tasks[k].rows) for k in found.steps)
+    return Schedule(runs, found.proven, found.bound)
+
+
+def order_problem(layout: Layout, tasks: Sequence[Task], element_bytes: int) -> OrderProblem:
+    """The tasks, which storages they use and which tasks they must follow."""
+    number = {name: i for i, name in enumerate(layout.storages)}
+    maker = {task.output: k for k, task in enumerate(tasks)}
+    uses, after = [], []
+    for task in tasks:
+        names = [name for name in read_by(task) if name in layout.places]
+        used = {layout.places[name].storage for name in (*names, task.output)}
+        uses.append(frozenset(number[name] for name in used))
+        made = (maker.get(origin) for name in names for origin in layout.origins[name])
+        after.append(frozenset(k for k in made if k is not None))
+    graph = layout.graph
+    return OrderProblem(
+        tuple(storage.elements * element_bytes for storage in layout.storages.values()),
+        tuple(uses),
+        tuple(after),
+        frozenset(number[layout.places[name].storage] for name in graph.inputs),
+        frozenset(number[layout.places[name].storage] for name in graph.outputs),
+    )
+
+
+def read_by(task: Task) -> tuple[str, ...]:
+    """The operands that a task's definition reads, each once."""
+    return tuple(dict.fromkeys(task.operands[read.operand] for read in task.nest.reads))

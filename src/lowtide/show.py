@@ -1,0 +1,109 @@
+"""What people see: progress on stderr, results on stdout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, TextIO
+
+import numpy as np
+from rich.console import Console
+from rich.status import Status
+
+from lowtide.sizes import show_bytes
+
+if TYPE_CHECKING:
+    from lowtide.check.judge import Checks
+    from lowtide.graph import Array
+    from lowtide.memory_map import MemoryMap
+    from lowtide.pipeline import Fitted
+
+
+class Progress:
+    """The stage that runs: a spinner on a terminal, otherwise a line for each on `stream`."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.console = Console(file=stream, highlight=False, markup=False)
+        self.status: Status | None = None
+
+    def __enter__(self) -> Progress:
+        if self.console.is_terminal:
+            self.status = self.console.status("starting")
+            self.status.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.status:
+            self.status.stop()
+
+    def __call__(self, stage: str) -> None:
+        if self.status:
+            self.status.update(stage)
+        else:
+            self.console.print(f"lowtide: {stage}", soft_wrap=True)
+
+
+def show_fit(fitted: Fitted, output: Path | None, labels: Sequence[str]) -> str:
+    """The result of a fit in words."""
+    plan, own = fitted.plan, fitted.plan.profile
+    before, arena = own.layerwise_bytes, plan.arena_bytes
+    proven = "proven least" if plan.placement.proven else f"at least {plan.placement.bound}"
+    order = "proven least" if plan.schedule.proven else f"at least {plan.schedule.bound}"
+    lines = [
+        f"{plan.source.file}: {own.macs / 1e6:.2f} M multiply-adds, "
+        f"{show_bytes(own.weight_bytes)} of weights",
+        f"  whole tensors  {_size(before)}  order {order}; most at {own.peak.name} "
+        f"({own.peak.type})",
+        f"  arena          {_size(arena)}  placement {proven}; "
+        f"{_percent(before, arena)} against whole tensors",
+        f"  lower bound    {_size(own.lower_bound_bytes)}  rows live at one time, "
+        f"overlap {plan.options.overlap}",
+    ]
+    if fitted.checks:
+        lines += _checked(fitted.checks) + _answers(fitted.checks, labels)
+    if output is not None:
+        lines.append(f"  written        {output}/: {', '.join(sorted(fitted.files))}")
+    return "\n".join(lines)
+
+
+def show_verified(memory: MemoryMap, checks: Checks) -> str:
+    """The result of a verification in words."""
+    head = f"{memory.file}: arena {_size(memory.arena_bytes).strip()}, every check passed"
+    return "\n".join([head, *_checked(checks)])
+
+
+def _size(count: int) -> str:
+    return f"{count:>10} B ({show_bytes(count):>9})"
+
+
+def _percent(before: int, after: int) -> str:
+    return f"{100 * (after - before) / before:+.1f} %" if before else "+0.0 %"
+
+
+def _checked(checks: Checks) -> list[str]:
+    return [
+        f"  checked        {checks.checked_reads} reads, {checks.faults} faults ({checks.how})",
+        f"  onnxruntime    max|y - ref| = {checks.max_abs_diff:.2e}, "
+        f"max|y - ref| / max|ref| = {checks.max_rel_diff:.2e}; 1e-05 is allowed",
+    ]
+
+
+def _answers(checks: Checks, labels: Sequence[str]) -> list[str]:
+    """The three largest classes for each sample, where the first output is a list of classes."""
+    lines = []
+    for name, outputs in checks.results.items():
+        if name != "random" and outputs and outputs[0].size > 1 and outputs[0].ndim == 2:
+            lines.append(f"  {name:<14} " + ", ".join(_classes(outputs[0], labels)))
+    return lines
+
+
+def _classes(scores: Array, labels: Sequence[str]) -> list[str]:
+    flat = scores.ravel()
+    best = np.argsort(-flat, kind="stable")[:3]
+    return [f"{labels[i] if i < len(labels) else i} {flat[i]:.3f}" for i in best]

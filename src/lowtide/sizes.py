@@ -1,0 +1,35 @@
+"""Byte sizes as people write them."""
+
+from __future__ import annotations
+
+import re
+
+from lowtide.errors import UsageError
+
+_UNITS = {
+    "": 1,
+    "B": 1,
+    "KB": 1000,
+    "KIB": 1024,
+    "K": 1024,
+    "MB": 10**6,
+    "MIB": 1 << 20,
+    "M": 1 << 20,
+}
+
+
+def parse_bytes(text: str | int) -> int:
+    """256KiB, 256k, 1.5MiB, 65536 -> bytes; raises UsageError."""
+    found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*", str(text))
+    if not found or found.group(2).upper() not in _UNITS:
+        raise UsageError(f"'{text}' is no size; write 256KiB, 1MiB or a number of bytes")
+    return int(float(found.group(1)) * _UNITS[found.group(2).upper()])
+
+
+def show_bytes(count: int) -> str:
+    """153600 -> 150.0 KiB"""
+    if count < 1024:
+        return f"{count} B"
+    if count < 1 << 20:
+        return f"{count / 1024:.1f} KiB"
+    return f"{count / (1 << 20):.2f} MiB"

@@ -1,0 +1,101 @@
+"""A network taken all the way: plan -> emit -> judge, with compilers told to hurry.
+
+For tests that build hundreds of small programs; `lowtide.fit` does the same with full optimisation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import onnx
+
+from lowtide.backends import emit
+from lowtide.check.judge import WAYS, Checks, Way, judge_placement, judge_program
+from lowtide.check.numbers import Reference, Sample, lively_inputs
+from lowtide.clock import Clock
+from lowtide.graph import Array
+from lowtide.memory_map import MemoryMap, memory_map
+from lowtide.pipeline import make_plan, read
+from lowtide.plan import Options, Plan
+
+# Programs this small are compiled longer than they run.
+QUICK: tuple[Way, ...] = tuple(
+    replace(way, flags=("-O1", *(f for f in way.flags if not f.startswith("-O")))) for way in WAYS
+)
+
+GREEDY = Options(place="greedy")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A plan and its program, which passed the placement checker and every way of the judge."""
+
+    plan: Plan
+    memory: MemoryMap
+    files: Mapping[str, bytes]
+    sample: Sample
+    checks: Checks
+
+    @property
+    def outputs(self) -> Sequence[Array]:
+        """What the program computed (in the last of the ways), in ONNX's axis order."""
+        return self.checks.results[self.sample.name]
+
+
+def plan_model(model: onnx.ModelProto, options: Options = GREEDY) -> Plan:
+    """The plan of a network; raises ModelError."""
+    clock = Clock(lambda _: None)
+    source, graph = read(model, clock)
+    return make_plan(source, graph, options, clock)
+
+
+def judge_model(
+    model: onnx.ModelProto,
+    inputs: Mapping[str, Array] | None = None,
+    expected: Sequence[Array] | None = None,
+    options: Options = GREEDY,
+    ways: Sequence[Way] = QUICK,
+) -> Judged:
+    """Plans a network, emits its program and judges both; raises ModelError and CheckError.
+
+    Without `inputs` they are random (seeded); without `expected` onnxruntime is the reference.
+    """
+    return judge_plan(model, plan_model(model, options), inputs, expected, ways)
+
+
+def judge_plan(
+    model: onnx.ModelProto,
+    plan: Plan,
+    inputs: Mapping[str, Array] | None = None,
+    expected: Sequence[Array] | None = None,
+    ways: Sequence[Way] = QUICK,
+) -> Judged:
+    """Emits the program of a plan of `model` and judges both; raises CheckError."""
+    memory = memory_map(plan)
+    judge_placement(memory)
+    sample = _sample(model, memory, inputs, expected)
+    files = emit(plan)
+    checks = judge_program(files, memory, [sample], ways=_different(files, ways))
+    assert checks is not None, "these tests need a C compiler"
+    return Judged(plan, memory, files, sample, checks)
+
+
+def _different(files: Mapping[str, bytes], ways: Sequence[Way]) -> Sequence[Way]:
+    """Without kernels net.c is reference.c but for the first line: it need not be judged twice."""
+    net, reference = (files[name].partition(b"\n")[2] for name in ("net.c", "reference.c"))
+    return [way for way in ways if net != reference or (way.source, way.checked) != ("net.c", True)]
+
+
+def _sample(
+    model: onnx.ModelProto,
+    memory: MemoryMap,
+    inputs: Mapping[str, Array] | None,
+    expected: Sequence[Array] | None,
+) -> Sample:
+    if inputs is not None and expected is not None:
+        return Sample("given", dict(inputs), tuple(expected))
+    reference = Reference(model.SerializeToString(), model.graph.name)
+    if inputs is not None:
+        return Sample("given", dict(inputs), reference.run(inputs))
+    return lively_inputs(reference, {p.name: (p.shape, "float32") for p in memory.inputs})

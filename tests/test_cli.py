@@ -1,0 +1,210 @@
+"""The command line as people use it: results, errors in one line, exit codes, nothing half-written.
+
+Each command is run in a process of its own; the networks are made here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
+
+
+def lowtide(*arguments: object, **kwargs: object) -> subprocess.CompletedProcess[str]:
+    """Runs the command; stdout is the result, stderr progress and errors."""
+    command = [sys.executable, "-m", "lowtide", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **kwargs)  # type: ignore[call-overload, no-any-return]
+
+
+def small_network(operator: str = "Relu", **attributes: object) -> onnx.ModelProto:
+    """image [1,3,8,8] -> Conv 3x3 to 4 channels -> `operator` -> global mean -> [1,4,1,1]."""
+    rng = np.random.default_rng(0)
+    weights = numpy_helper.from_array(rng.normal(size=(4, 3, 3, 3)).astype(np.float32), "w")
+    nodes = [
+        helper.make_node("Conv", ["image", "w"], ["a"], name="conv", pads=[1, 1, 1, 1]),
+        helper.make_node(operator, ["a"], ["b"], name="middle", **attributes),
+        helper.make_node("GlobalAveragePool", ["b"], ["scores"], name="mean"),
+    ]
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 8, 8])
+    scores = helper.make_tensor_value_info("scores", TensorProto.FLOAT, [1, 4, 1, 1])
+    graph = helper.make_graph(nodes, "small", [image], [scores], [weights])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    path = tmp_path / "small.onnx"
+    onnx.save(small_network(), path)
+    return path
+
+
+def test_fit_writes_a_checked_program(network: Path, tmp_path: Path) -> None:
+    """fit -> folder; verify repeats the checks from its files; --json has what scripts need."""
+    out = tmp_path / "out"
+    done = lowtide("fit", network, "-o", out, "--json", "--budget", "4KiB")
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert {
+        "arena_bytes", "lower_bound_bytes", "schedule_proven", "placement_proven",
+        "layerwise_bytes", "ping_pong_bytes", "macs", "mac_overhead", "weight_bytes",
+        "checked_reads", "faults", "max_abs_diff", "max_rel_diff", "seconds",
+    } <= facts.keys()  # fmt: skip
+    assert facts["faults"] == 0
+    assert facts["checked_reads"] > 0
+    assert facts["macs"] == 4 * 3 * 9 * 64
+    names = {"net.c", "net.h", "plan.json", "reference.c", "reference.npz", "memory.svg"}
+    assert {p.name for p in out.iterdir()} == names
+    again = lowtide("verify", out, "--model", network)
+    assert again.returncode == 0, again.stderr
+
+
+def test_the_same_command_twice_gives_the_same_bytes(network: Path, tmp_path: Path) -> None:
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        assert lowtide("fit", network, "-o", folder).returncode == 0
+    for path in sorted(folders[0].iterdir()):
+        assert path.read_bytes() == (folders[1] / path.name).read_bytes(), path.name
+
+
+def test_a_budget_that_cannot_be_met(network: Path, tmp_path: Path) -> None:
+    """Exit code 3, the least that was reached, the operator that holds it there; no folder."""
+    done = lowtide("fit", network, "-o", tmp_path / "out", "--budget", "1KiB")
+    assert done.returncode == 3
+    assert "conv" in done.stderr
+    assert "1024" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_somebody_elses_folder_is_refused(network: Path, tmp_path: Path) -> None:
+    """A folder with other files stays as it is; one of lowtide's own is replaced."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "thesis.tex").write_text("years of work")
+    assert lowtide("fit", network, "-o", out).returncode == 2
+    assert [p.name for p in out.iterdir()] == ["thesis.tex"]
+    (out / "thesis.tex").unlink()
+    assert lowtide("fit", network, "-o", out).returncode == 0
+    (out / "old.txt").write_text("of an earlier run")
+    assert lowtide("fit", network, "-o", out).returncode == 0
+    assert not (out / "old.txt").exists()
+
+
+def test_pictures_are_samples(network: Path, tmp_path: Path) -> None:
+    """A picture of any size is scaled to the network's; a damaged one is exit code 4."""
+    Image.new("RGB", (20, 11), (200, 30, 4)).save(tmp_path / "red.png")
+    (tmp_path / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n but no more")
+    good = lowtide("fit", network, "-o", tmp_path / "out", "--sample", tmp_path / "red.png")
+    assert good.returncode == 0, good.stderr
+    bad = lowtide("fit", network, "-o", tmp_path / "no", "--sample", tmp_path / "bad.png")
+    assert bad.returncode == 4
+    assert "bad.png" in bad.stderr
+    assert not (tmp_path / "no").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["fit", "NET"], 2),
+        (["fit", "NET", "-o", "OUT", "--budget", "lots"], 2),
+        (["fit", "NET", "-o", "OUT", "--align", "-3"], 2),
+        (["fit", "NET", "-o", "OUT", "--element-bytes", "1"], 2),
+        (["fit", "NET", "-o", "OUT", "--overlap", "always"], 2),
+        (["fit", "NET", "-o", "OUT", "--mean", "red", "--sample", "NET"], 2),
+        (["fit", "NET", "-o", "OUT", "--sample", "NET"], 2),
+        (["fit", "NET", "-o", "NET"], 2),
+        (["fit", "missing.onnx", "-o", "OUT"], 4),
+        (["profile", "missing.onnx"], 4),
+        (["verify", "missing"], 4),
+        (["frobnicate"], 2),
+    ],
+)
+def test_wrong_usage(network: Path, tmp_path: Path, arguments: list[str], code: int) -> None:
+    """An exit code that means something, one line that says what, nothing written."""
+    places = {"NET": str(network), "OUT": str(tmp_path / "out")}
+    done = lowtide(*(places.get(a, a) for a in arguments))
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_operator_without_an_entry(tmp_path: Path) -> None:
+    """The line names the file, the node and the operator."""
+    path = tmp_path / "odd.onnx"
+    onnx.save(small_network("Hardmax"), path)
+    done = lowtide("fit", path, "-o", tmp_path / "out")
+    assert done.returncode == 4
+    last = done.stderr.strip().splitlines()[-1]
+    assert all(word in last for word in ("odd.onnx", "Hardmax", "middle"))
+
+
+def damaged_files(good: bytes) -> list[bytes]:
+    """24 of them: cut off, bits flipped, text, empty."""
+    rng = np.random.default_rng(0)
+    cut = [good[: len(good) * k // 9] for k in range(1, 9)]
+    flipped = []
+    for _ in range(12):
+        held = bytearray(good)
+        for at in rng.integers(0, len(good), 8):
+            held[at] ^= 1 << int(rng.integers(8))
+        flipped.append(bytes(held))
+    return [*cut, *flipped, b"", b"hello, world\n", b"\x00" * 64, b"{}"]
+
+
+def test_damaged_files(tmp_path: Path) -> None:
+    """Exit codes 0 (the damage hit a weight), 3 or 4 only, never a traceback."""
+    files = damaged_files(small_network().SerializeToString())
+    assert len(files) == 24
+    codes = []
+    for i, content in enumerate(files):
+        path = tmp_path / f"{i}.onnx"
+        path.write_bytes(content)
+        done = lowtide("fit", path, "-o", tmp_path / f"out{i}", "--budget", "64KiB")
+        assert done.returncode in (0, 3, 4), f"{i}: {done.returncode} {done.stderr}"
+        assert "Traceback" not in done.stderr
+        assert (tmp_path / f"out{i}").exists() == (done.returncode == 0)
+        codes.append(done.returncode)
+    assert codes.count(4) >= 12
+
+
+def test_interrupted(network: Path, tmp_path: Path) -> None:
+    """Ctrl-C: exit code 130, one line, and neither a folder nor a temporary one is left."""
+    out = tmp_path / "deep" / "out"
+    slow = {**os.environ, "CC": str(tmp_path / "slow-cc")}
+    (tmp_path / "slow-cc").write_text("#!/bin/sh\nsleep 60\n")
+    (tmp_path / "slow-cc").chmod(0o755)
+    command = [sys.executable, "-m", "lowtide", "fit", str(network), "-o", str(out)]
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=slow)
+    assert running.stderr is not None
+    for line in running.stderr:
+        if "checking the program" in line:
+            break
+    time.sleep(0.5)
+    running.send_signal(signal.SIGINT)
+    rest = running.communicate(timeout=30)[1]
+    assert running.returncode == 130, rest
+    assert "Traceback" not in rest
+    assert not out.parent.exists() or list(out.parent.iterdir()) == []
+
+
+def test_a_spoiled_folder_does_not_verify(network: Path, tmp_path: Path) -> None:
+    """plan.json and net.c that disagree, or weights that were changed, are exit code 5."""
+    out = tmp_path / "out"
+    assert lowtide("fit", network, "-o", out).returncode == 0
+    source = (out / "net.c").read_text()
+    (out / "net.c").write_text(source.replace("/* S0: image", "/* S0: picture"))
+    assert lowtide("verify", out).returncode == 0
+    (out / "net.c").write_text(source.replace("f_max(*v, 0.0f)", "f_max(*v, 0.1f)"))
+    assert lowtide("verify", out).returncode == 5
+    (out / "net.c").write_text(source)
+    (out / "plan.json").write_text("{}")
+    assert lowtide("verify", out).returncode == 4

@@ -1,0 +1,230 @@
+"""The C that is emitted: clean under every compiler here, self-contained, and safe to run again."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from lowtide.backends import emit
+from lowtide.check.compile import WARNINGS, Io, build, find_compiler, run
+from lowtide.check.judge import pack
+from lowtide.memory_map import memory_map
+from lowtide.plan import Options, Plan
+from lowtide.ports import identifier
+from networks import random_network
+from programs import QUICK, Judged, judge_model, plan_model
+
+SEEDS = (0, 2, 3, 5, 14)
+COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)]
+LARGE = 1 << 20
+
+
+@cache
+def plan_of(seed: int) -> Plan:
+    return plan_model(random_network(seed).model, Options(place="greedy"))
+
+
+def written(files: Mapping[str, bytes], folder: Path) -> Path:
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def compiled(compiler: str, folder: Path, *flags: str) -> None:
+    """Compiles to object files; every warning is an error."""
+    command = [compiler, *WARNINGS, *flags, "-c"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[:2000]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_no_warning_at_any_level(compiler: str, seed: int, tmp_path: Path) -> None:
+    written(emit(plan_of(seed)), tmp_path)
+    for level in ("-O0", "-Os", "-O2", "-O3"):
+        compiled(compiler, tmp_path, level, "net.c", "reference.c")
+    compiled(compiler, tmp_path, "-O1", "-DCHECKED", "net.c", "reference.c")
+    compiled(compiler, tmp_path, "-O1", "-std=c11", "-Wshadow", "net.c", "reference.c")
+    header = tmp_path / "header.c"
+    header.write_text('#include "net.h"\n#include "net.h"\nint x = NET_ARENA_BYTES;\n')
+    compiled(compiler, tmp_path, "-DCHECKED", "header.c")
+
+
+def judged_ports(plan: Plan) -> tuple[Io, Io]:
+    memory = memory_map(plan)
+    one, two = (
+        Io(tuple(p.identifier for p in ports), tuple(p.elements for p in ports))
+        for ports in (memory.inputs, memory.outputs)
+    )
+    return one, two
+
+
+@pytest.mark.parametrize("source", ["net.c", "reference.c"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_sanitizers_and_several_runs_in_a_row(seed: int, source: str, tmp_path: Path) -> None:
+    """The arena is as the run before left it; what comes out must not depend on that."""
+    plan, network = plan_of(seed), random_network(seed)
+    compiler = find_compiler()
+    assert compiler is not None
+    flags = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    inputs, outputs = judged_ports(plan)
+    program = build(
+        emit(plan), source, inputs, outputs, tmp_path, compiler, flags, checked=seed % 2 == 0
+    )
+    memory = memory_map(plan)
+    given = pack(memory.inputs, network.inputs)
+    other = pack(memory.inputs, {k: np.float32(2) - v for k, v in network.inputs.items()})
+    verdict = run(program, given + other + given + given)
+    assert verdict.faults == 0
+    size = len(verdict.outputs) // 4
+    first, second, third, fourth = (verdict.outputs[i * size : (i + 1) * size] for i in range(4))
+    assert first == third == fourth
+    assert first != second
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_nothing_is_called_but_the_mathematics(seed: int, tmp_path: Path) -> None:
+    """No malloc, no stdio: of the libraries only functions of math.h, and those of string.h that
+    compilers make of loops."""
+    written(emit(plan_of(seed)), tmp_path)
+    includes = set(re.findall(r"#include\s*(\S+)", (tmp_path / "net.c").read_text()))
+    assert includes <= {'"net.h"', "<math.h>", "<stddef.h>", "<stdint.h>"}
+    compiled(COMPILERS[0], tmp_path, "-O2", "net.c")
+    listed = subprocess.run(
+        ["nm", "-u", "net.o"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    needed = {line.split()[-1] for line in listed.stdout.splitlines()}
+    mathematics = {"expf", "sqrtf"}
+    assert needed <= mathematics | {"memset", "memcpy", "memmove", "_GLOBAL_OFFSET_TABLE_"}
+
+
+@pytest.mark.skipif("gcc" not in COMPILERS, reason="gcc tells who calls whom")
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_recursion(seed: int, tmp_path: Path) -> None:
+    written(emit(plan_of(seed)), tmp_path)
+    compiled("gcc", tmp_path, "-O0", "-fcallgraph-info", "net.c")
+    edges = re.findall(
+        r'edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"', (tmp_path / "net.ci").read_text()
+    )
+    assert len(edges) >= len(plan_of(seed).tasks)
+    calls: dict[str, set[str]] = {}
+    for source, target in edges:
+        assert target != "__indirect_call"
+        calls.setdefault(source, set()).add(target)
+    TopologicalSorter(calls).prepare()  # raises CycleError where a function reaches itself
+
+
+@cache
+def large() -> Judged:
+    """A network with 1.06 MB of weights in its only convolution."""
+    rng = np.random.default_rng(1)
+    w = rng.integers(-1, 2, (520, 512, 1, 1)).astype(np.float32)
+    node = helper.make_node("Conv", ["x", "w"], ["y"])
+    x, y = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, c, 3, 2))
+        for name, c in (("x", 512), ("y", 520))
+    )
+    graph = helper.make_graph([node], "large", [x], [y], [numpy_helper.from_array(w, "w")])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    inputs = {"x": rng.integers(-3, 4, (1, 512, 3, 2)).astype(np.float32)}
+    return judge_model(model, inputs, ways=QUICK)
+
+
+def test_many_weights_go_to_a_file() -> None:
+    held = large()
+    assert held.checks.max_abs_diff == 0.0
+    assert len(held.files["weights.bin"]) >= 520 * 512 * 4 > LARGE
+    assert len(held.files["net.c"]) < 20_000
+    small = emit(plan_of(0))
+    assert "weights.bin" not in small
+    assert b"incbin" not in small["net.c"]
+
+
+_MAIN = """\
+#include "net.h"
+#include <stdio.h>
+int main(void)
+{
+#ifdef NET_WEIGHTS_MAPPED
+    static float weights[520 * 512];
+    FILE *file = fopen("moved.bin", "rb");
+    if (!file || fread(weights, 1, sizeof weights, file) != sizeof weights)
+        return 2;
+    net_set_weights(weights);
+#endif
+    if (fread(net_input_x(), sizeof(float), NET_INPUT_X_ELEMENTS, stdin) != NET_INPUT_X_ELEMENTS)
+        return 3;
+    net_run();
+    fwrite(net_output_y(), sizeof(float), NET_OUTPUT_Y_ELEMENTS, stdout);
+    return 0;
+}
+"""
+
+
+def run_large(folder: Path, flags: Sequence[str]) -> np.ndarray:
+    """Builds main.c and net.c with `flags` in `folder` and runs the large network."""
+    held = large()
+    command = [COMPILERS[0], *WARNINGS, "-O1", *flags, "main.c", "net.c", "-lm", "-o", "large"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[:2000]
+    data = pack(held.memory.inputs, held.sample.inputs)
+    done_bytes = subprocess.run(
+        [str(folder / "large")], cwd=folder, input=data, capture_output=True, check=True
+    )
+    return np.frombuffer(done_bytes.stdout, "<f4").reshape(3, 2, 520).transpose(2, 0, 1)[None]
+
+
+@pytest.mark.parametrize("flag", ["-DNET_WEIGHTS_MAPPED", '-DNET_WEIGHTS_FILE="moved.bin"'])
+def test_weights_from_the_caller_or_from_another_file(flag: str, tmp_path: Path) -> None:
+    held = large()
+    written(held.files, tmp_path)
+    (tmp_path / "weights.bin").rename(tmp_path / "moved.bin")
+    (tmp_path / "main.c").write_text(_MAIN)
+    np.testing.assert_array_equal(run_large(tmp_path, [flag]), held.sample.outputs[0])
+
+
+ODD = ("int", "a-b", "a.b", "1x", "größe", "*/ #error", "/* \\", "while", "NET_RUN", "??/", "Int")
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_odd_names_are_safe(compiler: str, tmp_path: Path) -> None:
+    """Names of tensors, nodes, constants and the graph, as inputs and as outputs."""
+    inputs = [helper.make_tensor_value_info(n, TensorProto.FLOAT, (1, 2, 4, 3)) for n in ODD]
+    nodes, outputs, constants = [], [], []
+    for k, name in enumerate(ODD):
+        w = numpy_helper.from_array(np.full((2, 2, 1, 1), k + 1, np.float32), f"{name} w")
+        constants.append(w)
+        inner, made = f"{name} {k}", f"{name} \n{k}"
+        nodes.append(helper.make_node("Conv", [name, w.name], [inner], name=f"{name}\n*/"))
+        nodes.append(helper.make_node("Sigmoid", [inner], [made], name=name))
+        outputs.append(helper.make_tensor_value_info(made, TensorProto.FLOAT, (1, 2, 4, 3)))
+    graph = helper.make_graph(nodes, "evil */ \\\n#error", inputs, outputs, constants)
+    opsets = [helper.make_opsetid("", 17)]
+    model: onnx.ModelProto = helper.make_model(graph, opset_imports=opsets, ir_version=8)
+    held = judge_model(model, ways=QUICK[:2])
+    ports = (*held.memory.inputs, *held.memory.outputs)
+    assert [p.name for p in held.memory.inputs] == list(ODD)
+    assert all(re.fullmatch(r"[a-z_][a-z0-9_]*", p.identifier) for p in ports)
+    for side in (held.memory.inputs, held.memory.outputs):
+        assert len({p.identifier for p in side}) == len(ODD)
+    written(held.files, tmp_path)
+    compiled(compiler, tmp_path, "-trigraphs" if compiler == "gcc" else "-O0", "net.c")
+    assert all(line.isascii() for line in held.files["net.c"].decode().splitlines())
+
+
+def test_names_that_leave_nothing() -> None:
+    taken: set[str] = set()
+    names = ["", "/", "tensor", "*", "tensor_2"]
+    found = [identifier(name, taken) for name in names]
+    assert len(set(found)) == len(names)
+    assert all(re.fullmatch(r"[a-z_][a-z0-9_]*", name) for name in found)

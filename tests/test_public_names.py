@@ -1,0 +1,46 @@
+"""What `import lowtide` promises."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import lowtide
+
+NAMES = [
+    "BudgetError",
+    "CheckError",
+    "Fitted",
+    "LowtideError",
+    "MemoryMap",
+    "ModelError",
+    "Options",
+    "Plan",
+    "UsageError",
+    "fit",
+    "profile",
+    "read_memory_map",
+    "verify",
+]
+
+
+def test_public_names_are_these() -> None:
+    assert lowtide.__all__ == NAMES
+    assert all(getattr(lowtide, name).__module__.startswith("lowtide.") for name in NAMES)
+
+
+def test_names_survive_the_import_of_everything() -> None:
+    """No module of the package hides a public function of the same name."""
+    code = "import lowtide, lowtide.cli, lowtide.pipeline; assert callable(lowtide.profile)"
+    subprocess.run([sys.executable, "-c", code + "; assert callable(lowtide.verify)"], check=True)
+
+
+def test_exit_codes_are_distinct_and_documented() -> None:
+    codes = {
+        lowtide.LowtideError: 1,
+        lowtide.UsageError: 2,
+        lowtide.BudgetError: 3,
+        lowtide.ModelError: 4,
+        lowtide.CheckError: 5,
+    }
+    assert {error: error.exit_code for error in codes} == codes
