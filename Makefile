@@ -15,13 +15,13 @@ BIN := .venv/bin
 
 demo: .venv/ready
 	$(BIN)/lowtide profile examples/resnet8_cifar10.onnx
-	$(BIN)/lowtide fit examples/resnet8_cifar10.onnx -o out/resnet8 --budget 128KiB \
+	$(BIN)/lowtide fit examples/resnet8_cifar10.onnx -o out/resnet8 --budget 144KiB \
 		--sample examples/pictures/ship.jpg --labels examples/cifar10_labels.txt \
-		$$(cat examples/preprocessing.txt)
+		--mean 125.307,122.961,113.8575 --std 62.985,62.0925,66.708
 
 test: .venv/ready
-	$(BIN)/ruff check src tests examples
-	$(BIN)/ruff format --check src tests examples
+	$(BIN)/ruff check src tests examples bench
+	$(BIN)/ruff format --check src tests examples bench
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 -m 'not slow'
 

@@ -60,7 +60,8 @@ def _objects(outputs: Sequence[Array], shared: Path) -> str:
 def _detected(outputs: Sequence[Array], shared: Path) -> str:
     y = outputs[0][0]
     row, column = np.unravel_index(int(y[0].argmax()), y[0].shape)
-    names = read_labels(shared / "data/pictures/coco_labels.txt")
+    held = read_labels(shared / "data/pictures/coco_labels.txt")  # of 90; the network knows 80
+    names = [name for name in held if name != "n/a"]
     return names[int(y[5:, row, column].argmax())]
 
 
