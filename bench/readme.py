@@ -22,7 +22,8 @@ from bench.tables import markdown, put
 from lowtide.clock import Clock
 from lowtide.importers.freeze import freeze
 from lowtide.importers.onnx import load
-from lowtide.pipeline import make_plan, read
+from lowtide.pipeline import read
+from lowtide.planner import make_plan
 from lowtide.plan import Options
 from lowtide.sizes import show_bytes
 

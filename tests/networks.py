@@ -100,7 +100,7 @@ def random_options(seed: int) -> Options:
     dice = random.Random(-seed - 1)
     return Options(
         order=dice.choice(("given", "least")),
-        overlap=dice.choice(("none", "row", "row")),
+        overlap=dice.choice(("none", "row", "group", "pixel")),
         place=dice.choice(("greedy", "exact")),
         align=dice.choice((4, 16)),
         io_layout=dice.choice(("nhwc", "nchw")),

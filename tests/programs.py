@@ -16,7 +16,8 @@ from lowtide.check.numbers import Reference, Sample, lively_inputs
 from lowtide.clock import Clock
 from lowtide.graph import Array
 from lowtide.memory_map import MemoryMap, memory_map
-from lowtide.pipeline import make_plan, read
+from lowtide.pipeline import read
+from lowtide.planner import make_plan
 from lowtide.plan import Options, Plan
 
 # Programs this small are compiled longer than they run.

@@ -27,12 +27,12 @@ from lowtide.layout import Layout
 from lowtide.live import Life, lifetimes
 from lowtide.memory_map import memory_map
 from lowtide.plan import Options, Plan
-from lowtide.task import reads_of, writes_of
+from lowtide.touch import reads_of, writes_of
 from network_builder import Builder, Network
 from networks import random_network
 from programs import GREEDY, plan_model
 
-ROWS = replace(GREEDY, align=4)
+ROWS = replace(GREEDY, align=4, overlap="row")
 COUNT = 10
 
 
@@ -55,7 +55,8 @@ def cases(options: Options = ROWS) -> tuple[Case, ...]:
         seed += 1
         plan = plan_model(network.model, options)
         tall = sum(task.rows > 2 for task in plan.tasks)
-        if 4 <= len(plan.lives) <= 12 and tall >= 3 and plan.schedule.steps <= 120:
+        steps = sum(run.rows for run in plan.schedule.runs)
+        if 4 <= len(plan.lives) <= 12 and tall >= 3 and steps <= 120:
             outputs = Reference(network.model.SerializeToString(), "spoiled").run(network.inputs)
             found.append(Case(network, plan, Sample("given", network.inputs, outputs)))
     return tuple(found)
@@ -127,23 +128,24 @@ def faults_in_numpy(plan: Plan, case: Case) -> bool:
 
 
 def single_elements(plan: Plan) -> Layout:
-    """The plan's layout with rows of one element."""
-    single = {name: replace(s, row_elements=1) for name, s in plan.layout.storages.items()}
+    """The plan's layout with rows and pixels of one element."""
+    held = plan.layout.storages.items()
+    single = {name: replace(s, row_elements=1, pixel_elements=1) for name, s in held}
     return replace(plan.layout, storages=single)
 
 
 def element_lives(plan: Plan) -> dict[str, Life]:
     """When each single element lives in the plan's schedule."""
     layout = single_elements(plan)
-    return lifetimes(layout, plan.tasks, plan.schedule, "row", plan.element_bytes)
+    return lifetimes(layout, plan.tasks, plan.schedule, plan.element_bytes)
 
 
 def shared_steps(plan: Plan, lives: Mapping[str, Life], moved: str) -> int:
-    """The most steps that an element of `moved` and one of another storage live on one place.
+    """The most moments that an element of `moved` and one of another storage live on one place.
 
     0: nothing is lost. 2 or more: the later of the two was written while the earlier was still to
     be read, which no order within a step can mend. 1: one of them dies in the step that makes the
-    other, and it depends on which comes first.
+    other (which is not atomic), and it depends on which comes first.
     """
     most, one = 0, lives[moved]
     for name, other in lives.items():
@@ -165,8 +167,9 @@ def moves(plan: Plan) -> Iterator[tuple[str, int]]:
     offset = [plan.offset[block.name] for block in blocks]
     found: dict[tuple[int, int], None] = {}
     for i, block in enumerate(blocks):
-        row = plan.lives[block.name].row_bytes
-        for by in (align, row, 2 * row + align):
+        row = plan.layout.storages[block.name].row_elements * plan.element_bytes
+        cell = plan.lives[block.name].cell_bytes
+        for by in (align, cell, 2 * cell + align, row, 2 * row + align):
             found[i, offset[i] + by] = found[i, offset[i] - by] = None
         for j in range(len(blocks)):
             found[i, offset[j]] = found[i, offset[j] + row] = None
@@ -187,17 +190,18 @@ def readers_before_makers(plan: Plan) -> Iterator[Plan]:
     Once whole, and once with only the first one's last row late.
     """
     runs, layout = plan.schedule.runs, single_elements(plan)
+    cells = dict.fromkeys(layout.storages, 1)
     for k, (one, two) in enumerate(zip(runs, runs[1:], strict=False)):
-        made = writes_of(plan.tasks[one.task], layout)
+        made = next(writes_of(plan.tasks[one.task], layout, cells))
         read = [
-            touched.rows
-            for touched in reads_of(plan.tasks[two.task], layout)
+            touched.cells
+            for touched in reads_of(plan.tasks[two.task], layout, cells)
             if touched.storage == made.storage
         ]
-        if np.isin(made.rows, np.concatenate([[-1], *read])).any():
+        if np.isin(made.cells, np.concatenate([[-1], *read])).any():
             swapped = (*runs[:k], two, one, *runs[k + 2 :])
             yield replace(plan, schedule=replace(plan.schedule, runs=swapped))
-        last = made.rows[made.steps == one.rows - 1]
+        last = made.cells[made.rows == one.rows - 1]
         if one.rows > 1 and np.isin(last, np.concatenate([[-1], *read])).any():
             most, late = replace(one, rows=one.rows - 1), replace(one, first=one.rows - 1, rows=1)
             cut = (*runs[:k], most, two, late, *runs[k + 2 :])
@@ -216,7 +220,7 @@ def sliding_convolution(apart: int) -> Case:
     y = b.node("Conv", [x, weights], x.shape, 300, pads=[1, 1, 1, 1])
     network = b.finish("sliding", [y])
     plan = plan_model(network.model, ROWS)
-    row = plan.lives[x.name].row_bytes
+    row = plan.lives[x.name].cell_bytes
     placement = replace(plan.placement, arena_bytes=8 * row)
     plan = replace(plan, placement=placement).moved(y.name, 0).moved(x.name, apart * row)
     outputs = Reference(network.model.SerializeToString(), "sliding").run(network.inputs)

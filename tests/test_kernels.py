@@ -38,6 +38,9 @@ class Shape:
     ow: int
     os: int
     co: int
+    back: int = 0
+    group: int = 1
+    atomic: int = 0
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,8 @@ def random_case(dice: random.Random) -> Case:
     room = max(iw + pw + dice.randrange(kw * dw) - (kw - 1) * dw - 1, 0)
     is_ = (ci + dice.choice((0, 0, 1, 7))) * dice.choice((1, 1, 1, -1))
     os = co + dice.choice((0, 0, 1, 7))
-    s = Shape(kh, kw, sw, dw, pw, iw, is_, ci, room // sw + 1, os, co)
+    back, atomic = dice.randint(0, 1), dice.randint(0, 1)
+    s = Shape(kh, kw, sw, dw, pw, iw, is_, ci, room // sw + 1, os, co, back, 1, atomic)
 
     def whole(size: int) -> Array:
         return numbers.integers(-4, 5, size).astype(np.float32)
@@ -151,7 +155,7 @@ def test_the_rows_are_as_small_as_they_can_be(harness: Path, depthwise: bool) ->
     case = Case(depthwise, shape, (row,), w, None, np.zeros(12, np.float32))
     assert run(harness, [case]).returncode == 0
     packed = bytearray(case.packed())
-    packed[4 * 13 : 4 * 14] = np.array([size - 1], "<i4").tobytes()  # the weights' size
+    packed[4 * 16 : 4 * 17] = np.array([size - 1], "<i4").tobytes()  # the weights' size
     done = subprocess.run([str(harness)], input=packed, capture_output=True, check=False)
     assert done.returncode != 0
     assert b"heap-buffer-overflow" in done.stderr

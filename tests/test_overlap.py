@@ -10,9 +10,9 @@ from lowtide.live import Life, live_bytes
 from lowtide.overlap import collisions, placement_problem
 
 
-def life(row_bytes: int, *rows: tuple[int, int]) -> Life:
+def life(cell_bytes: int, *rows: tuple[int, int]) -> Life:
     start, stop = zip(*rows, strict=True)
-    return Life(row_bytes, np.array(start), np.array(stop))
+    return Life(cell_bytes, np.array(start), np.array(stop))
 
 
 def test_a_one_by_one_convolution_runs_in_place() -> None:
@@ -54,8 +54,8 @@ def meets(a: Life, b: Life, difference: int) -> bool:
         for j in range(len(b.start)):
             alive = a.start[i] <= a.stop[i] and b.start[j] <= b.stop[j]
             together = a.start[i] <= b.stop[j] and b.start[j] <= a.stop[i]
-            low, high = difference + i * a.row_bytes, j * b.row_bytes
-            if alive and together and low < high + b.row_bytes and high < low + a.row_bytes:
+            low, high = difference + i * a.cell_bytes, j * b.cell_bytes
+            if alive and together and low < high + b.cell_bytes and high < low + a.cell_bytes:
                 return True
     return False
 

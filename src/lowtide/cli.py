@@ -34,8 +34,10 @@ Order = Annotated[
     typer.Option(help="Operators in the file's order, or the order of least peak."),
 ]
 Overlap = Annotated[
-    Literal["none", "row"],
-    typer.Option(help="What may share bytes: whole dead tensors, or dead rows."),
+    Literal["none", "row", "group", "pixel"],
+    typer.Option(
+        help="What may share bytes: dead tensors, rows, what the kernels make at a time, or pixels."
+    ),
 ]
 Place = Annotated[
     Literal["greedy", "exact"], typer.Option(help="How storages are placed in the arena.")
@@ -64,7 +66,7 @@ def profile(
     model: Model,
     schedule: Schedule = "layerwise",
     order: Order = "least",
-    overlap: Overlap = "row",
+    overlap: Overlap = "group",
     place: Place = "exact",
     align: Align = 16,
     element_bytes: ElementBytes = None,
@@ -94,7 +96,7 @@ def fit(
     ] = None,
     schedule: Schedule = "layerwise",
     order: Order = "least",
-    overlap: Overlap = "row",
+    overlap: Overlap = "group",
     place: Place = "exact",
     target: Annotated[
         Literal["c99", "none"], typer.Option(help="What to emit; none: plan only.")

@@ -53,12 +53,13 @@ def measure(
     layout: Layout, tasks: Sequence[Task], schedule: Schedule, lives: Lives, element_bytes: int
 ) -> Profile:
     """Measures a scheduled network; `lives` are the lifetimes at the overlap to be planned for."""
-    whole = live_bytes(lifetimes(layout, tasks, schedule, "none", element_bytes), schedule.steps)
+    whole_lives = lifetimes(layout, tasks, schedule, element_bytes, whole=True)
+    whole = live_bytes(whole_lives, schedule.ticks)
     sizes = {name: s.elements * element_bytes for name, s in layout.storages.items()}
     costs, ping_pong = [], 0
-    for run, step in schedule.timed():
+    for run, tick in schedule.timed():
         task = tasks[run.task]
-        live = int(whole[step : step + run.rows].max())
+        live = int(whole[tick : tick + run.rows * run.ticks].max())
         weights = sum(prod(layout.graph.shape(n)) for n in constants_of(task, layout))
         shape = layout.graph.shape(task.output)
         cost = Cost(
@@ -73,7 +74,7 @@ def measure(
         no_reuse_bytes=sum(sizes.values()),
         ping_pong_bytes=ping_pong,
         layerwise_bytes=int(whole.max()),
-        lower_bound_bytes=int(live_bytes(lives, schedule.steps).max()),
+        lower_bound_bytes=int(live_bytes(lives, schedule.ticks).max()),
         macs=sum(cost.macs for cost in costs),
         weight_bytes=weight_bytes,
     )

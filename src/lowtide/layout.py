@@ -23,12 +23,16 @@ from lowtide.view import Strided, View, Window, packed
 
 @dataclass(frozen=True)
 class Storage:
-    """A run of memory of its own: `elements` of type `dtype`, in rows of `row_elements`."""
+    """A run of memory of its own: `elements` of type `dtype`, in rows of `row_elements`.
+
+    A row consists of pixels of `pixel_elements`, the channels of one place of an image.
+    """
 
     name: str
     dtype: str
     elements: int
     row_elements: int
+    pixel_elements: int
 
     @property
     def rows(self) -> int:
@@ -73,6 +77,17 @@ def rows_of(shape: Shape, order: tuple[int, ...]) -> int:
     """How many rows: the extent of the outermost axis that is not 1, if it is not the only one."""
     extents = [shape[a] for a in order if shape[a] > 1]
     return extents[0] if len(extents) > 1 else 1
+
+
+def pixel_of(shape: Shape, order: tuple[int, ...]) -> int:
+    """How many elements lie side by side in a pixel.
+
+    That is the innermost axis; of an image in planes (NCHW) it is one element.
+    """
+    extents = [shape[a] for a in order if shape[a] > 1]
+    if len(shape) == 4 and (shape[1] == 1 or order[-1] != 1):
+        return 1
+    return extents[-1] if extents else 1
 
 
 @dataclass
@@ -222,9 +237,11 @@ class _Layouter:
 
     def _storage(self, name: str, shape: Shape, whole: Strided) -> str:
         elements = prod(shape)
-        row = elements // rows_of(shape, whole.order)
+        rows = rows_of(shape, whole.order)
+        row = elements // rows
+        pixel = row if rows == 1 else pixel_of(shape, whole.order)
         free = _free(name, self.storages) if name in self.storages else name
-        self.storages[free] = Storage(free, self._dtype(name), elements, row)
+        self.storages[free] = Storage(free, self._dtype(name), elements, row, pixel)
         return free
 
 

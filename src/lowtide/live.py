@@ -1,37 +1,39 @@
-"""When each row of each storage is made and when its last reader has read it."""
+"""When each cell of each storage (a row, a pixel) is made, and when its last reader has read it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import gcd
 
 import numpy as np
 
 from lowtide.index import IntArray
 from lowtide.layout import Layout
 from lowtide.schedule import Schedule
-from lowtide.task import Task, reads_of, writes_of
+from lowtide.task import Task
+from lowtide.touch import Touched, reads_of, writes_of
 
 
 @dataclass(frozen=True)
 class Life:
-    """Row r of a storage is live in steps start[r] .. stop[r], both included.
+    """Cell i of a storage is live from moment start[i] to stop[i], both included.
 
-    A row with start > stop is never live: nobody writes it.
+    A cell with start > stop is never live: nobody writes it.
     """
 
-    row_bytes: int
+    cell_bytes: int
     start: IntArray
     stop: IntArray
 
     @property
     def bytes(self) -> int:
-        return self.row_bytes * len(self.start)
+        return self.cell_bytes * len(self.start)
 
 
 @dataclass(frozen=True)
 class Bands:
-    """Maximal runs of rows first .. end-1 that share one lifetime, from row 0 up."""
+    """Maximal runs of cells first .. end-1 that share one lifetime, from cell 0 up."""
 
     first: IntArray
     end: IntArray
@@ -45,12 +47,12 @@ class Bands:
 
     @property
     def sorted(self) -> bool:
-        """Whether later rows are made later and die later, as they mostly are."""
+        """Whether later cells are made later and die later, as they mostly are."""
         return bool((np.diff(self.start) >= 0).all() and (np.diff(self.stop) >= 0).all())
 
 
 def bands(life: Life) -> Bands:
-    """The rows of a storage, those with equal lifetimes taken together."""
+    """The cells of a storage, those with equal lifetimes taken together."""
     change = (np.diff(life.start) != 0) | (np.diff(life.stop) != 0)
     first = np.concatenate([[0], np.flatnonzero(change) + 1]).astype(np.int64)
     end = np.append(first[1:], len(life.start))
@@ -61,50 +63,92 @@ Lives = Mapping[str, Life]
 
 
 def lifetimes(
-    layout: Layout, tasks: Sequence[Task], schedule: Schedule, overlap: str, element_bytes: int
+    layout: Layout,
+    tasks: Sequence[Task],
+    schedule: Schedule,
+    element_bytes: int,
+    *,
+    whole: bool = False,
+    keep_inputs: bool = False,
 ) -> dict[str, Life]:
-    """The lifetime of every row, by storage.
+    """The lifetime of every cell, by storage.
 
-    With overlap "row" a row lives from the step that writes it first to the last that touches it;
-    with "none" every row lives as long as its whole storage, over whole operators.
+    A cell lives from the step that writes it first to the last that touches it; with `whole` every
+    cell lives as long as its whole storage, over whole operators. `keep_inputs` leaves the
+    network's inputs to the caller, as they were.
 
-        step         1   2   3   4   5   6               overlap "row": row 0 of the input is free
-        input row 0  #########                           from step 4 on, output row 2 may lie there
+        step         1   2   3   4   5   6           rows: row 0 of the input is free from step 4
+        input row 0  #########                       on, output row 2 may lie there
         input row 1  #############
         output row 0     #########################
     """
-    last = schedule.steps + 1
-    start = {name: np.full(s.rows, last + 1, np.int64) for name, s in layout.storages.items()}
-    stop = {name: np.full(s.rows, -1, np.int64) for name, s in layout.storages.items()}
+    cells = cells_of(layout, () if whole else tasks)
+    last = schedule.ticks + 1
+    counts = {name: s.elements // cells[name] for name, s in layout.storages.items()}
+    start = {name: np.full(count, last + 1, np.int64) for name, count in counts.items()}
+    stop = {name: np.full(count, -1, np.int64) for name, count in counts.items()}
     for name in layout.graph.inputs:
-        start[layout.places[name].storage][:] = 0
-        stop[layout.places[name].storage][:] = 0
+        storage = layout.places[name].storage
+        start[storage][:] = 0
+        stop[storage][:] = last if keep_inputs else 0
     for k, task in enumerate(tasks):
-        at = schedule.step_of[k]
-        if overlap == "none":
-            at = np.stack([np.full_like(at, at.min()), np.full_like(at, at.max())])
-        else:
-            at = np.stack([at, at])
-        made = writes_of(task, layout)
-        np.minimum.at(start[made.storage], made.rows, at[0][made.steps])
-        for touched in (made, *reads_of(task, layout)):
-            np.maximum.at(stop[touched.storage], touched.rows, at[1][touched.steps])
+        moments = _Moments(task, schedule.tick_of[k], whole)
+        backward = k in schedule.backward
+        for made in writes_of(task, layout, cells, backward):
+            np.minimum.at(start[made.storage], made.cells, moments.first(made))
+            np.maximum.at(stop[made.storage], made.cells, moments.last(made) + moments.delay)
+        for read in reads_of(task, layout, cells, backward):
+            np.maximum.at(stop[read.storage], read.cells, moments.last(read))
     for name in layout.graph.outputs:
         stop[layout.places[name].storage][:] = last
-    if overlap == "none":
+    if whole:
         for name in layout.storages:
             start[name][:], stop[name][:] = start[name].min(), stop[name].max()
-    return {
-        name: Life(s.row_elements * element_bytes, start[name], stop[name])
-        for name, s in layout.storages.items()
-    }
+    return {name: Life(cells[name] * element_bytes, start[name], stop[name]) for name in counts}
 
 
-def live_bytes(lives: Lives, steps: int) -> IntArray:
-    """How many bytes live at each step 0 .. steps."""
-    change = np.zeros(steps + 3, np.int64)
+def cells_of(layout: Layout, tasks: Sequence[Task]) -> dict[str, int]:
+    """The elements that are watched together: rows, or pixels if any task is cut into them."""
+    if not any(task.grain.pixels for task in tasks):
+        return {name: s.row_elements for name, s in layout.storages.items()}
+    tiles = [task.grain.channels for task in tasks if task.grain.channels]
+    return {name: gcd(s.pixel_elements, *tiles) for name, s in layout.storages.items()}
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """When a task does what: `ticks` are the first moments of its rows."""
+
+    task: Task
+    ticks: IntArray
+    whole: bool
+
+    @property
+    def delay(self) -> int:
+        """How long after a step has read it writes."""
+        return self.task.grain.ticks - 1 if not self.whole else 0
+
+    def first(self, made: Touched) -> IntArray:
+        """When cells are written."""
+        if self.whole:
+            return np.full_like(made.cells, self.ticks.min())
+        return self._read(made) + self.delay
+
+    def last(self, touched: Touched) -> IntArray:
+        """When cells are read, or a moment or less before they are written."""
+        if self.whole:
+            return np.full_like(touched.cells, self.ticks.max() + self.task.ticks - 1)
+        return self._read(touched)
+
+    def _read(self, touched: Touched) -> IntArray:
+        return self.ticks[touched.rows] + touched.steps * self.task.grain.ticks
+
+
+def live_bytes(lives: Lives, ticks: int) -> IntArray:
+    """How many bytes live at each moment 0 .. ticks + 1."""
+    change = np.zeros(ticks + 3, np.int64)
     for life in lives.values():
         lives_at_all = life.start <= life.stop
-        np.add.at(change, life.start[lives_at_all], life.row_bytes)
-        np.add.at(change, life.stop[lives_at_all] + 1, -life.row_bytes)
-    return np.cumsum(change)[: steps + 2]
+        np.add.at(change, life.start[lives_at_all], life.cell_bytes)
+        np.add.at(change, life.stop[lives_at_all] + 1, -life.cell_bytes)
+    return np.cumsum(change)[: ticks + 2]

@@ -10,28 +10,36 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any, TypeVar
 
+import numpy as np
+
 from lowtide import __version__
 from lowtide.costs import label
 from lowtide.errors import UnreadableModel
-from lowtide.live import Life, bands
+from lowtide.index import IntArray
+from lowtide.live import Life
 from lowtide.plan import Plan
 from lowtide.ports import Port, input_ports, output_ports
 
-SCHEMA = 1
+SCHEMA = 2
+
+Stretch = tuple[int, int, int, int, int]
 
 
 @dataclass(frozen=True)
 class StoredAt:
-    """A storage: `rows` rows of `row_bytes` at `offset`. `live` is a list of bands
-    [rows, first step, last step] from row 0 on; first > last: never live."""
+    """A storage: `rows` rows of `row_elements` at `offset`, watched in cells of `cell_bytes`.
+
+    `live` lists stretches of cells from cell 0 on, [cells, first, last, later, longer]: cell k of a
+    stretch lives from moment first + k*later to last + k*longer; first > last: never.
+    """
 
     name: str
     dtype: str
     offset: int
     rows: int
-    row_bytes: int
     row_elements: int
-    live: tuple[tuple[int, int, int], ...]
+    cell_bytes: int
+    live: tuple[Stretch, ...]
 
     @property
     def elements(self) -> int:
@@ -51,23 +59,36 @@ class TensorAt:
 
 @dataclass(frozen=True)
 class OperatorAt:
-    """A computed operator; it takes one step a row."""
+    """A computed operator.
+
+    A row of its output is made in `steps`, each of `pixels` by `channels` (0: all). An atomic one
+    takes two moments, one for all that it reads and one for what it writes.
+    """
 
     name: str
     type: str
     inputs: tuple[str, ...]
     output: str
     rows: int
+    steps: int
+    pixels: int
+    channels: int
+    atomic: bool
     macs: int
 
 
 @dataclass(frozen=True)
 class RunAt:
-    """Rows first .. first + rows - 1 of operator number `operator`, a row a step."""
+    """Rows first .. first + rows - 1 of operator number `operator`, each in `ticks` moments.
+
+    Backward: the last row first, and the last pixel of each.
+    """
 
     operator: int
     first: int
     rows: int
+    ticks: int
+    backward: bool
 
 
 @dataclass(frozen=True)
@@ -115,25 +136,62 @@ def memory_map(plan: Plan) -> MemoryMap:
             for name, p in layout.places.items()
         ),
         operators=tuple(
-            OperatorAt(t.operator.name, label(t), t.operator.inputs, t.output, t.rows, t.nest.macs)
+            OperatorAt(
+                t.operator.name,
+                label(t),
+                t.operator.inputs,
+                t.output,
+                t.rows,
+                t.steps,
+                t.grain.pixels,
+                t.grain.channels,
+                t.grain.atomic,
+                t.nest.macs,
+            )
             for t in plan.tasks
         ),
-        schedule=tuple(RunAt(r.task, r.first, r.rows) for r in plan.schedule.runs),
+        schedule=tuple(
+            RunAt(r.task, r.first, r.rows, r.ticks, r.backward) for r in plan.schedule.runs
+        ),
     )
 
 
 def _stored(plan: Plan, name: str) -> StoredAt:
     storage, life = plan.layout.storages[name], plan.lives[name]
     return StoredAt(
-        name, storage.dtype, plan.offset[name], storage.rows, life.row_bytes,
-        storage.row_elements, _bands(life),
+        name, storage.dtype, plan.offset[name], storage.rows, storage.row_elements,
+        life.cell_bytes, stretches(life),
     )  # fmt: skip
 
 
-def _bands(life: Life) -> tuple[tuple[int, int, int], ...]:
-    held = bands(life)
-    columns = (held.end - held.first).tolist(), held.start.tolist(), held.stop.tolist()
-    return tuple(zip(*columns, strict=True))
+def stretches(life: Life) -> tuple[Stretch, ...]:
+    """Neighbours whose lifetimes grow evenly, taken together, from cell 0 on.
+
+    live  1-7 3-9 5-11 | 20-26 22-26 24-26         [3, 1, 7, 2, 2] [3, 20, 26, 2, 0]
+    """
+    later, longer = np.diff(life.start), np.diff(life.stop)
+    change = (np.diff(later) != 0) | (np.diff(longer) != 0)
+    ends = [*(np.flatnonzero(change) + 1).tolist(), len(later)]  # of evenly growing differences
+    found, first, count = [], 0, len(life.start)
+    for end in ends:
+        if end < first:  # the one step from stretch to stretch
+            continue
+        cells = min(end + 1, count) - first
+        grow = (int(later[first]), int(longer[first])) if cells > 1 else (0, 0)
+        found.append((cells, int(life.start[first]), int(life.stop[first]), *grow))
+        first += cells
+    if first < count:
+        found.append((1, int(life.start[first]), int(life.stop[first]), 0, 0))
+    return tuple(found)
+
+
+def lifetimes_of(stored: StoredAt) -> tuple[IntArray, IntArray]:
+    """The first and the last moment of every cell of a storage."""
+    cells, first, last, later, longer = np.array(stored.live, np.int64).reshape(-1, 5).T
+    k = np.arange(cells.sum()) - np.repeat(np.cumsum(cells) - cells, cells)
+    start = first.repeat(cells) + k * later.repeat(cells)
+    stop = last.repeat(cells) + k * longer.repeat(cells)
+    return np.asarray(start, np.int64), np.asarray(stop, np.int64)
 
 
 def _plain(value: Any) -> Any:

@@ -53,8 +53,8 @@ def collisions(a: Life, b: Life) -> tuple[Interval, ...]:
         edges = np.diff(np.pad(both, ((0, 0), (1, 1))).astype(np.int8), axis=1)
         band, first = np.nonzero(edges == 1)
         end = np.nonzero(edges == -1)[1] - 1
-    low = two.first[first] * b.row_bytes - one.end[band] * a.row_bytes
-    high = two.end[end] * b.row_bytes - one.first[band] * a.row_bytes
+    low = two.first[first] * b.cell_bytes - one.end[band] * a.cell_bytes
+    high = two.end[end] * b.cell_bytes - one.first[band] * a.cell_bytes
     return _union(low, high)
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import onnx
 
 from lowtide.backends import emit
@@ -17,22 +16,16 @@ from lowtide.check.judge import Checks, judge_placement, judge_program
 from lowtide.check.numbers import Reference, Sample, lively_inputs
 from lowtide.check.references import pack_references
 from lowtide.clock import Clock
-from lowtide.costs import measure
 from lowtide.errors import BudgetError, UnsupportedModel, UsageError
 from lowtide.graph import Array, Graph
 from lowtide.importers.freeze import freeze
 from lowtide.importers.onnx import load
-from lowtide.layout import lay_out
-from lowtide.live import lifetimes
 from lowtide.memory_map import MemoryMap, memory_map
-from lowtide.overlap import placement_problem
-from lowtide.placers import place
 from lowtide.plan import Options, Plan, Source
+from lowtide.planner import make_plan
 from lowtide.report.memory_svg import memory_svg
 from lowtide.rewrites.fuse import fuse
-from lowtide.schedules import layerwise
 from lowtide.sizes import parse_bytes, show_bytes
-from lowtide.task import make_tasks
 from lowtide.write import write_folder
 
 Progress = Callable[[str], None]
@@ -178,36 +171,6 @@ def read(model: Model, clock: Clock) -> tuple[Source, Graph]:
 
 def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def make_plan(source: Source, graph: Graph, options: Options, clock: Clock) -> Plan:
-    """Lays a graph out, schedules it and places its storages."""
-    try:
-        with clock("laying out"):
-            layout = lay_out(graph, options.io_layout)
-            tasks = make_tasks(layout)
-    except UnsupportedModel as error:
-        raise error.within(file=source.file) from None
-    size = options.element_bytes or _element_bytes(graph)
-    if options.align < 1 or (options.element_bytes is None and options.align % size):
-        raise UsageError(f"--align {options.align}: a multiple of {size}, an element's size")
-    with clock("scheduling"):
-        schedule = layerwise.schedule(layout, tasks, size, options.order)
-    with clock("finding lifetimes"):
-        lives = lifetimes(layout, tasks, schedule, options.overlap, size)
-        problem = placement_problem(lives, schedule.steps, options.align)
-    with clock("placing"):
-        placement = place(problem, options.place)
-    measured = measure(layout, tasks, schedule, lives, size)
-    return Plan(source, options, size, layout, tasks, schedule, lives, problem, placement, measured)
-
-
-def _element_bytes(graph: Graph) -> int:
-    """The size of the activations' elements; the plan counts in one size so far."""
-    sizes = {np.dtype(tensor.dtype).itemsize for tensor in graph.tensors.values()}
-    if len(sizes) > 1:
-        raise UnsupportedModel("activations of several element sizes in one network")
-    return sizes.pop() if sizes else 4
 
 
 def _within(plan: Plan, limit: int | None) -> None:

@@ -21,11 +21,13 @@ class Options:
 
     schedule: Literal["layerwise"] = "layerwise"
     order: Literal["given", "least"] = "least"
-    overlap: Literal["none", "row"] = "row"
+    overlap: Literal["none", "row", "group", "pixel"] = "group"
     place: Literal["greedy", "exact"] = "exact"
     align: int = 16
     element_bytes: int | None = None
     io_layout: Literal["nhwc", "nchw"] = "nhwc"
+    tile: tuple[int, int] | None = None
+    keep_input: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,16 +13,21 @@ from lowtide.index import IntArray
 
 @dataclass(frozen=True)
 class Run:
-    """Rows first, first + 1, ... of one task, a row a step."""
+    """Rows first .. first + rows - 1 of one task; backward: the last first.
+
+    A row takes `ticks` moments.
+    """
 
     task: int
     first: int
     rows: int
+    ticks: int = 1
+    backward: bool = False
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Runs in the order they are executed. Steps count from 1; at 0 the inputs are there."""
+    """Runs in the order they are executed. Time counts from 1; at 0 the inputs are there."""
 
     runs: tuple[Run, ...]
     proven: bool = False
@@ -31,24 +36,32 @@ class Schedule:
     """The least peak of whole storages that any order could have, as far as is known, bytes."""
 
     @property
-    def steps(self) -> int:
-        return sum(run.rows for run in self.runs)
+    def ticks(self) -> int:
+        """How many moments there are."""
+        return sum(run.rows * run.ticks for run in self.runs)
 
     def timed(self) -> Iterator[tuple[Run, int]]:
-        """Each run with the number of its first step."""
-        step = 1
+        """Each run with its first moment."""
+        tick = 1
         for run in self.runs:
-            yield run, step
-            step += run.rows
+            yield run, tick
+            tick += run.rows * run.ticks
 
     @cached_property
-    def step_of(self) -> dict[int, IntArray]:
-        """The step at which each row of each task is computed (last, if more than once)."""
+    def backward(self) -> frozenset[int]:
+        """The tasks that go backward."""
+        return frozenset(run.task for run in self.runs if run.backward)
+
+    @cached_property
+    def tick_of(self) -> dict[int, IntArray]:
+        """The first moment of each row of each task (the last time, if more than once)."""
         rows: dict[int, int] = {}
         for run in self.runs:
             rows[run.task] = max(rows.get(run.task, 0), run.first + run.rows)
         found = {task: np.zeros(count, np.int64) for task, count in rows.items()}
-        for run, step in self.timed():
-            span = np.arange(run.rows, dtype=np.int64)
-            found[run.task][run.first + span] = step + span
+        for run, tick in self.timed():
+            row = run.first + np.arange(run.rows, dtype=np.int64)
+            found[run.task][row[::-1] if run.backward else row] = tick + run.ticks * (
+                row - run.first
+            )
         return found

@@ -1,28 +1,46 @@
-"""Tasks: operators cut into rows, with the rows that each row reads.
+"""Tasks: operators cut into rows and steps.
 
-A task is one operator in its layout: its definition, and the output axis it steps over, the
-outermost in memory. Row r of a task is everything it makes with that axis at r.
+A task is one operator in its layout: its definition, and the output axis it goes over, the
+outermost in memory. Row r of a task is everything it makes with that axis at r; a row is made in
+one step, or in several of some pixels each (`Grain`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
-import numpy as np
-
 from lowtide.graph import Operator
-from lowtide.index import Index, IntArray, Var, number
-from lowtide.layout import Layout, Place
-from lowtide.nest import Acc, Nest, Read, bound_inside, loads, walk
+from lowtide.index import Index, Var, index_of, ravel
+from lowtide.layout import Layout
+from lowtide.nest import Acc, Nest, loads, walk
 from lowtide.ops.definition import definition
 
-_MOST_POINTS = 1 << 22
+
+@dataclass(frozen=True)
+class Grain:
+    """What is made in one step: `pixels` of a row (0: all), and `channels` of each (0: all).
+
+    An atomic step reads everything before it writes anything; another does so in any order. What
+    it makes may lie on what it reads for the last time only if it is atomic.
+    """
+
+    pixels: int = 0
+    channels: int = 0
+    atomic: bool = False
+
+    @property
+    def ticks(self) -> int:
+        """Moments in a step: reading and writing are two if they are apart."""
+        return 2 if self.atomic else 1
+
+
+ROW, PIXEL = Grain(), Grain(pixels=1, atomic=True)
 
 
 @dataclass(frozen=True)
 class Task:
-    """An operator, its definition, and the variable it steps over (None: all in one step).
+    """An operator, its definition, and the variable it goes over (None: all in one step).
 
     `order` lists the output's axes as they lie in memory, outermost first.
     """
@@ -32,6 +50,7 @@ class Task:
     operands: tuple[str, ...]
     order: tuple[int, ...]
     row: Var | None
+    grain: Grain = ROW
 
     @property
     def rows(self) -> int:
@@ -41,14 +60,62 @@ class Task:
     def output(self) -> str:
         return self.operator.output
 
+    @property
+    def inside(self) -> tuple[Var, ...]:
+        """The variables of a row, outermost in memory first; axes of extent 1 have none."""
+        axes = (v for a in self.order for v in self.nest.axes[a].variables)
+        return tuple(v for v in axes if v != self.row)
 
-@dataclass(frozen=True)
-class Touched:
-    """Which storage rows a task touches: row `rows[k]` of `storage` in its step `steps[k]`."""
+    @property
+    def pixels(self) -> tuple[Var, ...]:
+        """Those of `inside` that tell the pixels of a row apart; what is left are the channels.
 
-    storage: str
-    steps: IntArray
-    rows: IntArray
+        Of an image in planes (NCHW) every element is a pixel.
+        """
+        planes = len(self.nest.shape) == 4 and (self.nest.shape[1] == 1 or self.order[-1] != 1)
+        return self.inside if planes else self.inside[:-1]
+
+    @property
+    def channels(self) -> int:
+        """Elements of a pixel."""
+        return prod(v.extent for v in self.inside[len(self.pixels) :])
+
+    @property
+    def steps(self) -> int:
+        """How many steps a row takes."""
+        pixels, grain = prod(v.extent for v in self.pixels), self.grain
+        return -(-pixels // grain.pixels) * self._tiles if grain.pixels else 1
+
+    @property
+    def ticks(self) -> int:
+        """How many moments a row takes."""
+        return self.steps * self.grain.ticks
+
+    @property
+    def _tiles(self) -> int:
+        return -(-self.channels // self.grain.channels) if self.grain.channels else 1
+
+    def step(self, backward: bool) -> Index:
+        """The step of a row that makes an element, as an expression of `inside`.
+
+        8 pixels, 3 a step          0 0 0 1 1 1 2 2     backward: 2 2 1 1 1 0 0 0
+        """
+        if not self.grain.pixels:
+            return Index()
+        of_row = [v.extent for v in self.pixels]
+        pixel = ravel([index_of(v) for v in self.pixels], of_row)
+        step = (pixel * -1 + (prod(of_row) - 1) if backward else pixel) // self.grain.pixels
+        if self._tiles == 1:
+            return step
+        return step * self._tiles + index_of(self.inside[-1]) // self.grain.channels
+
+    def cut(self, grain: Grain) -> Task:
+        """The task in steps of `grain`, or row by row where its pixels cannot be told apart."""
+        if self.row is None or not all(
+            set(self.pixels) <= depends_on(self.nest, k) for k in range(len(self.nest.reductions))
+        ):
+            return self
+        return replace(self, grain=grain)
 
 
 def make_tasks(layout: Layout) -> tuple[Task, ...]:
@@ -83,70 +150,3 @@ def depends_on(nest: Nest, reduction: int) -> frozenset[Var]:
         if isinstance(value, Acc) and value.reduction < reduction:
             found |= depends_on(nest, value.reduction)
     return frozenset(found - set(one.loops))
-
-
-def reads_of(task: Task, layout: Layout) -> list[Touched]:
-    """The storage rows that each step of a task reads, constants left out."""
-    found = []
-    for read in task.nest.reads:
-        name = task.operands[read.operand]
-        if name in layout.places:
-            found.append(touched(task, read, layout.places[name], layout))
-    return found
-
-
-def writes_of(task: Task, layout: Layout) -> Touched:
-    """The storage rows that each step of a task writes."""
-    read = Read(-1, task.nest.axes)
-    return touched(task, read, layout.places[task.output], layout)
-
-
-def touched(task: Task, read: Read, place: Place, layout: Layout) -> Touched:
-    """The rows of a storage where a read (or the write) of a task falls, exactly.
-
-    Every combination of the variables that decide the row is tried. Where there are too many, each
-    step touches all rows between the first and the last it can reach.
-    """
-    storage = layout.storages[place.storage]
-    bounded = bound_inside(read, place.strided.shape)
-    row = place.strided.at(bounded.index) // storage.row_elements
-    needed = set(row.variables) | ({task.row} if task.row else set())
-    for variable, index in bounded.guards:
-        if variable in needed:
-            needed = (needed - {variable}) | index.variables
-    if prod(v.extent for v in needed) > _MOST_POINTS:
-        return _hull(task, row, place.storage)
-    grid = _grid(needed)
-    at, keep = dict(grid), np.asarray(True)
-    for variable, index in bounded.guards:
-        if index.variables <= needed:
-            value = index.evaluate(grid)
-            keep = keep & (value >= 0) & (value < variable.extent)
-            at[variable.name] = np.clip(value, 0, variable.extent - 1)
-    for index in read.zero:
-        if index.variables <= needed:
-            keep = keep & (index.evaluate(grid) == 0)
-    step = grid[task.row.name] if task.row else np.zeros((), np.int64)
-    rows, steps, keep = np.broadcast_arrays(row.evaluate(at), step, keep)
-    pairs = np.unique(np.stack([steps[keep], rows[keep]]), axis=1)
-    return Touched(place.storage, pairs[0], pairs[1])
-
-
-def _hull(task: Task, row: Index, storage: str) -> Touched:
-    """All rows between the least and the greatest, step by step."""
-    steps, rows = [], []
-    for step in range(task.rows):
-        low, high = row.substitute({task.row.name: number(step)} if task.row else {}).bounds
-        rows.append(np.arange(low, high + 1, dtype=np.int64))
-        steps.append(np.full(high + 1 - low, step, np.int64))
-    return Touched(storage, np.concatenate(steps), np.concatenate(rows))
-
-
-def _grid(variables: set[Var]) -> dict[str, IntArray]:
-    """All combinations of the variables, as arrays that broadcast against each other."""
-    ordered = sorted(variables, key=lambda v: v.name)
-    grid = {}
-    for i, v in enumerate(ordered):
-        shape = [-1 if k == i else 1 for k in range(len(ordered))]
-        grid[v.name] = np.arange(v.extent, dtype=np.int64).reshape(shape)
-    return grid

@@ -1,5 +1,5 @@
-"""Targets: a folder each, found by name; emit(plan) gives the files by name."""
+"""Targets: a folder each; emit(plan) gives the files by name, declared(task) the code's steps."""
 
-from lowtide.backends.c99 import emit
+from lowtide.backends.c99 import declared, emit
 
-__all__ = ["emit"]
+__all__ = ["declared", "emit"]

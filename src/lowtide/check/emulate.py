@@ -1,12 +1,13 @@
 """The plan run in numpy, row by row, for those who have no C compiler.
 
-The same definitions, the same arena, the same check of every read; slower.
+The same definitions, the same arena, the same check of every read; slower. A row is computed at
+once, also where it takes several steps: what these would do to each other is looked for in the
+addresses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import prod
 
 import numpy as np
@@ -16,13 +17,14 @@ from lowtide.check.numbers import Difference, Sample, difference
 from lowtide.errors import CheckError
 from lowtide.functions import FUNCTIONS
 from lowtide.graph import Array
-from lowtide.index import IntArray, Var
+from lowtide.index import Index, IntArray
 from lowtide.layout import Place
 from lowtide.nest import Acc, Call, FromIndex, Load, Number, Read, Reduction, Value
 from lowtide.plan import Plan
 from lowtide.task import Task
 
 _MOST_POINTS = 1 << 24
+_NEVER = 1 << 62
 
 
 def judge_emulated(
@@ -43,14 +45,6 @@ def judge_emulated(
     return Checks("numpy", reads, 0, worst.max_abs, worst.max_rel, results)
 
 
-@dataclass
-class _Axis:
-    """A variable's values along one axis of the grid that a row is computed on."""
-
-    variable: Var
-    values: IntArray
-
-
 class Machine:
     """An arena of float32 whose elements remember which element of which storage they hold."""
 
@@ -59,6 +53,9 @@ class Machine:
         self.memory = np.zeros(plan.arena_bytes // 4 + 1, np.float32)
         self.owner = np.zeros(plan.arena_bytes // 4 + 1, np.int64)
         self.reads = 0
+        # The moment of the current row at which each element is written, and how steps follow.
+        self.written = np.full(plan.arena_bytes // 4 + 1, _NEVER, np.int64)
+        self.step = Index()
         self.first: dict[str, int] = {}
         at = 1
         for name, storage in plan.layout.storages.items():
@@ -75,8 +72,10 @@ class Machine:
         for run in self.plan.schedule.runs:
             task = self.plan.tasks[run.task]
             progress(f"running {task.operator.name} in numpy")
-            for row in range(run.first, run.first + run.rows):
-                self._step(task, row)
+            self.step = task.step(run.backward)
+            rows = range(run.first, run.first + run.rows)
+            for row in reversed(rows) if run.backward else rows:
+                self._row(task, row)
         return [
             self._load(places[name], self._all(places[name]), f"output '{name}'")
             for name in graph.outputs
@@ -100,9 +99,11 @@ class Machine:
             raise CheckError(f"'{place.storage}' leaves the arena at byte {where}")
         return address
 
-    def _load(self, place: Place, linear: IntArray, what: str) -> Array:
+    def _load(self, place: Place, linear: IntArray, what: str, safe: IntArray | int = 0) -> Array:
+        """Elements of a storage; `safe` is the first moment of this row that may overwrite them."""
         address = self._address(place, linear)
         wrong = self.owner[address] != self.first[place.storage] + linear
+        wrong |= self.written[address] < safe
         self.reads += linear.size
         if wrong.any():
             where = 4 * int(address[wrong].flat[0])
@@ -114,9 +115,23 @@ class Machine:
         self.memory[address] = values
         self.owner[address] = self.first[place.storage] + linear
 
-    def _step(self, task: Task, row: int) -> None:
-        nest = task.nest
-        free = [v for a in task.order for v in nest.axes[a].variables if v != task.row]
+    def _row(self, task: Task, row: int) -> None:
+        """All of a row is read before any of it is stored."""
+        place, made = self.plan.layout.places[task.output], []
+        grids = list(self._grids(task, row))
+        for grid, shape in grids:
+            linear = np.broadcast_to(place.strided.at(task.nest.axes).evaluate(grid), shape)
+            moment = self.step.evaluate(grid) * task.grain.ticks + task.grain.ticks - 1
+            self.written[self._address(place, linear)] = moment
+            made.append(linear)
+        values = [self._chunk(task, grid, shape) for grid, shape in grids]
+        for linear, value in zip(made, values, strict=True):
+            self.written[self._address(place, linear)] = _NEVER
+            self._store(place, linear, value)
+
+    def _grids(self, task: Task, row: int) -> Iterator[tuple[dict[str, IntArray], tuple[int, ...]]]:
+        """The row's variables in pieces that fit into memory: as arrays, and their shape."""
+        nest, free = task.nest, task.inside
         at: dict[str, IntArray] = {task.row.name: np.asarray(row)} if task.row else {}
         block = free[-1] if free else None
         inner = max((prod(v.extent for v in r.loops) for r in nest.reductions), default=1)
@@ -126,24 +141,16 @@ class Machine:
             values = [np.arange(v.extent, dtype=np.int64) for v in free]
             if block:
                 values[-1] = values[-1][first : first + chunk]
-            axes = [_Axis(v, held) for v, held in zip(free, values, strict=True)]
-            self._chunk(task, axes, at)
+            grid = {v.name: _along(values[i], i, len(free)) for i, v in enumerate(free)}
+            yield {**at, **grid}, tuple(len(held) for held in values)
 
-    def _chunk(self, task: Task, axes: list[_Axis], at: dict[str, IntArray]) -> None:
-        """Computes part of a row: the grid has one axis for each of `axes`."""
-        rank = len(axes)
-        grid = {
-            **at,
-            **{a.variable.name: _along(a.values, i, rank) for i, a in enumerate(axes)},
-        }
-        shape = tuple(len(a.values) for a in axes)
+    def _chunk(self, task: Task, grid: Mapping[str, IntArray], shape: tuple[int, ...]) -> Array:
+        """Part of a row: `shape` is that of the grid."""
         accs: list[Array] = []
         for reduction in task.nest.reductions:
             accs.append(self._reduce(task, reduction, grid, shape, accs))
         value = self._value(task, task.nest.finish, grid, accs, ())
-        place = self.plan.layout.places[task.output]
-        linear = place.strided.at(task.nest.axes).evaluate(grid)
-        self._store(place, np.broadcast_to(linear, shape), np.broadcast_to(value, shape))
+        return np.broadcast_to(value, shape)
 
     def _reduce(
         self,
@@ -227,9 +234,11 @@ class Machine:
         linear = np.asarray(place.strided.offset, np.int64)
         for at, stride in zip(index, place.strided.strides, strict=True):
             linear = linear + at * stride
-        linear, exists = np.broadcast_arrays(linear, exists)
+        # Not even its own step may overwrite what it reads, unless the step is atomic.
+        safe = self.step.evaluate(grid) * task.grain.ticks + 1
+        linear, exists, safe = np.broadcast_arrays(linear, exists, safe)
         loaded = np.zeros(linear.shape, np.float32)
-        loaded[exists] = self._load(place, linear[exists], task.operator.name)
+        loaded[exists] = self._load(place, linear[exists], task.operator.name, safe[exists])
         return loaded
 
 

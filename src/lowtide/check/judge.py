@@ -14,7 +14,7 @@ from lowtide.check.numbers import TOLERANCE, Difference, Sample, difference
 from lowtide.check.placement import Rows, check_placement
 from lowtide.errors import CheckError
 from lowtide.graph import Array
-from lowtide.memory_map import MemoryMap
+from lowtide.memory_map import MemoryMap, lifetimes_of
 from lowtide.ports import Port
 
 Progress = Callable[[str], None]
@@ -67,11 +67,9 @@ def judge_placement(memory: MemoryMap) -> None:
     """Raises CheckError if two live rows share a byte."""
     rows = []
     for storage in memory.storages:
-        count, start, stop = (np.array(column) for column in zip(*storage.live, strict=True))
-        address = storage.offset + storage.row_bytes * np.arange(storage.rows)
-        rows.append(
-            Rows(storage.name, storage.row_bytes, address, start.repeat(count), stop.repeat(count))
-        )
+        start, stop = lifetimes_of(storage)
+        address = storage.offset + storage.cell_bytes * np.arange(len(start))
+        rows.append(Rows(storage.name, storage.cell_bytes, address, start, stop))
     faults = check_placement(rows, memory.arena_bytes, memory.align)
     if faults:
         raise CheckError(f"the placement is wrong: {faults[0]} ({len(faults)} faults)")

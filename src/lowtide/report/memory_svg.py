@@ -118,8 +118,8 @@ def memory_svg(plan: Plan) -> str:
 
 def _before(plan: Plan) -> _Side:
     """Whole storages over whole operators, in the same order, placed with the cheap placer."""
-    steps = plan.schedule.steps
-    lives = lifetimes(plan.layout, plan.tasks, plan.schedule, "none", plan.element_bytes)
+    steps = plan.schedule.ticks
+    lives = lifetimes(plan.layout, plan.tasks, plan.schedule, plan.element_bytes, whole=True)
     problem = placement_problem(lives, steps, plan.options.align)
     placed = place(problem, "greedy")
     offset = dict(zip((b.name for b in problem.blocks), placed.offsets, strict=True))
@@ -130,7 +130,7 @@ def _before(plan: Plan) -> _Side:
 
 def _after(plan: Plan) -> _Side:
     rule = "rows make way as they die" if plan.options.overlap == "row" else "tensors whole"
-    live = live_bytes(plan.lives, plan.schedule.steps)
+    live = live_bytes(plan.lives, plan.schedule.ticks)
     note = f"{rule}; {placement_verdict(plan)}"
     return _Side("After: this plan", note, plan.lives, plan.offset, plan.arena_bytes, live)
 

@@ -52,7 +52,7 @@ def make_frame(plan: Plan, left: float, top_bytes: int) -> Frame:
     Proportional to steps, an operator of 4,000 rows would leave nothing for the others. Before the
     first run the inputs are there, after the last the outputs: half a slot each.
     """
-    rows = [1, *(run.rows for run in plan.schedule.runs), 1]
+    rows = [1, *(run.rows * run.ticks for run in plan.schedule.runs), 1]
     widths = [0.5, *(1.0 for _ in plan.schedule.runs), 0.5]
     slot = np.cumsum([0.0, *widths])
     slot = left + PANEL * slot / slot[-1]
@@ -70,8 +70,8 @@ def make_shape(name: str, life: Life, offset: int, frame: Frame, most: int) -> S
     start = np.minimum.reduceat(held.start, cut)
     stop = np.maximum.reduceat(held.stop, cut)
     last = np.concatenate([cut[1:], [count]]) - 1
-    low = np.array([frame.y(offset + int(r) * life.row_bytes) for r in held.first[cut]])
-    high = np.array([frame.y(offset + int(r) * life.row_bytes) for r in held.end[last]])
+    low = np.array([frame.y(offset + int(r) * life.cell_bytes) for r in held.first[cut]])
+    high = np.array([frame.y(offset + int(r) * life.cell_bytes) for r in held.end[last]])
     return Shape(name, frame.edge[start], frame.edge[stop + 1], low, high)
 
 

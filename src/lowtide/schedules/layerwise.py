@@ -22,7 +22,7 @@ def schedule(
     """
     problem = order_problem(layout, tasks, element_bytes)
     found = given_order(problem) if order == "given" else least_peak(problem)
-    runs = tuple(Run(k, 0, tasks[k].rows) for k in found.steps)
+    runs = tuple(Run(k, 0, tasks[k].rows, tasks[k].ticks) for k in found.steps)
     return Schedule(runs, found.proven, found.bound)
 
 

@@ -1,5 +1,6 @@
 """C99: a plan as one small, readable, checkable program."""
 
 from lowtide.backends.c99.emit import emit
+from lowtide.backends.c99.kernels import declared
 
-__all__ = ["emit"]
+__all__ = ["declared", "emit"]

@@ -105,16 +105,19 @@ def _task(
     graph = program.plan.layout.graph
     shapes = ["x".join(map(str, graph.shape(n))) for n in task.operator.inputs if n][:1]
     made = "x".join(map(str, graph.shape(task.output)))
+    backward = number in program.plan.schedule.backward
+    way = ", last pixel first" if backward else ""
     lines.add()
-    lines.add(f"/* {comment(task.operator.name)}: {label(task)} {' '.join(shapes)} -> {made} */")
+    lines.add(
+        f"/* {comment(task.operator.name)}: {label(task)} {' '.join(shapes)} -> {made}{way} */"
+    )
     lines.open(f"static void {name}({f'const int {task.row.name}' if task.row else 'void'})")
-    call = find_kernel(task, program) if kernels else None
-    row = task.row.name if task.row else "0"
+    lines.add(f"TASK({number}, {task.row.name if task.row else '0'});")
+    call = find_kernel(task, program.plan.layout) if kernels else None
     if call:
-        emit_call(call, task, program, lines, number, row)
+        emit_call(call, task, program, lines, backward)
     else:
-        lines.add(f"TASK({number}, {row});")
-        reference_loops(task, program, lines)
+        reference_loops(task, program, lines, backward)
     lines.close()
 
 
@@ -133,7 +136,7 @@ def _run(plan: Plan, names: list[str], program: Program, lines: Lines) -> None:
     lines.open("void net_run(void)")
     for port in input_ports(plan.layout):
         storage = program.storage(plan.layout.places[port.tensor].storage)
-        lines.add(f"MADE({storage}, 0, 0, 1, 0, {port.elements});")
+        lines.add(f"MADE({storage}, {port.elements});")
     for run in plan.schedule.runs:
         task, name = plan.tasks[run.task], names[run.task]
         if task.row is None:
@@ -142,9 +145,11 @@ def _run(plan: Plan, names: list[str], program: Program, lines: Lines) -> None:
             lines.add(f"{name}({run.first});")
         else:
             row, stop = task.row.name, run.first + run.rows
-            lines.add(f"for (int {row} = {run.first}; {row} < {stop}; {row}++)")
+            upward = f"int {row} = {run.first}; {row} < {stop}; {row}++"
+            downward = f"int {row} = {stop - 1}; {row} >= {run.first}; {row}--"
+            lines.add(f"for ({downward if run.backward else upward})")
             lines.add(f"    {name}({row});")
     for port in output_ports(plan.layout):
         storage = program.storage(plan.layout.places[port.tensor].storage)
-        lines.add(f"(void)USE({storage}, 0, 0, 1, 0, {port.elements});")
+        lines.add(f"USE({storage}, {port.elements});")
     lines.close()

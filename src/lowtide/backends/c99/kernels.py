@@ -1,8 +1,8 @@
 """Kernels: overrides of the reference loops, chosen by an operator's shape.
 
-A kernel computes one output row from row pointers (NULL is padding). What it reads and writes is
-declared beside its call, and checked there in the CHECKED build. Its C stands in a file of its name
-in `parts/`.
+A kernel computes one output row from row pointers (NULL is padding), pixel by pixel: in what steps
+(`Grain`) is declared here, and checked at its call in the CHECKED build. Its C stands in a file of
+its name in `parts/`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
-from lowtide.backends.c99.loops import constant_element
+from lowtide.backends.c99.loops import constant_element, needs_buffer
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines, bare, expression
 from lowtide.index import Index, Var, number, var
@@ -19,7 +19,13 @@ from lowtide.layout import Layout, Place
 from lowtide.nest import Acc, Load, Nest
 from lowtide.ops import bind
 from lowtide.ops.window import Window, windows
-from lowtide.task import Task
+from lowtide.task import PIXEL, Grain, Task
+
+BLOCK = 32
+"""Output channels that the kernels hold at one time: CONV_BLOCK of parts/conv.h."""
+
+SMALL_BUFFER = 256
+"""Channels of a pixel that the loops may buffer without being told to."""
 
 PARTS = files("lowtide.backends.c99") / "parts"
 
@@ -36,9 +42,21 @@ class Call:
     y: Place
 
 
-def find_kernel(task: Task, program: Program) -> Call | None:
+def declared(task: Task, layout: Layout) -> Grain:
+    """The steps in which the code that ships makes a row of a task, without a large buffer.
+
+    A pixel of more channels than a kernel holds is written block by block, and its inputs are read
+    again between.
+    """
+    if find_kernel(task, layout):
+        return PIXEL if task.channels <= BLOCK else Grain(pixels=1)
+    small = task.channels <= SMALL_BUFFER or not needs_buffer(task, layout)
+    return PIXEL if small else Grain(pixels=1)
+
+
+def find_kernel(task: Task, layout: Layout) -> Call | None:
     """The kernel that computes this task's rows, or None: the reference loops do."""
-    op, layout = task.operator, program.plan.layout
+    op = task.operator
     if op.type != "Conv" or task.operands[1] not in layout.graph.constants or task.row is None:
         return None
     bound = bind(op, layout.graph)
@@ -76,9 +94,7 @@ def _within_rows(place: Place, layout: Layout) -> bool:
     return row.variables <= var("h", height).variables
 
 
-def emit_call(
-    call: Call, task: Task, program: Program, lines: Lines, number_: int, row_name: str
-) -> None:
+def emit_call(call: Call, task: Task, program: Program, lines: Lines, backward: bool) -> None:
     """Emits the body of a task that calls a kernel for the row in its row variable."""
     program.kernels[call.kernel] = None
     program.use_values(task.nest)
@@ -87,19 +103,21 @@ def emit_call(
     fields = (
         rows.kernel, columns.kernel, columns.stride, columns.dilation, columns.before,
         columns.size, _stride(call.x, 3), call.channels, shape[3], _stride(call.y, 3), shape[1],
+        int(backward), task.grain.pixels or shape[3], int(task.grain.atomic),
     )  # fmt: skip
     lines.add(f"static const struct conv shape = {{ {', '.join(map(str, fields))} }};")
-    lines.add(f"const f32 *x[{rows.kernel}];")
-    lines.add(f"TASK({number_}, {row_name});")
+    lines.add(f"ROWS({rows.kernel});")
+    buffer = "NULL"
+    if task.grain.atomic and task.channels > BLOCK:
+        lines.add(f"float pixel[{task.channels}];")
+        buffer = "pixel"
     row = task.row
     assert row is not None
-    y = _at(call.y, Index(((row, 1),)), program)
-    # Stamped before the inputs are checked: these kernels may not overwrite what they read.
-    lines.add(f"MADE({y[0]}, {y[1]}, {y[2]}, {shape[3]}, {_stride(call.y, 3)}, {shape[1]});")
     _row_pointers(call, row, program, lines)
-    lines.add(f"f32 *y_out = {y[0]}({y[1]}, {y[2]});")
+    y = ", ".join(_at(call.y, Index(((row, 1),)), program))
     weights, bias = _constants(call, task, program)
-    lines.add(f"{call.kernel}(&shape, x, {weights}, {bias}, y_out);")
+    lines.add(f"f32 *y_out = OUT({y});")
+    lines.add(f"{call.kernel}(&shape, x, {weights}, {bias}, y_out, {buffer});")
     _epilogue(call, task, program, lines)
 
 
@@ -114,7 +132,7 @@ def _at(place: Place, row: Index, program: Program) -> tuple[str, str, str]:
 
 
 def _row_pointers(call: Call, row: Var, program: Program, lines: Lines) -> None:
-    window, (_, channels, height, width) = call.rows, call.x.strided.shape
+    window, height = call.rows, call.x.strided.shape[2]
     at = (
         Index(((row, 1),)) * window.stride
         - window.before
@@ -123,8 +141,7 @@ def _row_pointers(call: Call, row: Var, program: Program, lines: Lines) -> None:
     low, high = at.bounds
     inside = ["h >= 0"] if low < 0 else []
     inside += [f"h < {height}"] if high >= height else []
-    source = _at(call.x, var("h", height), program)
-    use = f"USE({', '.join(source)}, {width}, {_stride(call.x, 3)}, {channels})"
+    use = f"ROW({', '.join(_at(call.x, var('h', height), program))})"
     lines.open(f"for (int ky = 0; ky < {window.kernel}; ky++)")
     lines.add(f"const int h = {at.c()};")
     lines.add(f"x[ky] = {' && '.join(inside)} ? {use} : NULL;" if inside else f"x[ky] = {use};")

@@ -6,6 +6,9 @@ for each pixel, for a block of channels:
         const float a0 = READ(S1, h, ...)        read (and checked) once for the block
         for c: acc[c] += a0 * w1[...]
     for c: WRITE(S2, y, ..., acc[c])
+
+In an atomic step nothing is written before everything is read: where the accumulators do not hold
+the whole pixel already, a buffer does.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from dataclasses import dataclass, field
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines, bare, expression
 from lowtide.index import Index, Var
+from lowtide.layout import Layout
 from lowtide.nest import Acc, BoundedRead, Call, Value, bound_inside, loads
 from lowtide.task import Task, depends_on
 from lowtide.view import packed
@@ -24,10 +28,17 @@ from lowtide.view import packed
 BLOCK = 64
 
 
-def reference_loops(task: Task, program: Program, lines: Lines) -> None:
+def reference_loops(task: Task, program: Program, lines: Lines, backward: bool) -> None:
     """Emits the body of `task` for the row in its row variable."""
     program.use_values(task.nest)
-    _Loops(task, program, lines).emit()
+    _Loops(task, program, lines, backward).emit()
+
+
+def needs_buffer(task: Task, layout: Layout) -> bool:
+    """Whether an atomic step of these loops takes a buffer for the pixel."""
+    nest = task.nest
+    late = any(task.operands[nest.reads[k].operand] in layout.places for k in loads(nest.finish))
+    return task.channels > 1 and (late or (bool(nest.reductions) and task.channels > BLOCK))
 
 
 @dataclass
@@ -35,35 +46,46 @@ class _Loops:
     task: Task
     program: Program
     lines: Lines
+    backward: bool
     known: set[Var] = field(default_factory=set)
     guarded: set[Var | Index] = field(default_factory=set)
     names: dict[int, str] = field(default_factory=dict)
     block: Var | None = None
+    buffered: bool = False
 
     def emit(self) -> None:
-        nest, row = self.task.nest, self.task.row
-        free = [v for v in axes_in_memory(self.task) if v != row]
-        needed: set[Var] = set()
+        nest, row, free = self.task.nest, self.task.row, self.task.inside
+        cut = self.task.pixels if self.task.grain.pixels else ()
+        needed: set[Var] = set(cut)
         for k in range(len(nest.reductions)):
             needed |= depends_on(nest, k)
-        if nest.reductions and free and free[-1] in needed:
+        if nest.reductions and free and free[-1] in needed and free[-1] not in cut:
             self.block = free[-1]
+        self.buffered = self.task.grain.atomic and needs_buffer(self.task, self.program.plan.layout)
         self.known = {row} if row else set()
         outer = [v for v in free if v in needed and v != self.block]
         inner = [v for v in free if v not in needed]
         with ExitStack() as loops:
             for v in outer:
-                loops.enter_context(self._loop(v))
-            self._cut_block(loops)
-            for k in range(len(nest.reductions)):
-                self._reduce(k)
-            for v in inner:
-                loops.enter_context(self._loop(v))
-            self._finish()
+                loops.enter_context(self._loop(v, self.backward and v in cut))
+            if self.buffered:
+                self.lines.add(f"float made[{self.task.channels}];")
+            with ExitStack() as pixel:
+                self._cut_block(pixel)
+                for k in range(len(nest.reductions)):
+                    self._reduce(k)
+                for v in inner:
+                    pixel.enter_context(self._loop(v))
+                self._finish()
+            if self.buffered:
+                self._write_buffer()
 
     @contextmanager
-    def _loop(self, v: Var) -> Iterator[None]:
-        self.lines.loop(v.name, v.extent)
+    def _loop(self, v: Var, down: bool = False) -> Iterator[None]:
+        if down:
+            self.lines.down(v.name, v.extent)
+        else:
+            self.lines.loop(v.name, v.extent)
         self.known.add(v)
         yield
         self.known.discard(v)
@@ -179,10 +201,22 @@ class _Loops:
         return expression(value, self._load, self._acc)
 
     def _finish(self) -> None:
-        nest, layout = self.task.nest, self.program.plan.layout
+        value = bare(self._text(self.task.nest.finish))
         with self._over_block():
-            target = self.program.address(layout.places[self.task.output], nest.axes).c
-            self.lines.add(f"WRITE({target}, {bare(self._text(nest.finish))});")
+            if self.buffered:
+                self.lines.add(f"made[{self.task.inside[-1].name}] = {value};")
+            else:
+                self.lines.add(f"WRITE({self._target()}, {value});")
+
+    def _write_buffer(self) -> None:
+        channel = self.task.inside[-1].name
+        self.lines.loop(channel, self.task.channels)
+        self.lines.add(f"WRITE({self._target()}, made[{channel}]);")
+        self.lines.close()
+
+    def _target(self) -> str:
+        place = self.program.plan.layout.places[self.task.output]
+        return self.program.address(place, self.task.nest.axes).c
 
 
 def axes_in_memory(task: Task) -> list[Var]:

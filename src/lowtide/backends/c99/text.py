@@ -40,6 +40,10 @@ class Lines:
         self.depth -= 1
         self.add("}")
 
+    def down(self, name: str, stop: int) -> None:
+        """Opens a for loop from stop - 1 down to 0."""
+        self.open(f"for (int {name} = {stop - 1}; {name} >= 0; {name}--)")
+
     def loop(self, name: str, stop: int | str, start: int | str = 0, step: int = 1) -> None:
         """Opens a for loop; the caller closes it."""
         advance = f"{name}++" if step == 1 else f"{name} += {step}"

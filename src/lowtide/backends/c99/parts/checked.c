@@ -50,32 +50,27 @@ static inline f32 *check_write(f32 *p, uint32_t element)
     return p;
 }
 
-static inline f32 *check_area(f32 *p, uint32_t element, int pixels, int stride, int channels, int made)
+static inline void check_area(f32 *p, uint32_t element, int elements, int made)
 {
-    for (int x = 0; x < pixels; x++)
-        for (int c = 0; c < channels; c++) {
-            const int at = x * stride + c;
-            if (made)
-                check_write(p + at, element + (uint32_t)at);
-            else
-                check_read(p + at, element + (uint32_t)at);
-        }
-    return p;
+    for (int i = 0; i < elements; i++) {
+        if (made)
+            check_write(p + i, element + (uint32_t)i);
+        else
+            check_read(p + i, element + (uint32_t)i);
+    }
 }
 
 #define ELEMENT(s, r, i) ((uint32_t)s##_FIRST + (uint32_t)((r) * s##_ROW + (i)))
 #define READ(s, r, i) (*check_read(s(r, i), ELEMENT(s, r, i)))
 #define WRITE(s, r, i, v) \
     do { const f32 v_ = (v); *check_write(s(r, i), ELEMENT(s, r, i)) = v_; } while (0)
-#define USE(s, r, i, pixels, stride, channels) \
-    check_area(s(r, i), ELEMENT(s, r, i), pixels, stride, channels, 0)
-#define MADE(s, r, i, pixels, stride, channels) \
-    check_area(s(r, i), ELEMENT(s, r, i), pixels, stride, channels, 1)
+#define USE(s, elements) check_area(s(0, 0), ELEMENT(s, 0, 0), elements, 0)
+#define MADE(s, elements) check_area(s(0, 0), ELEMENT(s, 0, 0), elements, 1)
 #define TASK(number, row) (task = (number), task_row = (row))
 #else
 #define READ(s, r, i) (*s(r, i))
 #define WRITE(s, r, i, v) (*s(r, i) = (v))
-#define USE(s, r, i, pixels, stride, channels) (s(r, i))
-#define MADE(s, r, i, pixels, stride, channels) ((void)0)
+#define USE(s, elements) ((void)0)
+#define MADE(s, elements) ((void)0)
 #define TASK(number, row) ((void)0)
 #endif

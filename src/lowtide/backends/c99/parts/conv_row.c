@@ -1,8 +1,10 @@
 /* One row of a dense convolution. w is [kh][kw][ci][co]; sums run over ky, kx, i in that order. */
 static void conv_row(const struct conv *s, const f32 *const *x, const float *w, const float *b,
-                     f32 *y)
+                     f32 *y, float *pixel)
 {
-    for (int q = 0; q < s->ow; q++) {
+    for (int k = 0; k < s->ow; k++) {
+        const int q = s->back ? s->ow - 1 - k : k;
+        f32 *made = pixel ? pixel : y + q * s->os;
         for (int m = 0; m < s->co; m += CONV_BLOCK) {
             const int n = s->co - m < CONV_BLOCK ? s->co - m : CONV_BLOCK;
             float acc[CONV_BLOCK] = { 0.0f };
@@ -27,7 +29,9 @@ static void conv_row(const struct conv *s, const f32 *const *x, const float *w, 
                 }
             }
             for (int t = 0; t < n; t++)
-                y[q * s->os + m + t] = acc[t];
+                made[m + t] = acc[t];
         }
+        for (int m = 0; m < s->co && pixel; m++)
+            y[q * s->os + m] = pixel[m];
     }
 }

@@ -1,0 +1,118 @@
+"""From a simplified graph to a plan: lay out, cut into steps, schedule, place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lowtide.backends import declared
+from lowtide.clock import Clock
+from lowtide.costs import measure
+from lowtide.errors import UnsupportedModel, UsageError
+from lowtide.graph import Graph
+from lowtide.layout import Layout, lay_out
+from lowtide.live import Lives, lifetimes
+from lowtide.overlap import placement_problem
+from lowtide.placers import place
+from lowtide.plan import Options, Plan, Source
+from lowtide.problem import Placement, Problem
+from lowtide.schedule import Schedule
+from lowtide.schedules import layerwise
+from lowtide.schedules.direction import directed, directions
+from lowtide.task import PIXEL, ROW, Grain, Task, make_tasks
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A schedule with directions, and what follows from it."""
+
+    schedule: Schedule
+    lives: Lives
+    problem: Problem
+
+
+def make_plan(source: Source, graph: Graph, options: Options, clock: Clock) -> Plan:
+    """Lays a graph out, schedules it and places its storages."""
+    try:
+        with clock("laying out"):
+            layout = lay_out(graph, options.io_layout)
+            tasks = _cut(make_tasks(layout), layout, options)
+    except UnsupportedModel as error:
+        raise error.within(file=source.file) from None
+    size = options.element_bytes or _element_bytes(graph)
+    if options.align < 1 or (options.element_bytes is None and options.align % size):
+        raise UsageError(f"--align {options.align}: a multiple of {size}, an element's size")
+    with clock("scheduling"):
+        schedule = layerwise.schedule(layout, tasks, size, options.order)
+    with clock("finding lifetimes"):
+        candidates = [
+            _candidate(layout, tasks, directed(schedule, backward), size, options)
+            for backward in _directions(layout, tasks, schedule, options)
+        ]
+    with clock("placing"):
+        best, placement = _place(candidates, options.place)
+    measured = measure(layout, tasks, best.schedule, best.lives, size)
+    return Plan(
+        source, options, size, layout, tasks, best.schedule, best.lives, best.problem, placement,
+        measured,
+    )  # fmt: skip
+
+
+def _cut(tasks: tuple[Task, ...], layout: Layout, options: Options) -> tuple[Task, ...]:
+    """The tasks in the steps that the options ask for, or that the code which ships declares."""
+    if options.overlap == "group" and options.tile is None:
+        return tuple(task.cut(declared(task, layout)) for task in tasks)
+    grain = PIXEL if options.overlap == "pixel" else ROW
+    if options.tile is not None:
+        grain = Grain(*options.tile, atomic=True)
+    return tuple(task.cut(grain) for task in tasks)
+
+
+def _directions(
+    layout: Layout, tasks: tuple[Task, ...], schedule: Schedule, options: Options
+) -> tuple[frozenset[int], ...]:
+    whole = options.overlap == "none"
+    return (frozenset(),) if whole else directions(layout, tasks, schedule)
+
+
+def _place(candidates: list[_Candidate], how: str) -> tuple[_Candidate, Placement]:
+    """The best of the candidates; proven if none of them can be placed in less.
+
+    Those that a cheap placement likes are tried first, and the others only if they may be better.
+    """
+    bound = min(one.problem.lower_bound for one in candidates)
+    found = [(one, place(one.problem, "greedy")) for one in candidates]
+    found.sort(key=lambda pair: pair[1].arena_bytes)
+    best = found[0]
+    if how == "exact":
+        bounds = []
+        for one, cheap in found:
+            placed = cheap
+            if cheap.bound < best[1].arena_bytes:
+                placed = place(one.problem, how)
+            bounds.append(placed.bound)
+            if placed.arena_bytes < best[1].arena_bytes:
+                best = one, placed
+            if best[1].arena_bytes == bound:
+                break
+        else:
+            bound = min(bounds)
+    arena = best[1].arena_bytes
+    return best[0], replace(best[1], bound=bound, proven=arena == bound)
+
+
+def _element_bytes(graph: Graph) -> int:
+    """The size of the activations' elements; the plan counts in one size so far."""
+    sizes = {np.dtype(tensor.dtype).itemsize for tensor in graph.tensors.values()}
+    if len(sizes) > 1:
+        raise UnsupportedModel("activations of several element sizes in one network")
+    return sizes.pop() if sizes else 4
+
+
+def _candidate(
+    layout: Layout, tasks: tuple[Task, ...], schedule: Schedule, size: int, options: Options
+) -> _Candidate:
+    whole = options.overlap == "none"
+    lives = lifetimes(layout, tasks, schedule, size, whole=whole, keep_inputs=options.keep_input)
+    return _Candidate(schedule, lives, placement_problem(lives, schedule.ticks, options.align))
