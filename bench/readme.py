@@ -23,8 +23,8 @@ from lowtide.clock import Clock
 from lowtide.importers.freeze import freeze
 from lowtide.importers.onnx import load
 from lowtide.pipeline import read
-from lowtide.planner import make_plan
 from lowtide.plan import Options
+from lowtide.planner import make_plan
 from lowtide.sizes import show_bytes
 
 ROOT = Path(__file__).parents[1]

@@ -17,8 +17,8 @@ from lowtide.clock import Clock
 from lowtide.graph import Array
 from lowtide.memory_map import MemoryMap, memory_map
 from lowtide.pipeline import read
-from lowtide.planner import make_plan
 from lowtide.plan import Options, Plan
+from lowtide.planner import make_plan
 
 # Programs this small are compiled longer than they run.
 QUICK: tuple[Way, ...] = tuple(

@@ -102,12 +102,15 @@ class Task:
         """
         if not self.grain.pixels:
             return Index()
-        of_row = [v.extent for v in self.pixels]
-        pixel = ravel([index_of(v) for v in self.pixels], of_row)
-        step = (pixel * -1 + (prod(of_row) - 1) if backward else pixel) // self.grain.pixels
+        place, extent = index_of(self.inside[-1]) if self.inside else Index(), self.channels
+        pixel = ravel([index_of(v) for v in self.pixels], [v.extent for v in self.pixels])
+        if backward:
+            pixel = pixel * -1 + (prod(v.extent for v in self.pixels) - 1)
+            place = place * -1 + (extent - 1)
+        step = pixel // self.grain.pixels
         if self._tiles == 1:
             return step
-        return step * self._tiles + index_of(self.inside[-1]) // self.grain.channels
+        return step * self._tiles + place // self.grain.channels
 
     def cut(self, grain: Grain) -> Task:
         """The task in steps of `grain`, or row by row where its pixels cannot be told apart."""
