@@ -11,11 +11,17 @@ step 0     |r0  |    |    |    |
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import combinations_with_replacement
+from unittest.mock import patch
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from lowtide.check import placement
 from lowtide.check.placement import Rows, check_placement
 
 TALL = Rows("tall", 4, np.arange(4) * 4, np.arange(4), np.arange(4) + 2)
@@ -83,3 +89,76 @@ def test_rows_that_are_not_well_formed(bad: Rows) -> None:
     assert check_placement([bad], 16, 4) == [
         "tall: needs rows of 1 byte or more, each with address, start and stop"
     ]
+
+
+def clashes(one: Rows, other: Rows) -> Iterator[str]:
+    """The definition: the first two rows that share a byte and a step, all pairs being tried."""
+    for i, j in np.ndindex(len(one.start), len(other.start)):
+        if one is other and i >= j:
+            continue
+        first, last = max(one.start[i], other.start[j]), min(one.stop[i], other.stop[j])
+        a, b = one.address[i], other.address[j]
+        if first <= last and a < b + other.row_bytes and b < a + one.row_bytes:
+            x, y = (
+                f"{rows.name} row {row} (bytes {at} to {at + rows.row_bytes - 1})"
+                for rows, row, at in ((one, i, a), (other, j, b))
+            )
+            yield f"{x} and {y} are both live in steps {first} to {last}"
+            return
+
+
+@st.composite
+def placed(draw: st.DrawFn) -> Rows:
+    """Rows one after the other, in a ring, or anywhere; lives in order, or at random."""
+    count, size = draw(st.integers(1, 9)), draw(st.integers(1, 5))
+    k, base = np.arange(count), draw(st.integers(0, 40))
+    how = draw(st.sampled_from(["run", "run", "ring", "anywhere"]))
+    numbers = st.lists(st.integers(0, 40), min_size=count, max_size=count)
+    address = base + size * (k % draw(st.integers(1, 5)) if how == "ring" else k)
+    if how == "anywhere":
+        address = np.array(draw(numbers))
+    start = draw(st.integers(0, 20)) + k * draw(st.sampled_from([-1, 0, 1, 1]))
+    stop = start + draw(st.integers(0, 4))
+    if draw(st.booleans()):
+        start = np.array(draw(numbers))
+        stop = start + np.array(draw(numbers)) % 4 - 1
+    return Rows(draw(st.sampled_from("abc")), size, address, start, stop)
+
+
+@pytest.mark.parametrize("at_once", [1, 7, placement.AT_ONCE])
+@settings(derandomize=True, max_examples=400, deadline=None)
+@given(storages=st.lists(placed(), min_size=1, max_size=3))
+def test_finds_what_the_definition_finds(at_once: int, storages: list[Rows]) -> None:
+    pairs = combinations_with_replacement(storages, 2)
+    with patch.object(placement, "AT_ONCE", at_once):
+        found = check_placement(storages, 1000, 1)
+    assert found == [fault for pair in pairs for fault in clashes(*pair)]
+
+
+def test_half_a_million_pixels_on_half_a_million() -> None:
+    """Each pixel of `new` lies where one of `old` was, and is made when that is dead."""
+    k = np.arange(500_000)
+    old = Rows("old", 32, 32 * k, k, k + 700)
+    new = replace(old, name="new", start=k + 701, stop=k + 900)
+    assert check_placement([old, new], 32 * len(k), 16) == []
+    new.start[-3] -= 1
+    (fault,) = check_placement([old, new], 32 * len(k), 16)
+    assert fault.startswith("old row 499997 (bytes 15999904 to 15999935) and new row 499997 (")
+    assert fault.endswith(" are both live in steps 500697 to 500697")
+
+
+def test_rows_over_the_edges_of_a_ring() -> None:
+    """Four slots of 8 bytes; row k lives at steps 2k and 2k+1, in slot k % 4.
+
+    bytes  0       8       16      24      32
+    thin         |1 |                             clashes with rows 8, 12, .. and 1, 5, 9, ..
+    """
+    k = np.arange(40)
+    ring = Rows("ring", 8, 8 * (k % 4), 2 * k, 2 * k + 1)
+    for start, stop, row in ((16, 18, "8 (bytes 0 to 7)"), (11, 15, "5 (bytes 8 to 15)")):
+        thin = rows("thin", 3, (100, 3, 2), (6, start, stop))
+        last = start if row[0] == "5" else 17
+        assert check_placement([thin, ring], 32, 1) == [
+            f"thin row 1 (bytes 6 to 8) and ring row {row} are both live in steps {start} to {last}"
+        ]
+    assert check_placement([rows("thin", 3, (100, 3, 2), (6, 12, 15)), ring], 32, 1) == []

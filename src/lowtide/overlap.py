@@ -4,66 +4,59 @@ from __future__ import annotations
 
 from itertools import combinations
 
-import numpy as np
-
-from lowtide.index import IntArray
-from lowtide.live import Life, Lives, bands, live_bytes
+from lowtide.intervals import union
+from lowtide.live import Life, Lives, live_bytes
+from lowtide.overlap_blocks import by_blocks, by_pairs
 from lowtide.problem import Block, Interval, Problem
+from lowtide.spans import Spans, spans
+
+FEW_PAIRS = 1 << 16
+"""So many pairs of spans are looked at one by one; with more, blocks of them are quicker."""
 
 
 def placement_problem(lives: Lives, steps: int, align: int) -> Problem:
     """Blocks, forbidden differences of address, and the bytes that live at one time."""
-    names = list(lives)
-    blocks = tuple(_block(name, lives[name]) for name in names)
+    held = [spans(life) for life in lives.values()]
+    blocks = tuple(
+        _block(name, life.bytes, own) for (name, life), own in zip(lives.items(), held, strict=True)
+    )
     forbidden = {}
     for i, j in combinations(range(len(blocks)), 2):
         if blocks[i].start < blocks[j].stop and blocks[j].start < blocks[i].stop:
-            found = collisions(lives[names[i]], lives[names[j]])
+            found = _collisions(held[i], held[j])
             if found:
                 forbidden[i, j] = found
     return Problem(blocks, align, forbidden, int(live_bytes(lives, steps).max()))
 
 
-def _block(name: str, life: Life) -> Block:
-    alive = life.start <= life.stop
-    if not alive.any():
-        return Block(name, life.bytes, 0, 0)
-    start, stop = int(life.start[alive].min()), int(life.stop[alive].max()) + 1
-    return Block(name, life.bytes, start, stop)
+def _block(name: str, size: int, held: Spans) -> Block:
+    if not len(held):
+        return Block(name, size, 0, 0)
+    return Block(name, size, int(held.all.start[0]), int(held.all.stop[0]) + 1)
 
 
 def collisions(a: Life, b: Life) -> tuple[Interval, ...]:
     """The open intervals of A_a - A_b at which a row of `a` hits a row of `b` while both live.
 
-    Rows i0 .. i1-1 of a cover [A_a + i0*R, A_a + i1*R), rows j0 .. j1-1 of b
-    [A_b + j0*S, A_b + j1*S): they meet where j0*S - i1*R < A_a - A_b < j1*S - i0*R. Neighbouring
-    rows with the same lifetime are taken together, as are neighbours in b that one row of a meets.
+    Bytes p .. p'-1 of a and q .. q'-1 of b meet where q - p' < A_a - A_b < q' - p:
+
+        b          q|=====|q'
+        a    p|=====|p'               A_a - A_b = q - p', the last allowed difference on this side
+                         p|=====|p'   A_a - A_b = q' - p, the first on the other
+
+    The union over all pairs that live at one time is exact, gaps included, but for what
+    `by_blocks` says of storages that are torn to pieces in time.
     """
-    one, two = bands(a).alive(), bands(b).alive()
-    if two.sorted:
-        # The bands of b that live at one time are neighbours: the search need not be quadratic.
-        first = np.searchsorted(two.stop, one.start, side="left")
-        end = np.searchsorted(two.start, one.stop, side="right") - 1
-        band = np.nonzero(first <= end)[0]
-        first, end = first[band], end[band]
-    elif one.sorted:
-        return tuple((-high, -low) for low, high in reversed(collisions(b, a)))
-    else:
-        both = (one.start[:, None] <= two.stop) & (two.start <= one.stop[:, None])
-        edges = np.diff(np.pad(both, ((0, 0), (1, 1))).astype(np.int8), axis=1)
-        band, first = np.nonzero(edges == 1)
-        end = np.nonzero(edges == -1)[1] - 1
-    low = two.first[first] * b.cell_bytes - one.end[band] * a.cell_bytes
-    high = two.end[end] * b.cell_bytes - one.first[band] * a.cell_bytes
-    return _union(low, high)
+    return _collisions(spans(a), spans(b))
 
 
-def _union(low: IntArray, high: IntArray) -> tuple[Interval, ...]:
-    """Open intervals joined where they overlap."""
-    if not len(low):
+def _collisions(a: Spans, b: Spans) -> tuple[Interval, ...]:
+    if not len(a) or not len(b):
         return ()
-    by_low = np.argsort(low, kind="stable")
-    low, reach = low[by_low], np.maximum.accumulate(high[by_low])
-    first = np.concatenate([[0], np.flatnonzero(low[1:] >= reach[:-1]) + 1])
-    last = np.append(first[1:], len(low)) - 1
-    return tuple(zip(low[first].tolist(), reach[last].tolist(), strict=True))
+    one, two = a.all, b.all
+    if one.start > two.stop or two.start > one.stop:
+        return ()
+    if one.full_from <= two.full_until and two.full_from <= one.full_until:
+        return union(two.first - one.end, two.end - one.first).pairs()
+    found = by_pairs(a, b) if len(a) * len(b) <= FEW_PAIRS else by_blocks(a, b)
+    return found.pairs()

@@ -1,7 +1,16 @@
-"""Is a placement sound? Every pair of rows is looked at, the slow way.
+"""Is a placement sound? Every two rows that share a byte are compared.
 
 This shares no code with the placers, nor with what tells them which offsets are forbidden. Two rows
 that share a byte and a step are at fault, of two storages or of one (a ring with too few rows).
+
+Here the addresses are known, and the rows of a storage are equally long. So those that share a byte
+with a given row are neighbours in order of address:
+
+    one    row at a             |===========|                  a .. a+R-1
+    other            |=====|=====|=====|=====|=====|           from address > a-S to address < a+R
+                        no   yes   yes   yes   no
+
+Rows of `other` may lie on each other, as in a ring; more of them are compared then.
 """
 
 from __future__ import annotations
@@ -14,6 +23,9 @@ import numpy as np
 import numpy.typing as npt
 
 IntArray = npt.NDArray[np.int64]
+
+AT_ONCE = 1 << 20
+"""About so many pairs of rows are compared at a time: it bounds the memory that is needed."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +47,9 @@ def check_placement(storages: Sequence[Rows], arena_bytes: int, align: int) -> l
     faults = [fault for rows in storages for fault in _own_faults(rows, arena_bytes, align)]
     if faults:  # rows that are not well formed cannot be compared
         return faults
+    ordered = [by_address for rows in storages for by_address in _ordered(rows)]
     return [
-        fault for pair in combinations_with_replacement(storages, 2) for fault in _clashes(*pair)
+        fault for pair in combinations_with_replacement(ordered, 2) for fault in _clashes(*pair)
     ]
 
 
@@ -51,17 +64,74 @@ def _own_faults(rows: Rows, arena_bytes: int, align: int) -> Iterator[str]:
         yield f"{_place(rows, row)} is outside the arena of {arena_bytes} bytes"
 
 
-def _clashes(one: Rows, other: Rows) -> Iterator[str]:
-    """The first two rows that share a byte and a step: `one` down, `other` across."""
-    a, start, stop = (column[:, None] for column in (one.address, one.start, one.stop))
-    bytes_meet = (a < other.address + other.row_bytes) & (other.address < a + one.row_bytes)
-    first, last = np.maximum(start, other.start), np.minimum(stop, other.stop)
-    clash = bytes_meet & (first <= last)
-    if one is other:
-        clash = np.triu(clash, 1)  # a row may well be where it is itself
-    for row, across in np.argwhere(clash)[:1]:
-        steps = f"steps {first[row, across]} to {last[row, across]}"
-        yield f"{_place(one, row)} and {_place(other, across)} are both live in {steps}"
+@dataclass(frozen=True)
+class _Ordered:
+    """The numbers of the rows that ever live, in order of address.
+
+    `bytes` and `steps` are the first and the last that they use.
+    """
+
+    rows: Rows
+    number: IntArray
+    address: IntArray
+    bytes: tuple[int, int]
+    steps: tuple[int, int]
+
+
+def _ordered(rows: Rows) -> Iterator[_Ordered]:
+    """Nothing if no row ever lives."""
+    number = np.flatnonzero(rows.start <= rows.stop)
+    if len(number):
+        steps = int(rows.start[number].min()), int(rows.stop[number].max())
+        number = number[np.argsort(rows.address[number], kind="stable")]
+        address = rows.address[number]
+        used = int(address[0]), int(address[-1]) + rows.row_bytes - 1
+        yield _Ordered(rows, number, address, used, steps)
+
+
+def _clashes(one: _Ordered, other: _Ordered) -> Iterator[str]:
+    """The first two rows that share a byte and a step, by number: `one` before `other`."""
+    a, b = one.rows, other.rows
+    for row, across in _sharing_bytes(one, other):
+        first = np.maximum(a.start[row], b.start[across])
+        last = np.minimum(a.stop[row], b.stop[across])
+        clash = first <= last
+        if one is other:
+            clash &= row < across  # a row may well be where it is itself
+        for k in np.flatnonzero(clash)[:1]:
+            candidates = np.flatnonzero(clash & (row == row[k]))
+            at = candidates[np.argmin(across[candidates])]
+            steps = f"steps {first[at]} to {last[at]}"
+            yield f"{_place(a, row[at])} and {_place(b, across[at])} are both live in {steps}"
+            return
+
+
+def _sharing_bytes(one: _Ordered, other: _Ordered) -> Iterator[tuple[IntArray, IntArray]]:
+    """Pairs of rows that share a byte, `AT_ONCE` or so at a time; those of one row stay together.
+
+    Rows of `one` come in order of their numbers. Left out are those beyond all bytes or all steps
+    of `other`.
+    """
+    if not (_meet(one.bytes, other.bytes) and _meet(one.steps, other.steps)):
+        return
+    a, row = one.rows, np.sort(one.number)
+    near = (a.start[row] <= other.steps[1]) & (other.steps[0] <= a.stop[row])
+    row = row[near]
+    begin = np.searchsorted(other.address, a.address[row] - other.rows.row_bytes, side="right")
+    end = np.searchsorted(other.address, a.address[row] + a.row_bytes, side="left")
+    meets = np.flatnonzero(begin < end)
+    row, begin, count = row[meets], begin[meets], (end - begin)[meets]
+    cuts = np.flatnonzero(np.diff(np.cumsum(count) // AT_ONCE)) + 1
+    for part in np.split(np.arange(len(row)), cuts):
+        pairs = count[part]
+        ahead = np.cumsum(pairs) - pairs
+        at = np.arange(pairs.sum()) + (begin[part] - ahead).repeat(pairs)
+        yield row[part].repeat(pairs), other.number[at]
+
+
+def _meet(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether two ranges have a number in common, ends included."""
+    return max(one[0], other[0]) <= min(one[1], other[1])
 
 
 def _place(rows: Rows, row: int) -> str:
