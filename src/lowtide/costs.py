@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
+from lowtide.graph import Operator
 from lowtide.layout import Layout
 from lowtide.live import Lives, lifetimes, live_bytes
 from lowtide.schedule import Schedule
@@ -93,4 +94,9 @@ def constants_of(task: Task, layout: Layout) -> list[str]:
 
 def label(task: Task) -> str:
     """The operator's type with what is fused onto it: Conv+Relu."""
-    return "+".join([task.operator.type, *(op.type for op in task.operator.epilogue)])
+    return "+".join(_types(task.operator))
+
+
+def _types(op: Operator) -> list[str]:
+    inner = _types(op.inlined) if op.inlined else []
+    return [*inner, op.type, *(one.type for one in op.epilogue)]

@@ -32,8 +32,9 @@ class Operator:
     """One node: its ONNX type, what it reads and makes, and the pointwise operators fused onto it.
 
     `inputs` names tensors or constants of the graph; "" is an optional input left out.
-    `epilogue` is applied to the result in order; each of its operators reads "" where the running
-    value goes.
+    `inlined` computes the only input, an element at a time, where it is read: that tensor is never
+    stored. `epilogue` is applied to the result in order; each of its operators reads "" where the
+    running value goes.
     """
 
     name: str
@@ -43,10 +44,16 @@ class Operator:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     opset: int = 21
     epilogue: tuple[Operator, ...] = ()
+    inlined: Operator | None = None
 
     @property
     def output(self) -> str:
         return self.outputs[0]
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """What it reads from memory."""
+        return self.inlined.read if self.inlined else self.inputs
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ class Graph:
         """The operators that read each tensor, in order, each once."""
         found: dict[str, list[Operator]] = {name: [] for name in self.tensors}
         for op in self.operators:
-            for name in dict.fromkeys(op.inputs):
+            for name in dict.fromkeys(op.read):
                 if name in found:
                     found[name].append(op)
         return {name: tuple(ops) for name, ops in found.items()}

@@ -139,7 +139,7 @@ def memory_map(plan: Plan) -> MemoryMap:
             OperatorAt(
                 t.operator.name,
                 label(t),
-                t.operator.inputs,
+                t.operator.read,
                 t.output,
                 t.rows,
                 t.steps,

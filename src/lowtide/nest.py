@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import prod
 
+import numpy as np
+
 from lowtide.graph import Shape
 from lowtide.index import Index, Var, number, var
 
@@ -110,11 +112,15 @@ def bound_inside(read: Read, shape: Shape, suffix: str = "") -> BoundedRead:
 
 @dataclass(frozen=True)
 class Reduction:
-    """Sums, maxima: `update` is applied over `loops`, the last loop fastest."""
+    """Sums, maxima: `update` is applied over `loops`, the last loop fastest.
+
+    With `inside` it is made anew in each round of that later reduction, which reads its result.
+    """
 
     loops: tuple[Var, ...]
     start: Value
     update: Value
+    inside: int | None = None
 
 
 @dataclass(frozen=True)
@@ -131,11 +137,21 @@ class Nest:
     def macs(self) -> int:
         """Multiply-adds: products of two loads that are summed, padding included."""
         per_element = sum(
-            prod(loop.extent for loop in reduction.loops)
-            for reduction in self.reductions
+            self.rounds(k)
+            for k, reduction in enumerate(self.reductions)
             if any(_is_product(value) for value in walk(reduction.update))
         )
         return prod(self.shape) * per_element
+
+    def rounds(self, reduction: int) -> int:
+        """How often a reduction is updated for one output element."""
+        one = self.reductions[reduction]
+        own = prod(loop.extent for loop in one.loops)
+        return own if one.inside is None else own * self.rounds(one.inside)
+
+    def within(self, reduction: int | None) -> list[int]:
+        """The reductions that are made anew in each round of one (of the element, for None)."""
+        return [k for k, one in enumerate(self.reductions) if one.inside == reduction]
 
 
 def _is_product(value: Value) -> bool:
@@ -222,3 +238,72 @@ def _splice(value: Value, change: Callable[[Value], Value]) -> Value:
     if isinstance(value, Call):
         return Call(value.function, tuple(_splice(a, change) for a in value.arguments))
     return change(value)
+
+
+def inline(producer: Nest, consumer: Nest) -> Nest:
+    """`consumer`, one reduction over one operand, with that operand computed where it is read.
+
+    max over py, px of conv[2y + py, 2x + px]    conv[y, x] = sum over ky, kx of ...
+    -> max over py, px of (sum over ky, kx of ... at 2y + py, 2x + px)
+    """
+    (read,), (reduction,) = consumer.reads, consumer.reductions
+    loops = {v.name: Var(f"p{v.name}", v.extent) for v in reduction.loops}
+    renamed = {name: Index(((v, 1),)) for name, v in loops.items()}
+    at = [index.substitute(renamed) for index in read.index]
+    by = {
+        v.name: index for axis, index in zip(producer.axes, at, strict=True) for v in axis.variables
+    }
+    count = len(producer.reductions)
+
+    def moved(value: Value) -> Value:
+        return FromIndex(value.index.substitute(by)) if isinstance(value, FromIndex) else value
+
+    def updated(value: Value) -> Value:
+        if isinstance(value, Load):
+            return rebuild(producer.finish, moved)
+        return Acc(count) if isinstance(value, Acc) else value
+
+    def finished(value: Value) -> Value:
+        return Acc(count) if isinstance(value, Acc) else value
+
+    reads = tuple(
+        replace(
+            one,
+            index=tuple(i.substitute(by) for i in one.index),
+            zero=tuple(i.substitute(by) for i in one.zero),
+        )
+        for one in producer.reads
+    )
+    inner = tuple(
+        Reduction(
+            one.loops,
+            rebuild(one.start, moved),
+            rebuild(one.update, moved),
+            count if one.inside is None else one.inside,
+        )
+        for one in producer.reductions
+    )
+    outer = Reduction(tuple(loops.values()), reduction.start, _splice(reduction.update, updated))
+    finish = _splice(consumer.finish, finished)
+    return Nest(consumer.shape, consumer.axes, reads, (*inner, outer), finish)
+
+
+def reads_each_once(nest: Nest, shape: Shape) -> bool:
+    """Whether `nest` reduces one operand, of `shape`, and no element of it is read twice."""
+    if len(nest.reads) != 1 or len(nest.reductions) != 1 or nest.reads[0].zero:
+        return False
+    if loads(nest.finish) or loads(nest.reductions[0].start):
+        return False
+    known = {v for axis in nest.axes for v in axis.variables} | {
+        v for v in nest.reductions[0].loops if v.extent > 1
+    }
+    for index, extent in zip(nest.reads[0].index, shape, strict=True):
+        own = sorted(index.variables, key=lambda v: v.name)
+        if not set(own) <= known:
+            return False  # two axes share a variable
+        known -= set(own)
+        grid = np.meshgrid(*(np.arange(v.extent) for v in own), indexing="ij")
+        at = np.unique(index.evaluate({v.name: held for v, held in zip(own, grid, strict=True)}))
+        if len(at) != prod(v.extent for v in own) or at[0] < 0 or at[-1] >= extent:
+            return False
+    return not known

@@ -26,6 +26,7 @@ class Options:
     align: int = 16
     element_bytes: int | None = None
     io_layout: Literal["nhwc", "nchw"] = "nhwc"
+    fuse_pools: bool | None = None
     tile: tuple[int, int] | None = None
     keep_input: bool = False
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from lowtide.backends import declared
 from lowtide.clock import Clock
-from lowtide.costs import measure
+from lowtide.costs import Profile, measure
 from lowtide.errors import UnsupportedModel, UsageError
 from lowtide.graph import Graph
 from lowtide.layout import Layout, lay_out
@@ -17,6 +17,7 @@ from lowtide.overlap import placement_problem
 from lowtide.placers import place
 from lowtide.plan import Options, Plan, Source
 from lowtide.problem import Placement, Problem
+from lowtide.rewrites.fuse_pools import fuse_pools
 from lowtide.schedule import Schedule
 from lowtide.schedules import layerwise
 from lowtide.schedules.direction import directed, directions
@@ -34,15 +35,16 @@ class _Candidate:
 
 def make_plan(source: Source, graph: Graph, options: Options, clock: Clock) -> Plan:
     """Lays a graph out, schedules it and places its storages."""
-    try:
-        with clock("laying out"):
-            layout = lay_out(graph, options.io_layout)
-            tasks = _cut(make_tasks(layout), layout, options)
-    except UnsupportedModel as error:
-        raise error.within(file=source.file) from None
     size = options.element_bytes or _element_bytes(graph)
     if options.align < 1 or (options.element_bytes is None and options.align % size):
         raise UsageError(f"--align {options.align}: a multiple of {size}, an element's size")
+    try:
+        with clock("laying out"):
+            fused = _fused(graph, options)
+            layout = lay_out(fused, options.io_layout)
+            tasks = _cut(make_tasks(layout), layout, options)
+    except UnsupportedModel as error:
+        raise error.within(file=source.file) from None
     with clock("scheduling"):
         schedule = layerwise.schedule(layout, tasks, size, options.order)
     with clock("finding lifetimes"):
@@ -53,10 +55,34 @@ def make_plan(source: Source, graph: Graph, options: Options, clock: Clock) -> P
     with clock("placing"):
         best, placement = _place(candidates, options.place)
     measured = measure(layout, tasks, best.schedule, best.lives, size)
+    if fused is not graph:
+        measured = _against(measured, graph, options, size)
     return Plan(
         source, options, size, layout, tasks, best.schedule, best.lives, best.problem, placement,
         measured,
     )  # fmt: skip
+
+
+def _fused(graph: Graph, options: Options) -> Graph:
+    wanted = options.fuse_pools
+    if wanted is None:  # whole tensors are the baseline that others are measured against
+        wanted = options.overlap != "none"
+    return fuse_pools(graph) if wanted else graph
+
+
+def _against(fused: Profile, graph: Graph, options: Options, size: int) -> Profile:
+    """The profile of a network with fused pools, its peaks of whole tensors without."""
+    layout = lay_out(graph, options.io_layout)
+    tasks = make_tasks(layout)
+    schedule = layerwise.schedule(layout, tasks, size, options.order)
+    lives = lifetimes(layout, tasks, schedule, size, whole=True)
+    own = measure(layout, tasks, schedule, lives, size)
+    return replace(
+        fused,
+        no_reuse_bytes=own.no_reuse_bytes,
+        ping_pong_bytes=own.ping_pong_bytes,
+        layerwise_bytes=own.layerwise_bytes,
+    )
 
 
 def _cut(tasks: tuple[Task, ...], layout: Layout, options: Options) -> tuple[Task, ...]:

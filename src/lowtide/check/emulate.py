@@ -19,7 +19,7 @@ from lowtide.functions import FUNCTIONS
 from lowtide.graph import Array
 from lowtide.index import Index, IntArray
 from lowtide.layout import Place
-from lowtide.nest import Acc, Call, FromIndex, Load, Number, Read, Reduction, Value
+from lowtide.nest import Acc, Call, FromIndex, Load, Number, Read, Value
 from lowtide.plan import Plan
 from lowtide.task import Task
 
@@ -134,7 +134,7 @@ class Machine:
         nest, free = task.nest, task.inside
         at: dict[str, IntArray] = {task.row.name: np.asarray(row)} if task.row else {}
         block = free[-1] if free else None
-        inner = max((prod(v.extent for v in r.loops) for r in nest.reductions), default=1)
+        inner = max((nest.rounds(k) for k in range(len(nest.reductions))), default=1)
         outer = prod(v.extent for v in free[:-1])
         chunk = max(1, _MOST_POINTS // max(inner * outer, 1))
         for first in range(0, block.extent if block else 1, chunk):
@@ -146,21 +146,22 @@ class Machine:
 
     def _chunk(self, task: Task, grid: Mapping[str, IntArray], shape: tuple[int, ...]) -> Array:
         """Part of a row: `shape` is that of the grid."""
-        accs: list[Array] = []
-        for reduction in task.nest.reductions:
-            accs.append(self._reduce(task, reduction, grid, shape, accs))
+        accs: dict[int, Array] = {}
+        for k in task.nest.within(None):
+            accs[k] = self._reduce(task, k, grid, shape, accs)
         value = self._value(task, task.nest.finish, grid, accs, ())
         return np.broadcast_to(value, shape)
 
     def _reduce(
         self,
         task: Task,
-        reduction: Reduction,
+        number: int,
         grid: Mapping[str, IntArray],
         shape: tuple[int, ...],
-        accs: list[Array],
+        accs: Mapping[int, Array],
     ) -> Array:
         """start, then function(acc, rest) over the loops; all reductions have that form."""
+        reduction = task.nest.reductions[number]
         start = self._value(task, reduction.start, grid, accs, ())
         update, loops = reduction.update, reduction.loops
         rank, extra = len(shape), len(loops)
@@ -169,15 +170,17 @@ class Machine:
             loop.name: _along(np.arange(loop.extent, dtype=np.int64), rank + i, rank + extra)
             for i, loop in enumerate(loops)
         }
-        earlier = [np.asarray(a).reshape(np.shape(a) + (1,) * extra) for a in accs]
+        full = (*shape, *(loop.extent for loop in loops))
+        earlier = {k: np.asarray(a).reshape(np.shape(a) + (1,) * extra) for k, a in accs.items()}
+        for k in task.nest.within(number):
+            earlier[k] = self._reduce(task, k, wide, full, earlier)
         masks: list[Array] = []
-        own = Acc(len(accs))
+        own = Acc(number)
         if isinstance(update, Call) and update.arguments[0] == own:
             rest = self._value(task, update.arguments[1], wide, earlier, masks)
             ufunc = FUNCTIONS[update.function].numpy
             assert isinstance(ufunc, np.ufunc)
             neutral = 0.0 if update.function == "add" else -np.inf
-            full = (*shape, *(loop.extent for loop in loops))
             terms = np.broadcast_to(self._masked(rest, masks, neutral), full)
             total = ufunc.reduce(terms.reshape(*shape, -1), axis=-1)
             return np.asarray(ufunc(np.broadcast_to(start, shape), total))
@@ -195,7 +198,7 @@ class Machine:
         task: Task,
         value: Value,
         grid: Mapping[str, IntArray],
-        accs: Sequence[Array],
+        accs: Mapping[int, Array],
         masks: list[Array] | tuple[()],
     ) -> Array:
         if isinstance(value, Number):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from lowtide.graph import Array, Graph, Operator, Tensor
-from lowtide.nest import Nest, compose
+from lowtide.nest import Nest, compose, inline
 from lowtide.ops.entry import ENTRIES, Bound, bind, meaning
 
 
@@ -19,10 +19,14 @@ class Definition:
 
 def definition(operator: Operator, graph: Graph) -> Definition | None:
     """The operator's loop nest, epilogue included; None if it is a view or a join."""
-    nest = meaning(replace(operator, epilogue=()), graph)
+    nest = meaning(operator, graph)
     if not isinstance(nest, Nest):
         return None
     operands = list(operator.inputs)
+    if operator.inlined:
+        inner = definition(operator.inlined, graph)
+        assert inner is not None, f"{operator.inlined.name} is a view"
+        nest, operands = inline(inner.nest, nest), list(inner.operands)
     for outer in operator.epilogue:
         running = outer.inputs.index("")
         second = _pointwise(outer, graph, replace(graph.tensors[operator.output], name=""))

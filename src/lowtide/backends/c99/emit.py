@@ -103,7 +103,7 @@ def _task(
     number: int, name: str, task: Task, program: Program, lines: Lines, kernels: bool
 ) -> None:
     graph = program.plan.layout.graph
-    shapes = ["x".join(map(str, graph.shape(n))) for n in task.operator.inputs if n][:1]
+    shapes = ["x".join(map(str, graph.shape(n))) for n in task.operands if n][:1]
     made = "x".join(map(str, graph.shape(task.output)))
     backward = number in program.plan.schedule.backward
     way = ", last pixel first" if backward else ""

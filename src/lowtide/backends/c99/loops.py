@@ -72,7 +72,7 @@ class _Loops:
                 self.lines.add(f"float made[{self.task.channels}];")
             with ExitStack() as pixel:
                 self._cut_block(pixel)
-                for k in range(len(nest.reductions)):
+                for k in nest.within(None):
                     self._reduce(k)
                 for v in inner:
                     pixel.enter_context(self._loop(v))
@@ -130,6 +130,7 @@ class _Loops:
     def _reduce(self, k: int) -> None:
         reduction = self.task.nest.reductions[k]
         reads, acc = loads(reduction.update), self._acc(k)
+        guarded, names = set(self.guarded), dict(self.names)
         start = bare(self._text(reduction.start))
         if self.block:
             self.lines.add(f"float {acc.split('[')[0]}[{min(self.block.extent, BLOCK)}];")
@@ -143,12 +144,13 @@ class _Loops:
                 if v.extent > 1:
                     scopes.enter_context(self._loop(v))
                     self._guard(reads, scopes)
+            for inner in self.task.nest.within(k):
+                self._reduce(inner)
             self._name_shared(reads)
             with self._over_block(), ExitStack() as inside:
                 self._guard(reads, inside)
                 self.lines.add(self._update(k, reduction.update))
-        self.guarded.clear()
-        self.names.clear()
+        self.guarded, self.names = guarded, names
 
     def _update(self, k: int, update: Value) -> str:
         acc = self._acc(k)

@@ -1,0 +1,40 @@
+"""Operators whose only reader is a pool are computed inside it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lowtide.graph import Graph, Operator
+from lowtide.nest import Nest, reads_each_once
+from lowtide.ops import meaning
+from lowtide.ops.definition import definition
+
+
+def fuse_pools(graph: Graph) -> Graph:
+    """One step for an operator and the pool after it, where the windows do not overlap.
+
+        Conv+Relu [64,224,224] -> MaxPool 2x2 [64,112,112]   ->   Conv+Relu+MaxPool [64,112,112]
+
+    The tensor between is never stored, and nothing is computed twice. Not where another operator
+    reads it, or the network hands it out.
+    """
+    made: dict[str, Operator] = {}
+    for op in graph.operators:
+        inner = made.get(op.inputs[0]) if op.inputs else None
+        if inner and _fits(inner, op, graph):
+            del made[inner.output]
+            op = replace(op, inlined=inner)
+        made[op.output] = op
+    if len(made) == len(graph.operators):
+        return graph
+    return replace(graph, operators=tuple(made.values()))
+
+
+def _fits(inner: Operator, outer: Operator, graph: Graph) -> bool:
+    name = inner.output
+    if name in graph.outputs or len(graph.readers[name]) > 1 or len(inner.outputs) > 1:
+        return False
+    if outer.inputs.count(name) > 1 or definition(inner, graph) is None:
+        return False
+    nest = meaning(replace(outer, epilogue=()), graph)
+    return isinstance(nest, Nest) and reads_each_once(nest, graph.shape(name))
