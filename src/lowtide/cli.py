@@ -47,6 +47,13 @@ ElementBytes = Annotated[
     int | None,
     typer.Option(help="Plan as if elements had this size (1: int8); needs --target none."),
 ]
+Tile = Annotated[
+    str | None,
+    typer.Option(help="Pixels x channels an accelerator writes at a time: 1x16. Plans only."),
+]
+KeepInput = Annotated[
+    bool, typer.Option("--keep-input", help="Leave the inputs in the arena as they were.")
+]
 IoLayout = Annotated[
     Literal["nhwc", "nchw"], typer.Option(help="Memory order of images handed in and out.")
 ]
@@ -71,17 +78,23 @@ def profile(
     align: Align = 16,
     element_bytes: ElementBytes = None,
     io_layout: IoLayout = "nhwc",
+    tile: Tile = None,
+    keep_input: KeepInput = False,
     as_json: Json = False,
 ) -> None:
     """What the network costs: live bytes of each operator, peaks, MACs, weights."""
-    from lowtide.pipeline import profile as run
+    from lowtide.pipeline import overlaps
     from lowtide.plan import Options
     from lowtide.report.profile_text import profile_facts, profile_text
 
-    options = Options(schedule, order, overlap, place, align, element_bytes, io_layout)
+    options = Options(
+        schedule, order, overlap, place, align, element_bytes, io_layout,
+        tile=_tile(tile), keep_input=keep_input,
+    )  # fmt: skip
     with Progress(sys.stderr) as progress:
-        plan = run(model, options=options, progress=progress)
-    _print(profile_facts(plan) if as_json else profile_text(plan))
+        plans = overlaps(model, options, progress)
+    plan = plans[overlap]
+    _print(profile_facts(plan, plans) if as_json else profile_text(plan, plans))
 
 
 @app.command(epilog="Example: `lowtide fit net.onnx -o out --budget 256KiB --sample cat.png`")
@@ -104,6 +117,8 @@ def fit(
     align: Align = 16,
     element_bytes: ElementBytes = None,
     io_layout: IoLayout = "nhwc",
+    tile: Tile = None,
+    keep_input: KeepInput = False,
     sample: Annotated[
         list[Path] | None,
         typer.Option(help="A picture, .npy or .npz to compare on; may be repeated."),
@@ -129,7 +144,10 @@ def fit(
     if output is not None:
         check_folder(output)
     names = read_labels(labels)
-    options = Options(schedule, order, overlap, place, align, element_bytes, io_layout)
+    options = Options(
+        schedule, order, overlap, place, align, element_bytes, io_layout,
+        tile=_tile(tile), keep_input=keep_input,
+    )  # fmt: skip
     pictures = Pictures(tuple(sample or ()), _numbers(mean), _numbers(std), bgr)
     with Progress(sys.stderr) as progress:
         fitted = run(
@@ -159,6 +177,15 @@ def verify(
     with Progress(sys.stderr) as progress:
         memory, checks = run(folder, model, progress)
     _print({**memory.facts, **checks.facts()} if as_json else show_verified(memory, checks))
+
+
+def _tile(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    words = text.lower().split("x")
+    if len(words) != 2 or not all(word.isdecimal() and int(word) for word in words):
+        raise UsageError(f"--tile {text}: pixels x channels, two numbers from 1 up, such as 1x16")
+    return int(words[0]), int(words[1])
 
 
 def _numbers(text: str) -> tuple[float, ...]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import onnx
 
 from lowtide.backends import emit
+from lowtide.check.compile import find_compiler
 from lowtide.check.emulate import judge_emulated
+from lowtide.check.footprint import Footprint, footprint
 from lowtide.check.judge import Checks, judge_placement, judge_program
 from lowtide.check.numbers import Reference, Sample, lively_inputs
 from lowtide.check.references import pack_references
@@ -21,7 +23,7 @@ from lowtide.graph import Array, Graph
 from lowtide.importers.freeze import freeze
 from lowtide.importers.onnx import load
 from lowtide.memory_map import MemoryMap, memory_map
-from lowtide.plan import Options, Plan, Source
+from lowtide.plan import OVERLAPS, Options, Plan, Source
 from lowtide.planner import make_plan
 from lowtide.report.memory_svg import memory_svg
 from lowtide.rewrites.fuse import fuse
@@ -51,6 +53,7 @@ class Fitted:
     plan: Plan
     memory: MemoryMap
     checks: Checks | None
+    footprint: Footprint
     files: Mapping[str, bytes]
     seconds: Mapping[str, float]
 
@@ -72,6 +75,8 @@ class Fitted:
         return {
             **self.plan.facts(),
             **(checks.facts() if checks else dict.fromkeys(_CHECKED)),
+            "stack_bytes": self.footprint.stack_bytes,
+            "code_bytes": self.footprint.code_bytes,
             "seconds": round(sum(self.seconds.values()), 3),
         }
 
@@ -107,6 +112,8 @@ def fit(
     if target not in ("c99", "none"):
         raise UsageError(f"unknown target '{target}'; there are c99 and none")
     options = options or Options()
+    if options.tile and target != "none":
+        raise UsageError("--tile plans for an accelerator and needs --target none")
     if options.element_bytes is not None and (target != "none" or options.element_bytes < 1):
         raise UsageError("--element-bytes takes 1, 2, .. and needs --target none: C is float32")
     source, graph = read(model, clock)
@@ -119,7 +126,7 @@ def fit(
     with clock("drawing the memory map"):
         files = {"plan.json": memory.to_json().encode(), "memory.svg": memory_svg(plan).encode()}
     if target == "none":
-        return Fitted(plan, memory, None, files, clock.seconds)
+        return Fitted(plan, memory, None, Footprint(), files, clock.seconds)
     return _checked(model, plan, memory, given, files, clock)
 
 
@@ -140,8 +147,10 @@ def _checked(
     if checks is None:
         with clock("no C compiler: checking in numpy"):
             checks = judge_emulated(plan, references, clock.progress)
+    with clock("measuring stack and code"):
+        beside = footprint(program, find_compiler())
     files = {**program, **drawn, "reference.npz": pack_references(references, memory.sha256)}
-    return Fitted(plan, memory, checks, files, clock.seconds)
+    return Fitted(plan, memory, checks, beside, files, clock.seconds)
 
 
 def profile(model: Model, *, options: Options | None = None, progress: Progress = _quiet) -> Plan:
@@ -149,6 +158,19 @@ def profile(model: Model, *, options: Options | None = None, progress: Progress 
     clock = Clock(progress)
     source, graph = read(model, clock)
     return make_plan(source, graph, options or Options(), clock)
+
+
+def overlaps(model: Model, options: Options, progress: Progress = _quiet) -> dict[str, Plan]:
+    """The plan of a network at every overlap, by its name; nothing is emitted or run."""
+    clock = Clock(progress)
+    source, graph = read(model, clock)
+    if options.tile:
+        return {options.overlap: make_plan(source, graph, options, clock)}
+    plans = {}
+    for overlap in OVERLAPS:
+        progress(f"planning with overlap {overlap}")
+        plans[overlap] = make_plan(source, graph, replace(options, overlap=overlap), clock)
+    return plans
 
 
 def read(model: Model, clock: Clock) -> tuple[Source, Graph]:

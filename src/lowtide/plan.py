@@ -14,6 +14,9 @@ from lowtide.problem import Placement, Problem
 from lowtide.schedule import Schedule
 from lowtide.task import Task
 
+Overlap = Literal["none", "row", "group", "pixel"]
+OVERLAPS: tuple[Overlap, ...] = ("none", "row", "group", "pixel")
+
 
 @dataclass(frozen=True)
 class Options:
@@ -21,7 +24,7 @@ class Options:
 
     schedule: Literal["layerwise"] = "layerwise"
     order: Literal["given", "least"] = "least"
-    overlap: Literal["none", "row", "group", "pixel"] = "group"
+    overlap: Overlap = "group"
     place: Literal["greedy", "exact"] = "exact"
     align: int = 16
     element_bytes: int | None = None
@@ -53,6 +56,8 @@ class Plan:
     problem: Problem
     placement: Placement
     profile: Profile
+    scratch_bytes: int
+    """The largest buffer that an operator keeps on the stack."""
 
     @property
     def arena_bytes(self) -> int:
@@ -79,6 +84,7 @@ class Plan:
             "macs": self.profile.macs,
             "mac_overhead": 0.0,
             "weight_bytes": self.profile.weight_bytes,
+            "scratch_bytes": self.scratch_bytes,
         }
 
     def moved(self, storage: str, offset: int) -> Plan:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lowtide.backends import declared
+from lowtide.backends import declared, scratch
 from lowtide.clock import Clock
 from lowtide.costs import Profile, measure
 from lowtide.errors import UnsupportedModel, UsageError
@@ -36,6 +36,8 @@ class _Candidate:
 def make_plan(source: Source, graph: Graph, options: Options, clock: Clock) -> Plan:
     """Lays a graph out, schedules it and places its storages."""
     size = options.element_bytes or _element_bytes(graph)
+    if options.tile and options.overlap in ("none", "row"):
+        raise UsageError(f"--tile is for --overlap group or pixel, not {options.overlap}")
     if options.align < 1 or (options.element_bytes is None and options.align % size):
         raise UsageError(f"--align {options.align}: a multiple of {size}, an element's size")
     try:
@@ -59,7 +61,7 @@ def make_plan(source: Source, graph: Graph, options: Options, clock: Clock) -> P
         measured = _against(measured, graph, options, size)
     return Plan(
         source, options, size, layout, tasks, best.schedule, best.lives, best.problem, placement,
-        measured,
+        measured, max((scratch(task, layout) for task in tasks), default=0) * size,
     )  # fmt: skip
 
 

@@ -62,14 +62,30 @@ def show_fit(fitted: Fitted, output: Path | None, labels: Sequence[str]) -> str:
         f"({own.peak.type})",
         f"  arena          {_size(arena)}  placement {proven}; "
         f"{_percent(before, arena)} against whole tensors",
-        f"  lower bound    {_size(own.lower_bound_bytes)}  rows live at one time, "
+        f"  lower bound    {_size(own.lower_bound_bytes)}  live at one time, "
         f"overlap {plan.options.overlap}",
+        *_whole(fitted),
     ]
     if fitted.checks:
         lines += _checked(fitted.checks) + _answers(fitted.checks, labels)
     if output is not None:
         lines.append(f"  written        {output}/: {', '.join(sorted(fitted.files))}")
     return "\n".join(lines)
+
+
+def _whole(fitted: Fitted) -> list[str]:
+    """RAM and flash of the whole network, and what was saved of both together."""
+    plan, beside = fitted.plan, fitted.footprint
+    weights, stack, code = plan.profile.weight_bytes, beside.stack_bytes, beside.code_bytes
+    before = plan.profile.layerwise_bytes + weights
+    after = plan.arena_bytes + weights
+    return [
+        f"  RAM            {_size(plan.arena_bytes + (stack or 0))}  arena and "
+        + (f"{stack} of stack" if stack is not None else "stack (not measured)"),
+        f"  flash          {_size(weights + (code or 0))}  weights and "
+        + (f"{code} of code" if code is not None else "code (not measured)"),
+        f"  whole network  {_size(after)}  activations and weights; {_percent(before, after)}",
+    ]
 
 
 def show_verified(memory: MemoryMap, checks: Checks) -> str:

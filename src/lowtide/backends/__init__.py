@@ -1,5 +1,5 @@
 """Targets: a folder each; emit(plan) gives the files by name, declared(task) the code's steps."""
 
-from lowtide.backends.c99 import declared, emit
+from lowtide.backends.c99 import declared, emit, scratch
 
-__all__ = ["declared", "emit"]
+__all__ = ["declared", "emit", "scratch"]

@@ -77,6 +77,12 @@ _CONVENTIONS = (
     " its rows (steps) spread inside it.",
     "Input and output are counted; fused activations are not stored; weights are not in the arena.",
 )
+_RULE = {
+    "none": "tensors whole",
+    "row": "rows make way as they die",
+    "group": "pixels make way as they die",
+    "pixel": "pixels make way as they die",
+}
 _CHARACTER = 5.75  # width of one in the font of names, pixels
 
 
@@ -129,7 +135,7 @@ def _before(plan: Plan) -> _Side:
 
 
 def _after(plan: Plan) -> _Side:
-    rule = "rows make way as they die" if plan.options.overlap == "row" else "tensors whole"
+    rule = _RULE[plan.options.overlap]
     live = live_bytes(plan.lives, plan.schedule.ticks)
     note = f"{rule}; {placement_verdict(plan)}"
     return _Side("After: this plan", note, plan.lives, plan.offset, plan.arena_bytes, live)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from lowtide.costs import Cost
 from lowtide.plan import Plan
@@ -14,20 +14,33 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 _MARK = "▶"
 _LEAST_BAR, _MOST_BAR = 8, 40
 _LEAST_WORD = 8
+_LIVES = {
+    "none": "whole storages",
+    "row": "rows",
+    "group": "what the kernels make at a time",
+    "pixel": "pixels, each read before it is written",
+}
 _CONVENTION = "input and output counted, fused activations not stored"
 
 
-def profile_text(plan: Plan, width: int = 80) -> str:
+def profile_text(plan: Plan, others: Mapping[str, Plan] | None = None, width: int = 80) -> str:
     """The profile as lines of at most `width` characters (widths under 72 are taken as 72).
 
     ▶ conv_1   Conv+Relu  1x16x32x32  ██████████▌   76.0   442K   1.8 KiB
+
+    `others` are plans of the same network at each overlap.
     """
-    lines = [*_table(plan, max(width, 72)), "", *_summary(plan, max(width, 72))]
+    width = max(width, 72)
+    lines = [*_table(plan, width), "", *_summary(plan, others or {}, width)]
     return "\n".join(line.rstrip() for line in lines)
 
 
-def profile_facts(plan: Plan) -> dict[str, object]:
+def profile_facts(plan: Plan, others: Mapping[str, Plan] | None = None) -> dict[str, object]:
     """The same as plain data for --json: the plan's facts and its operators in schedule order."""
+    overlaps = {
+        name: {"arena_bytes": one.arena_bytes, "placement_proven": one.placement.proven}
+        for name, one in (others or {}).items()
+    }
     operators = [
         {
             "name": cost.name,
@@ -39,7 +52,12 @@ def profile_facts(plan: Plan) -> dict[str, object]:
         }
         for cost in plan.profile.costs
     ]
-    return {**plan.facts(), "peak_operator": plan.profile.peak.name, "operators": operators}
+    return {
+        **plan.facts(),
+        "peak_operator": plan.profile.peak.name,
+        "overlaps": overlaps,
+        "operators": operators,
+    }
 
 
 def shorten(text: str, width: int) -> str:
@@ -120,13 +138,21 @@ def _count(number: int) -> str:
     return str(number)
 
 
-def _summary(plan: Plan, width: int) -> Iterator[str]:
+def _summary(plan: Plan, others: Mapping[str, Plan], width: int) -> Iterator[str]:
     yield from textwrap.wrap(f"Peaks of RAM; {_CONVENTION}:", width)
     yield ""
     for name, count, why in _peaks(plan):
         yield from _wrapped(f"  {name:<15}{kib(count):>9} KiB  ", why, width)
     yield ""
+    for name, one in others.items():
+        why = f"{_LIVES[name]}; {placement_verdict(one)}"
+        yield from _wrapped(f"  overlap {name:<7}{kib(one.arena_bytes):>9} KiB  ", why, width)
+    if others:
+        yield ""
     own = plan.profile
+    yield from _wrapped("  RAM            ", _ram(plan), width)
+    yield from _wrapped("  flash          ", f"{kib(own.weight_bytes)} KiB of weights, code", width)
+    yield from _wrapped("  both           ", _both(plan), width)
     weights = f"{own.weight_bytes:,} bytes of weights, shared ones counted once"
     yield from _wrapped("  peak at        ", _peak(plan), width)
     yield from _wrapped("  order          ", _order(plan), width)
@@ -140,7 +166,7 @@ def _wrapped(head: str, text: str, width: int) -> list[str]:
 def _peaks(plan: Plan) -> tuple[tuple[str, int, str], ...]:
     """The peak under each convention, and what the convention is."""
     own, options = plan.profile, plan.options
-    lives = "rows" if options.overlap == "row" else "whole storages"
+    lives = _LIVES[options.overlap]
     how = f"--overlap {options.overlap} --place {options.place}, {placement_verdict(plan)}"
     return (
         ("no reuse", own.no_reuse_bytes, "every storage has bytes of its own"),
@@ -149,6 +175,20 @@ def _peaks(plan: Plan) -> tuple[tuple[str, int, str], ...]:
         ("lower bound", own.lower_bound_bytes, f"{lives} live at one step, wherever they lie"),
         ("arena planned", plan.arena_bytes, f"{plan.arena_bytes:,} bytes; {how}"),
     )
+
+
+def _ram(plan: Plan) -> str:
+    """What lives in RAM besides the arena; the stack is measured when C is emitted."""
+    scratch = f" of which a buffer of {plan.scratch_bytes} bytes" if plan.scratch_bytes else ""
+    return f"{kib(plan.arena_bytes)} KiB of arena, and the stack{scratch}"
+
+
+def _both(plan: Plan) -> str:
+    """Activations and weights together, before and after."""
+    weights = plan.profile.weight_bytes
+    before, after = plan.profile.layerwise_bytes + weights, plan.arena_bytes + weights
+    percent = 100 * (after / max(before, 1) - 1)
+    return f"{kib(before)} -> {kib(after)} KiB of activations and weights ({percent:+.1f} %)"
 
 
 def _peak(plan: Plan) -> str:

@@ -1,6 +1,6 @@
 """C99: a plan as one small, readable, checkable program."""
 
 from lowtide.backends.c99.emit import emit
-from lowtide.backends.c99.kernels import declared
+from lowtide.backends.c99.kernels import declared, scratch
 
-__all__ = ["declared", "emit"]
+__all__ = ["declared", "emit", "scratch"]

@@ -149,7 +149,8 @@ def _run(plan: Plan, names: list[str], program: Program, lines: Lines) -> None:
             downward = f"int {row} = {stop - 1}; {row} >= {run.first}; {row}--"
             lines.add(f"for ({downward if run.backward else upward})")
             lines.add(f"    {name}({row});")
-    for port in output_ports(plan.layout):
+    kept = input_ports(plan.layout) if plan.options.keep_input else ()
+    for port in (*kept, *output_ports(plan.layout)):
         storage = program.storage(plan.layout.places[port.tensor].storage)
         lines.add(f"USE({storage}, {port.elements});")
     lines.close()

@@ -8,6 +8,11 @@ from lowtide.backends.c99.text import comment
 from lowtide.plan import Plan
 from lowtide.ports import Port, input_ports, output_ports
 
+_KEPT = "   The inputs stay as they are while the network runs."
+_OVERWRITTEN = (
+    "   The inputs are overwritten while the network runs: write them anew before each run."
+)
+
 
 def header(plan: Plan, weights_bytes: int | None) -> str:
     """The text of net.h."""
@@ -29,7 +34,7 @@ def header(plan: Plan, weights_bytes: int | None) -> str:
         "   How to call it:",
         *_example(inputs, outputs),
         "",
-        "   The inputs are overwritten while the network runs: write them anew before each run.",
+        _KEPT if plan.options.keep_input else _OVERWRITTEN,
         "",
         "   cc -std=c99 -O3 -ffp-contract=fast -c net.c      add -march=native or your core's",
         "   -DCHECKED builds the judge: every read is checked to find its own bytes (net_check).",

@@ -54,6 +54,15 @@ def declared(task: Task, layout: Layout) -> Grain:
     return PIXEL if small else Grain(pixels=1)
 
 
+def scratch(task: Task, layout: Layout) -> int:
+    """Elements of the buffer that a task keeps on the stack for a pixel."""
+    if not task.grain.atomic or task.row is None:
+        return 0
+    if find_kernel(task, layout):
+        return task.channels if task.channels > BLOCK else 0
+    return task.channels if needs_buffer(task, layout) else 0
+
+
 def find_kernel(task: Task, layout: Layout) -> Call | None:
     """The kernel that computes this task's rows, or None: the reference loops do."""
     op = task.operator
@@ -108,7 +117,7 @@ def emit_call(call: Call, task: Task, program: Program, lines: Lines, backward: 
     lines.add(f"static const struct conv shape = {{ {', '.join(map(str, fields))} }};")
     lines.add(f"ROWS({rows.kernel});")
     buffer = "NULL"
-    if task.grain.atomic and task.channels > BLOCK:
+    if scratch(task, program.plan.layout):
         lines.add(f"float pixel[{task.channels}];")
         buffer = "pixel"
     row = task.row
