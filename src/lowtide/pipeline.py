@@ -165,8 +165,8 @@ def overlaps(model: Model, options: Options, progress: Progress = _quiet) -> dic
     clock = Clock(progress)
     source, graph = read(model, clock)
     if options.tile:
-        return {options.overlap: make_plan(source, graph, options, clock)}
-    plans = {}
+        return {str(options.overlap): make_plan(source, graph, options, clock)}
+    plans: dict[str, Plan] = {}
     for overlap in OVERLAPS:
         progress(f"planning with overlap {overlap}")
         plans[overlap] = make_plan(source, graph, replace(options, overlap=overlap), clock)

@@ -151,7 +151,7 @@ def _summary(plan: Plan, others: Mapping[str, Plan], width: int) -> Iterator[str
         yield ""
     own = plan.profile
     yield from _wrapped("  RAM            ", _ram(plan), width)
-    yield from _wrapped("  flash          ", f"{kib(own.weight_bytes)} KiB of weights, code", width)
+    yield from _wrapped("  flash          ", f"{kib(own.weight_bytes)} KiB of weights, and the code", width)
     yield from _wrapped("  both           ", _both(plan), width)
     weights = f"{own.weight_bytes:,} bytes of weights, shared ones counted once"
     yield from _wrapped("  peak at        ", _peak(plan), width)
@@ -179,8 +179,8 @@ def _peaks(plan: Plan) -> tuple[tuple[str, int, str], ...]:
 
 def _ram(plan: Plan) -> str:
     """What lives in RAM besides the arena; the stack is measured when C is emitted."""
-    scratch = f" of which a buffer of {plan.scratch_bytes} bytes" if plan.scratch_bytes else ""
-    return f"{kib(plan.arena_bytes)} KiB of arena, and the stack{scratch}"
+    buffer = f" (with a buffer of {plan.scratch_bytes} bytes)" if plan.scratch_bytes else ""
+    return f"{kib(plan.arena_bytes)} KiB of arena, and the stack{buffer}"
 
 
 def _both(plan: Plan) -> str:
