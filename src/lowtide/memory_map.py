@@ -174,7 +174,7 @@ def stretches(life: Life) -> tuple[Stretch, ...]:
     ends = [*(np.flatnonzero(change) + 1).tolist(), len(later)]  # of evenly growing differences
     found, first, count = [], 0, len(life.start)
     for end in ends:
-        if end < first:  # the one step from stretch to stretch
+        if end <= first:  # the one step from stretch to stretch
             continue
         cells = min(end + 1, count) - first
         grow = (int(later[first]), int(longer[first])) if cells > 1 else (0, 0)

@@ -151,7 +151,9 @@ def _summary(plan: Plan, others: Mapping[str, Plan], width: int) -> Iterator[str
         yield ""
     own = plan.profile
     yield from _wrapped("  RAM            ", _ram(plan), width)
-    yield from _wrapped("  flash          ", f"{kib(own.weight_bytes)} KiB of weights, and the code", width)
+    yield from _wrapped(
+        "  flash          ", f"{kib(own.weight_bytes)} KiB of weights, and the code", width
+    )
     yield from _wrapped("  both           ", _both(plan), width)
     weights = f"{own.weight_bytes:,} bytes of weights, shared ones counted once"
     yield from _wrapped("  peak at        ", _peak(plan), width)
