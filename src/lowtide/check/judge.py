@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from lowtide.check.compile import Io, Verdict, build, find_compiler, native_flags, run
-from lowtide.check.numbers import TOLERANCE, Difference, Sample, difference
+from lowtide.check.numbers import TOLERANCE, Difference, Sample, difference, scales
 from lowtide.check.placement import Rows, check_placement
 from lowtide.errors import CheckError
 from lowtide.graph import Array
@@ -148,9 +148,9 @@ def split(data: bytes, memory: MemoryMap, samples: Sequence[Sample]) -> dict[str
 
 def compare(results: Mapping[str, Sequence[Array]], samples: Sequence[Sample]) -> Difference:
     """How far the outputs of all samples are from the references."""
-    worst = Difference(0.0, 0.0)
+    worst, largest = Difference(0.0, 0.0), scales(samples)
     for sample in samples:
-        worst |= difference(results[sample.name], sample.outputs)
+        worst |= difference(results[sample.name], sample.outputs, largest)
     return worst
 
 

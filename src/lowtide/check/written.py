@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from lowtide.check.judge import Checks, judge_placement, judge_program
-from lowtide.check.numbers import Reference, Sample, difference
+from lowtide.check.judge import Checks, compare, judge_placement, judge_program
+from lowtide.check.numbers import Reference, Sample
 from lowtide.check.references import unpack_references
 from lowtide.errors import CheckError, UnreadableModel, UsageError
 from lowtide.memory_map import MemoryMap, read_memory_map
@@ -73,7 +73,6 @@ def _same_references(model: Path, memory: MemoryMap, samples: list[Sample]) -> N
     if hashlib.sha256(data).hexdigest() != memory.sha256:
         raise CheckError(f"{model} is not the model that was fitted ({memory.file})")
     reference = Reference(model, str(model))
-    for sample in samples:
-        found = difference(reference.run(sample.inputs), sample.outputs)
-        if not found.passes:
-            raise CheckError(f"onnxruntime now differs from reference.npz by {found.max_rel:.2e}")
+    found = compare({s.name: reference.run(s.inputs) for s in samples}, samples)
+    if not found.passes:
+        raise CheckError(f"onnxruntime now differs from reference.npz by {found.max_rel:.2e}")
