@@ -23,7 +23,7 @@ from lowtide.report.profile_text import kib, profile_facts, profile_text, shorte
 
 RESNET20 = Path(__file__).parents[2] / "shared" / "models" / "onnx" / "resnet20_cifar10.onnx"
 SVG = "{http://www.w3.org/2000/svg}"
-GREEDY = Options(place="greedy")
+GREEDY = Options(place="greedy", overlap="row")
 
 Nodes = tuple[list[onnx.NodeProto], list[onnx.TensorProto]]
 

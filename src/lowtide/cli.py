@@ -94,7 +94,7 @@ def profile(
     with Progress(sys.stderr) as progress:
         plans = overlaps(model, options, progress)
     plan = plans[overlap]
-    _print(profile_facts(plan, plans) if as_json else profile_text(plan, plans))
+    _print(profile_facts(plan, plans) if as_json else profile_text(plan, others=plans))
 
 
 @app.command(epilog="Example: `lowtide fit net.onnx -o out --budget 256KiB --sample cat.png`")

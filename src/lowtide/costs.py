@@ -100,3 +100,8 @@ def label(task: Task) -> str:
 def _types(op: Operator) -> list[str]:
     inner = _types(op.inlined) if op.inlined else []
     return [*inner, op.type, *(one.type for one in op.epilogue)]
+
+
+def contains(op: Operator, name: str) -> bool:
+    """Whether an operator is, or computes inside it, the one of that name."""
+    return op.name == name or (op.inlined is not None and contains(op.inlined, name))

@@ -18,6 +18,7 @@ from lowtide.check.judge import Checks, judge_placement, judge_program
 from lowtide.check.numbers import Reference, Sample, lively_inputs
 from lowtide.check.references import pack_references
 from lowtide.clock import Clock
+from lowtide.costs import label
 from lowtide.errors import BudgetError, UnsupportedModel, UsageError
 from lowtide.graph import Array, Graph
 from lowtide.importers.freeze import freeze
@@ -198,12 +199,12 @@ def _sha256(data: bytes) -> str:
 def _within(plan: Plan, limit: int | None) -> None:
     if limit is None or plan.arena_bytes <= limit:
         return
-    peak, need = plan.profile.peak, plan.profile.lower_bound_bytes
-    why = f"{show_bytes(need)} live at one time, most at {peak.type} '{peak.name}'"
+    fullest, need = plan.fullest, plan.profile.lower_bound_bytes
+    why = f"{show_bytes(need)} live at one time, most at {label(fullest)} '{fullest.operator.name}'"
     raise BudgetError(
         f"{plan.source.file}: needs {plan.arena_bytes} bytes ({show_bytes(plan.arena_bytes)}), "
         f"the budget is {limit}; {why}"
-        + ("" if plan.options.overlap == "row" else "; --overlap row needs less")
+        + ("; --overlap group needs less" if plan.options.overlap in ("none", "row") else "")
     )
 
 

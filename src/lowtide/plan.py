@@ -9,7 +9,7 @@ from typing import Literal
 
 from lowtide.costs import Profile
 from lowtide.layout import Layout
-from lowtide.live import Lives
+from lowtide.live import Lives, live_bytes
 from lowtide.problem import Placement, Problem
 from lowtide.schedule import Schedule
 from lowtide.task import Task
@@ -68,6 +68,14 @@ class Plan:
         """Where each storage begins, bytes from the start of the arena."""
         names = (block.name for block in self.problem.blocks)
         return dict(zip(names, self.placement.offsets, strict=True))
+
+    @property
+    def fullest(self) -> Task:
+        """The task at which the most bytes live."""
+        live = live_bytes(self.lives, self.schedule.ticks)
+        most = int(live[1:-1].argmax()) + 1 if len(live) > 2 else 0
+        runs = [run for run, tick in self.schedule.timed() if tick <= most]
+        return self.tasks[runs[-1].task if runs else 0]
 
     def facts(self) -> dict[str, int | float | bool]:
         """What was measured, without anything that differs from run to run."""

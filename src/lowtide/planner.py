@@ -73,7 +73,7 @@ def _fused(graph: Graph, options: Options) -> Graph:
 
 
 def _against(fused: Profile, graph: Graph, options: Options, size: int) -> Profile:
-    """The profile of a network with fused pools, its peaks of whole tensors without."""
+    """The profile of a network with fused pools; operators and whole tensors as without."""
     layout = lay_out(graph, options.io_layout)
     tasks = make_tasks(layout)
     schedule = layerwise.schedule(layout, tasks, size, options.order)
@@ -81,6 +81,7 @@ def _against(fused: Profile, graph: Graph, options: Options, size: int) -> Profi
     own = measure(layout, tasks, schedule, lives, size)
     return replace(
         fused,
+        costs=own.costs,
         no_reuse_bytes=own.no_reuse_bytes,
         ping_pong_bytes=own.ping_pong_bytes,
         layerwise_bytes=own.layerwise_bytes,

@@ -20,6 +20,7 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 import numpy.typing as npt
 
+from lowtide.costs import contains
 from lowtide.live import Life, Lives, lifetimes, live_bytes
 from lowtide.overlap import placement_problem
 from lowtide.placers import place
@@ -226,14 +227,14 @@ def _grid(plan: Plan, frame: Frame) -> Iterator[str]:
 
 def _operators(plan: Plan, frame: Frame) -> Iterator[str]:
     """The operators along the axis: named where there is room, else every so many numbered."""
-    costs = plan.profile.costs
-    room = int(PANEL / (len(costs) + 1) / _CHARACTER) - 1
-    every = int(max(_nice(len(costs) / 12), 1))
-    for k, cost in enumerate(costs, 1):
+    names = [plan.tasks[run.task].operator.name for run in plan.schedule.runs]
+    room = int(PANEL / (len(names) + 1) / _CHARACTER) - 1
+    every = int(max(_nice(len(names) / 12), 1))
+    for k, name in enumerate(names, 1):
         x = px((frame.slot[k] + frame.slot[k + 1]) / 2)
         yield f'<path class="axis" d="M{px(frame.slot[k])} {BOTTOM}v3"/>'
         if room >= 8:
-            text = escape(shorten(cost.name, room))
+            text = escape(shorten(name, room))
             yield f'<text class="mono mid" x="{x}" y="{BOTTOM + 15}">{text}</text>'
         elif k == 1 or k % every == 0:
             yield f'<text class="grey mid" x="{x}" y="{BOTTOM + 15}">{k}</text>'
@@ -247,13 +248,14 @@ def _nice(least: float) -> float:
 
 def _peak(plan: Plan, side: _Side, frame: Frame) -> Iterator[str]:
     """The operator that sets the layer-by-layer peak: its slot, a bar below it and its name."""
-    costs = plan.profile.costs
-    at = costs.index(plan.profile.peak)
+    peak = plan.profile.peak.name
+    operators = [plan.tasks[run.task].operator for run in plan.schedule.runs]
+    at = next((k for k, op in enumerate(operators) if contains(op, peak)), 0)
     x, wide = px(frame.slot[at + 1]), px(frame.slot[at + 2] - frame.slot[at + 1])
     y = frame.y(side.arena_bytes)
     yield f'<rect class="band" x="{x}" y="{px(y)}" width="{wide}" height="{px(BOTTOM - y)}"/>'
     yield f'<rect class="bar" x="{x}" y="{BOTTOM}" width="{wide}" height="3"/>'
-    text = f"peak layer by layer: {shorten(costs[at].name, 30)}"
+    text = f"peak layer by layer: {shorten(peak, 30)}"
     middle, half = float(frame.slot[at + 1 : at + 3].mean()), len(text) * 2.8
     middle = min(max(middle, frame.left + half), frame.right - half)
     yield f'<text class="alarm mid" x="{px(middle)}" y="{BOTTOM + 30}">{escape(text)}</text>'

@@ -23,7 +23,7 @@ _LIVES = {
 _CONVENTION = "input and output counted, fused activations not stored"
 
 
-def profile_text(plan: Plan, others: Mapping[str, Plan] | None = None, width: int = 80) -> str:
+def profile_text(plan: Plan, width: int = 80, others: Mapping[str, Plan] | None = None) -> str:
     """The profile as lines of at most `width` characters (widths under 72 are taken as 72).
 
     ▶ conv_1   Conv+Relu  1x16x32x32  ██████████▌   76.0   442K   1.8 KiB
