@@ -80,7 +80,7 @@ def test_a_budget_that_cannot_be_met(network: Path, tmp_path: Path) -> None:
     """Exit code 3, the least that was reached, the operator that holds it there; no folder."""
     done = lowtide("fit", network, "-o", tmp_path / "out", "--budget", "256")
     assert done.returncode == 3
-    assert "conv" in done.stderr
+    assert "Conv" in done.stderr
     assert "256" in done.stderr
     assert not (tmp_path / "out").exists()
 
