@@ -32,7 +32,7 @@ from lowtide.placers.terrain import Bar, Terrain, Valley
 GAP = -1
 ORDERS = 3
 """Of so many runs all but one rank tall bars first, and one ranks long ones first."""
-STATES = 2
+STATES = 4
 """States looked at for each bar in the shortest runs."""
 FORGET = 9
 """Runs after which the counts of dead ends start over."""
@@ -61,6 +61,8 @@ class End:
     step: int
     ways: list[int]
     """The last is tried first."""
+    tight: bool
+    """There is no room for a gap."""
 
 
 @dataclass(frozen=True)
@@ -148,11 +150,12 @@ class _Search:
                 elif height <= bar.most and (twin[i] < 0 or at[twin[i]] >= 0):
                     ways.append(i)
             ways.reverse()
-            if height + rest + terrain.load[section] <= terrain.arena:
+            tight = height + rest + terrain.load[section] > terrain.arena
+            if not tight:
                 ways.insert(0, GAP)
             low = len(ways) * (height + terrain.arena / 10)
             often = terrain.trouble[section] * (1 + self.dice.random() / 5)
-            yield (len(ways) > 1, low / often), End(section, rest, ways)
+            yield (len(ways) > 1, low / often), End(section, rest, ways, tight)
 
     def _go_on(self, index: int) -> Todo | None:
         """Take the next way of frame `index`, or of the nearest above it that has one left."""
@@ -172,6 +175,7 @@ class _Search:
             if len(self.failed) >= REMEMBERED:
                 self.failed.clear()
             self.failed.add(frame.key)
+            terrain.trouble[frame.end.section] += frame.end.tight
             index = frame.parent
         return None
 
@@ -190,4 +194,4 @@ def _ranked(bars: Sequence[Bar], number: int, dice: random.Random) -> list[int]:
         (bar.stop - bar.first if wide else bar.height) * (1 + 0.3 * dice.random() * (number > 0))
         for bar in bars
     ]
-    return sorted(range(len(bars)), key=lambda i: (-key[i], i))
+    return sorted(range(len(bars)), key=lambda i: (-key[i], bars[i].first - bars[i].stop, i))
