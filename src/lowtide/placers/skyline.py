@@ -99,6 +99,8 @@ class _Search:
         self.dice = random.Random(0)
         self.failed: set[tuple[object, ...]] = set()
         self.frames: list[Frame] = []
+        self.blame = True
+        """Do ends that failed in all ways, for want of room for a gap, count as dead ends too?"""
 
     def run(self, number: int) -> bool | None:
         """Do the bars fit? None if this run was too short to tell."""
@@ -106,6 +108,7 @@ class _Search:
         order = _ranked(terrain.bars, number, self.dice)
         terrain.restart(order, forget=number % FORGET == 0)
         cycle = number // ORDERS + 1
+        self.blame = cycle % 2 == 1  # some instances need it, others are hindered
         states = STATES * len(order) * (cycle & -cycle)  # 1 2 1 4 1 2 1 8 .. times the shortest
         self.frames.clear()
         todo: Todo | None = _linked(terrain.parts(0, terrain.count), -1, ())
@@ -175,7 +178,8 @@ class _Search:
             if len(self.failed) >= REMEMBERED:
                 self.failed.clear()
             self.failed.add(frame.key)
-            terrain.trouble[frame.end.section] += frame.end.tight
+            if self.blame and frame.end.tight:
+                terrain.trouble[frame.end.section] += 1
             index = frame.parent
         return None
 
