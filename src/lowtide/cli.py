@@ -179,6 +179,42 @@ def verify(
     _print({**memory.facts, **checks.facts()} if as_json else show_verified(memory, checks))
 
 
+@app.command(epilog="Example: `lowtide place A.csv --capacity 1MiB -o placed.csv`")
+def place(
+    file: Annotated[
+        Path,
+        typer.Argument(help="Buffers, a CSV file: id,lower,upper,size[,gaps].", show_default=False),
+    ],
+    capacity: Annotated[
+        str | None, typer.Option(help="The memory there is: 1MiB, 65536; else the least is sought.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="CSV file to write; else stdout.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Place the buffers of a minimalloc CSV file: the same file with a column of offsets."""
+    from lowtide.buffers import place_buffers
+    from lowtide.minimalloc_csv import read_csv, written_csv
+    from lowtide.show import placed_facts, show_placed
+    from lowtide.sizes import parse_bytes
+    from lowtide.write import check_file, write_file
+
+    limit = None if capacity is None else parse_bytes(capacity)
+    if output is not None:
+        check_file(output, file)
+    with Progress(sys.stderr) as progress:
+        table = read_csv(file)
+        placed = place_buffers(table.buffers, limit, progress=progress)
+        content = written_csv(table, placed.offsets)
+        if output is not None:
+            write_file(output, content)
+    if as_json:
+        _print(placed_facts(table.buffers, placed, limit))
+    else:
+        _print(content.decode().rstrip("\n") if output is None else show_placed(placed, output))
+
+
 def _tile(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 from rich.console import Console
@@ -14,10 +14,12 @@ from rich.status import Status
 from lowtide.sizes import show_bytes
 
 if TYPE_CHECKING:
+    from lowtide.buffers import Buffer
     from lowtide.check.judge import Checks
     from lowtide.graph import Array
     from lowtide.memory_map import MemoryMap
     from lowtide.pipeline import Fitted
+    from lowtide.problem import Placement
 
 
 class Progress:
@@ -71,6 +73,27 @@ def show_fit(fitted: Fitted, output: Path | None, labels: Sequence[str]) -> str:
     if output is not None:
         lines.append(f"  written        {output}/: {', '.join(sorted(fitted.files))}")
     return "\n".join(lines)
+
+
+def show_placed(placed: Placement, output: Path) -> str:
+    """The result of placing buffers in words."""
+    proven = "proven least" if placed.proven else f"at least {placed.bound}"
+    arena = f"{placed.arena_bytes} B ({show_bytes(placed.arena_bytes)})"
+    return f"{output}: {len(placed.offsets)} buffers in {arena}, {proven}"
+
+
+def placed_facts(
+    buffers: Sequence[Buffer], placed: Placement, capacity: int | None
+) -> dict[str, Any]:
+    """The result of placing buffers for scripts."""
+    return {
+        "buffers": len(buffers),
+        "capacity_bytes": capacity,
+        "arena_bytes": placed.arena_bytes,
+        "lower_bound_bytes": placed.bound,
+        "placement_proven": placed.proven,
+        "offsets": {b.name: at for b, at in zip(buffers, placed.offsets, strict=True)},
+    }
 
 
 def _whole(fitted: Fitted) -> list[str]:

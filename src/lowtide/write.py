@@ -1,8 +1,9 @@
-"""Write a folder all at once or not at all."""
+"""Write a folder or a file all at once or not at all."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -55,3 +56,24 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
         if (made / "old").exists() and not folder.exists():
             (made / "old").rename(folder)
         shutil.rmtree(made, ignore_errors=True)
+
+
+def check_file(path: Path, source: Path) -> None:
+    """Raises UsageError if `path` is a folder, or the file that is read."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; name a file with -o")
+    if path.exists() and source.exists() and path.samefile(source):
+        raise UsageError(f"{path} is the file that is read; choose another with -o")
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Writes beside `path` and puts it in its place; raises UsageError where it cannot."""
+    path = path.resolve()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as made:
+            new = Path(made) / "new"
+            new.write_bytes(content)
+            os.replace(new, path)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error

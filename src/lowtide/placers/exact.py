@@ -8,7 +8,8 @@ before CP-SAT sees it:
   finds a place at the end. With it gone its neighbours may follow.
 
 What is left is first asked to fit the bound itself, which is often possible and far easier than
-to minimise; only then is the arena minimised, from greedy's placement down.
+to minimise; only then is the arena minimised, from greedy's placement down. Blocks that keep
+wholly apart are bars, which the search along the skyline fits best: it is asked before CP-SAT.
 
 The limit that binds is the solver's own count of work, not the clock, and the seed is fixed: the
 same problem gives the same bytes. Wall-clock time only stops a solver that has gone astray.
@@ -20,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lowtide.placers import greedy
+from lowtide.placers.bars import fit_bars
 from lowtide.placers.grid import UNPLACED, Grid, grid_of, lowest
 from lowtide.placers.model import Answer, Part, fit, minimise
 from lowtide.problem import Placement, Problem
@@ -28,29 +30,41 @@ WORK_PER_SECOND = 0.1
 """The solver's deterministic units in a second of one core: measured, within a factor of three."""
 
 
-def place(problem: Problem, *, seconds: float) -> Placement:
-    """The least placement, proven if about `seconds` of one core suffice."""
+def place(problem: Problem, *, seconds: float, enough: int = 0) -> Placement:
+    """The least placement, proven if about `seconds` of one core suffice.
+
+    An arena of `enough` bytes is as good as a smaller one: then nothing less is looked for.
+    """
     grid = grid_of(problem)
     at = list(greedy.pack(grid, problem.blocks).at)
-    bound, work, reached = grid.bound, seconds * WORK_PER_SECOND, 0
+    bound, work, reached = grid.bound, seconds * WORK_PER_SECOND, enough
     parts = sorted(_components(grid), key=lambda part: -_arena(grid, at, part))
     for part in parts:
         if _arena(grid, at, part) <= max(bound, reached) or work <= 0:
             break  # neither this part nor the lower ones that follow decide the arena
-        answer = _solve(Part(grid, problem.blocks, part), at, bound, work)
+        answer = _solve(Part(grid, problem.blocks, part), at, max(bound, enough), work)
         for block, unit in (answer.at or {}).items():
             at[block] = unit
-        bound, work = max(bound, answer.bound), work - answer.work
+        if answer.bound > max(bound, enough):  # what was asked for first is proven not to exist
+            bound = answer.bound
+        work -= answer.work
         reached = max(reached, _arena(grid, at, part))
     return grid.placement(at, bound)
 
 
-def _solve(part: Part, start: Sequence[int], bound: int, work: float) -> Answer:
-    """Better units for the blocks of `part` than those they have in `start`, if there are any."""
-    core, others = _core(part, bound)
-    answer = fit(core, bound, work / 2)
+def _solve(part: Part, start: Sequence[int], arena: int, work: float) -> Answer:
+    """Better units for the blocks of `part` than those they have in `start`, if there are any.
+
+    The answer's bound is `arena`, or more if that is proven to be too small.
+    """
+    core, others = _core(part, arena)
+    answer = fit_bars(core, arena, work / 2)
+    if answer is None or (answer.at is None and answer.bound == arena):
+        spent = answer.work if answer else 0.0
+        answer = fit(core, arena, (work - spent) / 2)
+        answer = replace(answer, work=answer.work + spent)
     if answer.at is None:
-        better = minimise(core, answer.bound, start, work / 2)
+        better = minimise(core, answer.bound, start, max(work - answer.work, 0.0))
         answer = replace(better, work=answer.work + better.work)
     if answer.at is None:
         return answer

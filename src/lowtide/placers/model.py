@@ -82,7 +82,7 @@ def _model(part: Part, arena: int) -> tuple[cp_model.CpModel, dict[int, cp_model
         )
     inside = set(boxes)
     for (i, j), spans in grid.pairs.items():
-        boxed = i in inside and j in inside and _meet(part.lives[i], part.lives[j])
+        boxed = i in inside and j in inside and meet(part.lives[i], part.lives[j])
         if i in at and j in at and not boxed:
             _keep_apart(model, at[i] - at[j], spans, f"{i}.{j}")
     return model, at
@@ -121,13 +121,13 @@ def _boxes(part: Part) -> list[int]:
     chosen: list[int] = []
     for i in sorted(part.blocks, key=lambda i: (-len(apart[i]), i)):
         life = part.lives[i]
-        alone = all(j in apart[i] or not _meet(life, part.lives[j]) for j in chosen)
+        alone = all(j in apart[i] or not meet(life, part.lives[j]) for j in chosen)
         if alone and life.start < life.stop:
             chosen.append(i)
     return sorted(chosen)
 
 
-def _meet(a: Block, b: Block) -> bool:
+def meet(a: Block, b: Block) -> bool:
     return a.start < b.stop and b.start < a.stop
 
 
