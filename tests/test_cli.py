@@ -19,6 +19,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from lowtide.write import OWN, write_folder
+
 
 def lowtide(*arguments: object, **kwargs: object) -> subprocess.CompletedProcess[str]:
     """Runs the command; stdout is the result, stderr progress and errors."""
@@ -64,6 +66,7 @@ def test_fit_writes_a_checked_program(network: Path, tmp_path: Path) -> None:
     assert facts["macs"] == 4 * 3 * 9 * 64
     names = {"net.c", "net.h", "plan.json", "reference.c", "reference.npz", "memory.svg"}
     assert {p.name for p in out.iterdir()} == names
+    assert names < OWN
     again = lowtide("verify", out, "--model", network)
     assert again.returncode == 0, again.stderr
 
@@ -86,17 +89,30 @@ def test_a_budget_that_cannot_be_met(network: Path, tmp_path: Path) -> None:
 
 
 def test_somebody_elses_folder_is_refused(network: Path, tmp_path: Path) -> None:
-    """A folder with other files stays as it is; one of lowtide's own is replaced."""
+    """A folder with other files and none of lowtide's stays as it is."""
     out = tmp_path / "out"
     out.mkdir()
     (out / "thesis.tex").write_text("years of work")
     assert lowtide("fit", network, "-o", out).returncode == 2
     assert [p.name for p in out.iterdir()] == ["thesis.tex"]
-    (out / "thesis.tex").unlink()
-    assert lowtide("fit", network, "-o", out).returncode == 0
-    (out / "old.txt").write_text("of an earlier run")
-    assert lowtide("fit", network, "-o", out).returncode == 0
-    assert not (out / "old.txt").exists()
+
+
+def test_the_users_files_survive_another_run(tmp_path: Path) -> None:
+    """out/ main.c net.c weights.bin -> main.c stays, net.c is new, what is stale goes."""
+    out = tmp_path / "out"
+    first = {"plan.json": b'{"lowtide": 1}', "net.c": b"old", "weights.bin": b"stale"}
+    write_folder(out, first)
+    (out / "main.c").write_text("int main(void) { return 0; }")
+    (out / "board").mkdir()
+    (out / "board" / "link.ld").write_text("MEMORY {}")
+    (out / "data").symlink_to("nowhere")
+    held = (out / "main.c").stat()
+    write_folder(out, {"plan.json": b'{"lowtide": 1}', "net.c": b"new"})
+    assert {p.name for p in out.iterdir()} == {"plan.json", "net.c", "main.c", "board", "data"}
+    assert (out / "net.c").read_bytes() == b"new"
+    assert (out / "main.c").stat().st_mtime_ns == held.st_mtime_ns
+    assert (out / "board" / "link.ld").read_text() == "MEMORY {}"
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
 def test_pictures_are_samples(network: Path, tmp_path: Path) -> None:

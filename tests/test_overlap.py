@@ -140,7 +140,11 @@ def convolutions(draw: st.DrawFn) -> tuple[Life, Life]:
     cell_bytes = draw(st.integers(1, 12)), draw(st.integers(1, 12))
     backward = draw(st.booleans()), draw(st.booleans())
     return convolved(
-        image, (k, stride, pad, dilation), cell_bytes, backward, draw(st.sampled_from([0, 1, 5, 40]))
+        image,
+        (k, stride, pad, dilation),
+        cell_bytes,
+        backward,
+        draw(st.sampled_from([0, 1, 5, 40])),
     )
 
 

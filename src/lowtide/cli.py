@@ -89,7 +89,9 @@ def fit(
     model: Model,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="Folder to write; one of lowtide's is replaced."),
+        typer.Option(
+            "-o", "--output", help="Folder to write; of one of lowtide's, your own files stay."
+        ),
     ] = None,
     budget: Annotated[
         str | None, typer.Option(help="The RAM there is: 256KiB, 1MiB, 65536.")
