@@ -192,24 +192,43 @@ def test_damaged_files(tmp_path: Path) -> None:
     assert codes.count(4) >= 12
 
 
-def test_interrupted(network: Path, tmp_path: Path) -> None:
-    """Ctrl-C: exit code 130, one line, and neither a folder nor a temporary one is left."""
-    out = tmp_path / "deep" / "out"
-    slow = {**os.environ, "CC": str(tmp_path / "slow-cc")}
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted(network: Path, tmp_path: Path, number: signal.Signals, code: int) -> None:
+    """Ctrl-C or kill, after the solver ran: one line, and no folder, not even a temporary one."""
+    out, temporary = tmp_path / "deep" / "out", tmp_path / "tmp"
+    temporary.mkdir()
+    slow = {**os.environ, "CC": str(tmp_path / "slow-cc"), "TMPDIR": str(temporary)}
     (tmp_path / "slow-cc").write_text("#!/bin/sh\nsleep 60\n")
     (tmp_path / "slow-cc").chmod(0o755)
     command = [sys.executable, "-m", "lowtide", "fit", str(network), "-o", str(out)]
     running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=slow)
+    line = stopped_at(running, "checking the program", number)
+    assert running.returncode == code, line
+    assert "interrupted" in line
+    assert not out.parent.exists() or list(out.parent.iterdir()) == []
+    assert list(temporary.glob("lowtide-*")) == []
+
+
+def test_interrupted_while_it_starts(network: Path) -> None:
+    """Ctrl-C while modules are imported is no traceback either."""
+    command = [sys.executable, "-X", "importtime", "-m", "lowtide", "profile", str(network)]
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    line = stopped_at(running, "| typer", signal.SIGINT)
+    assert running.returncode == 130, line
+
+
+def stopped_at(running: subprocess.Popen[str], stage: str, number: int) -> str:
+    """Sends a signal half a second after `stage` is named; what came on stderr afterwards."""
     assert running.stderr is not None
     for line in running.stderr:
-        if "checking the program" in line:
+        if stage in line:
             break
-    time.sleep(0.5)
-    running.send_signal(signal.SIGINT)
-    rest = running.communicate(timeout=30)[1]
-    assert running.returncode == 130, rest
+    if stage.startswith("checking"):
+        time.sleep(0.5)
+    running.send_signal(number)
+    rest: str = running.communicate(timeout=30)[1]
     assert "Traceback" not in rest
-    assert not out.parent.exists() or list(out.parent.iterdir()) == []
+    return rest
 
 
 def test_a_spoiled_folder_does_not_verify(network: Path, tmp_path: Path) -> None:

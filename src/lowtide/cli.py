@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from lowtide import __version__
-from lowtide.errors import LowtideError, UsageError
+from lowtide.errors import UsageError
 from lowtide.show import Progress, show_fit, show_verified
 
 app = typer.Typer(
@@ -23,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Makes a neural network fit in the memory you have, and proves it computes the same.",
     epilog="Exit codes: 0 done, 1 a bug, 2 usage, 3 budget cannot be met, 4 input unreadable or "
-    "unsupported, 5 a check failed, 130 interrupted.",
+    "unsupported, 5 a check failed, 130 and 143 interrupted.",
 )
 
 Model = Annotated[Path, typer.Argument(help="The network, an ONNX file.", show_default=False)]
@@ -173,40 +170,3 @@ def _numbers(text: str) -> tuple[float, ...]:
 
 def _print(result: dict[str, Any] | str) -> None:
     typer.echo(result if isinstance(result, str) else json.dumps(result))
-
-
-@contextmanager
-def _exit_codes() -> Iterator[None]:
-    """Errors as one line on stderr and an exit code that means something."""
-    code: int | None = None
-    try:
-        yield
-    except LowtideError as error:
-        print(f"lowtide: {' '.join(str(error).split())}", file=sys.stderr)
-        code = error.exit_code
-    except KeyboardInterrupt:
-        print("lowtide: interrupted, nothing was written", file=sys.stderr)
-        code = 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    except MemoryError:
-        print("lowtide: out of memory", file=sys.stderr)
-        code = 4
-    except Exception as error:
-        if os.environ.get("LOWTIDE_DEBUG"):
-            raise
-        what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        print(
-            f"lowtide: a bug, please report it: {what} (LOWTIDE_DEBUG=1 shows where)",
-            file=sys.stderr,
-        )
-        code = 1
-    if code is not None:
-        sys.exit(code)
-
-
-def main() -> None:
-    """The entry point of the `lowtide` command."""
-    with _exit_codes():
-        app()

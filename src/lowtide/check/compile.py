@@ -79,7 +79,9 @@ def build(
     program = folder / f"{Path(source).stem}{'-checked' if checked else ''}"
     command = [*compiler, *WARNINGS, *flags, *(["-DCHECKED"] if checked else [])]
     command += ["-o", str(program), str(main), source, "-lm"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    # The compiler's own temporary files too are gone when it is interrupted.
+    env = {**os.environ, "TMPDIR": str(folder.resolve())}
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         first = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr)
         raise CheckError(f"{source} does not compile with {compiler[0]}: {first.strip()[:300]}")

@@ -94,7 +94,7 @@ def judge_program(
     data = b"".join(pack(memory.inputs, sample.inputs) for sample in samples)
     worst, reads = Difference(0.0, 0.0), 0
     results: Mapping[str, Sequence[Array]] = {}
-    with TemporaryDirectory(prefix="lowtide-") as folder:
+    with TemporaryDirectory(prefix="lowtide-", ignore_cleanup_errors=True) as folder:
         for way in ways:
             progress(f"checking {way.source}, {way.what}")
             at = Path(folder) / f"{Path(way.source).stem}-{way.checked}"
