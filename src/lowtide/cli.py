@@ -156,8 +156,8 @@ def verify(
     from lowtide.check.written import verify as run
 
     with Progress(sys.stderr) as progress:
-        memory, checks = run(folder, model, progress)
-    _print({**memory.facts, **checks.facts()} if as_json else show_verified(memory, checks))
+        verified = run(folder, model, progress)
+    _print(verified.facts() if as_json else show_verified(verified))
 
 
 def _numbers(text: str) -> tuple[float, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import onnx
 
 from lowtide.backends import emit
+from lowtide.check.compile import find_compiler
 from lowtide.check.emulate import judge_emulated
 from lowtide.check.judge import Checks, judge_placement, judge_program
 from lowtide.check.numbers import Reference, Sample, lively_inputs
@@ -37,7 +38,7 @@ def _quiet(_: str) -> None:
     pass
 
 
-_CHECKED = ("checked_reads", "faults", "max_abs_diff", "max_rel_diff")
+_CHECKED = ("checked_with", "checked_reads", "faults", "max_abs_diff", "max_rel_diff")
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Fitted:
             raise UsageError("the plan was made with target none: there is no program to write")
         write_folder(Path(folder), self.files)
 
-    def facts(self) -> dict[str, int | float | bool | None]:
+    def facts(self) -> dict[str, int | float | bool | str | None]:
         """Everything `fit --json` prints."""
         checks = self.checks
         return {
@@ -109,6 +110,8 @@ def fit(
     options = options or Options()
     if options.element_bytes is not None and (target != "none" or options.element_bytes < 1):
         raise UsageError("--element-bytes takes 1, 2, .. and needs --target none: C is float32")
+    if target == "c99":
+        find_compiler()  # a wrong CC is said before the work, not after it
     source, graph = read(model, clock)
     given = samples(graph) if callable(samples) else samples or {}
     plan = make_plan(source, graph, options, clock)
