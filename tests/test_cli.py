@@ -133,6 +133,7 @@ def test_pictures_are_samples(network: Path, tmp_path: Path) -> None:
         (["fit", "NET"], 2),
         (["fit", "NET", "-o", "OUT", "--budget", "lots"], 2),
         (["fit", "NET", "-o", "OUT", "--align", "-3"], 2),
+        (["fit", "NET", "-o", "OUT", "--align", "8192"], 2),
         (["fit", "NET", "-o", "OUT", "--element-bytes", "1"], 2),
         (["fit", "NET", "-o", "OUT", "--overlap", "always"], 2),
         (["fit", "NET", "-o", "OUT", "--mean", "red", "--sample", "NET"], 2),

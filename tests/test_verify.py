@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import lowtide
-from lowtide.errors import CheckError, LowtideError, UsageError
+from lowtide.check.references import pack_references
+from lowtide.errors import CheckError, LowtideError, ModelError, UsageError
 from lowtide.write import write_folder
 from test_cli import small_network
 
@@ -107,3 +110,63 @@ def test_a_cc_for_another_machine(
 def test_an_empty_cc_is_none(out: Path, monkeypatch: pytest.MonkeyPatch, compiler: str) -> None:
     monkeypatch.setenv("CC", compiler)
     assert lowtide.verify(out).checks.faults == 0
+
+
+def damage(path: tuple[str | int, ...], value: object) -> Callable[[dict[str, Any]], None]:
+    """Sets what `path` leads to in a plan."""
+
+    def change(held: dict[str, Any]) -> None:
+        at: Any = held
+        for step in path[:-1]:
+            at = at[step]
+        at[path[-1]] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        damage(("storages", 0, "rows"), "a"),
+        damage(("storages", 0, "rows"), 3.5),
+        damage(("storages", 0, "rows"), 10**30),
+        damage(("storages", 0, "live"), [[1, 5, 0]]),
+        damage(("storages", 0, "live"), [[-1, 5, 0, 0, 0]]),
+        damage(("storages", 0, "live"), [[10**15, 5, 9, 0, 0]]),
+        damage(("storages", 0, "offset"), None),
+        damage(("storages", 0), []),
+        damage(("storages",), 7),
+        damage(("inputs", 0, "order"), [0, 0, 0, 0]),
+        damage(("inputs", 0, "shape"), [1, 3, 8, 9]),
+        damage(("outputs",), []),
+        damage(("operators", 0, "name"), 1),
+        damage(("arena_bytes",), True),
+        damage(("align",), "16"),
+        damage(("facts",), []),
+        damage(("schedule", 0, "operator"), {}),
+    ],
+)
+def test_a_damaged_plan(out: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    held = json.loads((out / "plan.json").read_text())
+    change(held)
+    (out / "plan.json").write_text(json.dumps(held))
+    refused(out, ModelError)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 50_000, "[]", "null", "{}", "", "1e999"])
+def test_no_plan_at_all(out: Path, text: str) -> None:
+    (out / "plan.json").write_text(text)
+    refused(out, ModelError, "plan.json", "not a plan")
+
+
+def test_references_of_nothing(out: Path, fitted: lowtide.Fitted) -> None:
+    """Without a sample there is nothing to compare; that must not pass."""
+    (out / "reference.npz").write_bytes(pack_references([], fitted.memory.sha256))
+    refused(out, ModelError, "reference.npz", "no sample")
+
+
+def test_folders_that_are_none(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    refused(tmp_path / "nowhere", ModelError, "no such folder")
+    refused(tmp_path / "file", ModelError, "not a folder")
+    refused(tmp_path, ModelError, "net.c is missing")

@@ -39,7 +39,13 @@ Overlap = Annotated[
 Place = Annotated[
     Literal["greedy", "exact"], typer.Option(help="How storages are placed in the arena.")
 ]
-Align = Annotated[int, typer.Option(help="Storages begin at multiples of this many bytes.")]
+Align = Annotated[
+    int,
+    typer.Option(
+        help="Storages begin at multiples of this many bytes from the arena's start; the arena "
+        "itself at the largest power of two in that, 64 at least."
+    ),
+]
 ElementBytes = Annotated[
     int | None,
     typer.Option(help="Plan as if elements had this size (1: int8); needs --target none."),

@@ -22,6 +22,9 @@ from lowtide.schedules import layerwise
 from lowtide.schedules.direction import directed, directions
 from lowtide.task import PIXEL, ROW, Grain, Task, make_tasks
 
+MOST_ALIGN = 4096
+"""No loader promises to align a program's memory to more."""
+
 
 @dataclass(frozen=True)
 class _Candidate:
@@ -43,6 +46,8 @@ def make_plan(source: Source, graph: Graph, options: Options, clock: Clock) -> P
     size = options.element_bytes or _element_bytes(graph)
     if options.align < 1 or (options.element_bytes is None and options.align % size):
         raise UsageError(f"--align {options.align}: a multiple of {size}, an element's size")
+    if options.align > MOST_ALIGN:
+        raise UsageError(f"--align {options.align}: at most {MOST_ALIGN}, the size of a page")
     with clock("scheduling"):
         schedule = layerwise.schedule(layout, tasks, size, options.order)
     with clock("finding lifetimes"):

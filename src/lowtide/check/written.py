@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +55,7 @@ def verify(
     samples, sha256 = unpack_references(files["reference.npz"], str(folder / "reference.npz"))
     if sha256 != memory.sha256:
         raise CheckError(f"{folder}: plan.json and reference.npz are of different models")
+    _fit(samples, memory, str(folder / "reference.npz"))
     progress("checking the placement")
     judge_placement(memory)
     recomputed = _same_facts(memory, str(folder / "plan.json"))
@@ -80,6 +81,22 @@ def _files(folder: Path) -> list[Path]:
                 f"{name} is missing", file=str(folder), hint="name a folder that lowtide fit wrote"
             )
     return [path for path in sorted(folder.iterdir()) if path.is_file()]
+
+
+def _fit(samples: Sequence[Sample], memory: MemoryMap, file: str) -> None:
+    """There is something to compare on, and it has the program's inputs and outputs."""
+    if not samples:
+        raise UnreadableModel("holds no sample", file=file, hint="run lowtide fit again")
+    inputs = {port.name: port.shape for port in memory.inputs}
+    outputs = [port.shape for port in memory.outputs]
+    for sample in samples:
+        numbers = all(y.dtype.kind == "f" for y in (*sample.inputs.values(), *sample.outputs))
+        given = {name: values.shape for name, values in sample.inputs.items()}
+        made = [values.shape for values in sample.outputs]
+        if (given, made) != (inputs, outputs) or not numbers:
+            raise UnreadableModel(
+                f"sample '{sample.name}' is not of the network that plan.json describes", file=file
+            )
 
 
 def _same_facts(memory: MemoryMap, file: str) -> dict[str, int]:
