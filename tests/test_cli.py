@@ -81,10 +81,14 @@ def test_the_same_command_twice_gives_the_same_bytes(network: Path, tmp_path: Pa
 
 def test_a_budget_that_cannot_be_met(network: Path, tmp_path: Path) -> None:
     """Exit code 3, the least that was reached, the operator that holds it there; no folder."""
-    done = lowtide("fit", network, "-o", tmp_path / "out", "--budget", "1KiB")
+    done = lowtide("fit", network, "-o", tmp_path / "out", "--budget", "1KiB", "--json")
     assert done.returncode == 3
     assert "conv" in done.stderr
     assert "1024" in done.stderr
+    facts = json.loads(done.stdout)
+    assert (facts["exit_code"], facts["budget_bytes"], facts["peak_operator"]) == (3, 1024, "conv")
+    assert facts["arena_bytes"] >= facts["lower_bound_bytes"] > 1024
+    assert facts["error"] in done.stderr
     assert not (tmp_path / "out").exists()
 
 
@@ -158,7 +162,8 @@ def test_an_operator_without_an_entry(tmp_path: Path) -> None:
     """The line names the file, the node and the operator."""
     path = tmp_path / "odd.onnx"
     onnx.save(small_network("Hardmax"), path)
-    done = lowtide("fit", path, "-o", tmp_path / "out")
+    done = lowtide("fit", path, "-o", tmp_path / "out", "--json")
+    assert json.loads(done.stdout)["exit_code"] == 4
     assert done.returncode == 4
     last = done.stderr.strip().splitlines()[-1]
     assert all(word in last for word in ("odd.onnx", "Hardmax", "middle"))

@@ -24,7 +24,12 @@ app = typer.Typer(
 )
 
 Model = Annotated[Path, typer.Argument(help="The network, an ONNX file.", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json", help="One JSON object on stdout, nothing else; of an error, what and why."
+    ),
+]
 Schedule = Annotated[Literal["layerwise"], typer.Option(help="When rows are computed.")]
 Order = Annotated[
     Literal["given", "least"],

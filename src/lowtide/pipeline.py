@@ -184,7 +184,13 @@ def _within(plan: Plan, limit: int | None) -> None:
     raise BudgetError(
         f"{plan.source.file}: needs {plan.arena_bytes} bytes ({show_bytes(plan.arena_bytes)}), "
         f"the budget is {limit}; {why}"
-        + ("" if plan.options.overlap == "row" else "; --overlap row needs less")
+        + ("; --overlap group may need less" if plan.options.overlap in ("none", "row") else ""),
+        {
+            "arena_bytes": plan.arena_bytes,
+            "budget_bytes": limit,
+            "lower_bound_bytes": need,
+            "peak_operator": peak.name,
+        },
     )
 
 

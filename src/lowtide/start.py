@@ -5,19 +5,21 @@ Nothing heavy is imported before Ctrl-C is caught.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
-from lowtide.errors import LowtideError
+from lowtide.errors import LowtideError, UnreadableModel
 
 
 def main() -> None:
     """The entry point of the `lowtide` command."""
-    with exit_codes():
+    with exit_codes(as_json="--json" in sys.argv[1:]):
         from lowtide.cli import app
 
         app()
@@ -42,32 +44,32 @@ def _catch_signals() -> None:
 
 
 @contextmanager
-def exit_codes() -> Iterator[None]:
-    """Errors as one line on stderr and an exit code that means something."""
-    code: int | None = None
+def exit_codes(as_json: bool = False) -> Iterator[None]:
+    """Errors as one line on stderr, one JSON object on stdout if asked for, and an exit code."""
     try:
         _catch_signals()
         yield
     except LowtideError as error:
-        print(f"lowtide: {' '.join(str(error).split())}", file=sys.stderr)
-        code = error.exit_code
+        _end(error, as_json)
     except (_Stopped, KeyboardInterrupt) as error:
         print("lowtide: interrupted, nothing was written", file=sys.stderr)
-        code = 128 + getattr(error, "number", signal.SIGINT)
+        sys.exit(128 + getattr(error, "number", signal.SIGINT))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        sys.exit(0)
     except MemoryError:
-        print("lowtide: out of memory", file=sys.stderr)
-        code = 4
+        _end(UnreadableModel("out of memory"), as_json)
     except Exception as error:
         if os.environ.get("LOWTIDE_DEBUG"):
             raise
         what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        print(
-            f"lowtide: a bug, please report it: {what} (LOWTIDE_DEBUG=1 shows where)",
-            file=sys.stderr,
-        )
-        code = 1
-    if code is not None:
-        sys.exit(code)
+        bug = f"a bug, please report it: {what} (LOWTIDE_DEBUG=1 shows where)"
+        _end(LowtideError(bug), as_json)
+
+
+def _end(error: LowtideError, as_json: bool) -> NoReturn:
+    facts = error.facts()
+    print(f"lowtide: {facts['error']}", file=sys.stderr)
+    if as_json:
+        print(json.dumps(facts), flush=True)
+    sys.exit(error.exit_code)
