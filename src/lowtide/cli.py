@@ -26,9 +26,7 @@ app = typer.Typer(
 Model = Annotated[Path, typer.Argument(help="The network, an ONNX file.", show_default=False)]
 Json = Annotated[
     bool,
-    typer.Option(
-        "--json", help="One JSON object on stdout, nothing else; of an error, what and why."
-    ),
+    typer.Option("--json", help="One JSON object on stdout, also of an error."),
 ]
 Schedule = Annotated[Literal["layerwise"], typer.Option(help="When rows are computed.")]
 Order = Annotated[
@@ -169,6 +167,14 @@ def verify(
     with Progress(sys.stderr) as progress:
         verified = run(folder, model, progress)
     _print(verified.facts() if as_json else show_verified(verified))
+
+
+@app.command()
+def operators(as_json: Json = False) -> None:
+    """The ONNX operators and attributes that are understood."""
+    from lowtide.report.operators import operators_facts, operators_text
+
+    _print(operators_facts() if as_json else operators_text())
 
 
 def _numbers(text: str) -> tuple[float, ...]:

@@ -16,6 +16,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+OPERATORS = "'lowtide operators' lists those that are understood"
+EXPORT = "onnx.checker.check_model(file, full_check=True) says more; export it anew"
+"""Ways out that several errors name."""
+
 
 class LowtideError(Exception):
     """The base of every error that lowtide raises on purpose."""

@@ -39,11 +39,11 @@ def make_plan(source: Source, graph: Graph, options: Options, clock: Clock) -> P
     """Lays a graph out, schedules it and places its storages."""
     try:
         with clock("laying out"):
+            size = options.element_bytes or _element_bytes(graph)
             layout = lay_out(graph, options.io_layout)
             tasks = _cut(make_tasks(layout), layout, options)
     except UnsupportedModel as error:
         raise error.within(file=source.file) from None
-    size = options.element_bytes or _element_bytes(graph)
     if options.align < 1 or (options.element_bytes is None and options.align % size):
         raise UsageError(f"--align {options.align}: a multiple of {size}, an element's size")
     if options.align > MOST_ALIGN:
@@ -109,6 +109,9 @@ def _place(candidates: list[_Candidate], how: str) -> tuple[_Candidate, Placemen
 
 def _element_bytes(graph: Graph) -> int:
     """The size of the activations' elements; the plan counts in one size so far."""
+    texts = [name for name, tensor in graph.tensors.items() if tensor.dtype == "string"]
+    if texts:
+        raise UnsupportedModel(f"'{texts[0]}' is string; float32 is needed")
     sizes = {np.dtype(tensor.dtype).itemsize for tensor in graph.tensors.values()}
     if len(sizes) > 1:
         raise UnsupportedModel("activations of several element sizes in one network")

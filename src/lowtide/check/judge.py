@@ -19,7 +19,7 @@ from lowtide.check.compile import (
     native_flags,
     run,
 )
-from lowtide.check.numbers import TOLERANCE, Difference, Sample, difference
+from lowtide.check.numbers import TOLERANCE, Difference, Sample, check_comparable, difference
 from lowtide.check.placement import Rows, check_placement
 from lowtide.errors import CheckError
 from lowtide.graph import Array
@@ -102,6 +102,7 @@ def judge_program(
     if compiler is None:
         return None
     check_compiler(tuple(compiler))
+    check_comparable(samples)
     inputs, outputs = _io(memory.inputs), _io(memory.outputs)
     data = b"".join(pack(memory.inputs, sample.inputs) for sample in samples)
     worst, reads = Difference(0.0, 0.0), 0
