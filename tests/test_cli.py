@@ -166,7 +166,11 @@ def test_an_operator_without_an_entry(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["exit_code"] == 4
     assert done.returncode == 4
     last = done.stderr.strip().splitlines()[-1]
-    assert all(word in last for word in ("odd.onnx", "Hardmax", "middle"))
+    assert all(word in last for word in ("odd.onnx", "Hardmax", "middle", "lowtide operators"))
+    listed = json.loads(lowtide("operators", "--json").stdout)["operators"]
+    assert "group" in listed["Conv"]["attributes"]
+    assert not {"Hardmax", "Copy"} & listed.keys()
+    assert "group" in next(x for x in lowtide("operators").stdout.split("\n") if "Conv " in x)
 
 
 def damaged_files(good: bytes) -> list[bytes]:
