@@ -194,6 +194,20 @@ def test_weights_from_the_caller_or_from_another_file(flag: str, tmp_path: Path)
     np.testing.assert_array_equal(run_large(tmp_path, [flag]), held.sample.outputs[0])
 
 
+def test_weights_are_found_from_another_folder(tmp_path: Path) -> None:
+    """As net.h says: -I FOLDER, for the assembler reads weights.bin too."""
+    held = large()
+    out = tmp_path / "out"
+    out.mkdir()
+    written(held.files, out)
+    command = [COMPILERS[0], *WARNINGS, "-c", "out/net.c"]
+    done = subprocess.run([*command, "-I", "out"], cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    said = (out / "net.h").read_text()
+    assert all(x in said for x in ("-I FOLDER", "NET_WEIGHTS_FILE", "NET_WEIGHTS_MAPPED"))
+    assert "weights.bin" not in emit(plan_of(0))["net.h"].decode()
+
+
 ODD = ("int", "a-b", "a.b", "1x", "größe", "*/ #error", "/* \\", "while", "NET_RUN", "??/", "Int")
 
 

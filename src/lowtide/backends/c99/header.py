@@ -8,6 +8,13 @@ from lowtide.backends.c99.text import comment
 from lowtide.plan import Plan
 from lowtide.ports import Port, input_ports, output_ports
 
+_WEIGHTS_FILE = (
+    "   weights.bin is linked in by the assembler, which looks for it here and in every -I:",
+    "       -I FOLDER                          wherever weights.bin is when cc runs elsewhere",
+    "       -DNET_WEIGHTS_FILE='\"FILE\"'        under another name",
+    "       -DNET_WEIGHTS_MAPPED               not at all: call net_set_weights() before net_run()",
+)
+
 
 def header(plan: Plan, weights_bytes: int | None) -> str:
     """The text of net.h."""
@@ -32,6 +39,7 @@ def header(plan: Plan, weights_bytes: int | None) -> str:
         "   The inputs are overwritten while the network runs: write them anew before each run.",
         "",
         "   cc -std=c99 -O3 -ffp-contract=fast -c net.c      add -march=native or your core's",
+        *(_WEIGHTS_FILE if weights_bytes else []),
         "   -DCHECKED builds the judge: every read is checked to find its own bytes (net_check).",
         "*/",
         "#ifndef NET_H",
