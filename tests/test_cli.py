@@ -19,6 +19,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from lowtide.write import OWN, write_folder
+
 
 def lowtide(*arguments: object, **kwargs: object) -> subprocess.CompletedProcess[str]:
     """Runs the command; stdout is the result, stderr progress and errors."""
@@ -64,6 +66,7 @@ def test_fit_writes_a_checked_program(network: Path, tmp_path: Path) -> None:
     assert facts["macs"] == 4 * 3 * 9 * 64
     names = {"net.c", "net.h", "plan.json", "reference.c", "reference.npz", "memory.svg"}
     assert {p.name for p in out.iterdir()} == names
+    assert names < OWN
     again = lowtide("verify", out, "--model", network)
     assert again.returncode == 0, again.stderr
 
@@ -78,25 +81,43 @@ def test_the_same_command_twice_gives_the_same_bytes(network: Path, tmp_path: Pa
 
 def test_a_budget_that_cannot_be_met(network: Path, tmp_path: Path) -> None:
     """Exit code 3, the least that was reached, the operator that holds it there; no folder."""
-    done = lowtide("fit", network, "-o", tmp_path / "out", "--budget", "256")
+    done = lowtide("fit", network, "-o", tmp_path / "out", "--budget", "256", "--json")
     assert done.returncode == 3
     assert "Conv" in done.stderr
     assert "256" in done.stderr
+    facts = json.loads(done.stdout)
+    assert (facts["exit_code"], facts["budget_bytes"]) == (3, 256)
+    assert facts["peak_operator"]
+    assert facts["arena_bytes"] >= facts["lower_bound_bytes"] > 256
+    assert facts["error"] in done.stderr
     assert not (tmp_path / "out").exists()
 
 
 def test_somebody_elses_folder_is_refused(network: Path, tmp_path: Path) -> None:
-    """A folder with other files stays as it is; one of lowtide's own is replaced."""
+    """A folder with other files and none of lowtide's stays as it is."""
     out = tmp_path / "out"
     out.mkdir()
     (out / "thesis.tex").write_text("years of work")
     assert lowtide("fit", network, "-o", out).returncode == 2
     assert [p.name for p in out.iterdir()] == ["thesis.tex"]
-    (out / "thesis.tex").unlink()
-    assert lowtide("fit", network, "-o", out).returncode == 0
-    (out / "old.txt").write_text("of an earlier run")
-    assert lowtide("fit", network, "-o", out).returncode == 0
-    assert not (out / "old.txt").exists()
+
+
+def test_the_users_files_survive_another_run(tmp_path: Path) -> None:
+    """out/ main.c net.c weights.bin -> main.c stays, net.c is new, what is stale goes."""
+    out = tmp_path / "out"
+    first = {"plan.json": b'{"lowtide": 1}', "net.c": b"old", "weights.bin": b"stale"}
+    write_folder(out, first)
+    (out / "main.c").write_text("int main(void) { return 0; }")
+    (out / "board").mkdir()
+    (out / "board" / "link.ld").write_text("MEMORY {}")
+    (out / "data").symlink_to("nowhere")
+    held = (out / "main.c").stat()
+    write_folder(out, {"plan.json": b'{"lowtide": 1}', "net.c": b"new"})
+    assert {p.name for p in out.iterdir()} == {"plan.json", "net.c", "main.c", "board", "data"}
+    assert (out / "net.c").read_bytes() == b"new"
+    assert (out / "main.c").stat().st_mtime_ns == held.st_mtime_ns
+    assert (out / "board" / "link.ld").read_text() == "MEMORY {}"
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
 def test_pictures_are_samples(network: Path, tmp_path: Path) -> None:
@@ -117,6 +138,7 @@ def test_pictures_are_samples(network: Path, tmp_path: Path) -> None:
         (["fit", "NET"], 2),
         (["fit", "NET", "-o", "OUT", "--budget", "lots"], 2),
         (["fit", "NET", "-o", "OUT", "--align", "-3"], 2),
+        (["fit", "NET", "-o", "OUT", "--align", "8192"], 2),
         (["fit", "NET", "-o", "OUT", "--element-bytes", "1"], 2),
         (["fit", "NET", "-o", "OUT", "--overlap", "always"], 2),
         (["fit", "NET", "-o", "OUT", "--mean", "red", "--sample", "NET"], 2),
@@ -141,10 +163,15 @@ def test_an_operator_without_an_entry(tmp_path: Path) -> None:
     """The line names the file, the node and the operator."""
     path = tmp_path / "odd.onnx"
     onnx.save(small_network("Hardmax"), path)
-    done = lowtide("fit", path, "-o", tmp_path / "out")
+    done = lowtide("fit", path, "-o", tmp_path / "out", "--json")
+    assert json.loads(done.stdout)["exit_code"] == 4
     assert done.returncode == 4
     last = done.stderr.strip().splitlines()[-1]
-    assert all(word in last for word in ("odd.onnx", "Hardmax", "middle"))
+    assert all(word in last for word in ("odd.onnx", "Hardmax", "middle", "lowtide operators"))
+    listed = json.loads(lowtide("operators", "--json").stdout)["operators"]
+    assert "group" in listed["Conv"]["attributes"]
+    assert not {"Hardmax", "Copy"} & listed.keys()
+    assert "group" in next(x for x in lowtide("operators").stdout.split("\n") if "Conv " in x)
 
 
 def damaged_files(good: bytes) -> list[bytes]:
@@ -176,24 +203,43 @@ def test_damaged_files(tmp_path: Path) -> None:
     assert codes.count(4) >= 12
 
 
-def test_interrupted(network: Path, tmp_path: Path) -> None:
-    """Ctrl-C: exit code 130, one line, and neither a folder nor a temporary one is left."""
-    out = tmp_path / "deep" / "out"
-    slow = {**os.environ, "CC": str(tmp_path / "slow-cc")}
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted(network: Path, tmp_path: Path, number: signal.Signals, code: int) -> None:
+    """Ctrl-C or kill, after the solver ran: one line, and no folder, not even a temporary one."""
+    out, temporary = tmp_path / "deep" / "out", tmp_path / "tmp"
+    temporary.mkdir()
+    slow = {**os.environ, "CC": str(tmp_path / "slow-cc"), "TMPDIR": str(temporary)}
     (tmp_path / "slow-cc").write_text("#!/bin/sh\nsleep 60\n")
     (tmp_path / "slow-cc").chmod(0o755)
     command = [sys.executable, "-m", "lowtide", "fit", str(network), "-o", str(out)]
     running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=slow)
+    line = stopped_at(running, "checking the program", number)
+    assert running.returncode == code, line
+    assert "interrupted" in line
+    assert not out.parent.exists() or list(out.parent.iterdir()) == []
+    assert list(temporary.glob("lowtide-*")) == []
+
+
+def test_interrupted_while_it_starts(network: Path) -> None:
+    """Ctrl-C while modules are imported is no traceback either."""
+    command = [sys.executable, "-X", "importtime", "-m", "lowtide", "profile", str(network)]
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    line = stopped_at(running, "| typer", signal.SIGINT)
+    assert running.returncode == 130, line
+
+
+def stopped_at(running: subprocess.Popen[str], stage: str, number: int) -> str:
+    """Sends a signal half a second after `stage` is named; what came on stderr afterwards."""
     assert running.stderr is not None
     for line in running.stderr:
-        if "checking the program" in line:
+        if stage in line:
             break
-    time.sleep(0.5)
-    running.send_signal(signal.SIGINT)
-    rest = running.communicate(timeout=30)[1]
-    assert running.returncode == 130, rest
+    if stage.startswith("checking"):
+        time.sleep(0.5)
+    running.send_signal(number)
+    rest: str = running.communicate(timeout=30)[1]
     assert "Traceback" not in rest
-    assert not out.parent.exists() or list(out.parent.iterdir()) == []
+    return rest
 
 
 def test_a_spoiled_folder_does_not_verify(network: Path, tmp_path: Path) -> None:

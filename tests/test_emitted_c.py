@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx.parser
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -193,6 +194,20 @@ def test_weights_from_the_caller_or_from_another_file(flag: str, tmp_path: Path)
     np.testing.assert_array_equal(run_large(tmp_path, [flag]), held.sample.outputs[0])
 
 
+def test_weights_are_found_from_another_folder(tmp_path: Path) -> None:
+    """As net.h says: -I FOLDER, for the assembler reads weights.bin too."""
+    held = large()
+    out = tmp_path / "out"
+    out.mkdir()
+    written(held.files, out)
+    command = [COMPILERS[0], *WARNINGS, "-c", "out/net.c"]
+    done = subprocess.run([*command, "-I", "out"], cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    said = (out / "net.h").read_text()
+    assert all(x in said for x in ("-I FOLDER", "NET_WEIGHTS_FILE", "NET_WEIGHTS_MAPPED"))
+    assert "weights.bin" not in emit(plan_of(0))["net.h"].decode()
+
+
 ODD = ("int", "a-b", "a.b", "1x", "größe", "*/ #error", "/* \\", "while", "NET_RUN", "??/", "Int")
 
 
@@ -228,3 +243,48 @@ def test_names_that_leave_nothing() -> None:
     found = [identifier(name, taken) for name in names]
     assert len(set(found)) == len(names)
     assert all(re.fullmatch(r"[a-z_][a-z0-9_]*", name) for name in found)
+
+
+def test_constants_that_are_no_numbers() -> None:
+    """NaN and both infinities as weights give the C that compiles and onnxruntime's results."""
+    model = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["" : 17]> g (float[1,1,3,3] x) => (float[1,4,2,2] y)'
+        "{ y = Conv(x, w, b) }"
+    )
+    weights = np.ones((4, 1, 2, 2), np.float32)
+    bias = np.array([0.5, np.nan, np.inf, -np.inf], np.float32)
+    for name, array in (("w", weights), ("b", bias)):
+        model.graph.initializer.append(numpy_helper.from_array(array, name))
+    judged = judge_model(model)
+    y = judged.outputs[0][0, :, 0, 0]
+    assert np.isfinite(y[0])
+    assert np.isnan(y[1])
+    assert y[2] == np.inf
+    assert y[3] == -np.inf
+
+
+@pytest.mark.parametrize(
+    ("align", "arena"), [(4, 64), (12, 64), (64, 64), (192, 64), (4096, 4096), (640, 128)]
+)
+def test_the_arena_is_aligned_as_its_storages_are(align: int, arena: int) -> None:
+    """Offsets that are multiples of 4096 mean nothing in an arena that begins anywhere."""
+    plan = plan_model(random_network(0).model, Options(place="greedy", align=align))
+    for source in ("net.c", "reference.c"):
+        text = emit(plan)[source].decode()
+        assert f"arena[NET_ARENA_BYTES] ALIGNED({arena});" in text
+
+
+@pytest.mark.parametrize("function", ["Sigmoid", "HardSwish"])
+def test_a_long_chain_of_functions_is_cut(function: str) -> None:
+    """Neither 300 in one expression nor one that doubles with each of 30."""
+    count = 300 if function == "Sigmoid" else 30
+    nodes = [helper.make_node(function, [f"a{i}"], [f"a{i + 1}"]) for i in range(count)]
+    x, y = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [2, 3])
+        for name in ("a0", f"a{count}")
+    )
+    graph = helper.make_graph(nodes, "chain", [x], [y])
+    judged = judge_model(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    )
+    assert 1 < len(judged.plan.tasks) < 20

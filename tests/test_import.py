@@ -143,6 +143,31 @@ def test_weights_listed_as_inputs_are_constants() -> None:
     assert [value.name for value in load(model).graph.inputs] == ["x"]
 
 
+def test_a_weight_may_be_an_output_as_well() -> None:
+    model = small()
+    model.graph.output.append(helper.make_tensor_value_info("w", TensorProto.FLOAT, (3, 2, 3, 3)))
+    loaded = load(model)
+    assert [value.name for value in loaded.graph.outputs] == ["y", "w"]
+    same_network(model, loaded)
+
+
+@pytest.mark.parametrize("declared", [[1, 3, 3, 3], [1, 3, 2], [2, 3, 2, 2]])
+def test_a_declared_output_must_be_what_is_made(declared: list[int]) -> None:
+    model = small()
+    model.graph.output[0].CopyFrom(helper.make_tensor_value_info("y", TensorProto.FLOAT, declared))
+    refused(model, str(declared), "[1, 3, 2, 2]", "'y'")
+
+
+def test_a_declared_output_may_be_of_another_batch() -> None:
+    """[N,..] -> [7,..]: the batch is 1; other dims must hold."""
+    model = small()
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "N"
+    model.graph.output[0].type.tensor_type.shape.dim[0].dim_value = 7
+    assert load(model).graph.outputs[0].shape == (1, 3, 2, 2)
+    model.graph.output[0].type.tensor_type.shape.dim[3].dim_value = 7
+    refused(model, "[?, 3, 2, 7]")
+
+
 def test_unsorted_nodes_are_sorted() -> None:
     model = small()
     model.graph.node.reverse()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import permutations, product
@@ -10,11 +14,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ortools.sat.python import cp_model
 
 from lowtide.check.placement import Rows, check_placement
 from lowtide.errors import LowtideError, UsageError
 from lowtide.placers import PLACERS, greedy, place
 from lowtide.placers.grid import Grid
+from lowtide.placers.model import solve_interruptibly
 from lowtide.problem import Block, Interval, Placement, Problem
 
 QUICK = settings(max_examples=60, derandomize=True, deadline=None)
@@ -284,3 +290,36 @@ def test_blocks_that_conflict_without_a_lifetime_are_kept_apart_too() -> None:
 def test_an_unknown_placer_names_the_known_ones() -> None:
     with pytest.raises(UsageError, match=r"'best'.*greedy, exact"):
         place(Problem((), 1, {}, 0), "best")
+
+
+def pigeons(holes: int) -> cp_model.CpModel:
+    """One pigeon more than holes, none of which holds two: short to say, long to refute."""
+    model = cp_model.CpModel()
+    at = [[model.new_bool_var("") for _ in range(holes)] for _ in range(holes + 1)]
+    for pigeon in at:
+        model.add_at_least_one(pigeon)
+    for hole in zip(*at, strict=True):
+        for k, one in enumerate(hole):
+            for other in hole[:k]:
+                model.add_bool_or(~one, ~other)
+    return model
+
+
+def test_ctrl_c_stops_the_solver_and_stays_the_callers() -> None:
+    """A signal in the middle of a run raises where the caller's handler says, and soon."""
+    solver = cp_model.CpSolver()
+    parameters = solver.parameters
+    parameters.num_workers, parameters.max_time_in_seconds = 1, 60
+    parameters.cp_model_presolve, parameters.symmetry_level = False, 0
+    parameters.linearization_level = 0
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        began = time.monotonic()
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            solve_interruptibly(solver, pigeons(14))
+        assert time.monotonic() - began < 20
+        with pytest.raises(KeyboardInterrupt):  # still python's own handler, not death
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)

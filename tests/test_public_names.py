@@ -17,6 +17,7 @@ NAMES = [
     "Options",
     "Plan",
     "UsageError",
+    "Verified",
     "fit",
     "profile",
     "read_memory_map",

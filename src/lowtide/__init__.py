@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from lowtide.check.written import verify
+    from lowtide.check.written import Verified, verify
     from lowtide.errors import BudgetError, CheckError, LowtideError, ModelError, UsageError
     from lowtide.memory_map import MemoryMap, read_memory_map
     from lowtide.pipeline import Fitted, fit, profile
@@ -32,6 +32,7 @@ _HOME = {
     "Options": "plan",
     "Plan": "plan",
     "UsageError": "errors",
+    "Verified": "check.written",
     "fit": "pipeline",
     "profile": "pipeline",
     "read_memory_map": "memory_map",
@@ -48,6 +49,7 @@ __all__ = [
     "Options",
     "Plan",
     "UsageError",
+    "Verified",
     "fit",
     "profile",
     "read_memory_map",

@@ -1,6 +1,6 @@
 """python -m lowtide"""
 
-from lowtide.cli import main
+from lowtide.start import main
 
 if __name__ == "__main__":
     main()

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from lowtide import __version__
-from lowtide.errors import LowtideError, UsageError
+from lowtide.errors import UsageError
 from lowtide.show import Progress, show_fit, show_verified
 
 app = typer.Typer(
@@ -23,11 +20,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Makes a neural network fit in the memory you have, and proves it computes the same.",
     epilog="Exit codes: 0 done, 1 a bug, 2 usage, 3 budget cannot be met, 4 input unreadable or "
-    "unsupported, 5 a check failed, 130 interrupted.",
+    "unsupported, 5 a check failed, 130 and 143 interrupted.",
 )
 
 Model = Annotated[Path, typer.Argument(help="The network, an ONNX file.", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="One JSON object on stdout, also of an error."),
+]
 Schedule = Annotated[Literal["layerwise"], typer.Option(help="When rows are computed.")]
 Order = Annotated[
     Literal["given", "least"],
@@ -42,7 +42,13 @@ Overlap = Annotated[
 Place = Annotated[
     Literal["greedy", "exact"], typer.Option(help="How storages are placed in the arena.")
 ]
-Align = Annotated[int, typer.Option(help="Storages begin at multiples of this many bytes.")]
+Align = Annotated[
+    int,
+    typer.Option(
+        help="Storages begin at multiples of this many bytes from the arena's start; the arena "
+        "itself at the largest power of two in that, 64 at least."
+    ),
+]
 ElementBytes = Annotated[
     int | None,
     typer.Option(help="Plan as if elements had this size (1: int8); needs --target none."),
@@ -102,7 +108,9 @@ def fit(
     model: Model,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="Folder to write; one of lowtide's is replaced."),
+        typer.Option(
+            "-o", "--output", help="Folder to write; of one of lowtide's, your own files stay."
+        ),
     ] = None,
     budget: Annotated[
         str | None, typer.Option(help="The RAM there is: 256KiB, 1MiB, 65536.")
@@ -175,8 +183,16 @@ def verify(
     from lowtide.check.written import verify as run
 
     with Progress(sys.stderr) as progress:
-        memory, checks = run(folder, model, progress)
-    _print({**memory.facts, **checks.facts()} if as_json else show_verified(memory, checks))
+        verified = run(folder, model, progress)
+    _print(verified.facts() if as_json else show_verified(verified))
+
+
+@app.command()
+def operators(as_json: Json = False) -> None:
+    """The ONNX operators and attributes that are understood."""
+    from lowtide.report.operators import operators_facts, operators_text
+
+    _print(operators_facts() if as_json else operators_text())
 
 
 @app.command(epilog="Example: `lowtide place A.csv --capacity 1MiB -o placed.csv`")
@@ -234,40 +250,3 @@ def _numbers(text: str) -> tuple[float, ...]:
 
 def _print(result: dict[str, Any] | str) -> None:
     typer.echo(result if isinstance(result, str) else json.dumps(result))
-
-
-@contextmanager
-def _exit_codes() -> Iterator[None]:
-    """Errors as one line on stderr and an exit code that means something."""
-    code: int | None = None
-    try:
-        yield
-    except LowtideError as error:
-        print(f"lowtide: {' '.join(str(error).split())}", file=sys.stderr)
-        code = error.exit_code
-    except KeyboardInterrupt:
-        print("lowtide: interrupted, nothing was written", file=sys.stderr)
-        code = 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    except MemoryError:
-        print("lowtide: out of memory", file=sys.stderr)
-        code = 4
-    except Exception as error:
-        if os.environ.get("LOWTIDE_DEBUG"):
-            raise
-        what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        print(
-            f"lowtide: a bug, please report it: {what} (LOWTIDE_DEBUG=1 shows where)",
-            file=sys.stderr,
-        )
-        code = 1
-    if code is not None:
-        sys.exit(code)
-
-
-def main() -> None:
-    """The entry point of the `lowtide` command."""
-    with _exit_codes():
-        app()

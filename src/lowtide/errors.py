@@ -13,11 +13,22 @@ Every message is one line: what, where (file, node, operator), and the way out.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+OPERATORS = "'lowtide operators' lists those that are understood"
+EXPORT = "onnx.checker.check_model(file, full_check=True) says more; export it anew"
+"""Ways out that several errors name."""
+
 
 class LowtideError(Exception):
     """The base of every error that lowtide raises on purpose."""
 
     exit_code = 1
+
+    def facts(self) -> dict[str, Any]:
+        """What `--json` prints when the command ends with this error."""
+        return {"error": " ".join(str(self).split()), "exit_code": self.exit_code}
 
 
 class UsageError(LowtideError):
@@ -27,9 +38,17 @@ class UsageError(LowtideError):
 
 
 class BudgetError(LowtideError):
-    """The network does not fit the budget."""
+    """The network does not fit the budget; `reached` says in numbers what it needs."""
 
     exit_code = 3
+
+    def __init__(self, what: str, reached: Mapping[str, int | str] | None = None) -> None:
+        super().__init__(what)
+        self.reached = reached or {}
+
+    def facts(self) -> dict[str, Any]:
+        """The error, `arena_bytes` (the least that was reached), and what holds it there."""
+        return {**super().facts(), **self.reached}
 
 
 class ModelError(LowtideError):

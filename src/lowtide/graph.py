@@ -14,6 +14,11 @@ Shape = tuple[int, ...]
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
+def dtype_name(dtype: np.dtype[Any]) -> str:
+    """numpy's name of an element type; its "object" is ONNX's string."""
+    return "string" if dtype.kind in "OUS" else str(dtype)
+
+
 @dataclass(frozen=True)
 class Tensor:
     """A named activation. `shape` is ONNX's (NCHW for images); `dtype` is numpy's name."""

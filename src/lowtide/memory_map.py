@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -215,9 +215,43 @@ def read_memory_map(text: str, file: str) -> MemoryMap:
         known = {f.name: held[f.name] for f in fields(MemoryMap)}
         for name, kind in _PARTS.items():
             known[name] = tuple(_made(kind, one) for one in known[name])
-        return MemoryMap(**known)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        found = MemoryMap(**known)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UnreadableModel("not a plan that lowtide wrote", file=file) from error
+    wrong = _wrong(found)
+    if wrong:
+        raise UnreadableModel(f"not a plan that lowtide wrote: {wrong}", file=file)
+    return found
+
+
+def _wrong(memory: MemoryMap) -> str | None:
+    """The first entry that is not of its type or makes no sense by itself."""
+    for entry in (memory, *(one for name in _PARTS for one in getattr(memory, name))):
+        for name, hint in get_type_hints(type(entry)).items():
+            if name not in _PARTS and not _is(getattr(entry, name), hint):
+                return f"{name} is {str(getattr(entry, name))[:40]}"
+    for port in (*memory.inputs, *memory.outputs):
+        if sorted(port.order) != [*range(len(port.shape))] or port.elements < 1:
+            return f"'{port.name}' has shape {port.shape} and order {port.order}"
+    for stored in memory.storages:
+        cells = [stretch[0] for stretch in stored.live]
+        size = stored.elements * memory.element_bytes
+        if min((stored.cell_bytes, *cells)) < 1 or sum(cells) * stored.cell_bytes != size:
+            return f"'{stored.name}' has {size} bytes in {sum(cells)} cells of {stored.cell_bytes}"
+    return None
+
+
+def _is(value: Any, hint: Any) -> bool:
+    """Whether a value read from JSON is of a type as the fields above have it."""
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is tuple:
+        if not isinstance(value, tuple):
+            return False
+        wanted = [parts[0]] * len(value) if parts[-1] is Ellipsis else parts
+        return len(value) == len(wanted) and all(map(_is, value, wanted))
+    if hint is int:
+        return type(value) is int and abs(value) < 1 << 62
+    return isinstance(value, Mapping if origin is not None else hint)
 
 
 _PARTS: dict[str, type] = {

@@ -40,7 +40,7 @@ def _quiet(_: str) -> None:
     pass
 
 
-_CHECKED = ("checked_reads", "faults", "max_abs_diff", "max_rel_diff")
+_CHECKED = ("checked_with", "checked_reads", "faults", "max_abs_diff", "max_rel_diff")
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Fitted:
             raise UsageError("the plan was made with target none: there is no program to write")
         write_folder(Path(folder), self.files)
 
-    def facts(self) -> dict[str, int | float | bool | None]:
+    def facts(self) -> dict[str, int | float | bool | str | None]:
         """Everything `fit --json` prints."""
         checks = self.checks
         return {
@@ -117,6 +117,8 @@ def fit(
         raise UsageError("--tile plans for an accelerator and needs --target none")
     if options.element_bytes is not None and (target != "none" or options.element_bytes < 1):
         raise UsageError("--element-bytes takes 1, 2, .. and needs --target none: C is float32")
+    if target == "c99":
+        find_compiler()  # a wrong CC is said before the work, not after it
     source, graph = read(model, clock)
     given = samples(graph) if callable(samples) else samples or {}
     plan = make_plan(source, graph, options, clock)
@@ -204,7 +206,13 @@ def _within(plan: Plan, limit: int | None) -> None:
     raise BudgetError(
         f"{plan.source.file}: needs {plan.arena_bytes} bytes ({show_bytes(plan.arena_bytes)}), "
         f"the budget is {limit}; {why}"
-        + ("; --overlap group needs less" if plan.options.overlap in ("none", "row") else "")
+        + ("; --overlap group may need less" if plan.options.overlap in ("none", "row") else ""),
+        {
+            "arena_bytes": plan.arena_bytes,
+            "budget_bytes": limit,
+            "lower_bound_bytes": need,
+            "peak_operator": fullest.operator.name,
+        },
     )
 
 

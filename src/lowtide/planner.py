@@ -23,6 +23,9 @@ from lowtide.schedules import layerwise
 from lowtide.schedules.direction import directed, directions
 from lowtide.task import PIXEL, ROW, Grain, Task, make_tasks
 
+MOST_ALIGN = 4096
+"""No loader promises to align a program's memory to more."""
+
 
 @dataclass(frozen=True)
 class _Candidate:
@@ -35,18 +38,15 @@ class _Candidate:
 
 def make_plan(source: Source, graph: Graph, options: Options, clock: Clock) -> Plan:
     """Lays a graph out, schedules it and places its storages."""
-    size = options.element_bytes or _element_bytes(graph)
-    if options.tile and options.overlap in ("none", "row"):
-        raise UsageError(f"--tile is for --overlap group or pixel, not {options.overlap}")
-    if options.align < 1 or (options.element_bytes is None and options.align % size):
-        raise UsageError(f"--align {options.align}: a multiple of {size}, an element's size")
     try:
         with clock("laying out"):
+            size = options.element_bytes or _element_bytes(graph)
             fused = _fused(graph, options)
             layout = lay_out(fused, options.io_layout)
             tasks = _cut(make_tasks(layout), layout, options)
     except UnsupportedModel as error:
         raise error.within(file=source.file) from None
+    _check(options, size)
     with clock("scheduling"):
         schedule = layerwise.schedule(layout, tasks, size, options.order)
     with clock("finding lifetimes"):
@@ -63,6 +63,16 @@ def make_plan(source: Source, graph: Graph, options: Options, clock: Clock) -> P
         source, options, size, layout, tasks, best.schedule, best.lives, best.problem, placement,
         measured, max((scratch(task, layout) for task in tasks), default=0) * size,
     )  # fmt: skip
+
+
+def _check(options: Options, size: int) -> None:
+    """Raises UsageError for options that do not go together; `size` is that of an element."""
+    if options.tile and options.overlap in ("none", "row"):
+        raise UsageError(f"--tile is for --overlap group or pixel, not {options.overlap}")
+    if options.align < 1 or (options.element_bytes is None and options.align % size):
+        raise UsageError(f"--align {options.align}: a multiple of {size}, an element's size")
+    if options.align > MOST_ALIGN:
+        raise UsageError(f"--align {options.align}: at most {MOST_ALIGN}, the size of a page")
 
 
 def _fused(graph: Graph, options: Options) -> Graph:
@@ -133,6 +143,9 @@ def _place(candidates: list[_Candidate], how: str) -> tuple[_Candidate, Placemen
 
 def _element_bytes(graph: Graph) -> int:
     """The size of the activations' elements; the plan counts in one size so far."""
+    texts = [name for name, tensor in graph.tensors.items() if tensor.dtype == "string"]
+    if texts:
+        raise UnsupportedModel(f"'{texts[0]}' is string; float32 is needed")
     sizes = {np.dtype(tensor.dtype).itemsize for tensor in graph.tensors.values()}
     if len(sizes) > 1:
         raise UnsupportedModel("activations of several element sizes in one network")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,13 +26,47 @@ class Pictures:
 
     def read(self, graph: Graph) -> dict[str, dict[str, Array]]:
         """Sets of inputs for a network, by file name; raises UsageError, UnreadableModel."""
-        if 0.0 in self.std:
-            raise UsageError("--std must not be 0")
+        self._check(graph)
         found: dict[str, dict[str, Array]] = {}
         for path in self.files:
             name = path.name if path.name not in found else str(path)
             found[name] = read_sample(path, graph, self.mean, self.std, self.bgr)
+            _check_finite(found[name], path)
         return found
+
+    def _check(self, graph: Graph) -> None:
+        """The numbers make sense, whether or not there is a picture to use them on."""
+        for name, values in (("--mean", self.mean), ("--std", self.std)):
+            if not np.isfinite(_float32(values)).all():
+                raise UsageError(f"{name} takes finite numbers, not {','.join(map(str, values))}")
+        if not _float32(self.std).all():
+            raise UsageError("--std must not be 0")
+        if self.files and not graph.inputs:
+            raise UsageError("the network has no inputs, it takes no --sample")
+        if len(graph.inputs) == 1 and len(graph.shape(graph.inputs[0])) == 4:
+            _check_channels(self.mean, self.std, graph.shape(graph.inputs[0])[1])
+
+
+def _float32(values: Array | Sequence[float]) -> Array:
+    """In the network's type; what is beyond it is infinite, which `_check_finite` finds."""
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(values, np.float32)
+
+
+def _check_channels(mean: Sequence[float], std: Sequence[float], channels: int) -> None:
+    if len(mean) not in (1, channels) or len(std) not in (1, channels):
+        takes = f"1 or {channels} values" if channels > 1 else "1 value"
+        raise UsageError(f"--mean and --std take {takes}: the input has {channels} channels")
+
+
+def _check_finite(inputs: Mapping[str, Array], path: Path) -> None:
+    for name, values in inputs.items():
+        if not np.isfinite(values).all():
+            raise UnreadableModel(
+                f"holds NaN, infinity or a number beyond float32 for input '{name}'",
+                file=str(path),
+                hint="nothing could be compared on it",
+            )
 
 
 def read_labels(path: Path | None) -> list[str]:
@@ -54,7 +88,8 @@ def read_sample(
     (pixel - mean) / std with pixels 0..255, a value for all channels or one for each.
     """
     if not path.is_file():
-        raise UnreadableModel("no such file", file=str(path))
+        what = "a folder, not a sample" if path.is_dir() else "no such file"
+        raise UnreadableModel(what, file=str(path))
     if path.suffix.lower() == ".npz":
         return _named(path, graph)
     if len(graph.inputs) != 1:
@@ -76,10 +111,15 @@ def picture(
     if len(shape) != 4 or shape[0] != 1 or shape[1] not in (1, 3):
         raise UsageError(f"{path}: a picture does not fit an input of shape {shape}; give a .npy")
     channels, height, width = shape[1:]
-    if len(mean) not in (1, channels) or len(std) not in (1, channels):
-        raise UsageError(f"--mean and --std take 1 or {channels} values")
+    _check_channels(mean, std, channels)
     try:
         with Image.open(path) as opened:
+            if opened.mode[0] in "IF":  # converting would clip them, not scale
+                raise UnreadableModel(
+                    f"a picture of mode {opened.mode}, more than 8 bits a pixel",
+                    file=str(path),
+                    hint="convert it to 8 bits, or give the numbers as .npy",
+                )
             held = opened.convert("L" if channels == 1 else "RGB")
             if held.size != (width, height):
                 held = held.resize((width, height), Image.Resampling.BILINEAR)
@@ -88,7 +128,8 @@ def picture(
         raise UnreadableModel("not a picture that can be read", file=str(path)) from error
     if bgr:
         pixels = pixels[:, :, ::-1]
-    scaled = (pixels - np.asarray(mean, np.float32)) / np.asarray(std, np.float32)
+    with np.errstate(over="ignore"):
+        scaled = (pixels - _float32(mean)) / _float32(std)
     return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None], np.float32)
 
 
@@ -115,4 +156,4 @@ def _fitting(values: Array, shape: Shape, path: Path) -> Array:
         values = values[None]
     if values.shape != shape or values.dtype.kind not in "fiu":
         raise UsageError(f"{path}: {values.dtype} {values.shape} where {shape} numbers are needed")
-    return np.ascontiguousarray(values, np.float32)
+    return _float32(values).reshape(shape)

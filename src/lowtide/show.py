@@ -16,8 +16,8 @@ from lowtide.sizes import show_bytes
 if TYPE_CHECKING:
     from lowtide.buffers import Buffer
     from lowtide.check.judge import Checks
+    from lowtide.check.written import Verified
     from lowtide.graph import Array
-    from lowtide.memory_map import MemoryMap
     from lowtide.pipeline import Fitted
     from lowtide.problem import Placement
 
@@ -111,10 +111,11 @@ def _whole(fitted: Fitted) -> list[str]:
     ]
 
 
-def show_verified(memory: MemoryMap, checks: Checks) -> str:
+def show_verified(verified: Verified) -> str:
     """The result of a verification in words."""
-    head = f"{memory.file}: arena {_size(memory.arena_bytes).strip()}, every check passed"
-    return "\n".join([head, *_checked(checks)])
+    arena = _size(verified.memory.arena_bytes).strip()
+    head = f"{verified.memory.file}: arena {arena}, every check passed"
+    return "\n".join([head, *_checked(verified.checks)])
 
 
 def _size(count: int) -> str:

@@ -11,6 +11,14 @@ from pathlib import Path
 
 from lowtide.errors import UsageError
 
+OWN = frozenset(
+    {
+        "memory.svg", "net.c", "net.h", "plan.json",
+        "reference.bin", "reference.c", "reference.npz", "weights.bin",
+    }
+)  # fmt: skip
+"""What a run may write: of an earlier run's folder these are replaced, everything else is kept."""
+
 
 def check_folder(folder: Path) -> None:
     """Raises UsageError unless `folder` is absent, empty, or one that lowtide wrote."""
@@ -33,6 +41,9 @@ def _own(folder: Path) -> bool:
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     """Writes the files to a folder beside `folder` and puts it in its place.
 
+        out/ net.c weights.bin main.c   ->   out/ net.c (new) main.c (untouched)
+
+    An earlier run's files go, also those that this run does not write; the caller's own stay.
     Raises UsageError where it may not or cannot; then what was there before is untouched.
     """
     check_folder(folder)
@@ -48,6 +59,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
         for name, content in files.items():
             (new / name).write_bytes(content)
         if folder.exists():
+            _carry_over(folder, new)
             folder.rename(old)
         new.rename(folder)
     except OSError as error:
@@ -77,3 +89,22 @@ def write_file(path: Path, content: bytes) -> None:
             os.replace(new, path)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _carry_over(folder: Path, new: Path) -> None:
+    """Puts what lowtide did not write into the new folder as well; the old one keeps it too."""
+    for path in folder.iterdir():
+        if path.name in OWN:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.copytree(path, new / path.name, symlinks=True, copy_function=_link)
+        else:
+            _link(path, new / path.name)
+
+
+def _link(path: str | Path, to: str | Path) -> None:
+    """The same file under another name; a copy on file systems that have no links."""
+    try:
+        os.link(path, to, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(path, to, follow_symlinks=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,8 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from lowtide.errors import CheckError
+from lowtide.errors import CheckError, UsageError
 
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
 
@@ -29,23 +31,57 @@ class Io:
 class Verdict:
     """What a run gave: the outputs' bytes for each set of inputs, and the judge's counts.
 
+    `declared` is what net.h says: the arena's bytes, the elements of each input and each output.
     `fault` is (task, row, byte, wanted element, found element) of the first fault.
     """
 
     outputs: bytes
+    declared: tuple[int, ...]
     reads: int
     faults: int
     fault: tuple[int, int, int, int, int] | None
 
 
 def find_compiler() -> list[str] | None:
-    """A C compiler: $CC, cc, gcc, clang, or zig from PyPI; None if there is none."""
-    for name in (os.environ.get("CC", ""), "cc", "gcc", "clang"):
-        if name and shutil.which(name.split()[0]):
-            return name.split()
+    """A C compiler: $CC, cc, gcc, clang, or zig from PyPI; None if there is none.
+
+    Raises UsageError for a $CC that is no command: what was asked for is not replaced silently.
+    """
+    try:
+        asked = shlex.split(os.environ.get("CC", ""))
+    except ValueError as error:
+        raise UsageError(f"CC={os.environ['CC']}: {error}") from None
+    if asked and not shutil.which(asked[0]):
+        raise UsageError(f"CC={' '.join(asked)}: no such command; name a C compiler or unset CC")
+    for command in (asked, ["cc"], ["gcc"], ["clang"]):
+        if command and shutil.which(command[0]):
+            return command
     if find_spec("ziglang") is not None:
         return [sys.executable, "-m", "ziglang", "cc"]
     return None
+
+
+@cache
+def check_compiler(compiler: tuple[str, ...]) -> None:
+    """Raises UsageError unless the compiler makes a C99 program that runs on this machine."""
+    name = " ".join(compiler)
+    with TemporaryDirectory(prefix="lowtide-", ignore_cleanup_errors=True) as folder:
+        program = Path(folder) / "probe"
+        program.with_suffix(".c").write_text("int main(void) { return 7; }\n")
+        command = [*compiler, "-std=c99", "-o", "probe", "probe.c"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        if done.returncode or not program.is_file():
+            said = " ".join(done.stderr.split())[:200] or "it made no program"
+            raise UsageError(f"the C compiler '{name}' does not compile: {said}; set CC to another")
+        try:
+            runs = subprocess.run([str(program)], check=False).returncode == 7
+        except OSError:
+            runs = False
+    if not runs:
+        raise UsageError(
+            f"the C compiler '{name}' makes programs that do not run here, where they are checked; "
+            "set CC to this machine's own"
+        )
 
 
 @cache
@@ -79,7 +115,9 @@ def build(
     program = folder / f"{Path(source).stem}{'-checked' if checked else ''}"
     command = [*compiler, *WARNINGS, *flags, *(["-DCHECKED"] if checked else [])]
     command += ["-o", str(program), str(main), source, "-lm"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    # The compiler's own temporary files too are gone when it is interrupted.
+    env = {**os.environ, "TMPDIR": str(folder.resolve())}
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         first = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr)
         raise CheckError(f"{source} does not compile with {compiler[0]}: {first.strip()[:300]}")
@@ -92,13 +130,22 @@ def run(program: Path, data: bytes) -> Verdict:
     if done.returncode:
         message = done.stderr.decode(errors="replace").strip()[-500:]
         raise CheckError(f"{program.name} stopped with status {done.returncode}: {message}")
-    counts = [int(word) for word in done.stderr.split()] or [0] * 7
-    fault = (counts[2], counts[3], counts[4], counts[5], counts[6]) if counts[1] else None
-    return Verdict(done.stdout, counts[0], counts[1], fault)
+    declared, *judged = (
+        tuple(int(word) for word in line.split()) for line in done.stderr.splitlines()
+    )
+    reads, faults, *first = judged[0] if judged else (0, 0)
+    fault = (first[0], first[1], first[2], first[3], first[4]) if faults else None
+    return Verdict(done.stdout, declared, reads, faults, fault)
 
 
 def _main(inputs: Io, outputs: Io) -> str:
-    """A main that runs the network on each set of inputs on stdin and writes the outputs."""
+    """A main that runs the network on each set of inputs on stdin and writes the outputs.
+
+    On stderr, a line with the sizes that net.h declares and one with the judge's counts.
+    """
+    declared = ["NET_ARENA_BYTES"]
+    for way, ports in (("INPUT", inputs), ("OUTPUT", outputs)):
+        declared += [f"NET_{way}_{name.upper()}_ELEMENTS" for name in ports.names]
     reads = [
         f"        if (fread(net_input_{n}(), sizeof(float), {k}, stdin) != {k}) break;"
         for n, k in zip(inputs.names, inputs.elements, strict=True)
@@ -113,6 +160,8 @@ def _main(inputs: Io, outputs: Io) -> str:
             "#include <stdio.h>",
             "int main(void)",
             "{",
+            *(f'    fprintf(stderr, "%lu ", (unsigned long){size});' for size in declared),
+            '    fputs("\\n", stderr);',
             "    for (;;) {",
             *(reads or ["        static int once; if (once++) break;"]),
             "        net_run();",

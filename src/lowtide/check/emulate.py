@@ -13,7 +13,7 @@ from math import prod
 import numpy as np
 
 from lowtide.check.judge import Checks, compare
-from lowtide.check.numbers import Sample
+from lowtide.check.numbers import Sample, check_comparable
 from lowtide.errors import CheckError
 from lowtide.functions import FUNCTIONS
 from lowtide.graph import Array
@@ -31,6 +31,7 @@ def judge_emulated(
     plan: Plan, samples: Sequence[Sample], progress: Callable[[str], None]
 ) -> Checks:
     """Runs every sample; raises CheckError for a wrong read or a result too far off."""
+    check_comparable(samples)
     reads = 0
     results: dict[str, Sequence[Array]] = {}
     for sample in samples:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,23 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from lowtide.check.compile import Io, Verdict, build, find_compiler, native_flags, run
-from lowtide.check.numbers import TOLERANCE, Difference, Sample, difference, scales
+from lowtide.check.compile import (
+    Io,
+    Verdict,
+    build,
+    check_compiler,
+    find_compiler,
+    native_flags,
+    run,
+)
+from lowtide.check.numbers import (
+    TOLERANCE,
+    Difference,
+    Sample,
+    check_comparable,
+    difference,
+    scales,
+)
 from lowtide.check.placement import Rows, check_placement
 from lowtide.errors import CheckError
 from lowtide.graph import Array
@@ -40,7 +56,7 @@ WAYS = (
 
 @dataclass(frozen=True)
 class Checks:
-    """What was checked, and that it passed; `how` says what ran the program.
+    """What was checked, and that it passed; `how` is the compiler's command, or "numpy".
 
     `checked_reads` counts the reads that the element level checked one by one.
     """
@@ -53,9 +69,11 @@ class Checks:
     results: Mapping[str, Sequence[Array]]
     """The program's own outputs for each sample, in ONNX's axis order."""
 
-    def facts(self) -> dict[str, int | float]:
-        """The numbers, without the outputs."""
+    def facts(self) -> dict[str, int | float | str]:
+        """The numbers and how they came about, without the outputs."""
+        command, *flags = self.how.split(" ", 1)
         return {
+            "checked_with": " ".join([shutil.which(command) or command, *flags]),
             "checked_reads": self.checked_reads,
             "faults": self.faults,
             "max_abs_diff": self.max_abs_diff,
@@ -90,17 +108,20 @@ def judge_program(
     compiler = find_compiler()
     if compiler is None:
         return None
+    check_compiler(tuple(compiler))
+    check_comparable(samples)
     inputs, outputs = _io(memory.inputs), _io(memory.outputs)
     data = b"".join(pack(memory.inputs, sample.inputs) for sample in samples)
     worst, reads = Difference(0.0, 0.0), 0
     results: Mapping[str, Sequence[Array]] = {}
-    with TemporaryDirectory(prefix="lowtide-") as folder:
+    with TemporaryDirectory(prefix="lowtide-", ignore_cleanup_errors=True) as folder:
         for way in ways:
             progress(f"checking {way.source}, {way.what}")
             at = Path(folder) / f"{Path(way.source).stem}-{way.checked}"
             flags = (*way.flags, *native_flags(tuple(compiler)))
             program = build(files, way.source, inputs, outputs, at, compiler, flags, way.checked)
             verdict = run(program, data)
+            _as_declared(verdict, memory)
             _no_fault(verdict, memory, way.source)
             reads = max(reads, verdict.reads)
             results = split(verdict.outputs, memory, samples)
@@ -111,7 +132,7 @@ def judge_program(
                     f"{found.max_rel:.2e} of the largest value; {TOLERANCE:.0e} is allowed"
                 )
             worst |= found
-    return Checks(compiler[0], reads, 0, worst.max_abs, worst.max_rel, results)
+    return Checks(" ".join(compiler), reads, 0, worst.max_abs, worst.max_rel, results)
 
 
 def _io(ports: Sequence[Port]) -> Io:
@@ -154,13 +175,26 @@ def compare(results: Mapping[str, Sequence[Array]], samples: Sequence[Sample]) -
     return worst
 
 
+def _as_declared(verdict: Verdict, memory: MemoryMap) -> None:
+    """net.h must tell its caller the sizes that were planned."""
+    ports = [*memory.inputs, *memory.outputs]
+    names = ["arena", *(f"'{port.name}'" for port in ports)]
+    planned = [memory.arena_bytes, *(port.elements for port in ports)]
+    for name, said, size in zip(names, verdict.declared, planned, strict=True):
+        if said != size:
+            unit = "bytes" if name == "arena" else "elements"
+            raise CheckError(f"net.h: {name} has {said} {unit}, plan.json says {size}")
+
+
 def _no_fault(verdict: Verdict, memory: MemoryMap, source: str) -> None:
     if verdict.fault is None:
         return
     task, row, byte, wanted, found = verdict.fault
-    operator = memory.operators[task]
+    named = f"step {task}"
+    if task < len(memory.operators):
+        named = f"step {memory.operators[task].name} ({memory.operators[task].type})"
     raise CheckError(
-        f"{source}: step {operator.name} ({operator.type}), row {row}, byte {byte} of the arena: "
+        f"{source}: {named}, row {row}, byte {byte} of the arena: "
         f"expected {_element(wanted, memory)}, found {_element(found, memory)} "
         f"({verdict.faults} faults)"
     )

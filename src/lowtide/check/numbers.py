@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lowtide.errors import UnreadableModel
+from lowtide.errors import CheckError, UnreadableModel
 from lowtide.graph import Array, Shape
 
 TOLERANCE = 1e-5
@@ -79,7 +79,7 @@ def random_inputs(shapes: Mapping[str, tuple[Shape, str]], seed: int = 0) -> dic
     """Seeded standard normal inputs, by name; `shapes` gives each shape and element type."""
     rng = np.random.default_rng(seed)
     return {
-        name: rng.standard_normal(shape, dtype=np.float32).astype(dtype)
+        name: np.asarray(rng.standard_normal(shape, dtype=np.float32)).astype(dtype)
         for name, (shape, dtype) in shapes.items()
     }
 
@@ -96,7 +96,7 @@ def lively_inputs(reference: Reference, shapes: Mapping[str, tuple[Shape, str]])
     """
     inputs, best, alive = random_inputs(shapes), None, -1.0
     for scale in _SCALES:
-        scaled = {name: (x * x.dtype.type(scale)) for name, x in inputs.items()}
+        scaled = {name: np.asarray(x * x.dtype.type(scale)) for name, x in inputs.items()}
         sample = Sample("random", scaled, reference.run(scaled))
         least = min((_largest(y) for y in sample.outputs), default=_ALIVE)
         if best is None or least > alive:
@@ -110,6 +110,17 @@ def lively_inputs(reference: Reference, shapes: Mapping[str, tuple[Shape, str]])
 def _largest(y: Array) -> float:
     finite = y[np.isfinite(y)]
     return float(np.abs(finite).max()) if finite.size else 0.0
+
+
+def check_comparable(samples: Sequence[Sample]) -> None:
+    """Raises CheckError where an output is finite nowhere: agreeing on that would say nothing."""
+    made = [sample.outputs for sample in samples]
+    for number, outputs in enumerate(zip(*made, strict=True), 1):
+        if not any(np.isfinite(y).any() for y in outputs):
+            raise CheckError(
+                f"output {number} of {len(made[0])} is nowhere finite in onnxruntime, so nothing "
+                "finite could be compared; give a --sample on which it is"
+            )
 
 
 def scales(samples: Sequence[Sample]) -> list[float]:

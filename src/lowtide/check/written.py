@@ -4,34 +4,61 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from lowtide.check.judge import Checks, compare, judge_placement, judge_program
 from lowtide.check.numbers import Reference, Sample
 from lowtide.check.references import unpack_references
 from lowtide.errors import CheckError, UnreadableModel, UsageError
-from lowtide.memory_map import MemoryMap, read_memory_map
+from lowtide.memory_map import MemoryMap, lifetimes_of, read_memory_map
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A folder whose files passed every check; `recomputed` is what they say of its memory."""
+
+    memory: MemoryMap
+    checks: Checks
+    recomputed: Mapping[str, int]
+    seconds: float
+
+    def facts(self) -> dict[str, int | float | str]:
+        """Everything `verify --json` prints: only what was checked, not what plan.json claims."""
+        return {
+            "file": self.memory.file,
+            "sha256": self.memory.sha256,
+            **self.recomputed,
+            **self.checks.facts(),
+            "seconds": round(self.seconds, 3),
+        }
 
 
 def verify(
     folder: str | Path,
     model: str | Path | None = None,
     progress: Callable[[str], None] = lambda _: None,
-) -> tuple[MemoryMap, Checks]:
+) -> Verified:
     """Checks the placement, the program against its memory map, and the numbers.
 
     With `model`, the references are recomputed by onnxruntime as well. Raises UnreadableModel for
     missing or damaged files, CheckError for a failed check, UsageError without a C compiler.
     """
+    began = time.perf_counter()
     folder = Path(folder)
     files = {path.name: path.read_bytes() for path in _files(folder)}
     memory = read_memory_map(files["plan.json"].decode(errors="replace"), str(folder / "plan.json"))
     samples, sha256 = unpack_references(files["reference.npz"], str(folder / "reference.npz"))
     if sha256 != memory.sha256:
         raise CheckError(f"{folder}: plan.json and reference.npz are of different models")
+    _fit(samples, memory, str(folder / "reference.npz"))
     progress("checking the placement")
     judge_placement(memory)
+    recomputed = _same_facts(memory, str(folder / "plan.json"))
     for source in ("net.c", "reference.c"):
         _same_map(files[source].decode(errors="replace"), memory, str(folder / source))
     if model is not None:
@@ -40,10 +67,13 @@ def verify(
     checks = judge_program(files, memory, samples, progress)
     if checks is None:
         raise UsageError("no C compiler: set CC, install gcc or clang, or pip install ziglang")
-    return memory, checks
+    return Verified(memory, checks, recomputed, time.perf_counter() - began)
 
 
 def _files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        what = "not a folder" if folder.exists() else "no such folder"
+        raise UnreadableModel(what, file=str(folder), hint="name a folder that lowtide fit wrote")
     needed = ("net.c", "net.h", "reference.c", "plan.json", "reference.npz")
     for name in needed:
         if not (folder / name).is_file():
@@ -53,8 +83,56 @@ def _files(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.iterdir()) if path.is_file()]
 
 
+def _fit(samples: Sequence[Sample], memory: MemoryMap, file: str) -> None:
+    """There is something to compare on, and it has the program's inputs and outputs."""
+    if not samples:
+        raise UnreadableModel("holds no sample", file=file, hint="run lowtide fit again")
+    inputs = {port.name: port.shape for port in memory.inputs}
+    outputs = [port.shape for port in memory.outputs]
+    for sample in samples:
+        numbers = all(y.dtype.kind == "f" for y in (*sample.inputs.values(), *sample.outputs))
+        given = {name: values.shape for name, values in sample.inputs.items()}
+        made = [values.shape for values in sample.outputs]
+        if (given, made) != (inputs, outputs) or not numbers:
+            raise UnreadableModel(
+                f"sample '{sample.name}' is not of the network that plan.json describes", file=file
+            )
+
+
+def _same_facts(memory: MemoryMap, file: str) -> dict[str, int]:
+    """The facts that follow from the storages, which must be those that plan.json states."""
+    size = memory.element_bytes
+    found = {
+        "arena_bytes": memory.arena_bytes,
+        "lower_bound_bytes": _most_live(memory),
+        "no_reuse_bytes": sum(storage.elements * size for storage in memory.storages),
+    }
+    for name, value in found.items():
+        if memory.facts.get(name) != value:
+            raise CheckError(
+                f"{file}: {name} is {memory.facts.get(name)}, its storages give {value}"
+            )
+    return found
+
+
+def _most_live(memory: MemoryMap) -> int:
+    """The most bytes that live at one moment."""
+    moments, change = [np.zeros(1, np.int64)], [np.zeros(1, np.int64)]
+    for storage in memory.storages:
+        start, stop = lifetimes_of(storage)
+        alive = start <= stop
+        for at, cell in ((start, storage.cell_bytes), (stop + 1, -storage.cell_bytes)):
+            moments.append(at[alive])
+            change.append(np.full(int(alive.sum()), cell, np.int64))
+    at, change_at = np.concatenate(moments), np.concatenate(change)
+    order = np.lexsort((change_at, at))  # what dies at a moment goes before what is born
+    return int(np.cumsum(change_at[order]).max())
+
+
 def _same_map(source: str, memory: MemoryMap, file: str) -> None:
-    """The program must place every storage where plan.json says."""
+    """The program must place every storage where plan.json says, in the arena net.h declares."""
+    if source.count("unsigned char arena[NET_ARENA_BYTES]") != 1:
+        raise CheckError(f"{file}: the arena is not declared as NET_ARENA_BYTES")
     found = re.findall(r"^#define S(\d+)\(r, i\).*?\(arena \+ (\d+)\)", source, re.MULTILINE)
     placed: Mapping[int, int] = {int(number): int(offset) for number, offset in found}
     for number, storage in enumerate(memory.storages):

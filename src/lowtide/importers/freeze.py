@@ -7,7 +7,7 @@ from typing import Any
 import onnx_ir as ir
 
 from lowtide.errors import UnsupportedModel
-from lowtide.graph import Graph, Operator, Tensor
+from lowtide.graph import Graph, Operator, Tensor, dtype_name
 
 
 def freeze(model: ir.Model) -> Graph:
@@ -34,7 +34,7 @@ def _tensor(value: ir.Value) -> Tensor:
     if value.shape is None or value.dtype is None or not value.shape.is_static():
         raise UnsupportedModel(f"tensor '{value.name}' has no static shape", hint="fix its shape")
     shape = tuple(int(d) for d in value.shape.numpy())
-    return Tensor(str(value.name), shape, str(value.dtype.numpy()))
+    return Tensor(str(value.name), shape, dtype_name(value.dtype.numpy()))
 
 
 def _operator(node: ir.Node, number: int, opset: int) -> Operator:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from math import prod
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from lowtide.rewrites.edit import static_shape
 
 OLDEST_OPSET, NEWEST_OPSET = 7, 25
 
+Dims = tuple[int | None, ...]
 Message = onnx.ModelProto | onnx.GraphProto | onnx.NodeProto
 
 
@@ -52,6 +54,8 @@ def _root(error: BaseException) -> str:
     """The first line of the first of a chain of errors."""
     while error.__cause__ is not None:
         error = error.__cause__
+    if isinstance(error, KeyError):
+        return f"it speaks of {error}, which it does not hold"
     return (str(error).strip() or type(error).__name__).split("\n")[0]
 
 
@@ -84,12 +88,13 @@ def _settle(proto: onnx.ModelProto, folder: Path | None) -> ir.Model:
     settle_tensors(proto, folder)
     proto = inline_functions(proto)
     settle_graph(proto, version)
-    _settle_inputs(proto.graph)
+    declared = _settle_inputs(proto.graph)
     del proto.opset_import[:]
     proto.opset_import.add(domain="", version=version)
     proto.ir_version = max(4, onnx.helper.find_min_ir_version_for(list(proto.opset_import)))
     model: ir.Model = simplify(ir.serde.deserialize_model(proto))
     _check_static(model)
+    _check_declared(model, declared)
     return model
 
 
@@ -123,22 +128,34 @@ def _opset(proto: onnx.ModelProto) -> int:
     return version
 
 
-def _settle_inputs(graph: onnx.GraphProto) -> None:
-    """Drop inputs that are constants (IR version 3 lists those too) and fix the batch."""
+def _settle_inputs(graph: onnx.GraphProto) -> dict[str, Dims]:
+    """Drop inputs that are constants (IR version 3 lists those too) and fix the batch.
+
+    Returns the shapes that the outputs are declared to have.
+    """
     constants = {tensor.name for tensor in graph.initializer}
     inputs = [value for value in graph.input if value.name not in constants]
-    for value in inputs:
-        _settle_shape(value)
+    fixed = [_settle_shape(value) for value in inputs]
     kept = [onnx.ValueInfoProto.FromString(value.SerializeToString()) for value in inputs]
     del graph.input[:]
     graph.input.extend(kept)
     known = {value.name: value for value in kept}
+    declared = {}
     for value in graph.output:
         _check_tensor(value, "output")
+        if value.name not in known and value.type.tensor_type.HasField("shape"):
+            declared[value.name] = _declared(value.type.tensor_type.shape, any(fixed))
         if value.name in known:  # one value, which has one shape
             value.CopyFrom(known[value.name])
         else:  # declared for another batch perhaps; inferred anew
             value.type.tensor_type.ClearField("shape")
+    return declared
+
+
+def _declared(shape: onnx.TensorShapeProto, fixed_batch: bool) -> Dims:
+    """A declared shape; the first dim may be of the batch, which a dynamic one need not be."""
+    dims = [dim.dim_value if dim.dim_value > 0 else None for dim in shape.dim]
+    return tuple(None if i == 0 and fixed_batch else dim for i, dim in enumerate(dims))
 
 
 def _check_tensor(value: onnx.ValueInfoProto, role: str) -> None:
@@ -148,14 +165,16 @@ def _check_tensor(value: onnx.ValueInfoProto, role: str) -> None:
         raise UnsupportedModel(f"{role} '{value.name}' is not a tensor but {shown}")
 
 
-def _settle_shape(value: onnx.ValueInfoProto) -> None:
+def _settle_shape(value: onnx.ValueInfoProto) -> bool:
+    """The shape must be static but for the batch; whether that had to be made 1."""
     _check_tensor(value, "input")
     tensor = value.type.tensor_type
     if not tensor.HasField("shape"):
         raise UnsupportedModel(f"input '{value.name}' has no shape", hint="export a static shape")
+    fixed = False
     for index, dim in enumerate(tensor.shape.dim):
         if index == 0 and (dim.dim_value < 0 or not dim.HasField("dim_value")):
-            dim.dim_value = 1
+            dim.dim_value, fixed = 1, True
         if dim.dim_value <= 0:
             shown = str(dim.dim_value) if dim.HasField("dim_value") else f"'{dim.dim_param or '?'}'"
             raise UnsupportedModel(
@@ -164,6 +183,23 @@ def _settle_shape(value: onnx.ValueInfoProto) -> None:
             )
     if prod(d.dim_value for d in tensor.shape.dim) > MOST_ELEMENTS:
         raise UnsupportedModel(f"input '{value.name}' has more than {MOST_ELEMENTS} elements")
+    return fixed
+
+
+def _check_declared(model: ir.Model, declared: Mapping[str, Dims]) -> None:
+    """The outputs have the shapes that the file promises; where it says nothing, any."""
+    for value in model.graph.outputs:
+        said, made = declared.get(value.name or ""), static_shape(value)
+        if said is None or made is None:
+            continue
+        if len(said) != len(made) or any(
+            a not in (None, b) for a, b in zip(said, made, strict=True)
+        ):
+            shown = ", ".join("?" if dim is None else str(dim) for dim in said)
+            raise UnreadableModel(
+                f"output '{value.name}' is declared [{shown}] but its operators make {[*made]}",
+                hint="correct the declaration, or export it anew",
+            )
 
 
 def _check_static(model: ir.Model) -> None:

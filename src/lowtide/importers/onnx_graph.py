@@ -8,9 +8,10 @@ from collections.abc import Iterable
 
 import onnx
 import onnx.checker
+import onnx.helper
 from onnx import AttributeProto, NodeProto
 
-from lowtide.errors import UnreadableModel, UnsupportedModel
+from lowtide.errors import EXPORT, OPERATORS, UnreadableModel, UnsupportedModel
 
 
 def settle_graph(model: onnx.ModelProto, version: int) -> None:
@@ -28,6 +29,7 @@ def settle_graph(model: onnx.ModelProto, version: int) -> None:
     if graph.sparse_initializer:
         raise UnsupportedModel("sparse constants", hint="store them dense")
     _check_text(graph)
+    _hand_out_constants(graph)
     _name_nodes(graph.node)
     context = onnx.checker.C.CheckerContext()
     context.ir_version = onnx.IR_VERSION
@@ -60,6 +62,28 @@ def _check_text(graph: onnx.GraphProto) -> None:
             raise UnreadableModel(f"a name that is not text: {value.name!r}")
 
 
+def _hand_out_constants(graph: onnx.GraphProto) -> None:
+    """A constant that is an output of the network as well is copied there by a node.
+
+    w ──> Conv ──> y, w      ->      w_held ──> Conv ──> y;  w_held ──> Identity ──> w
+    """
+    outputs = {value.name for value in graph.output}
+    given = {value.name for value in graph.input}
+    named = {name for node in graph.node for name in (*node.input, *node.output)} | outputs | given
+    for tensor in graph.initializer:
+        name = tensor.name
+        if name not in outputs or name in given:
+            continue
+        while tensor.name in named:
+            tensor.name += "_held"
+        named.add(tensor.name)
+        for node in graph.node:
+            for i, read in enumerate(node.input):
+                if read == name:
+                    node.input[i] = tensor.name
+        graph.node.append(onnx.helper.make_node("Identity", [tensor.name], [name]))
+
+
 def _name_nodes(nodes: Iterable[NodeProto]) -> None:
     """Give every node a name of its own: errors, and the C program, call it by that."""
     seen: set[str] = set()
@@ -89,12 +113,12 @@ def _check_node(node: NodeProto, version: int, context: onnx.checker.C.CheckerCo
     if kinds & {AttributeProto.SPARSE_TENSOR, AttributeProto.SPARSE_TENSORS}:
         raise UnsupportedModel("sparse constant", hint="store it dense", **place)
     if not onnx.defs.has(node.op_type, ""):
-        raise UnsupportedModel("no such ONNX operator", **place)
+        raise UnsupportedModel("no such ONNX operator", hint=OPERATORS, **place)
     try:
         onnx.checker.check_node(node, context)
     except Exception as error:
         first = str(error).strip().split("\n")[0].removesuffix(".")
-        raise UnreadableModel(f"{first} (opset {version})", **place) from error
+        raise UnreadableModel(f"{first} (opset {version})", hint=EXPORT, **place) from error
 
 
 def _check_names(graph: onnx.GraphProto) -> None:
@@ -118,7 +142,10 @@ def _check_names(graph: onnx.GraphProto) -> None:
         for name in node.input:
             if name and name not in defined:
                 raise UnreadableModel(
-                    f"input '{name}' is defined nowhere", node=node.name, operator=node.op_type
+                    f"input '{name}' is defined nowhere",
+                    node=node.name,
+                    operator=node.op_type,
+                    hint=EXPORT,
                 )
     for value in graph.output:
         if value.name not in defined:
@@ -144,7 +171,9 @@ def _sort(graph: onnx.GraphProto) -> None:
                 heapq.heappush(ready, reader)
     if len(order) < len(waits):
         stuck = graph.node[next(i for i, needed in enumerate(waits) if needed)]
-        raise UnreadableModel("in a cycle or behind one", node=stuck.name, operator=stuck.op_type)
+        raise UnreadableModel(
+            "in a cycle or behind one", node=stuck.name, operator=stuck.op_type, hint=EXPORT
+        )
     if order != sorted(order):
         nodes = [onnx.NodeProto.FromString(graph.node[i].SerializeToString()) for i in order]
         del graph.node[:]

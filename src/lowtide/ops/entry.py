@@ -18,8 +18,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lowtide.errors import ModelError, UnsupportedModel
-from lowtide.graph import Array, Graph, Operator, Shape, Tensor
+from lowtide.errors import OPERATORS, ModelError, UnsupportedModel
+from lowtide.graph import Array, Graph, Operator, Shape, Tensor, dtype_name
 from lowtide.nest import Nest
 from lowtide.view import View
 
@@ -149,7 +149,7 @@ def bind(operator: Operator, graph: Graph) -> Bound:
     bound = Bound(operator, inputs, constants, outputs)
     found = ENTRIES.get(operator.type)
     if found is None:
-        raise bound.refuse("no entry for this operator", "lowtide profile lists what it can do")
+        raise bound.refuse("no entry for this operator", OPERATORS)
     _refuse_unnamed(bound, found)
     return bound
 
@@ -158,7 +158,7 @@ def _tensor(graph: Graph, name: str) -> Tensor:
     if name in graph.tensors:
         return graph.tensors[name]
     array = graph.constants[name]
-    return Tensor(name, tuple(array.shape), str(array.dtype))
+    return Tensor(name, tuple(array.shape), dtype_name(array.dtype))
 
 
 def _refuse_unnamed(bound: Bound, found: Entry) -> None:

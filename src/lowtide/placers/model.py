@@ -15,6 +15,7 @@ in milliseconds what eight take seconds for, on classical ones it fits what they
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from math import ceil
 
@@ -140,7 +141,7 @@ def _run(
     solver.parameters.random_seed = 0
     solver.parameters.max_deterministic_time = work
     solver.parameters.max_time_in_seconds = BACKSTOP * work
-    status = solver.solve(model)
+    status = solve_interruptibly(solver, model)
     spent = solver.response_proto.deterministic_time
     if status == cp_model.MODEL_INVALID:
         raise LowtideError(f"the placement model is invalid: {model.validate()}")
@@ -151,3 +152,21 @@ def _run(
     if status == cp_model.UNKNOWN:
         return Answer(None, bound, spent)
     return Answer({i: solver.value(unit) for i, unit in at.items()}, bound, spent)
+
+
+def solve_interruptibly(solver: cp_model.CpSolver, model: cp_model.CpModel) -> int:
+    """solver.solve(model), which Ctrl-C stops soon and with the caller's own handler.
+
+    The solver would install a handler and leave the signal at its default, death, behind; and a
+    thread inside it hears of no signal. So it runs in another one.
+    """
+    solver.parameters.catch_sigint_signal = False
+    with ThreadPoolExecutor(1) as pool:
+        solved = pool.submit(solver.solve, model)
+        try:
+            return int(solved.result())
+        except BaseException:
+            while not solved.done():  # it cannot be stopped before it has begun
+                solver.stop_search()
+                wait([solved], 0.05)
+            raise

@@ -103,3 +103,6 @@ _TESTS: dict[str, Callable[[ir.Node], bool]] = {
     "Slice": _forward_slice,
     "Transpose": _moves_only_ones,
 }
+
+IDENTITIES = tuple(_TESTS)
+"""The operators that may turn out to change nothing."""

@@ -6,10 +6,14 @@ from dataclasses import replace
 from math import prod
 
 from lowtide.graph import Graph, Operator
-from lowtide.nest import Nest
+from lowtide.nest import Load, Nest, walk
 from lowtide.ops import Views, meaning
 from lowtide.ops.definition import can_fuse
 from lowtide.view import Window
+
+MOST_TERMS = 100
+"""Parts of one operator's arithmetic: a chain of a thousand functions is cut into several, and so
+is one whose functions use their argument twice, which doubles with each of them."""
 
 
 def fuse(graph: Graph) -> Graph:
@@ -18,19 +22,26 @@ def fuse(graph: Graph) -> Graph:
         Conv -> Relu -> MaxPool              ->   Conv+Relu -> MaxPool
         Conv -> Transpose -> Reshape -> Exp  ->   Conv+Exp -> Transpose -> Reshape
 
-    Only where the tensors between have no other reader and are no outputs of the network.
+    Only where the tensors between have no other reader and are no outputs of the network, and the
+    arithmetic of the whole stays below `MOST_TERMS`.
     """
     made: list[Operator] = []
+    terms: dict[int, int] = {}
     maker: dict[str, int] = {}
     for op in graph.operators:
         running = can_fuse(op, graph)
         home = None
         if running is not None:
             home = _home(op, op.inputs[running], graph, made, maker)
-        if running is None or home is None:
+        count = 0
+        if running is not None and home is not None:
+            inner = terms.get(home) or _terms(made[home], graph)
+            count = _terms(op, graph, running, inner)
+        if running is None or home is None or count > MOST_TERMS:
             maker |= {name: len(made) for name in op.outputs}
             made.append(op)
             continue
+        terms[home] = count
         inputs = tuple("" if i == running else name for i, name in enumerate(op.inputs))
         epilogue = (*made[home].epilogue, replace(op, inputs=inputs))
         made[home] = replace(made[home], epilogue=epilogue)
@@ -41,6 +52,15 @@ def fuse(graph: Graph) -> Graph:
     alive = {*graph.inputs, *(name for op in made for name in op.outputs)}
     tensors = {name: tensor for name, tensor in graph.tensors.items() if name in alive}
     return replace(graph, operators=tuple(made), tensors=tensors)
+
+
+def _terms(op: Operator, graph: Graph, running: int = -1, inner: int = 1) -> int:
+    """The parts of an operator's arithmetic where operand `running` has `inner` of them itself."""
+    nest = meaning(replace(op, epilogue=()), graph)
+    assert isinstance(nest, Nest)
+    parts = list(walk(nest.finish))
+    uses = sum(isinstance(p, Load) and nest.reads[p.read].operand == running for p in parts)
+    return len(parts) + uses * (inner - 1)
 
 
 def _home(

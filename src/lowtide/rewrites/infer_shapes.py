@@ -6,7 +6,7 @@ import onnx
 import onnx.shape_inference
 import onnx_ir as ir
 
-from lowtide.errors import UnreadableModel
+from lowtide.errors import EXPORT, UnreadableModel
 
 # Inference looks into constants that are shapes, axes or sizes; it needs no weights, and one
 # protobuf message cannot hold 2 GiB of them.
@@ -26,7 +26,7 @@ def infer_shapes(model: ir.Model) -> ir.Model:
             _without_weights(model), check_type=True, strict_mode=True, data_prop=True
         )
     except onnx.shape_inference.InferenceError as error:
-        raise UnreadableModel(f"shapes do not fit: {_first_line(error)}") from error
+        raise UnreadableModel(f"shapes do not fit: {_first_line(error)}", hint=EXPORT) from error
     found = {info.name: info.type for info in (*proto.graph.value_info, *proto.graph.output)}
     for node in model.graph:
         for value in node.outputs:

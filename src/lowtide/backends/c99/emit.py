@@ -21,16 +21,17 @@ _PRELUDE = """\
 #include <stddef.h>
 
 #if defined __GNUC__
-#define ALIGNED __attribute__((aligned(64)))
+#define ALIGNED(bytes) __attribute__((aligned(bytes)))
 #define MAY_ALIAS __attribute__((may_alias))
 #else
-#define ALIGNED
+#define ALIGNED(bytes)
 #define MAY_ALIAS
 #endif
 
 typedef float MAY_ALIAS f32;
-static unsigned char arena[NET_ARENA_BYTES] ALIGNED;
 """
+
+_CACHE_LINE = 64
 
 
 def emit(plan: Plan) -> dict[str, bytes]:
@@ -63,6 +64,7 @@ def _source(plan: Plan, kernels: bool) -> tuple[str, bytes | None]:
     lines.add(f"/* {'net.c' if kernels else 'reference.c'}: {comment(plan.source.file)}, {what}.")
     lines.add("   Made by lowtide; see net.h. */")
     lines.add(_PRELUDE)
+    lines.add(f"static unsigned char arena[NET_ARENA_BYTES] ALIGNED({_alignment(plan)});\n")
     _storages(plan, program, lines)
     lines.add((PARTS / "checked.c").read_text())
     weights = emit_weights(program, lines)
@@ -75,6 +77,15 @@ def _source(plan: Plan, kernels: bool) -> tuple[str, bytes | None]:
     for kernel in program.kernels:
         lines.add(kernel_source(kernel))
     return lines.text() + body.text(), weights
+
+
+def _alignment(plan: Plan) -> int:
+    """What the arena is aligned to: a power of two that makes multiples of it in memory as well.
+
+    Storages at multiples of 48 bytes lie at multiples of 16, whatever the arena does beyond that.
+    """
+    align = plan.problem.align
+    return max(_CACHE_LINE, align & -align)
 
 
 def _function_name(number: int, task: Task) -> str:

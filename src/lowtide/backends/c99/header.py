@@ -12,6 +12,12 @@ _KEPT = "   The inputs stay as they are while the network runs."
 _OVERWRITTEN = (
     "   The inputs are overwritten while the network runs: write them anew before each run."
 )
+_WEIGHTS_FILE = (
+    "   weights.bin is linked in by the assembler, which looks for it here and in every -I:",
+    "       -I FOLDER                          wherever weights.bin is when cc runs elsewhere",
+    "       -DNET_WEIGHTS_FILE='\"FILE\"'        under another name",
+    "       -DNET_WEIGHTS_MAPPED               not at all: call net_set_weights() before net_run()",
+)
 
 
 def header(plan: Plan, weights_bytes: int | None) -> str:
@@ -37,6 +43,7 @@ def header(plan: Plan, weights_bytes: int | None) -> str:
         _KEPT if plan.options.keep_input else _OVERWRITTEN,
         "",
         "   cc -std=c99 -O3 -ffp-contract=fast -c net.c      add -march=native or your core's",
+        *(_WEIGHTS_FILE if weights_bytes else []),
         "   -DCHECKED builds the judge: every read is checked to find its own bytes (net_check).",
         "*/",
         "#ifndef NET_H",

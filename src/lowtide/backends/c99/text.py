@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from math import inf, isinf
+from math import inf, isinf, isnan
 
 import numpy as np
 
@@ -60,10 +60,12 @@ def comment(text: str) -> str:
 
 
 def literal(value: float) -> str:
-    """A float constant that reads back to the same bits."""
+    """A float constant that reads back to the same bits; of NaNs there is one."""
+    if isnan(value):
+        return "NAN"
     if isinf(value):
-        return "INFINITY" if value == inf else "-INFINITY"
-    text = repr(float(np.float32(value))) if value != value else _shortest(np.float32(value))
+        return "INFINITY" if value == inf else "(-INFINITY)"
+    text = _shortest(np.float32(value))
     return f"({text}f)" if text.startswith("-") else f"{text}f"
 
 

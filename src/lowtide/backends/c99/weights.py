@@ -56,7 +56,7 @@ def emit_weights(program: Program, lines: Lines) -> bytes | None:
 
 
 def _emit_array(name: str, array: Array, lines: Lines) -> None:
-    lines.add(f"static const float {name}[{array.size}] ALIGNED = {{")
+    lines.add(f"static const float {name}[{array.size}] ALIGNED(64) = {{")
     texts = [literal(float(v)).strip("()") for v in array]
     for i in range(0, len(texts), 8):
         lines.add("    " + ", ".join(texts[i : i + 8]) + ",")

@@ -1,0 +1,50 @@
+"""The operators that can be planned, as their entries have them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import onnx.defs
+
+from lowtide.importers.onnx import NEWEST_OPSET, OLDEST_OPSET
+from lowtide.ops import ENTRIES
+from lowtide.rewrites.drop_identities import IDENTITIES
+
+
+def operators_facts() -> dict[str, Any]:
+    """Each operator with its attributes and the inputs that must be constants.
+
+    A parameter that was an attribute in older opsets and is an input in newer ones is both.
+    """
+    return {
+        "opsets": [OLDEST_OPSET, NEWEST_OPSET],
+        "operators": {
+            name: {
+                "attributes": sorted({*entry.attributes, *entry.parameters}),
+                "constant_inputs": dict(sorted(entry.parameters.items(), key=lambda p: p[1])),
+                "types": list(entry.types),
+            }
+            for name, entry in sorted(ENTRIES.items())
+            if onnx.defs.has(name, "")  # a copy, say, is lowtide's own
+        },
+        "dropped_without_effect": sorted(IDENTITIES),
+    }
+
+
+def operators_text() -> str:
+    """The same for people, a line each."""
+    facts = operators_facts()
+    first, last = facts["opsets"]
+    width = max(map(len, facts["operators"]))
+    lines = [f"Operators of ONNX, opset {first} to {last}, with the attributes understood:", ""]
+    for name, entry in facts["operators"].items():
+        lines.append(f"  {name:<{width}}  {', '.join(entry['attributes'])}".rstrip())
+    dropped = ", ".join(facts["dropped_without_effect"])
+    return "\n".join(
+        [
+            *lines,
+            "",
+            "Whatever does not depend on the network's input is computed once, with any operator.",
+            f"Dropped where they change nothing: {dropped}.",
+        ]
+    )
