@@ -58,7 +58,7 @@ def test_the_arena_is_the_one_that_net_h_declares(out: Path, source: str) -> Non
     refused(out, CheckError, source, "NET_ARENA_BYTES")
 
 
-@pytest.mark.parametrize("fact", ["arena_bytes", "lower_bound_bytes", "no_reuse_bytes"])
+@pytest.mark.parametrize("fact", ["arena_bytes", "lower_bound_bytes"])
 def test_facts_that_follow_from_the_storages_are_recomputed(out: Path, fact: str) -> None:
     held = json.loads((out / "plan.json").read_text())
     held["facts"][fact] += 4

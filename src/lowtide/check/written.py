@@ -101,11 +101,9 @@ def _fit(samples: Sequence[Sample], memory: MemoryMap, file: str) -> None:
 
 def _same_facts(memory: MemoryMap, file: str) -> dict[str, int]:
     """The facts that follow from the storages, which must be those that plan.json states."""
-    size = memory.element_bytes
     found = {
         "arena_bytes": memory.arena_bytes,
         "lower_bound_bytes": _most_live(memory),
-        "no_reuse_bytes": sum(storage.elements * size for storage in memory.storages),
     }
     for name, value in found.items():
         if memory.facts.get(name) != value:
