@@ -101,7 +101,7 @@ def judge_program(
             flags = (*way.flags, *native_flags(tuple(compiler)))
             program = build(files, way.source, inputs, outputs, at, compiler, flags, way.checked)
             verdict = run(program, data)
-            _no_fault(verdict, memory, way.source)
+            no_fault(verdict, memory, way.source)
             reads = max(reads, verdict.reads)
             results = split(verdict.outputs, memory, samples)
             found = compare(results, samples)
@@ -154,7 +154,8 @@ def compare(results: Mapping[str, Sequence[Array]], samples: Sequence[Sample]) -
     return worst
 
 
-def _no_fault(verdict: Verdict, memory: MemoryMap, source: str) -> None:
+def no_fault(verdict: Verdict, memory: MemoryMap, source: str) -> None:
+    """Raises CheckError, which names the first fault, if a run had any."""
     if verdict.fault is None:
         return
     task, row, byte, wanted, found = verdict.fault
