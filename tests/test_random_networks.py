@@ -20,20 +20,16 @@ from lowtide.plan import Options, Plan
 from networks import random_network, random_options
 from programs import plan_model, turned
 
-HERE, ALL = 300, 3000
-A_BATCH = 50
+HERE, ALL, A_BATCH = 300, 3000, 50
 
 
-def _seeds(step: int) -> list[object]:
-    """Those of CI, and those of the whole sweep."""
+def _seeds(stop: int, here: int, step: int = 1) -> list[object]:
+    """Every step-th seed; those from `here` on are left to the whole sweep."""
     slow = [pytest.mark.slow]
-    return [pytest.param(s, marks=slow if s >= HERE else []) for s in range(0, ALL, step)]
+    return [pytest.param(s, marks=slow if s >= here else []) for s in range(0, stop, step)]
 
 
-SEEDS, BATCHES = _seeds(1), _seeds(A_BATCH)
-
-
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", _seeds(ALL // 3, HERE // 3))
 def test_a_random_network_is_planned(seed: int) -> None:
     network, options = random_network(seed), random_options(seed)
     plan = plan_model(network.model, options)
@@ -43,7 +39,7 @@ def test_a_random_network_is_planned(seed: int) -> None:
     _rows_need_no_more(network.model, options)
 
 
-@pytest.mark.parametrize("first", BATCHES)
+@pytest.mark.parametrize("first", _seeds(ALL, HERE, A_BATCH))
 def test_random_networks_compute(first: int, tmp_path: Path) -> None:
     cases = [network_case(seed) for seed in range(first, first + A_BATCH)]
     found = judge_batch(cases, tmp_path)
