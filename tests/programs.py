@@ -14,11 +14,16 @@ from lowtide.backends import emit
 from lowtide.check.judge import WAYS, Checks, Way, judge_placement, judge_program
 from lowtide.check.numbers import Reference, Sample, lively_inputs
 from lowtide.clock import Clock
+from lowtide.costs import measure
 from lowtide.graph import Array
+from lowtide.live import lifetimes
 from lowtide.memory_map import MemoryMap, memory_map
+from lowtide.overlap import placement_problem
 from lowtide.pipeline import read
+from lowtide.placers import place
 from lowtide.plan import Options, Plan
 from lowtide.planner import make_plan
+from lowtide.schedules.direction import directed
 
 # Programs this small are compiled longer than they run.
 QUICK: tuple[Way, ...] = tuple(
@@ -49,6 +54,21 @@ def plan_model(model: onnx.ModelProto, options: Options = GREEDY) -> Plan:
     clock = Clock(lambda _: None)
     source, graph = read(model, clock)
     return make_plan(source, graph, options, clock)
+
+
+def turned(plan: Plan, backward: frozenset[int]) -> Plan:
+    """The plan with just these tasks going backward, placed anew; not for overlap "none"."""
+    schedule, size = directed(plan.schedule, backward), plan.element_bytes
+    lives = lifetimes(plan.layout, plan.tasks, schedule, size)
+    problem = placement_problem(lives, schedule.ticks, plan.options.align)
+    return replace(
+        plan,
+        schedule=schedule,
+        lives=lives,
+        problem=problem,
+        placement=place(problem, plan.options.place),
+        profile=measure(plan.layout, plan.tasks, schedule, lives, size),
+    )
 
 
 def judge_model(

@@ -97,7 +97,7 @@ def place_buffers(
     buffers: Sequence[Buffer],
     capacity: int | None = None,
     *,
-    seconds: float = 60.0,
+    seconds: float = 20.0,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Placement:
     """Addresses for the buffers within `capacity` bytes, or in the least memory if it is None.

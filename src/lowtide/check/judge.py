@@ -122,7 +122,7 @@ def judge_program(
             program = build(files, way.source, inputs, outputs, at, compiler, flags, way.checked)
             verdict = run(program, data)
             _as_declared(verdict, memory)
-            _no_fault(verdict, memory, way.source)
+            no_fault(verdict, memory, way.source)
             reads = max(reads, verdict.reads)
             results = split(verdict.outputs, memory, samples)
             found = compare(results, samples)
@@ -186,7 +186,8 @@ def _as_declared(verdict: Verdict, memory: MemoryMap) -> None:
             raise CheckError(f"net.h: {name} has {said} {unit}, plan.json says {size}")
 
 
-def _no_fault(verdict: Verdict, memory: MemoryMap, source: str) -> None:
+def no_fault(verdict: Verdict, memory: MemoryMap, source: str) -> None:
+    """Raises CheckError, which names the first fault, if a run had any."""
     if verdict.fault is None:
         return
     task, row, byte, wanted, found = verdict.fault

@@ -29,6 +29,8 @@ from lowtide.problem import Placement, Problem
 WORK_PER_SECOND = 0.1
 """The solver's deterministic units in a second of one core: measured, within a factor of three."""
 
+HALVINGS = 8
+
 
 def place(problem: Problem, *, seconds: float, enough: int = 0) -> Placement:
     """The least placement, proven if about `seconds` of one core suffice.
@@ -64,8 +66,11 @@ def _solve(part: Part, start: Sequence[int], arena: int, work: float) -> Answer:
         answer = fit(core, arena, (work - spent) / 2)
         answer = replace(answer, work=answer.work + spent)
     if answer.at is None:
-        better = minimise(core, answer.bound, start, max(work - answer.work, 0.0))
-        answer = replace(better, work=answer.work + better.work)
+        closer = _closer(core, answer.bound, start, (work - answer.work) / 2)
+        spent = answer.work + closer.work
+        here = [(closer.at or {}).get(block, unit) for block, unit in enumerate(start)]
+        answer = minimise(core, closer.bound, here, max(work - spent, 0.0))
+        answer = replace(answer, at=answer.at or closer.at, work=answer.work + spent)
     if answer.at is None:
         return answer
     at = [UNPLACED] * len(part.grid.sizes)
@@ -74,6 +79,29 @@ def _solve(part: Part, start: Sequence[int], arena: int, work: float) -> Answer:
     for block in others:
         at[block] = lowest(part.grid.walls[block], at)
     return replace(answer, at={block: at[block] for block in part.blocks})
+
+
+def _closer(core: Part, bound: int, start: Sequence[int], work: float) -> Answer:
+    """Halve the distance between `bound` and `start`, a few times, as far as bars fit."""
+    low, high, spent = bound, _arena(core.grid, start, core.blocks), 0.0
+    best = Answer(None, bound, 0.0)
+    for _ in range(HALVINGS):
+        middle = (low + high) // 2
+        if not low < middle < high:
+            break
+        answer = fit_bars(core, middle, work / HALVINGS)
+        if answer is None:
+            break
+        spent += answer.work
+        if answer.at is None:
+            low = middle
+            if answer.bound > middle:  # proven too small
+                best = replace(best, bound=answer.bound)
+        else:
+            at = [answer.at.get(block, UNPLACED) for block in range(len(start))]
+            high = _arena(core.grid, at, core.blocks)
+            best = replace(best, at=answer.at)
+    return replace(best, work=spent)
 
 
 def _core(part: Part, arena: int) -> tuple[Part, list[int]]:
