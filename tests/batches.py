@@ -196,7 +196,7 @@ def _run(units: Sequence[_Unit], program: Path) -> Iterator[Verdict]:
             raise CheckError(f"{unit.case.name}: {unit.source} stops with {done.returncode}")
         reads, faults, task, row, byte, wanted, found = CHECK.unpack_from(wrote)
         fault = (task, row, byte, wanted, found) if faults else None
-        yield Verdict(wrote[CHECK.size :], reads, faults, fault)
+        yield Verdict(wrote[CHECK.size :], (), reads, faults, fault)
 
 
 def _judged(case: Case, verdicts: Mapping[str, Verdict]) -> Judged:
