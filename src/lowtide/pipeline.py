@@ -76,9 +76,19 @@ class Fitted:
         return {
             **self.plan.facts(),
             **(checks.facts() if checks else dict.fromkeys(_CHECKED)),
-            "stack_bytes": self.footprint.stack_bytes,
-            "code_bytes": self.footprint.code_bytes,
+            **self._memory(),
             "seconds": round(sum(self.seconds.values()), 3),
+        }
+
+    def _memory(self) -> dict[str, int | None]:
+        """RAM and flash of the whole program, as far as they were measured."""
+        stack, code = self.footprint.stack_bytes, self.footprint.code_bytes
+        weights = self.plan.profile.weight_bytes
+        return {
+            "stack_bytes": stack,
+            "code_bytes": code,
+            "ram_bytes": None if stack is None else self.arena_bytes + stack,
+            "flash_bytes": None if code is None else weights + code,
         }
 
     def __str__(self) -> str:
