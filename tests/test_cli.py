@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -183,7 +184,11 @@ def test_interrupted(network: Path, tmp_path: Path) -> None:
     (tmp_path / "slow-cc").write_text("#!/bin/sh\nsleep 60\n")
     (tmp_path / "slow-cc").chmod(0o755)
     command = [sys.executable, "-m", "lowtide", "fit", str(network), "-o", str(out)]
-    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=slow)
+    # A shell that starts us in the background has us ignore Ctrl-C, and so would our children.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    running = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=slow, preexec_fn=heed
+    )
     assert running.stderr is not None
     for line in running.stderr:
         if "checking the program" in line:
