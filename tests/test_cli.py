@@ -11,6 +11,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -212,7 +214,7 @@ def test_interrupted(network: Path, tmp_path: Path, number: signal.Signals, code
     (tmp_path / "slow-cc").write_text("#!/bin/sh\nsleep 60\n")
     (tmp_path / "slow-cc").chmod(0o755)
     command = [sys.executable, "-m", "lowtide", "fit", str(network), "-o", str(out)]
-    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=slow)
+    running = started(command, slow)
     line = stopped_at(running, "checking the program", number)
     assert running.returncode == code, line
     assert "interrupted" in line
@@ -223,9 +225,17 @@ def test_interrupted(network: Path, tmp_path: Path, number: signal.Signals, code
 def test_interrupted_while_it_starts(network: Path) -> None:
     """Ctrl-C while modules are imported is no traceback either."""
     command = [sys.executable, "-X", "importtime", "-m", "lowtide", "profile", str(network)]
-    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    running = started(command, os.environ)
     line = stopped_at(running, "| typer", signal.SIGINT)
     assert running.returncode == 130, line
+
+
+def started(command: list[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
+    """A process that heeds Ctrl-C, even if a shell has started these tests in the background."""
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=heed
+    )
 
 
 def stopped_at(running: subprocess.Popen[str], stage: str, number: int) -> str:
