@@ -149,7 +149,7 @@ def _row(name: str, fitted: Fitted, trial: Trial, picture: Path, shared: Path) -
 
 
 HEAD = (
-    "network", "operators", "M MACs", "weights", "whole tensors", "arena", "rows live",
+    "network", "operators", "M MACs", "weights", "whole tensors", "arena", "live",
     "proven least", "reads checked / faults", "max rel diff", "real picture: answer",
 )  # fmt: skip
 
