@@ -12,10 +12,8 @@ evaluation. `Read.index` is quasi-affine (`index.py`); an index outside the oper
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
-
-import numpy as np
 
 from lowtide.graph import Shape
 from lowtide.index import Index, Var, number, var
@@ -210,100 +208,3 @@ def pointwise(shape: Shape, operands: tuple[tuple[int, Shape], ...], finish: Val
     axes = axes_of(shape)
     reads = tuple(Read(operand, broadcast(axes, extents)) for operand, extents in operands)
     return Nest(shape, axes, reads, (), finish)
-
-
-def compose(nest: Nest, outer: Nest, running: int, operands: int) -> Nest:
-    """`outer` (pointwise) applied to the result of `nest`: one nest that does both.
-
-    `running` is the operand of `outer` that stands for the result; its other operands become
-    operands `operands`, `operands + 1`, ... of the whole, in their order.
-    """
-    others = sorted({read.operand for read in outer.reads} - {running})
-    number_of = {operand: operands + i for i, operand in enumerate(others)}
-    kept = [i for i, read in enumerate(outer.reads) if read.operand != running]
-    moved = tuple(replace(outer.reads[i], operand=number_of[outer.reads[i].operand]) for i in kept)
-    place = {i: len(nest.reads) + k for k, i in enumerate(kept)}
-
-    def change(value: Value) -> Value:
-        if not isinstance(value, Load):
-            return value
-        return Load(place[value.read]) if value.read in place else nest.finish
-
-    # The running value must not be rebuilt itself: its loads are numbered already.
-    finish = _splice(outer.finish, change)
-    return replace(nest, reads=nest.reads + moved, finish=finish)
-
-
-def _splice(value: Value, change: Callable[[Value], Value]) -> Value:
-    if isinstance(value, Call):
-        return Call(value.function, tuple(_splice(a, change) for a in value.arguments))
-    return change(value)
-
-
-def inline(producer: Nest, consumer: Nest) -> Nest:
-    """`consumer`, one reduction over one operand, with that operand computed where it is read.
-
-    max over py, px of conv[2y + py, 2x + px]    conv[y, x] = sum over ky, kx of ...
-    -> max over py, px of (sum over ky, kx of ... at 2y + py, 2x + px)
-    """
-    (read,), (reduction,) = consumer.reads, consumer.reductions
-    loops = {v.name: Var(f"p{v.name}", v.extent) for v in reduction.loops}
-    renamed = {name: Index(((v, 1),)) for name, v in loops.items()}
-    at = [index.substitute(renamed) for index in read.index]
-    by = {
-        v.name: index for axis, index in zip(producer.axes, at, strict=True) for v in axis.variables
-    }
-    count = len(producer.reductions)
-
-    def moved(value: Value) -> Value:
-        return FromIndex(value.index.substitute(by)) if isinstance(value, FromIndex) else value
-
-    def updated(value: Value) -> Value:
-        if isinstance(value, Load):
-            return rebuild(producer.finish, moved)
-        return Acc(count) if isinstance(value, Acc) else value
-
-    def finished(value: Value) -> Value:
-        return Acc(count) if isinstance(value, Acc) else value
-
-    reads = tuple(
-        replace(
-            one,
-            index=tuple(i.substitute(by) for i in one.index),
-            zero=tuple(i.substitute(by) for i in one.zero),
-        )
-        for one in producer.reads
-    )
-    inner = tuple(
-        Reduction(
-            one.loops,
-            rebuild(one.start, moved),
-            rebuild(one.update, moved),
-            count if one.inside is None else one.inside,
-        )
-        for one in producer.reductions
-    )
-    outer = Reduction(tuple(loops.values()), reduction.start, _splice(reduction.update, updated))
-    finish = _splice(consumer.finish, finished)
-    return Nest(consumer.shape, consumer.axes, reads, (*inner, outer), finish)
-
-
-def reads_each_once(nest: Nest, shape: Shape) -> bool:
-    """Whether `nest` reduces one operand, of `shape`, and no element of it is read twice."""
-    if len(nest.reads) != 1 or len(nest.reductions) != 1 or nest.reads[0].zero:
-        return False
-    if loads(nest.finish) or loads(nest.reductions[0].start):
-        return False
-    known = {v for axis in nest.axes for v in axis.variables} | {
-        v for v in nest.reductions[0].loops if v.extent > 1
-    }
-    for index, extent in zip(nest.reads[0].index, shape, strict=True):
-        own = sorted(index.variables, key=lambda v: v.name)
-        if not set(own) <= known:
-            return False  # two axes share a variable
-        known -= set(own)
-        grid = np.meshgrid(*(np.arange(v.extent) for v in own), indexing="ij")
-        at = np.unique(index.evaluate({v.name: held for v, held in zip(own, grid, strict=True)}))
-        if len(at) != prod(v.extent for v in own) or at[0] < 0 or at[-1] >= extent:
-            return False
-    return not known
