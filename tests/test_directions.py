@@ -17,6 +17,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from closed_forms import Axis, Layer
+from lowtide.errors import UsageError
 from lowtide.plan import Options
 from programs import plan_model
 
@@ -102,3 +103,48 @@ def test_an_accelerators_tiles(tile: int) -> None:
     layer = Layer(*axes, 8, 8, 1)
     plan = plan_model(model_of([layer]), replace(EXACT, tile=(1, tile)))
     assert plan.arena_bytes // 4 == layer.in_elements + layer.by_tiles(tile)
+
+
+def test_a_kept_input_counts_in_every_order() -> None:
+    """x -> a -> b and x -> c -> d, x kept: what `least` finds is the least with x there."""
+    model = two_branches()
+    plans = [
+        plan_model(model, Options(overlap="none", align=4, keep_input=True, order=order))
+        for order in ("least", "given")
+    ]
+    least, given = (plan.profile.layerwise_bytes for plan in plans)
+    assert least <= given
+    assert plans[0].arena_bytes >= least == plans[0].schedule.bound
+
+
+def two_branches() -> onnx.ModelProto:
+    """Two chains of two convolutions from one input, the wide one first."""
+    nodes, weights, outputs = [], [], []
+    for name, channels in (("a", (50, 8)), ("b", (45, 1))):
+        before, source = 10, "x"
+        for k, made in enumerate(channels):
+            shape = (made, before, 3, 3)
+            weights.append(numpy_helper.from_array(np.ones(shape, np.float32), f"w{name}{k}"))
+            how = {"pads": [1] * 4}
+            nodes.append(helper.make_node("Conv", [source, f"w{name}{k}"], [f"{name}{k}"], **how))
+            before, source = made, f"{name}{k}"
+        outputs.append(helper.make_tensor_value_info(source, TensorProto.FLOAT, (1, before, 4, 4)))
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 10, 4, 4))
+    graph = helper.make_graph(nodes, "branches", [x], outputs, weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def test_a_tile_wider_than_a_row_of_one_pixel_is_refused() -> None:
+    """A 1-D convolution's rows are single pixels: two of them are no tile."""
+    weights = numpy_helper.from_array(np.ones((4, 3, 3), np.float32), "w")
+    node = helper.make_node("Conv", ["x", "w"], ["y"], pads=[1, 1])
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, channels, 20))
+        for name, channels in (("x", 3), ("y", 4))
+    ]
+    graph = helper.make_graph([node], "line", ends[:1], ends[1:], [weights])
+    opsets = [helper.make_opsetid("", 17)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
+    with pytest.raises(UsageError, match="one pixel"):
+        plan_model(model, replace(EXACT, tile=(4, 3)))
+    assert plan_model(model, replace(EXACT, tile=(1, 3))).arena_bytes > 0

@@ -170,3 +170,17 @@ def test_folders_that_are_none(tmp_path: Path) -> None:
     refused(tmp_path / "nowhere", ModelError, "no such folder")
     refused(tmp_path / "file", ModelError, "not a folder")
     refused(tmp_path, ModelError, "net.c is missing")
+
+
+def test_a_plan_without_a_program_has_its_placement_checked(tmp_path: Path) -> None:
+    """--target none writes plan.json and memory.svg; verify says that there was no program."""
+    options = lowtide.Options(overlap="pixel", tile=(2, 3))
+    made = lowtide.fit(small_network(), target="none", options=options)
+    write_folder(tmp_path / "plan", made.files)
+    verified = lowtide.verify(tmp_path / "plan")
+    assert verified.checks is None
+    assert verified.recomputed["arena_bytes"] == made.arena_bytes
+    held = json.loads((tmp_path / "plan/plan.json").read_text())
+    held["operators"][0]["atomic"] ^= True
+    (tmp_path / "plan/plan.json").write_text(json.dumps(held))
+    refused(tmp_path / "plan", CheckError, "schedule", "operators")

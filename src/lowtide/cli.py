@@ -51,7 +51,14 @@ Align = Annotated[
 ]
 ElementBytes = Annotated[
     int | None,
-    typer.Option(help="Plan as if elements had this size (1: int8); needs --target none."),
+    typer.Option(help="Plan as if elements had this size (1: int8); fit needs --target none."),
+]
+FusePools = Annotated[
+    bool | None,
+    typer.Option(
+        "--fuse-pools/--no-fuse-pools",
+        help="Pools compute what they read, where that is done once; off with --overlap none.",
+    ),
 ]
 Tile = Annotated[
     str | None,
@@ -84,6 +91,7 @@ def profile(
     align: Align = 16,
     element_bytes: ElementBytes = None,
     io_layout: IoLayout = "nhwc",
+    fuse_pools: FusePools = None,
     tile: Tile = None,
     keep_input: KeepInput = False,
     as_json: Json = False,
@@ -95,7 +103,7 @@ def profile(
 
     options = Options(
         schedule, order, overlap, place, align, element_bytes, io_layout,
-        tile=_tile(tile), keep_input=keep_input,
+        fuse_pools=fuse_pools, tile=_tile(tile), keep_input=keep_input,
     )  # fmt: skip
     with Progress(sys.stderr) as progress:
         plans = overlaps(model, options, progress)
@@ -125,6 +133,7 @@ def fit(
     align: Align = 16,
     element_bytes: ElementBytes = None,
     io_layout: IoLayout = "nhwc",
+    fuse_pools: FusePools = None,
     tile: Tile = None,
     keep_input: KeepInput = False,
     sample: Annotated[
@@ -154,7 +163,7 @@ def fit(
     names = read_labels(labels)
     options = Options(
         schedule, order, overlap, place, align, element_bytes, io_layout,
-        tile=_tile(tile), keep_input=keep_input,
+        fuse_pools=fuse_pools, tile=_tile(tile), keep_input=keep_input,
     )  # fmt: skip
     pictures = Pictures(tuple(sample or ()), _numbers(mean), _numbers(std), bgr)
     with Progress(sys.stderr) as progress:

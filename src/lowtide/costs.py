@@ -51,10 +51,17 @@ class Profile:
 
 
 def measure(
-    layout: Layout, tasks: Sequence[Task], schedule: Schedule, lives: Lives, element_bytes: int
+    layout: Layout,
+    tasks: Sequence[Task],
+    schedule: Schedule,
+    lives: Lives,
+    element_bytes: int,
+    keep_inputs: bool = False,
 ) -> Profile:
     """Measures a scheduled network; `lives` are the lifetimes at the overlap to be planned for."""
-    whole_lives = lifetimes(layout, tasks, schedule, element_bytes, whole=True)
+    whole_lives = lifetimes(
+        layout, tasks, schedule, element_bytes, whole=True, keep_inputs=keep_inputs
+    )
     whole = live_bytes(whole_lives, schedule.ticks)
     sizes = {name: s.elements * element_bytes for name, s in layout.storages.items()}
     costs, ping_pong = [], 0

@@ -177,12 +177,14 @@ def overlaps(model: Model, options: Options, progress: Progress = _quiet) -> dic
     """The plan of a network at every overlap, by its name; nothing is emitted or run."""
     clock = Clock(progress)
     source, graph = read(model, clock)
-    if options.tile:
-        return {str(options.overlap): make_plan(source, graph, options, clock)}
     plans: dict[str, Plan] = {}
     for overlap in OVERLAPS:
+        if options.tile and overlap not in ("none", "row", options.overlap):
+            continue  # with tiles it is all the same
         progress(f"planning with overlap {overlap}")
-        plans[overlap] = make_plan(source, graph, replace(options, overlap=overlap), clock)
+        tile = options.tile if overlap == options.overlap else None
+        changed = replace(options, overlap=overlap, tile=tile)
+        plans[overlap] = make_plan(source, graph, changed, clock)
     return plans
 
 

@@ -48,7 +48,7 @@ def make_plan(source: Source, graph: Graph, options: Options, clock: Clock) -> P
         raise error.within(file=source.file) from None
     _check(options, size)
     with clock("scheduling"):
-        schedule = layerwise.schedule(layout, tasks, size, options.order)
+        schedule = layerwise.schedule(layout, tasks, size, options.order, options.keep_input)
     with clock("finding lifetimes"):
         candidates = [
             _candidate(layout, tasks, directed(schedule, backward), size, options)
@@ -56,12 +56,12 @@ def make_plan(source: Source, graph: Graph, options: Options, clock: Clock) -> P
         ]
     with clock("placing"):
         best, placement = _place(candidates, options.place)
-    measured = measure(layout, tasks, best.schedule, best.lives, size)
+    measured = measure(layout, tasks, best.schedule, best.lives, size, options.keep_input)
     if fused is not graph:
         measured = _against(measured, graph, options, size)
     return Plan(
         source, options, size, layout, tasks, best.schedule, best.lives, best.problem, placement,
-        measured, max((scratch(task, layout) for task in tasks), default=0) * size,
+        measured, _scratch(layout, tasks, options) * size,
     )  # fmt: skip
 
 
@@ -75,6 +75,11 @@ def _check(options: Options, size: int) -> None:
         raise UsageError(f"--align {options.align}: at most {MOST_ALIGN}, the size of a page")
 
 
+def _scratch(layout: Layout, tasks: tuple[Task, ...], options: Options) -> int:
+    """Elements of the largest buffer on the stack; what holds a tile is the accelerator's own."""
+    return 0 if options.tile else max((scratch(task, layout) for task in tasks), default=0)
+
+
 def _fused(graph: Graph, options: Options) -> Graph:
     wanted = options.fuse_pools
     if wanted is None:  # whole tensors are the baseline that others are measured against
@@ -86,9 +91,10 @@ def _against(fused: Profile, graph: Graph, options: Options, size: int) -> Profi
     """The profile of a network with fused pools; operators and whole tensors as without."""
     layout = lay_out(graph, options.io_layout)
     tasks = make_tasks(layout)
-    schedule = layerwise.schedule(layout, tasks, size, options.order)
-    lives = lifetimes(layout, tasks, schedule, size, whole=True)
-    own = measure(layout, tasks, schedule, lives, size)
+    kept = options.keep_input
+    schedule = layerwise.schedule(layout, tasks, size, options.order, kept)
+    lives = lifetimes(layout, tasks, schedule, size, whole=True, keep_inputs=kept)
+    own = measure(layout, tasks, schedule, lives, size, kept)
     return replace(
         fused,
         costs=own.costs,
@@ -105,7 +111,17 @@ def _cut(tasks: tuple[Task, ...], layout: Layout, options: Options) -> tuple[Tas
     grain = PIXEL if options.overlap == "pixel" else ROW
     if options.tile is not None:
         grain = Grain(*options.tile, atomic=True)
+        _refuse_narrow_rows(tasks, options.tile[0])
     return tuple(task.cut(grain) for task in tasks)
+
+
+def _refuse_narrow_rows(tasks: tuple[Task, ...], pixels: int) -> None:
+    """A tile does not reach over the end of a row; a row of one pixel (1-D) has no room for two."""
+    narrow = next((t for t in tasks if t.row and not t.pixels and t.channels > 1), None)
+    if narrow and pixels > 1:
+        raise UsageError(
+            f"--tile {pixels}x..: the rows of '{narrow.operator.name}' have one pixel; use 1x.."
+        )
 
 
 def _directions(

@@ -51,6 +51,9 @@ class Progress:
             self.console.print(f"lowtide: {stage}", soft_wrap=True)
 
 
+_FLAGS = "cc -O2"
+
+
 def show_fit(fitted: Fitted, output: Path | None, labels: Sequence[str]) -> str:
     """The result of a fit in words."""
     plan, own = fitted.plan, fitted.plan.profile
@@ -104,9 +107,9 @@ def _whole(fitted: Fitted) -> list[str]:
     after = plan.arena_bytes + weights
     return [
         f"  RAM            {_size(plan.arena_bytes + (stack or 0))}  arena and "
-        + (f"{stack} of stack" if stack is not None else "stack (not measured)"),
+        + (f"{stack} of stack ({_FLAGS})" if stack is not None else "stack (not measured)"),
         f"  flash          {_size(weights + (code or 0))}  weights and "
-        + (f"{code} of code" if code is not None else "code (not measured)"),
+        + (f"{code} of code ({_FLAGS})" if code is not None else "code (not measured)"),
         f"  whole network  {_size(after)}  activations and weights; {_percent(before, after)}",
     ]
 
@@ -115,6 +118,8 @@ def show_verified(verified: Verified) -> str:
     """The result of a verification in words."""
     arena = _size(verified.memory.arena_bytes).strip()
     head = f"{verified.memory.file}: arena {arena}, every check passed"
+    if verified.checks is None:
+        return f"{verified.memory.file}: arena {arena}, the placement passed; there is no program"
     return "\n".join([head, *_checked(verified.checks)])
 
 

@@ -53,7 +53,10 @@ def exit_codes(as_json: bool = False) -> Iterator[None]:
         _end(error, as_json)
     except (_Stopped, KeyboardInterrupt) as error:
         print("lowtide: interrupted, nothing was written", file=sys.stderr)
-        sys.exit(128 + getattr(error, "number", signal.SIGINT))
+        code = 128 + getattr(error, "number", signal.SIGINT)
+        if as_json:
+            print(json.dumps({"error": "interrupted", "exit_code": code}), flush=True)
+        sys.exit(code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 _FLAGS = ("-std=c99", "-O2", "-ffp-contract=fast", "-fstack-usage", "-c", "net.c")
-_ENTRY = re.compile(r":(\w+)\s+(\d+)\s+\S+$", re.MULTILINE)
+_ENTRY = re.compile(r":([\w.]+)\s+(\d+)\s+\S+$", re.MULTILINE)
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,14 @@ def memory_svg(plan: Plan) -> str:
 def _before(plan: Plan) -> _Side:
     """Whole storages over whole operators, in the same order, placed with the cheap placer."""
     steps = plan.schedule.ticks
-    lives = lifetimes(plan.layout, plan.tasks, plan.schedule, plan.element_bytes, whole=True)
+    lives = lifetimes(
+        plan.layout,
+        plan.tasks,
+        plan.schedule,
+        plan.element_bytes,
+        whole=True,
+        keep_inputs=plan.options.keep_input,
+    )
     problem = placement_problem(lives, steps, plan.options.align)
     placed = place(problem, "greedy")
     offset = dict(zip((b.name for b in problem.blocks), placed.offsets, strict=True))

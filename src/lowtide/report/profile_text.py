@@ -145,14 +145,14 @@ def _summary(plan: Plan, others: Mapping[str, Plan], width: int) -> Iterator[str
         yield from _wrapped(f"  {name:<15}{kib(count):>9} KiB  ", why, width)
     yield ""
     for name, one in others.items():
-        why = f"{_LIVES[name]}; {placement_verdict(one)}"
+        why = f"{_lives(one)}; {placement_verdict(one)}"
         yield from _wrapped(f"  overlap {name:<7}{kib(one.arena_bytes):>9} KiB  ", why, width)
     if others:
         yield ""
     own = plan.profile
     yield from _wrapped("  RAM            ", _ram(plan), width)
     yield from _wrapped(
-        "  flash          ", f"{kib(own.weight_bytes)} KiB of weights, and the code", width
+        "  flash          ", f"{own.weight_bytes:,} bytes of weights, and the code", width
     )
     yield from _wrapped("  both           ", _both(plan), width)
     weights = f"{own.weight_bytes:,} bytes of weights, shared ones counted once"
@@ -168,7 +168,7 @@ def _wrapped(head: str, text: str, width: int) -> list[str]:
 def _peaks(plan: Plan) -> tuple[tuple[str, int, str], ...]:
     """The peak under each convention, and what the convention is."""
     own, options = plan.profile, plan.options
-    lives = _LIVES[options.overlap]
+    lives = _lives(plan)
     how = f"--overlap {options.overlap} --place {options.place}, {placement_verdict(plan)}"
     return (
         ("no reuse", own.no_reuse_bytes, "every storage has bytes of its own"),
@@ -179,10 +179,18 @@ def _peaks(plan: Plan) -> tuple[tuple[str, int, str], ...]:
     )
 
 
+def _lives(plan: Plan) -> str:
+    """What may make way at a time."""
+    if plan.options.tile:
+        pixels, channels = plan.options.tile
+        return f"tiles of {pixels} x {channels}, each read before it is written"
+    return _LIVES[plan.options.overlap]
+
+
 def _ram(plan: Plan) -> str:
     """What lives in RAM besides the arena; the stack is measured when C is emitted."""
     buffer = f" (with a buffer of {plan.scratch_bytes} bytes)" if plan.scratch_bytes else ""
-    return f"{kib(plan.arena_bytes)} KiB of arena, and the stack{buffer}"
+    return f"{plan.arena_bytes:,} bytes of arena, and the stack{buffer}"
 
 
 def _both(plan: Plan) -> str:
@@ -190,7 +198,7 @@ def _both(plan: Plan) -> str:
     weights = plan.profile.weight_bytes
     before, after = plan.profile.layerwise_bytes + weights, plan.arena_bytes + weights
     percent = 100 * (after / max(before, 1) - 1)
-    return f"{kib(before)} -> {kib(after)} KiB of activations and weights ({percent:+.1f} %)"
+    return f"{before:,} -> {after:,} bytes of activations and weights ({percent:+.1f} %)"
 
 
 def _peak(plan: Plan) -> str:

@@ -11,22 +11,28 @@ from lowtide.task import Task
 
 
 def schedule(
-    layout: Layout, tasks: Sequence[Task], element_bytes: int, order: str = "least"
+    layout: Layout,
+    tasks: Sequence[Task],
+    element_bytes: int,
+    order: str = "least",
+    keep_inputs: bool = False,
 ) -> Schedule:
     """Each task once, whole.
 
         conv1 rows 0..31 | pool rows 0..15 | conv2 rows 0..15 | ...
 
     `order` is "given" (the file's) or "least" (the least peak of live storages, exact unless the
-    search is cut short).
+    search is cut short). `keep_inputs`: the network's inputs live to the end.
     """
-    problem = order_problem(layout, tasks, element_bytes)
+    problem = order_problem(layout, tasks, element_bytes, keep_inputs)
     found = given_order(problem) if order == "given" else least_peak(problem)
     runs = tuple(Run(k, 0, tasks[k].rows, tasks[k].ticks) for k in found.steps)
     return Schedule(runs, found.proven, found.bound)
 
 
-def order_problem(layout: Layout, tasks: Sequence[Task], element_bytes: int) -> OrderProblem:
+def order_problem(
+    layout: Layout, tasks: Sequence[Task], element_bytes: int, keep_inputs: bool = False
+) -> OrderProblem:
     """The tasks, which storages they use and which tasks they must follow."""
     number = {name: i for i, name in enumerate(layout.storages)}
     maker = {task.output: k for k, task in enumerate(tasks)}
@@ -43,7 +49,10 @@ def order_problem(layout: Layout, tasks: Sequence[Task], element_bytes: int) -> 
         tuple(uses),
         tuple(after),
         frozenset(number[layout.places[name].storage] for name in graph.inputs),
-        frozenset(number[layout.places[name].storage] for name in graph.outputs),
+        frozenset(
+            number[layout.places[name].storage]
+            for name in (*graph.outputs, *(graph.inputs if keep_inputs else ()))
+        ),
     )
 
 
