@@ -45,11 +45,6 @@ class Bands:
         at = self.start <= self.stop
         return Bands(self.first[at], self.end[at], self.start[at], self.stop[at])
 
-    @property
-    def sorted(self) -> bool:
-        """Whether later cells are made later and die later, as they mostly are."""
-        return bool((np.diff(self.start) >= 0).all() and (np.diff(self.stop) >= 0).all())
-
 
 def bands(life: Life) -> Bands:
     """The cells of a storage, those with equal lifetimes taken together."""

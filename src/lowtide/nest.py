@@ -99,7 +99,7 @@ def bound_inside(read: Read, shape: Shape, suffix: str = "") -> BoundedRead:
         low, high = one.bounds
         if low < 0 or high >= extent:
             variable = Var(
-                ("in", "ic", "h", "w")[axis] + suffix if len(shape) == 4 else f"at{axis}{suffix}",
+                IMAGE_INDICES[axis] + suffix if len(shape) == 4 else f"at{axis}{suffix}",
                 extent,
             )
             guards.append((variable, one))
