@@ -27,6 +27,7 @@ from lowtide.check.numbers import Reference, Sample
 from lowtide.errors import CheckError
 from lowtide.memory_map import MemoryMap, memory_map
 from lowtide.plan import Plan
+from lowtide.ports import Port
 from network_builder import Network
 
 FLAGS = (*WARNINGS, "-O0", "-ffp-contract=off", "-DCHECKED")
@@ -69,6 +70,7 @@ class Judged:
         """What the case is an example of, for a sweep to say what it has seen."""
         plan = self.case.plan
         kinds = [plan.options.overlap, "backward" if plan.schedule.backward else "forward"]
+        kinds += ["streamed", plan.options.image, plan.options.result] if plan.streamed else []
         kinds += ["kernels"] if self.kernels else []
         if overlaps(plan):
             kinds += ["overlaps", *(f"{kind}, overlaps" for kind in kinds)]
@@ -78,6 +80,8 @@ class Judged:
 
 def overlaps(plan: Plan) -> bool:
     """Whether two storages that are needed at one time share bytes, each between what lives."""
+    if plan.problem is None:  # rows have addresses of their own
+        return sum(life.bytes for life in plan.lives.values()) > plan.arena_bytes
     blocks, offset = plan.problem.blocks, plan.offset
     return any(
         a.start < b.stop
@@ -100,7 +104,8 @@ class _Unit:
         memory = self.case.memory
         ports = [f"net_input_{p.identifier}" for p in memory.inputs]
         ports += [f"net_output_{p.identifier}" for p in memory.outputs]
-        return ["net_run", "net_check", "net_set_weights", *ports]
+        driver = ["net_run", "net_start", "net_step", "net_push", "net_pull"]
+        return [*driver, "net_check", "net_set_weights", *ports]
 
     def text(self, source: bytes) -> bytes:
         """The source with its outside names made its own."""
@@ -110,21 +115,41 @@ class _Unit:
     def run(self) -> list[str]:
         """The lines of main.c that declare the program, and a function that runs it."""
         p, memory = self.prefix, self.case.memory
-        inputs = [(f"{p}net_input_{x.identifier}", x.elements) for x in memory.inputs]
-        outputs = [(f"{p}net_output_{x.identifier}", x.elements) for x in memory.outputs]
+        inputs = [_At(f"{p}net_input_{x.identifier}", x) for x in memory.inputs]
+        outputs = [_At(f"{p}net_output_{x.identifier}", x) for x in memory.outputs]
+        handed = [one.name for one in (*inputs, *outputs) if one.port.streamed]
+        given = ["const float *" for one in inputs if one.port.streamed]
+        taken = ["float *" for one in outputs if one.port.streamed]
         return [
-            f"void {p}net_run(void);",
+            f"void {p}net_run({', '.join(given + taken) or 'void'});",
             f"extern struct net_check {p}net_check;",
-            *(f"float *{name}(void);" for name, _ in inputs),
-            *(f"const float *{name}(void);" for name, _ in outputs),
+            *(one.declared("") for one in inputs),
+            *(one.declared("const ") for one in outputs),
             f"static void {p}run(void)",
             "{",
-            *(f"    take({name}(), {elements});" for name, elements in inputs),
-            f"    {p}net_run();",
+            *(f"    take({one.at}, {one.port.elements});" for one in inputs),
+            f"    {p}net_run({', '.join(handed)});",
             f"    give(&{p}net_check, sizeof {p}net_check);",
-            *(f"    give({name}(), {elements} * sizeof(float));" for name, elements in outputs),
+            *(f"    give({one.at}, {one.port.elements} * sizeof(float));" for one in outputs),
             "}",
         ]
+
+
+@dataclass(frozen=True)
+class _At:
+    """Where main.c has a port's values: in the arena, or in an array of its own."""
+
+    name: str
+    port: Port
+
+    @property
+    def at(self) -> str:
+        return self.name if self.port.streamed else f"{self.name}()"
+
+    def declared(self, const: str) -> str:
+        if self.port.streamed:
+            return f"static float {self.name}[{self.port.elements}];"
+        return f"{const}float *{self.name}(void);"
 
 
 _MAIN = """\

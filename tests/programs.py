@@ -21,8 +21,8 @@ from lowtide.memory_map import MemoryMap, memory_map
 from lowtide.overlap import placement_problem
 from lowtide.pipeline import read
 from lowtide.placers import place
-from lowtide.plan import Options, Plan
-from lowtide.planner import make_plan
+from lowtide.plan import Options, Plan, straight_rows
+from lowtide.planner import make_plan, stream
 from lowtide.schedules.direction import directed
 
 # Programs this small are compiled longer than they run.
@@ -30,7 +30,8 @@ QUICK: tuple[Way, ...] = tuple(
     replace(way, flags=("-O1", *(f for f in way.flags if not f.startswith("-O")))) for way in WAYS
 )
 
-GREEDY = Options(place="greedy")
+GREEDY = Options(schedule="layerwise", place="greedy")
+STREAM = Options(place="greedy")
 
 
 @dataclass(frozen=True)
@@ -56,17 +57,25 @@ def plan_model(model: onnx.ModelProto, options: Options = GREEDY) -> Plan:
     return make_plan(source, graph, options, clock)
 
 
+def streamed_model(model: onnx.ModelProto, options: Options = STREAM) -> Plan:
+    """The streamed plan of a network, also where one layer by layer needs less."""
+    plan = plan_model(model, options)
+    return plan if plan.streamed else stream(plan, Clock(lambda _: None))
+
+
 def turned(plan: Plan, backward: frozenset[int]) -> Plan:
     """The plan with just these tasks going backward, placed anew; not for overlap "none"."""
     schedule, size = directed(plan.schedule, backward), plan.element_bytes
     lives = lifetimes(plan.layout, plan.tasks, schedule, size)
     problem = placement_problem(lives, schedule.ticks, plan.options.align)
+    placement = place(problem, plan.options.place)
     return replace(
         plan,
         schedule=schedule,
         lives=lives,
         problem=problem,
-        placement=place(problem, plan.options.place),
+        placement=placement,
+        addresses=straight_rows(plan.layout, problem, placement, size),
         profile=measure(plan.layout, plan.tasks, schedule, lives, size),
     )
 

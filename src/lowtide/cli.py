@@ -28,7 +28,12 @@ Json = Annotated[
     bool,
     typer.Option("--json", help="One JSON object on stdout, also of an error."),
 ]
-Schedule = Annotated[Literal["layerwise"], typer.Option(help="When rows are computed.")]
+Schedule = Annotated[
+    Literal["layerwise", "stream"],
+    typer.Option(
+        help="Operators one after the other, or row by row in turns where that needs less."
+    ),
+]
 Order = Annotated[
     Literal["given", "least"],
     typer.Option(help="Operators in the file's order, or the order of least peak."),
@@ -36,7 +41,8 @@ Order = Annotated[
 Overlap = Annotated[
     Literal["none", "row", "group", "pixel"],
     typer.Option(
-        help="What may share bytes: dead tensors, rows, what the kernels make at a time, or pixels."
+        help="What may share bytes: dead tensors (layer by layer), rows, what the kernels make at "
+        "a time, or pixels."
     ),
 ]
 Place = Annotated[
@@ -67,6 +73,14 @@ Tile = Annotated[
 KeepInput = Annotated[
     bool, typer.Option("--keep-input", help="Leave the inputs in the arena as they were.")
 ]
+Image = Annotated[
+    Literal["resident", "streamed"],
+    typer.Option(help="The inputs lie in the arena, or are handed in row by row (a camera)."),
+]
+Result = Annotated[
+    Literal["resident", "streamed"],
+    typer.Option(help="The outputs stay in the arena, or are taken row by row."),
+]
 IoLayout = Annotated[
     Literal["nhwc", "nchw"], typer.Option(help="Memory order of images handed in and out.")
 ]
@@ -84,7 +98,7 @@ def _root(
 @app.command(epilog="Example: `lowtide profile net.onnx --overlap none`")
 def profile(
     model: Model,
-    schedule: Schedule = "layerwise",
+    schedule: Schedule = "stream",
     order: Order = "least",
     overlap: Overlap = "group",
     place: Place = "exact",
@@ -94,6 +108,8 @@ def profile(
     fuse_pools: FusePools = None,
     tile: Tile = None,
     keep_input: KeepInput = False,
+    image: Image = "resident",
+    result: Result = "resident",
     as_json: Json = False,
 ) -> None:
     """What the network costs: live bytes of each operator, peaks, MACs, weights."""
@@ -103,7 +119,7 @@ def profile(
 
     options = Options(
         schedule, order, overlap, place, align, element_bytes, io_layout,
-        fuse_pools=fuse_pools, tile=_tile(tile), keep_input=keep_input,
+        fuse_pools=fuse_pools, tile=_tile(tile), keep_input=keep_input, image=image, result=result,
     )  # fmt: skip
     with Progress(sys.stderr) as progress:
         plans = overlaps(model, options, progress)
@@ -123,7 +139,7 @@ def fit(
     budget: Annotated[
         str | None, typer.Option(help="The RAM there is: 256KiB, 1MiB, 65536.")
     ] = None,
-    schedule: Schedule = "layerwise",
+    schedule: Schedule = "stream",
     order: Order = "least",
     overlap: Overlap = "group",
     place: Place = "exact",
@@ -136,6 +152,8 @@ def fit(
     fuse_pools: FusePools = None,
     tile: Tile = None,
     keep_input: KeepInput = False,
+    image: Image = "resident",
+    result: Result = "resident",
     sample: Annotated[
         list[Path] | None,
         typer.Option(help="A picture, .npy or .npz to compare on; may be repeated."),
@@ -163,7 +181,7 @@ def fit(
     names = read_labels(labels)
     options = Options(
         schedule, order, overlap, place, align, element_bytes, io_layout,
-        fuse_pools=fuse_pools, tile=_tile(tile), keep_input=keep_input,
+        fuse_pools=fuse_pools, tile=_tile(tile), keep_input=keep_input, image=image, result=result,
     )  # fmt: skip
     pictures = Pictures(tuple(sample or ()), _numbers(mean), _numbers(std), bgr)
     with Progress(sys.stderr) as progress:

@@ -82,7 +82,8 @@ def lifetimes(
     counts = {name: s.elements // cells[name] for name, s in layout.storages.items()}
     start = {name: np.full(count, last + 1, np.int64) for name, count in counts.items()}
     stop = {name: np.full(count, -1, np.int64) for name, count in counts.items()}
-    for name in layout.graph.inputs:
+    handed_in, taken = ({t.output for t in tasks if t.port == way} for way in ("in", "out"))
+    for name in set(layout.graph.inputs) - handed_in:
         storage = layout.places[name].storage
         start[storage][:] = 0
         stop[storage][:] = last if keep_inputs else 0
@@ -94,7 +95,7 @@ def lifetimes(
             np.maximum.at(stop[made.storage], made.cells, moments.last(made) + moments.delay)
         for read in reads_of(task, layout, cells, backward):
             np.maximum.at(stop[read.storage], read.cells, moments.last(read))
-    for name in layout.graph.outputs:
+    for name in set(layout.graph.outputs) - taken:
         stop[layout.places[name].storage][:] = last
     if whole:
         for name in layout.storages:

@@ -18,9 +18,9 @@ from lowtide.errors import UnreadableModel
 from lowtide.index import IntArray
 from lowtide.live import Life
 from lowtide.plan import Plan
-from lowtide.ports import Port, input_ports, output_ports
+from lowtide.ports import Port
 
-SCHEMA = 2
+SCHEMA = 3
 
 Stretch = tuple[int, int, int, int, int]
 
@@ -29,6 +29,7 @@ Stretch = tuple[int, int, int, int, int]
 class StoredAt:
     """A storage: `rows` rows of `row_elements` at `offset`, watched in cells of `cell_bytes`.
 
+    `row_offsets` says where each row begins; without it they lie one after the other.
     `live` lists stretches of cells from cell 0 on, [cells, first, last, later, longer]: cell k of a
     stretch lives from moment first + k*later to last + k*longer; first > last: never.
     """
@@ -39,6 +40,7 @@ class StoredAt:
     rows: int
     row_elements: int
     cell_bytes: int
+    row_offsets: tuple[int, ...]
     live: tuple[Stretch, ...]
 
     @property
@@ -125,11 +127,11 @@ def memory_map(plan: Plan) -> MemoryMap:
         sha256=plan.source.sha256,
         options=asdict(plan.options),
         arena_bytes=plan.arena_bytes,
-        align=plan.problem.align,
+        align=plan.options.align,
         element_bytes=plan.element_bytes,
         facts=plan.facts(),
-        inputs=input_ports(layout),
-        outputs=output_ports(layout),
+        inputs=plan.inputs,
+        outputs=plan.outputs,
         storages=tuple(_stored(plan, name) for name in names),
         tensors=tuple(
             TensorAt(name, p.strided.shape, p.storage, p.strided.offset, p.strided.strides)
@@ -160,7 +162,8 @@ def _stored(plan: Plan, name: str) -> StoredAt:
     storage, life = plan.layout.storages[name], plan.lives[name]
     return StoredAt(
         name, storage.dtype, plan.offset[name], storage.rows, storage.row_elements,
-        life.cell_bytes, stretches(life),
+        life.cell_bytes, () if plan.straight(name) else tuple(plan.addresses[name].tolist()),
+        stretches(life),
     )  # fmt: skip
 
 
@@ -192,6 +195,18 @@ def lifetimes_of(stored: StoredAt) -> tuple[IntArray, IntArray]:
     start = first.repeat(cells) + k * later.repeat(cells)
     stop = last.repeat(cells) + k * longer.repeat(cells)
     return np.asarray(start, np.int64), np.asarray(stop, np.int64)
+
+
+def addresses_of(stored: StoredAt) -> IntArray:
+    """The first byte of every cell of a storage."""
+    cells = sum(stretch[0] for stretch in stored.live)
+    at = np.arange(cells, dtype=np.int64) * stored.cell_bytes
+    if not stored.row_offsets:
+        return at + stored.offset
+    each = cells // stored.rows
+    return (
+        np.repeat(np.array(stored.row_offsets, np.int64), each) + at[:each][np.arange(cells) % each]
+    )
 
 
 def _plain(value: Any) -> Any:
@@ -238,6 +253,10 @@ def _wrong(memory: MemoryMap) -> str | None:
         size = stored.elements * memory.element_bytes
         if min((stored.cell_bytes, *cells)) < 1 or sum(cells) * stored.cell_bytes != size:
             return f"'{stored.name}' has {size} bytes in {sum(cells)} cells of {stored.cell_bytes}"
+        if stored.row_offsets and len(stored.row_offsets) != stored.rows:
+            return f"'{stored.name}' has {len(stored.row_offsets)} row_offsets, {stored.rows} rows"
+        if stored.row_offsets and sum(cells) % stored.rows:
+            return f"'{stored.name}' has cells that are in two rows"
     return None
 
 

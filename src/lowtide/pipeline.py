@@ -10,7 +10,7 @@ from pathlib import Path
 
 import onnx
 
-from lowtide.backends import emit
+from lowtide.backends import emit, table_bytes
 from lowtide.check.compile import find_compiler
 from lowtide.check.emulate import judge_emulated
 from lowtide.check.footprint import Footprint, footprint
@@ -81,8 +81,12 @@ class Fitted:
         }
 
     def _memory(self) -> dict[str, int | None]:
-        """RAM and flash of the whole program, as far as they were measured."""
+        """RAM and flash of the whole program, as far as they were measured.
+
+        Code counts the tables of a streamed plan: its order, and where its rows lie.
+        """
         stack, code = self.footprint.stack_bytes, self.footprint.code_bytes
+        code = None if code is None else code + table_bytes(self.plan)
         weights = self.plan.profile.weight_bytes
         return {
             "stack_bytes": stack,

@@ -7,9 +7,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
+import numpy as np
+
 from lowtide.costs import Profile
+from lowtide.index import IntArray
 from lowtide.layout import Layout
 from lowtide.live import Lives, live_bytes
+from lowtide.ports import Port, input_ports, output_ports
 from lowtide.problem import Placement, Problem
 from lowtide.schedule import Schedule
 from lowtide.task import Task
@@ -22,7 +26,7 @@ OVERLAPS: tuple[Overlap, ...] = ("none", "row", "group", "pixel")
 class Options:
     """What a plan was asked to be; the names are those of the command line."""
 
-    schedule: Literal["layerwise"] = "layerwise"
+    schedule: Literal["layerwise", "stream"] = "stream"
     order: Literal["given", "least"] = "least"
     overlap: Overlap = "group"
     place: Literal["greedy", "exact"] = "exact"
@@ -32,6 +36,8 @@ class Options:
     fuse_pools: bool | None = None
     tile: tuple[int, int] | None = None
     keep_input: bool = False
+    image: Literal["resident", "streamed"] = "resident"
+    result: Literal["resident", "streamed"] = "resident"
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that is decided, and the facts measured on it. Sizes are bytes."""
+    """Everything that is decided, and the facts measured on it. Sizes are bytes.
+
+    `problem` is what the placer of whole storages solved; None where each row was placed by itself.
+    """
 
     source: Source
     options: Options
@@ -53,8 +62,10 @@ class Plan:
     tasks: tuple[Task, ...]
     schedule: Schedule
     lives: Lives
-    problem: Problem
+    problem: Problem | None
     placement: Placement
+    addresses: Mapping[str, IntArray]
+    """The first byte of each row of each storage, from the start of the arena."""
     profile: Profile
     scratch_bytes: int
     """The largest buffer that an operator keeps on the stack."""
@@ -65,9 +76,28 @@ class Plan:
 
     @cached_property
     def offset(self) -> Mapping[str, int]:
-        """Where each storage begins, bytes from the start of the arena."""
-        names = (block.name for block in self.problem.blocks)
-        return dict(zip(names, self.placement.offsets, strict=True))
+        """Where row 0 of each storage begins, bytes from the start of the arena."""
+        return {name: int(rows[0]) for name, rows in self.addresses.items()}
+
+    @cached_property
+    def inputs(self) -> tuple[Port, ...]:
+        """The network's inputs as the caller sees them."""
+        return input_ports(self.layout, self.options.image == "streamed")
+
+    @cached_property
+    def outputs(self) -> tuple[Port, ...]:
+        """The network's outputs as the caller sees them."""
+        return output_ports(self.layout, self.options.result == "streamed")
+
+    def straight(self, storage: str) -> bool:
+        """Whether the rows of a storage lie one after the other, without a gap."""
+        row = self.layout.storages[storage].row_elements * self.element_bytes
+        return bool((np.diff(self.addresses[storage]) == row).all())
+
+    @property
+    def streamed(self) -> bool:
+        """Whether rows of several operators take turns."""
+        return self.problem is None
 
     @property
     def fullest(self) -> Task:
@@ -97,7 +127,17 @@ class Plan:
 
     def moved(self, storage: str, offset: int) -> Plan:
         """The same plan with one storage elsewhere (to test the judge; nothing is checked)."""
-        names = [block.name for block in self.problem.blocks]
-        offsets = list(self.placement.offsets)
-        offsets[names.index(storage)] = offset
-        return replace(self, placement=replace(self.placement, offsets=tuple(offsets)))
+        rows = self.addresses[storage]
+        return replace(self, addresses={**self.addresses, storage: rows - rows[0] + offset})
+
+
+def straight_rows(
+    layout: Layout, problem: Problem, placement: Placement, element_bytes: int
+) -> dict[str, IntArray]:
+    """The first byte of each row of storages that lie in one piece."""
+    found = {}
+    for block, offset in zip(problem.blocks, placement.offsets, strict=True):
+        storage = layout.storages[block.name]
+        row = storage.row_elements * element_bytes
+        found[block.name] = offset + row * np.arange(storage.rows, dtype=np.int64)
+    return found

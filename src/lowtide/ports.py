@@ -19,13 +19,17 @@ KEYWORDS = frozenset(_KEYWORDS.split())
 
 @dataclass(frozen=True)
 class Port:
-    """An input or output: its ONNX shape, and its axes as they lie in memory, outermost first."""
+    """An input or output: its ONNX shape, and its axes as they lie in memory, outermost first.
+
+    `streamed` is the number of rows in which it is handed over one by one; 0: it lies in the arena.
+    """
 
     name: str
     identifier: str
     tensor: str
     shape: tuple[int, ...]
     order: tuple[int, ...]
+    streamed: int = 0
 
     @property
     def elements(self) -> int:
@@ -40,22 +44,26 @@ class Port:
         return "".join(f"[{n} {self.shape[a]}]" for n, a in zip(names, axes, strict=True)) or "[1]"
 
 
-def input_ports(layout: Layout) -> tuple[Port, ...]:
+def input_ports(layout: Layout, streamed: bool = False) -> tuple[Port, ...]:
     """The network's inputs, in order."""
-    return _ports(layout, layout.graph.inputs, layout.graph.inputs)
+    return _ports(layout, layout.graph.inputs, layout.graph.inputs, streamed)
 
 
-def output_ports(layout: Layout) -> tuple[Port, ...]:
+def output_ports(layout: Layout, streamed: bool = False) -> tuple[Port, ...]:
     """The network's outputs, in order; an output that is an input as well has a copy."""
-    return _ports(layout, layout.output_names, layout.graph.outputs)
+    return _ports(layout, layout.output_names, layout.graph.outputs, streamed)
 
 
-def _ports(layout: Layout, names: tuple[str, ...], tensors: tuple[str, ...]) -> tuple[Port, ...]:
+def _ports(
+    layout: Layout, names: tuple[str, ...], tensors: tuple[str, ...], streamed: bool
+) -> tuple[Port, ...]:
     taken: set[str] = set()
     found = []
     for name, tensor in zip(names, tensors, strict=True):
-        strided = layout.places[tensor].strided
-        found.append(Port(name, identifier(name, taken), tensor, strided.shape, strided.order))
+        place = layout.places[tensor]
+        shape, order = place.strided.shape, place.strided.order
+        rows = layout.storages[place.storage].rows if streamed else 0
+        found.append(Port(name, identifier(name, taken), tensor, shape, order, rows))
     return tuple(found)
 
 

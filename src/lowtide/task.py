@@ -7,13 +7,15 @@ one step, or in several of some pixels each (`Grain`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
+from typing import Literal
 
 from lowtide.graph import Operator
 from lowtide.index import Index, Var, index_of, ravel
 from lowtide.layout import Layout
-from lowtide.nest import Acc, Nest, loads, walk
+from lowtide.nest import Acc, Load, Nest, Number, Read, axes_of, loads, walk
 from lowtide.ops.definition import definition
 
 
@@ -42,7 +44,10 @@ ROW, PIXEL = Grain(), Grain(pixels=1, atomic=True)
 class Task:
     """An operator, its definition, and the variable it goes over (None: all in one step).
 
-    `order` lists the output's axes as they lie in memory, outermost first.
+    `order` lists the output's axes as they lie in memory, outermost first. A task that
+    `accumulates` goes over a loop of its reduction instead of an axis of its output: each row of
+    its input is added to all of the output. A `port` computes nothing: the caller hands a row of
+    an input in, or takes one of an output.
     """
 
     operator: Operator
@@ -51,6 +56,8 @@ class Task:
     order: tuple[int, ...]
     row: Var | None
     grain: Grain = ROW
+    accumulates: bool = False
+    port: Literal["", "in", "out"] = ""
 
     @property
     def rows(self) -> int:
@@ -114,24 +121,70 @@ class Task:
 
     def cut(self, grain: Grain) -> Task:
         """The task in steps of `grain`, or row by row where its pixels cannot be told apart."""
-        if self.row is None or not all(
-            set(self.pixels) <= depends_on(self.nest, k) for k in range(len(self.nest.reductions))
+        if (
+            self.row is None
+            or self.accumulates
+            or self.port
+            or not all(
+                set(self.pixels) <= depends_on(self.nest, k)
+                for k in range(len(self.nest.reductions))
+            )
         ):
             return self
         return replace(self, grain=grain)
 
 
-def make_tasks(layout: Layout) -> tuple[Task, ...]:
-    """One task for each operator of the layout, in the graph's order."""
-    return tuple(_task(op, layout) for op in layout.graph.operators)
+def make_tasks(layout: Layout, accumulate: bool = False) -> tuple[Task, ...]:
+    """One task for each operator of the layout, in the graph's order.
+
+    With `accumulate` those that have no rows of their own consume their input's where they can.
+    """
+    made = (_task(op, layout) for op in layout.graph.operators)
+    return tuple(_accumulating(task, layout) if accumulate else task for task in made)
+
+
+def port_task(layout: Layout, tensor: str, port: Literal["in", "out"]) -> Task:
+    """The caller's part: an input whose rows it hands in, or an output whose rows it takes."""
+    shape, order = layout.graph.shape(tensor), layout.places[tensor].strided.order
+    axes = axes_of(shape)
+    nest = Nest(shape, axes, (), (), Number(0.0))
+    if port == "out":
+        nest = Nest(shape, axes, (Read(0, axes),), (), Load(0))
+    operator = Operator(tensor, "Input" if port == "in" else "Output", (tensor,), (tensor,))
+    return Task(operator, nest, (tensor,), order, _outermost(nest, order), port=port)
+
+
+def _outermost(nest: Nest, order: Sequence[int]) -> Var | None:
+    """The output's variable that is outermost in memory, if it is not the only one."""
+    outer = [nest.axes[a] for a in order if nest.shape[a] > 1]
+    return next(iter(outer[0].variables)) if len(outer) > 1 else None
+
+
+def _accumulating(task: Task, layout: Layout) -> Task:
+    """The task going over the outermost loop of its one reduction, if that goes over rows."""
+    outer = task.nest.within(None)
+    if task.row is not None or len(outer) != 1:
+        return task
+    loop = next((v for v in task.nest.reductions[outer[0]].loops if v.extent > 1), None)
+    if loop is None or not any(_goes_over(loop, task, read, layout) for read in task.nest.reads):
+        return task
+    return replace(task, row=loop, accumulates=True)
+
+
+def _goes_over(loop: Var, task: Task, read: Read, layout: Layout) -> bool:
+    """Whether a read goes from row to row of a storage with `loop`."""
+    place = layout.places.get(task.operands[read.operand])
+    if place is None:
+        return False
+    row = place.strided.at(read.index) // layout.storages[place.storage].row_elements
+    return loop in row.variables
 
 
 def _task(op: Operator, layout: Layout) -> Task:
     defined = definition(op, layout.graph)
     assert defined is not None, f"{op.name} is a view"
     nest, order = defined.nest, layout.places[op.output].strided.order
-    outer = [nest.axes[a] for a in order if nest.shape[a] > 1]
-    row = next(iter(outer[0].variables)) if len(outer) > 1 else None
+    row = _outermost(nest, order)
     if row is not None and not _steps(nest, row):
         row = None
     return Task(op, nest, defined.operands, order, row)

@@ -49,6 +49,8 @@ def writes_of(
     task: Task, layout: Layout, cells: Cells, backward: bool = False
 ) -> Iterator[Touched]:
     """The cells that each step of a task writes."""
+    if task.port == "out":
+        return
     read = Read(-1, task.nest.axes)
     yield from _touched(task, read, layout.places[task.output], cells, backward)
 

@@ -21,10 +21,14 @@ WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
 
 @dataclass(frozen=True)
 class Io:
-    """The identifiers and element counts of a program's inputs or outputs, in order."""
+    """The identifiers and element counts of a program's inputs or outputs, in order.
+
+    They are `streamed` row by row, or lie in the arena.
+    """
 
     names: tuple[str, ...]
     elements: tuple[int, ...]
+    streamed: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,25 +150,34 @@ def _main(inputs: Io, outputs: Io) -> str:
     declared = ["NET_ARENA_BYTES"]
     for way, ports in (("INPUT", inputs), ("OUTPUT", outputs)):
         declared += [f"NET_{way}_{name.upper()}_ELEMENTS" for name in ports.names]
+    held, given, taken = list[str](), list[str](), list[str]()
+    for i, (n, k) in enumerate(zip(inputs.names, inputs.elements, strict=True)):
+        given.append(f"input{i}" if inputs.streamed else f"net_input_{n}()")
+        held += [f"static float input{i}[{k}];"] if inputs.streamed else []
+    for i, (n, k) in enumerate(zip(outputs.names, outputs.elements, strict=True)):
+        taken.append(f"output{i}" if outputs.streamed else f"net_output_{n}()")
+        held += [f"static float output{i}[{k}];"] if outputs.streamed else []
     reads = [
-        f"        if (fread(net_input_{n}(), sizeof(float), {k}, stdin) != {k}) break;"
-        for n, k in zip(inputs.names, inputs.elements, strict=True)
+        f"        if (fread({at}, sizeof(float), {k}, stdin) != {k}) break;"
+        for at, k in zip(given, inputs.elements, strict=True)
     ]
     writes = [
-        f"        fwrite(net_output_{n}(), sizeof(float), {k}, stdout);"
-        for n, k in zip(outputs.names, outputs.elements, strict=True)
+        f"        fwrite({at}, sizeof(float), {k}, stdout);"
+        for at, k in zip(taken, outputs.elements, strict=True)
     ]
+    handed = [*(given if inputs.streamed else []), *(taken if outputs.streamed else [])]
     return "\n".join(
         [
             '#include "net.h"',
             "#include <stdio.h>",
+            *held,
             "int main(void)",
             "{",
             *(f'    fprintf(stderr, "%lu ", (unsigned long){size});' for size in declared),
             '    fputs("\\n", stderr);',
             "    for (;;) {",
             *(reads or ["        static int once; if (once++) break;"]),
-            "        net_run();",
+            f"        net_run({', '.join(handed)});",
             *writes,
             "    }",
             "#ifdef CHECKED",

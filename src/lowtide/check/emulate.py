@@ -68,19 +68,43 @@ class Machine:
     ) -> list[Array]:
         """The network's outputs, in ONNX's axis order."""
         graph, places = self.plan.layout.graph, self.plan.layout.places
-        for name in graph.inputs:
-            self._store(places[name], self._all(places[name]), inputs[name])
+        for port in self.plan.inputs:
+            if not port.streamed:
+                place = places[port.tensor]
+                self._store(place, self._all(place), inputs[port.name])
+        taken = {
+            port.tensor: np.zeros(port.shape, np.float32)
+            for port in self.plan.outputs
+            if port.streamed
+        }
         for run in self.plan.schedule.runs:
             task = self.plan.tasks[run.task]
+            if task.port:
+                self._hand_over(task, range(run.first, run.first + run.rows), {**inputs, **taken})
+                continue
             progress(f"running {task.operator.name} in numpy")
             self.step = task.step(run.backward)
             rows = range(run.first, run.first + run.rows)
             for row in reversed(rows) if run.backward else rows:
                 self._row(task, row)
         return [
-            self._load(places[name], self._all(places[name]), f"output '{name}'")
+            taken[name]
+            if name in taken
+            else self._load(places[name], self._all(places[name]), f"output '{name}'")
             for name in graph.outputs
         ]
+
+    def _hand_over(self, task: Task, rows: range, values: Mapping[str, Array]) -> None:
+        """The caller writes rows of an input, or takes rows of an output."""
+        place, own = self.plan.layout.places[task.output], values[task.output]
+        row_elements = self.plan.layout.storages[place.storage].row_elements
+        linear = self._all(place)
+        for row in rows:
+            here = linear // row_elements == row
+            if task.port == "in":
+                self._store(place, linear[here], own[here])
+            else:
+                own[here] = self._load(place, linear[here], f"output '{task.output}'")
 
     def _all(self, place: Place) -> IntArray:
         """The linear position of every element of a placed tensor."""
@@ -93,7 +117,9 @@ class Machine:
         return np.broadcast_to(at, place.strided.shape)
 
     def _address(self, place: Place, linear: IntArray) -> IntArray:
-        address = np.asarray(self.plan.offset[place.storage] // 4 + linear, np.int64)
+        row = self.plan.layout.storages[place.storage].row_elements
+        first = self.plan.addresses[place.storage][linear // row] // 4
+        address = np.asarray(first + linear % row, np.int64)
         outside = (address < 0) | (address >= self.plan.arena_bytes // 4)
         if outside.any():
             where = 4 * int(address[outside].flat[0])
@@ -151,6 +177,9 @@ class Machine:
         for k in task.nest.within(None):
             accs[k] = self._reduce(task, k, grid, shape, accs)
         value = self._value(task, task.nest.finish, grid, accs, ())
+        if task.accumulates and task.row and int(grid[task.row.name]) < task.rows - 1:
+            (k,) = accs
+            value = accs[k]
         return np.broadcast_to(value, shape)
 
     def _reduce(
@@ -165,6 +194,10 @@ class Machine:
         reduction = task.nest.reductions[number]
         start = self._value(task, reduction.start, grid, accs, ())
         update, loops = reduction.update, reduction.loops
+        if task.accumulates and task.row and number in task.nest.within(None):
+            loops = tuple(loop for loop in loops if loop != task.row)
+            if int(grid[task.row.name]) > 0:
+                start = self._kept(task, grid, shape)
         rank, extra = len(shape), len(loops)
         wide = {k: v.reshape(v.shape + (1,) * extra) if v.ndim else v for k, v in grid.items()}
         wide |= {
@@ -188,6 +221,12 @@ class Machine:
         assert not loops
         loaded = self._value(task, update, wide, earlier, masks)
         return self._masked(loaded, masks, start)
+
+    def _kept(self, task: Task, grid: Mapping[str, IntArray], shape: tuple[int, ...]) -> Array:
+        """What the rows before have left of an accumulator."""
+        place = self.plan.layout.places[task.output]
+        linear = np.broadcast_to(place.strided.at(task.nest.axes).evaluate(grid), shape)
+        return self._load(place, linear, task.operator.name)
 
     def _masked(self, value: Array, masks: list[Array], otherwise: Array | float) -> Array:
         for mask in masks:

@@ -43,13 +43,18 @@ def footprint(files: Mapping[str, bytes], compiler: Sequence[str] | None) -> Foo
 
 
 def _deepest(usage: str) -> int | None:
-    """The largest stack: net_run calls an operator, and that one kernel or function at a time."""
+    """The largest stack: net_run calls an operator, and that one kernel or function at a time.
+
+    Where rows are handed over, it or another wrapper calls net_step, and that the operator.
+    """
     frames = {name: int(size) for name, size in _ENTRY.findall(usage)}
     if "net_run" not in frames:
         return None
     operators = [size for name, size in frames.items() if re.match(r"op\d+_", name)]
     others = [size for name, size in frames.items() if not re.match(r"op\d+_|net_", name)]
-    return frames["net_run"] + max(operators, default=0) + max(others, default=0)
+    wrappers = [frames.get(f"net_{name}", 0) for name in ("run", "pull", "push")]
+    driver = max(wrappers) + frames.get("net_step", 0)
+    return driver + max(operators, default=0) + max(others, default=0)
 
 
 def _code(path: Path) -> int | None:

@@ -30,7 +30,7 @@ from lowtide.check.numbers import (
 from lowtide.check.placement import Rows, check_placement
 from lowtide.errors import CheckError
 from lowtide.graph import Array
-from lowtide.memory_map import MemoryMap, lifetimes_of
+from lowtide.memory_map import MemoryMap, addresses_of, lifetimes_of
 from lowtide.ports import Port
 
 Progress = Callable[[str], None]
@@ -86,7 +86,7 @@ def judge_placement(memory: MemoryMap) -> None:
     rows = []
     for storage in memory.storages:
         start, stop = lifetimes_of(storage)
-        address = storage.offset + storage.cell_bytes * np.arange(len(start))
+        address = addresses_of(storage)
         rows.append(Rows(storage.name, storage.cell_bytes, address, start, stop))
     faults = check_placement(rows, memory.arena_bytes, memory.align)
     if faults:
@@ -136,7 +136,11 @@ def judge_program(
 
 
 def _io(ports: Sequence[Port]) -> Io:
-    return Io(tuple(p.identifier for p in ports), tuple(p.elements for p in ports))
+    return Io(
+        tuple(p.identifier for p in ports),
+        tuple(p.elements for p in ports),
+        any(p.streamed for p in ports),
+    )
 
 
 def pack(ports: Sequence[Port], values: Mapping[str, Array]) -> bytes:

@@ -149,12 +149,25 @@ def _same_map(source: str, memory: MemoryMap, file: str) -> None:
         raise CheckError(f"{file}: the arena is not declared as NET_ARENA_BYTES")
     found = re.findall(r"^#define S(\d+)\(r, i\).*?\(arena \+ (\d+)\)", source, re.MULTILINE)
     placed: Mapping[int, int] = {int(number): int(offset) for number, offset in found}
+    tables = {int(n): (int(unit), rows) for n, rows, unit in _TABLE.findall(source)}
     for number, storage in enumerate(memory.storages):
-        if placed.get(number) != storage.offset:
+        if storage.row_offsets:
+            unit, rows = tables.get(number, (0, ""))
+            at = tuple(unit * int(row) for row in re.findall(r"\d+", rows))
+            if at != storage.row_offsets:
+                raise CheckError(f"{file}: the rows of '{storage.name}' lie elsewhere in plan.json")
+        elif placed.get(number) != storage.offset:
             raise CheckError(
                 f"{file}: storage '{storage.name}' is at {placed.get(number)}, "
                 f"plan.json says {storage.offset}"
             )
+
+
+_TABLE = re.compile(
+    r"^static const \w+ S(\d+)_at\[\d+\] = \{([\d,\s]*)\};\n"
+    r"#define S\1\(r, i\).*?arena \+ \(size_t\)S\1_at\[r\] \* (\d+)\)",
+    re.MULTILINE,
+)
 
 
 def _same_references(model: Path, memory: MemoryMap, samples: list[Sample]) -> None:

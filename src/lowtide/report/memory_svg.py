@@ -21,10 +21,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lowtide.costs import contains
+from lowtide.index import IntArray
 from lowtide.live import Life, Lives, lifetimes, live_bytes
 from lowtide.overlap import placement_problem
 from lowtide.placers import place
-from lowtide.plan import Plan
+from lowtide.plan import Plan, straight_rows
 from lowtide.report.colours import storage_colours
 from lowtide.report.profile_text import kib, placement_verdict, shorten
 from lowtide.report.shapes import (
@@ -43,6 +44,7 @@ from lowtide.report.shapes import (
     outline,
     px,
 )
+from lowtide.schedule import Run, Schedule
 
 # A storage of more rows is drawn with neighbours taken together, each band as long as the longest
 # of its rows lives: it may seem to touch another by a fraction of an operator, but never shrinks.
@@ -94,7 +96,8 @@ class _Side:
     head: str
     note: str
     lives: Lives
-    offset: Mapping[str, int]
+    addresses: Mapping[str, IntArray]
+    schedule: Schedule
     arena_bytes: int
     live: npt.NDArray[np.int64]
 
@@ -104,7 +107,10 @@ def memory_svg(plan: Plan) -> str:
     before, after = _before(plan), _after(plan)
     was, now = before.arena_bytes, after.arena_bytes
     saved = 100 * (1 - now / max(was, 1))
-    left, right = (make_frame(plan, LEFT + k * (PANEL + GAP), max(was, now, 1)) for k in range(2))
+    left, right = (
+        make_frame(side.schedule, LEFT + k * (PANEL + GAP), max(was, now, 1))
+        for k, side in enumerate((before, after))
+    )
     colours = storage_colours(plan.lives)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
@@ -125,28 +131,28 @@ def memory_svg(plan: Plan) -> str:
 
 def _before(plan: Plan) -> _Side:
     """Whole storages over whole operators, in the same order, placed with the cheap placer."""
-    steps = plan.schedule.ticks
-    lives = lifetimes(
-        plan.layout,
-        plan.tasks,
-        plan.schedule,
-        plan.element_bytes,
-        whole=True,
-        keep_inputs=plan.options.keep_input,
-    )
+    schedule = plan.schedule
+    if plan.streamed:  # its tasks are in the order of its segments
+        schedule = Schedule(tuple(Run(k, 0, task.rows) for k, task in enumerate(plan.tasks)))
+    steps, size = schedule.ticks, plan.element_bytes
+    kept = plan.options.keep_input
+    lives = lifetimes(plan.layout, plan.tasks, schedule, size, whole=True, keep_inputs=kept)
     problem = placement_problem(lives, steps, plan.options.align)
     placed = place(problem, "greedy")
-    offset = dict(zip((b.name for b in problem.blocks), placed.offsets, strict=True))
+    addresses = straight_rows(plan.layout, problem, placed, size)
     note = "every tensor whole, from first write to last read"
     live = live_bytes(lives, steps)
-    return _Side("Before: layer by layer", note, lives, offset, placed.arena_bytes, live)
+    return _Side(
+        "Before: layer by layer", note, lives, addresses, schedule, placed.arena_bytes, live
+    )
 
 
 def _after(plan: Plan) -> _Side:
     rule = _RULE[plan.options.overlap]
     live = live_bytes(plan.lives, plan.schedule.ticks)
     note = f"{rule}; {placement_verdict(plan)}"
-    return _Side("After: this plan", note, plan.lives, plan.offset, plan.arena_bytes, live)
+    head = "After: this plan" + (", row by row" if plan.streamed else "")
+    return _Side(head, note, plan.lives, plan.addresses, plan.schedule, plan.arena_bytes, live)
 
 
 def _half(
@@ -155,14 +161,14 @@ def _half(
     yield f'<text class="head" x="{px(frame.left)}" y="74">{side.head}</text>'
     yield f'<text class="grey" x="{px(frame.left)}" y="90">{escape(side.note)}</text>'
     yield from _peak(plan, side, frame)
-    yield from _grid(plan, frame)
+    yield from _grid(plan, side, frame)
     most = max(min(_BANDS, _ALL_BANDS // max(len(side.lives), 1)), 1)
     shapes = []
     for name, life in side.lives.items():
-        shape = make_shape(name, life, side.offset[name], frame, most)
+        shape = make_shape(name, life, side.addresses[name], frame, most)
         if shape is not None:
             shapes.append(shape)
-            yield _storage(shape, life, side.offset[name], colours[name])
+            yield _storage(shape, life, int(side.addresses[name][0]), colours[name])
     yield from _curve(side, frame)
     for shape in shapes:
         yield from _label(shape)
@@ -219,7 +225,7 @@ def _curve(side: _Side, frame: Frame) -> Iterator[str]:
     yield f'<path class="halo" d="{path}"/><path class="live" d="{path}"/>'
 
 
-def _grid(plan: Plan, frame: Frame) -> Iterator[str]:
+def _grid(plan: Plan, side: _Side, frame: Frame) -> Iterator[str]:
     """Lines of equal address, and the axes."""
     step = _nice(frame.top_bytes / 1024 / 6)
     for k in range(int(frame.top_bytes / 1024 / step) + 1):
@@ -229,12 +235,12 @@ def _grid(plan: Plan, frame: Frame) -> Iterator[str]:
         yield f'<text class="grey end" {at}>{k * step:,.10g}</text>'
     yield f'<text class="grey end" x="{px(frame.left - 6)}" y="{TOP - 14}">KiB</text>'
     yield f'<path class="axis" d="M{px(frame.left)} {TOP}V{BOTTOM}H{px(frame.right)}"/>'
-    yield from _operators(plan, frame)
+    yield from _operators(plan, side.schedule, frame)
 
 
-def _operators(plan: Plan, frame: Frame) -> Iterator[str]:
+def _operators(plan: Plan, schedule: Schedule, frame: Frame) -> Iterator[str]:
     """The operators along the axis: named where there is room, else every so many numbered."""
-    names = [plan.tasks[run.task].operator.name for run in plan.schedule.runs]
+    names = [plan.tasks[run.task].operator.name for run in schedule.runs]
     room = int(PANEL / (len(names) + 1) / _CHARACTER) - 1
     every = int(max(_nice(len(names) / 12), 1))
     for k, name in enumerate(names, 1):
@@ -256,7 +262,7 @@ def _nice(least: float) -> float:
 def _peak(plan: Plan, side: _Side, frame: Frame) -> Iterator[str]:
     """The operator that sets the layer-by-layer peak: its slot, a bar below it and its name."""
     peak = plan.profile.peak.name
-    operators = [plan.tasks[run.task].operator for run in plan.schedule.runs]
+    operators = [plan.tasks[run.task].operator for run in side.schedule.runs]
     at = next((k for k, op in enumerate(operators) if contains(op, peak)), 0)
     x, wide = px(frame.slot[at + 1]), px(frame.slot[at + 2] - frame.slot[at + 1])
     y = frame.y(side.arena_bytes)

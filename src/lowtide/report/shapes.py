@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from lowtide.index import IntArray
 from lowtide.live import Life, bands
-from lowtide.plan import Plan
+from lowtide.schedule import Schedule
 
 _Floats = npt.NDArray[np.float64]
 
@@ -46,22 +47,28 @@ class Shape:
     high: _Floats
 
 
-def make_frame(plan: Plan, left: float, top_bytes: int) -> Frame:
+def make_frame(schedule: Schedule, left: float, top_bytes: int) -> Frame:
     """Every run of rows gets the same width, its steps spread inside it.
 
     Proportional to steps, an operator of 4,000 rows would leave nothing for the others. Before the
     first run the inputs are there, after the last the outputs: half a slot each.
     """
-    rows = [1, *(run.rows * run.ticks for run in plan.schedule.runs), 1]
-    widths = [0.5, *(1.0 for _ in plan.schedule.runs), 0.5]
+    rows = [1, *(run.rows * run.ticks for run in schedule.runs), 1]
+    widths = [0.5, *(1.0 for _ in schedule.runs), 0.5]
     slot = np.cumsum([0.0, *widths])
     slot = left + PANEL * slot / slot[-1]
     pieces = [np.linspace(slot[k], slot[k + 1], n, endpoint=False) for k, n in enumerate(rows)]
     return Frame(left, np.concatenate([*pieces, slot[-1:]]), slot, top_bytes)
 
 
-def make_shape(name: str, life: Life, offset: int, frame: Frame, most: int) -> Shape | None:
-    """The live rows of a storage in at most `most` bands; None if none ever lives."""
+def make_shape(name: str, life: Life, rows: IntArray, frame: Frame, most: int) -> Shape | None:
+    """The live rows of a storage in at most `most` bands; None if none ever lives.
+
+    `rows` are their addresses. Where these leave gaps every row is a band of its own.
+    """
+    offset = int(rows[0])
+    if len(rows) == len(life.start) and (np.diff(rows) != life.cell_bytes).any():
+        return _row_by_row(name, life, rows, frame)
     held = bands(life).alive()
     count = len(held.first)
     if not count:
@@ -73,6 +80,15 @@ def make_shape(name: str, life: Life, offset: int, frame: Frame, most: int) -> S
     low = np.array([frame.y(offset + int(r) * life.cell_bytes) for r in held.first[cut]])
     high = np.array([frame.y(offset + int(r) * life.cell_bytes) for r in held.end[last]])
     return Shape(name, frame.edge[start], frame.edge[stop + 1], low, high)
+
+
+def _row_by_row(name: str, life: Life, rows: IntArray, frame: Frame) -> Shape | None:
+    alive = np.flatnonzero(life.start <= life.stop)
+    if not len(alive):
+        return None
+    low = np.array([frame.y(at) for at in rows[alive].tolist()])
+    high = np.array([frame.y(at + life.cell_bytes) for at in rows[alive].tolist()])
+    return Shape(name, frame.edge[life.start[alive]], frame.edge[life.stop[alive] + 1], low, high)
 
 
 def outline(shape: Shape) -> str:

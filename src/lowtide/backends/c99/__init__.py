@@ -2,5 +2,6 @@
 
 from lowtide.backends.c99.emit import emit
 from lowtide.backends.c99.kernels import declared, scratch
+from lowtide.backends.c99.storages import table_bytes
 
-__all__ = ["declared", "emit", "scratch"]
+__all__ = ["declared", "emit", "scratch", "table_bytes"]

@@ -3,15 +3,16 @@ the definitions alone."""
 
 from __future__ import annotations
 
+from lowtide.backends.c99.driver import emit_driver
 from lowtide.backends.c99.header import header
 from lowtide.backends.c99.kernels import PARTS, emit_call, find_kernel, kernel_source
 from lowtide.backends.c99.loops import reference_loops
 from lowtide.backends.c99.program import Program
+from lowtide.backends.c99.storages import emit_storages
 from lowtide.backends.c99.text import Lines, comment, function_source
 from lowtide.backends.c99.weights import emit_weights
 from lowtide.costs import label
 from lowtide.plan import Plan
-from lowtide.ports import input_ports, output_ports
 from lowtide.task import Task
 
 _PRELUDE = """\
@@ -19,6 +20,7 @@ _PRELUDE = """\
 
 #include <math.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #if defined __GNUC__
 #define ALIGNED(bytes) __attribute__((aligned(bytes)))
@@ -56,16 +58,17 @@ def _source(plan: Plan, kernels: bool) -> tuple[str, bytes | None]:
     program, body = Program(plan), Lines()
     names = [_function_name(k, task) for k, task in enumerate(plan.tasks)]
     for k, task in enumerate(plan.tasks):
-        _task(k, names[k], task, program, body, kernels)
+        if not task.port:
+            _task(k, names[k], task, program, body, kernels)
     _ports(plan, program, body)
-    _run(plan, names, program, body)
+    emit_driver(program, names, body)
     lines = Lines()
     what = "the kernels that ship" if kernels else "the definitions alone, the judge's reference"
     lines.add(f"/* {'net.c' if kernels else 'reference.c'}: {comment(plan.source.file)}, {what}.")
     lines.add("   Made by lowtide; see net.h. */")
     lines.add(_PRELUDE)
     lines.add(f"static unsigned char arena[NET_ARENA_BYTES] ALIGNED({_alignment(plan)});\n")
-    _storages(plan, program, lines)
+    emit_storages(program, lines)
     lines.add((PARTS / "checked.c").read_text())
     weights = emit_weights(program, lines)
     for name, table in sorted(program.tables.items()):
@@ -84,30 +87,12 @@ def _alignment(plan: Plan) -> int:
 
     Storages at multiples of 48 bytes lie at multiples of 16, whatever the arena does beyond that.
     """
-    align = plan.problem.align
+    align = plan.options.align
     return max(_CACHE_LINE, align & -align)
 
 
 def _function_name(number: int, task: Task) -> str:
     return f"op{number}_{task.operator.type.lower()}"
-
-
-def _storages(plan: Plan, program: Program, lines: Lines) -> None:
-    lines.add(
-        "/* The memory map: each macro gives the address of element i of row r of a storage. */"
-    )
-    numbers, first = [], 1
-    for name, storage in plan.layout.storages.items():
-        c, offset, row = program.storage(name), plan.offset[name], storage.row_elements
-        lines.add(
-            f"/* {c}: {comment(name)}, {storage.rows} rows of {row} {storage.dtype}, "
-            f"{storage.elements * plan.element_bytes} bytes at {offset} */"
-        )
-        address = f"(f32 *)(void *)(arena + {offset})"
-        lines.add(f"#define {c}(r, i) ({address} + (r) * {row} + (i))")
-        numbers.append(f"#define {c}_FIRST {first}u\n#define {c}_ROW {row}")
-        first += storage.elements
-    lines.add("#ifdef CHECKED\n" + "\n".join(numbers) + "\n#endif\n")
 
 
 def _task(
@@ -134,34 +119,9 @@ def _task(
 
 def _ports(plan: Plan, program: Program, lines: Lines) -> None:
     lines.add()
-    for port in input_ports(plan.layout):
-        storage = program.storage(plan.layout.places[port.tensor].storage)
-        lines.add(f"float *net_input_{port.identifier}(void) {{ return {storage}(0, 0); }}")
-    for port in output_ports(plan.layout):
-        storage = program.storage(plan.layout.places[port.tensor].storage)
-        lines.add(f"const float *net_output_{port.identifier}(void) {{ return {storage}(0, 0); }}")
-
-
-def _run(plan: Plan, names: list[str], program: Program, lines: Lines) -> None:
-    lines.add()
-    lines.open("void net_run(void)")
-    for port in input_ports(plan.layout):
-        storage = program.storage(plan.layout.places[port.tensor].storage)
-        lines.add(f"MADE({storage}, {port.elements});")
-    for run in plan.schedule.runs:
-        task, name = plan.tasks[run.task], names[run.task]
-        if task.row is None:
-            lines.add(f"{name}();")
-        elif run.rows == 1:
-            lines.add(f"{name}({run.first});")
-        else:
-            row, stop = task.row.name, run.first + run.rows
-            upward = f"int {row} = {run.first}; {row} < {stop}; {row}++"
-            downward = f"int {row} = {stop - 1}; {row} >= {run.first}; {row}--"
-            lines.add(f"for ({downward if run.backward else upward})")
-            lines.add(f"    {name}({row});")
-    kept = input_ports(plan.layout) if plan.options.keep_input else ()
-    for port in (*kept, *output_ports(plan.layout)):
-        storage = program.storage(plan.layout.places[port.tensor].storage)
-        lines.add(f"USE({storage}, {port.elements});")
-    lines.close()
+    for way, const, ports in (("input", "", plan.inputs), ("output", "const ", plan.outputs)):
+        for port in ports:
+            if not port.streamed:
+                storage = program.storage(plan.layout.places[port.tensor].storage)
+                at = f"return {storage}(0, 0);"
+                lines.add(f"{const}float *net_{way}_{port.identifier}(void) {{ {at} }}")

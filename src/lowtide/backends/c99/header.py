@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lowtide.backends.c99.driver import parameters
 from lowtide.backends.c99.text import comment
 from lowtide.plan import Plan
-from lowtide.ports import Port, input_ports, output_ports
+from lowtide.ports import Port
 
 _KEPT = "   The inputs stay as they are while the network runs."
 _OVERWRITTEN = (
@@ -23,14 +24,14 @@ _WEIGHTS_FILE = (
 def header(plan: Plan, weights_bytes: int | None) -> str:
     """The text of net.h."""
     profile = plan.profile
-    inputs, outputs = input_ports(plan.layout), output_ports(plan.layout)
+    inputs, outputs = plan.inputs, plan.outputs
     held = f"weights.bin, {weights_bytes} bytes" if weights_bytes else "constants in net.c"
     lines = [
         "/* net.h: made by lowtide from " + comment(plan.source.file),
         f"   sha256 {plan.source.sha256}",
         "",
         "   The program computes the network in one static arena. It is C99, allocates nothing,",
-        "   uses no recursion and no stdio, and keeps no state between calls but the arena.",
+        f"   uses no recursion and no stdio, and keeps no state between calls but {_state(plan)}.",
         "",
         f"   RAM    arena {plan.arena_bytes} bytes (layer by layer with whole tensors:"
         f" {profile.layerwise_bytes})",
@@ -40,8 +41,7 @@ def header(plan: Plan, weights_bytes: int | None) -> str:
         "   How to call it:",
         *_example(inputs, outputs),
         "",
-        _KEPT if plan.options.keep_input else _OVERWRITTEN,
-        "",
+        *_inputs_afterwards(plan),
         "   cc -std=c99 -O3 -ffp-contract=fast -c net.c      add -march=native or your core's",
         *(_WEIGHTS_FILE if weights_bytes else []),
         "   -DCHECKED builds the judge: every read is checked to find its own bytes (net_check).",
@@ -58,10 +58,14 @@ def header(plan: Plan, weights_bytes: int | None) -> str:
         lines += [
             f"/* {way} '{comment(port.name)}', {shape}, in memory {port.memory} */",
             f"#define {upper}_ELEMENTS {port.elements}",
-            f"{'const ' if way == 'output' else ''}float *net_{way}_{port.identifier}(void);",
+            f"#define {upper}_ROWS {port.streamed}"
+            if port.streamed
+            else f"{'const ' if way == 'output' else ''}float *net_{way}_{port.identifier}(void);",
             "",
         ]
-    lines += ["void net_run(void);", ""]
+    if any(port.streamed for port in (*inputs, *outputs)):
+        lines += [_ROW, _DRIVER]
+    lines += [f"void net_run({parameters(inputs, outputs)});", ""]
     if weights_bytes:
         lines += [
             "#ifdef NET_WEIGHTS_MAPPED",
@@ -89,13 +93,55 @@ def header(plan: Plan, weights_bytes: int | None) -> str:
     return "\n".join(lines)
 
 
+def _state(plan: Plan) -> str:
+    streamed = any(port.streamed for port in (*plan.inputs, *plan.outputs))
+    return "the arena and its place in the order" if streamed else "the arena"
+
+
+def _inputs_afterwards(plan: Plan) -> list[str]:
+    if plan.options.image == "streamed":
+        return []
+    return [_KEPT if plan.options.keep_input else _OVERWRITTEN, ""]
+
+
 def _example(inputs: Sequence[Port], outputs: Sequence[Port]) -> list[str]:
     lines = []
     for port in inputs:
-        lines.append(f"       float *{port.identifier} = net_input_{port.identifier}();")
-        lines.append(f"       ... write {port.elements} floats, {port.memory} ...")
-    lines.append("       net_run();")
-    lines += [
-        f"       net_output_{p.identifier}() points to the result, {p.memory}" for p in outputs
-    ]
+        if not port.streamed:
+            lines.append(f"       float *{port.identifier} = net_input_{port.identifier}();")
+            lines.append(f"       ... write {port.elements} floats, {port.memory} ...")
+    if any(port.streamed for port in (*inputs, *outputs)):
+        lines += _ROW_BY_ROW
+    else:
+        lines.append("       net_run();")
+    for port in outputs:
+        if not port.streamed:
+            result = f"net_output_{port.identifier}() points to the result, {port.memory}"
+            lines.append(f"       {result}")
     return lines
+
+
+_ROW_BY_ROW = (
+    "       struct net_row row;",
+    "       net_start();",
+    "       for (enum net_status s; (s = net_step(&row)) != NET_DONE;)",
+    "           s == NET_NEED_ROW: write row.elements floats, row row.number of input",
+    "                              number row.port, to row.data",
+    "           s == NET_HAVE_ROW: take those of output number row.port from there",
+    "   or net_push(data, &row), which writes the row that is needed and goes on,",
+    "   or net_pull(give, take, context), which calls you for each row,",
+    "   or net_run(images), which has them whole.",
+)
+
+_ROW = """\
+/* A row that the caller hands in, or takes: of which port, and where it lies. */
+enum net_status { NET_DONE, NET_NEED_ROW, NET_HAVE_ROW };
+struct net_row { int port, number, elements; float *data; };
+"""
+
+_DRIVER = """\
+typedef void net_row_call(struct net_row *row, void *context);
+void net_start(void);
+enum net_status net_step(struct net_row *row);
+enum net_status net_push(const float *data, struct net_row *row);
+void net_pull(net_row_call *give, net_row_call *take, void *context);"""

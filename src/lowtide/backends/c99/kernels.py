@@ -76,7 +76,7 @@ def find_kernel(task: Task, layout: Layout) -> Call | None:
         return None
     if not _pixels(x) or not _pixels(y) or min(bound.out[2:]) < 2:
         return None
-    if not _within_rows(x, layout):
+    if not _within_rows(x, layout) or not _within_rows(y, layout):
         return None
     rows, columns = windows(bound, bound.shape(1)[2:])
     if group == 1:
@@ -92,7 +92,7 @@ def _pixels(place: Place) -> bool:
 
 
 def _within_rows(place: Place, layout: Layout) -> bool:
-    """Whether each row of the image lies in one row of its storage.
+    """Whether each row of the image lies in one row of its storage, which may lie anywhere.
 
     A kernel is said to read all of a row. Of an image seen through a transposition, whose rows run
     across the storage's, some pixels may be dead where the kernel steps over them.

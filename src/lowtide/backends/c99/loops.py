@@ -131,7 +131,7 @@ class _Loops:
         reduction = self.task.nest.reductions[k]
         reads, acc = loads(reduction.update), self._acc(k)
         guarded, names = set(self.guarded), dict(self.names)
-        start = bare(self._text(reduction.start))
+        start = bare(self._start(k))
         if self.block:
             self.lines.add(f"float {acc.split('[')[0]}[{min(self.block.extent, BLOCK)}];")
             with self._over_block():
@@ -141,7 +141,7 @@ class _Loops:
         with ExitStack() as scopes:
             self._guard(reads, scopes)
             for v in reduction.loops:
-                if v.extent > 1:
+                if v.extent > 1 and v not in self.known:
                     scopes.enter_context(self._loop(v))
                     self._guard(reads, scopes)
             for inner in self.task.nest.within(k):
@@ -151,6 +151,13 @@ class _Loops:
                 self._guard(reads, inside)
                 self.lines.add(self._update(k, reduction.update))
         self.guarded, self.names = guarded, names
+
+    def _start(self, k: int) -> str:
+        """What an accumulator begins with: what the rows before have left, if there are any."""
+        task, start = self.task, self._text(self.task.nest.reductions[k].start)
+        if not task.accumulates or task.row is None or k not in task.nest.within(None):
+            return start
+        return f"{task.row.name} == 0 ? {start} : READ({self._target()})"
 
     def _update(self, k: int, update: Value) -> str:
         acc = self._acc(k)
@@ -203,7 +210,11 @@ class _Loops:
         return expression(value, self._load, self._acc)
 
     def _finish(self) -> None:
-        value = bare(self._text(self.task.nest.finish))
+        task, value = self.task, bare(self._text(self.task.nest.finish))
+        if task.accumulates and task.row is not None:
+            (k,) = task.nest.within(None)
+            last = f"{task.row.name} == {task.rows - 1}"
+            value = f"{last} ? {value} : {self._acc(k)}" if value != self._acc(k) else value
         with self._over_block():
             if self.buffered:
                 self.lines.add(f"made[{self.task.inside[-1].name}] = {value};")

@@ -2,8 +2,6 @@
 /* The judge: every element of the arena remembers which element of which storage it holds. A read
    that finds another one is a fault; the first is kept. Elements are numbered through all storages,
    from 1. */
-#include <stdint.h>
-
 struct net_check net_check;
 static uint32_t owner[NET_ARENA_BYTES / sizeof(f32) + 1];
 static int task, task_row;
@@ -66,11 +64,15 @@ static inline void check_area(f32 *p, uint32_t element, int elements, int made)
     do { const f32 v_ = (v); *check_write(s(r, i), ELEMENT(s, r, i)) = v_; } while (0)
 #define USE(s, elements) check_area(s(0, 0), ELEMENT(s, 0, 0), elements, 0)
 #define MADE(s, elements) check_area(s(0, 0), ELEMENT(s, 0, 0), elements, 1)
+#define USE_ROW(s, r, elements) check_area(s(r, 0), ELEMENT(s, r, 0), elements, 0)
+#define MADE_ROW(s, r, elements) check_area(s(r, 0), ELEMENT(s, r, 0), elements, 1)
 #define TASK(number, row) (task = (number), task_row = (row))
 #else
 #define READ(s, r, i) (*s(r, i))
 #define WRITE(s, r, i, v) (*s(r, i) = (v))
 #define USE(s, elements) ((void)0)
 #define MADE(s, elements) ((void)0)
+#define USE_ROW(s, r, elements) ((void)0)
+#define MADE_ROW(s, r, elements) ((void)0)
 #define TASK(number, row) ((void)0)
 #endif

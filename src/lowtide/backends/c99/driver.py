@@ -1,0 +1,204 @@
+"""What calls the operators: net_run() layer by layer, or the driver of a streamed plan.
+
+The driver is one loop over the order of rows, which can stop at any row that the caller has to hand
+in or take; everything else (whole images, push, pull) is a thin wrapper around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lowtide.backends.c99.program import Program
+from lowtide.backends.c99.storages import table
+from lowtide.backends.c99.text import Lines
+from lowtide.ports import Port
+from lowtide.task import Task
+
+
+def emit_driver(program: Program, names: Sequence[str], lines: Lines) -> None:
+    """Emits net_run() and what the caller's rows need; `names` are the operators' functions."""
+    plan = program.plan
+    lines.add()
+    if not plan.streamed:
+        _layer_by_layer(program, names, lines)
+        return
+    order = order_table(program)
+    kind = "unsigned char" if len(plan.tasks) <= 256 else "unsigned short"
+    lines.add("/* The order of the rows: in step k operator order[k] makes its next one. */")
+    lines.add(table(f"{kind} order", order))
+    lines.add()
+    if not any(port.streamed for port in (*plan.inputs, *plan.outputs)):
+        _resident(program, names, len(order), lines)
+        return
+    _resumable(program, names, len(order), lines)
+    lines.add(_PULL + _PUSH)
+    _whole_images(plan.inputs, plan.outputs, lines)
+
+
+def _layer_by_layer(program: Program, names: Sequence[str], lines: Lines) -> None:
+    plan = program.plan
+    lines.open("void net_run(void)")
+    _start(program, lines)
+    for run in plan.schedule.runs:
+        task, name = plan.tasks[run.task], names[run.task]
+        if task.row is None:
+            lines.add(f"{name}();")
+        elif run.rows == 1:
+            lines.add(f"{name}({run.first});")
+        else:
+            row, stop = task.row.name, run.first + run.rows
+            upward = f"int {row} = {run.first}; {row} < {stop}; {row}++"
+            downward = f"int {row} = {stop - 1}; {row} >= {run.first}; {row}--"
+            lines.add(f"for ({downward if run.backward else upward})")
+            lines.add(f"    {name}({row});")
+    _end(program, lines)
+    lines.close()
+
+
+def _start(program: Program, lines: Lines) -> None:
+    """The inputs that the caller has written are there."""
+    for port in program.plan.inputs:
+        if not port.streamed:
+            lines.add(f"MADE({_storage(program, port)}, {port.elements});")
+
+
+def _end(program: Program, lines: Lines) -> None:
+    """The outputs that the caller will read are there."""
+    plan = program.plan
+    kept = plan.inputs if plan.options.keep_input else ()
+    for port in (*kept, *plan.outputs):
+        if not port.streamed:
+            lines.add(f"USE({_storage(program, port)}, {port.elements});")
+
+
+def _storage(program: Program, port: Port) -> str:
+    return program.storage(program.plan.layout.places[port.tensor].storage)
+
+
+def order_table(program: Program) -> list[int]:
+    """The number of the operator that makes a row, step by step."""
+    return [run.task for run in program.plan.schedule.runs for _ in range(run.rows)]
+
+
+def _resident(program: Program, names: Sequence[str], steps: int, lines: Lines) -> None:
+    with lines.block("void net_run(void)"):
+        rows = any(task.row for task in program.plan.tasks)
+        lines.add(f"int rows_made[{len(names)}] = {{ 0 }};" if rows else "")
+        _start(program, lines)
+        lines.loop("k", steps)
+        lines.add("const int r = rows_made[order[k]]++;" if rows else "")
+        _switch(program, names, "order[k]", lines)
+        lines.close()
+        _end(program, lines)
+
+
+def _resumable(program: Program, names: Sequence[str], steps: int, lines: Lines) -> None:
+    lines.add("/* Where the driver stands; `waiting` for the caller to hand in or take a row. */")
+    lines.add(f"static int next_step, rows_made[{len(names)}], waiting;\n")
+    with lines.block("void net_start(void)"):
+        lines.add("next_step = waiting = 0;")
+        lines.loop("k", len(names))
+        lines.add("rows_made[k] = 0;")
+        lines.close()
+        _start(program, lines)
+    lines.add()
+    with lines.block("enum net_status net_step(struct net_row *row)"):
+        lines.open(f"for (; next_step < {steps}; next_step++)")
+        lines.add("const int op = order[next_step], r = rows_made[op];")
+        _switch(program, names, "op", lines)
+        lines.add("rows_made[op]++;")
+        lines.close()
+        _end(program, lines)
+        lines.add("return NET_DONE;")
+
+
+def _switch(program: Program, names: Sequence[str], op: str, lines: Lines) -> None:
+    lines.add(f"switch ({op}) {{")
+    for number, (task, name) in enumerate(zip(program.plan.tasks, names, strict=True)):
+        _case(program, number, task, name, lines)
+    lines.add("}")
+
+
+def _case(program: Program, number: int, task: Task, name: str, lines: Lines) -> None:
+    if not task.port:
+        lines.add(f"case {number}: {name}({'r' if task.row else ''}); break;")
+        return
+    plan = program.plan
+    ports = plan.inputs if task.port == "in" else plan.outputs
+    k = next(k for k, port in enumerate(ports) if port.tensor == task.output)
+    storage, elements = _storage(program, ports[k]), ports[k].elements // ports[k].streamed
+    status = "NET_NEED_ROW" if task.port == "in" else "NET_HAVE_ROW"
+    lines.open(f"case {number}:")
+    with lines.block("if (!waiting)"):
+        if task.port == "out":
+            lines.add(f"USE_ROW({storage}, r, {elements});")
+        lines.add("waiting = 1;")
+        for field, value in (
+            ("port", k), ("number", "r"), ("elements", elements), ("data", f"{storage}(r, 0)")
+        ):  # fmt: skip
+            lines.add(f"row->{field} = {value};")
+        lines.add(f"return {status};")
+    lines.add("waiting = 0;")
+    if task.port == "in":
+        lines.add(f"MADE_ROW({storage}, r, {elements});")
+    lines.add("break;")
+    lines.close()
+
+
+_PUSH = """
+enum net_status net_push(const float *data, struct net_row *row)
+{
+    for (int i = 0; i < row->elements; i++)
+        row->data[i] = data[i];
+    return net_step(row);
+}
+"""
+
+_PULL = """
+void net_pull(net_row_call *give, net_row_call *take, void *context)
+{
+    struct net_row row;
+    net_start();
+    for (;;) {
+        const enum net_status status = net_step(&row);
+        if (status == NET_DONE)
+            return;
+        (status == NET_NEED_ROW ? give : take)(&row, context);
+    }
+}
+"""
+
+
+def _whole_images(inputs: Sequence[Port], outputs: Sequence[Port], lines: Lines) -> None:
+    given = [port for port in inputs if port.streamed]
+    taken = [port for port in outputs if port.streamed]
+    lines.open(f"void net_run({parameters(inputs, outputs)})")
+    if given:
+        names = ", ".join(f"in_{port.identifier}" for port in given)
+        lines.add(f"const float *const from[] = {{ {names} }};")
+    if taken:
+        lines.add(
+            f"float *const to[] = {{ {', '.join(f'out_{port.identifier}' for port in taken)} }};"
+        )
+    lines.add("struct net_row row;\nenum net_status status;\nnet_start();")
+    with lines.block("while ((status = net_step(&row)) != NET_DONE)"):
+        lines.add("const ptrdiff_t at = (ptrdiff_t)row.number * row.elements;")
+        lines.loop("i", "row.elements")
+        copies = {
+            "NET_NEED_ROW": ("row.data[i] = from[row.port][at + i];", given),
+            "NET_HAVE_ROW": ("to[row.port][at + i] = row.data[i];", taken),
+        }
+        wanted = [(status, copy) for status, (copy, ports) in copies.items() if ports]
+        for status, copy in wanted:
+            if len(wanted) > 1:
+                lines.add(f"if (status == {status})")
+            lines.add(("    " if len(wanted) > 1 else "") + copy)
+        lines.close()
+    lines.close()
+
+
+def parameters(inputs: Sequence[Port], outputs: Sequence[Port]) -> str:
+    """What net_run() takes: images that are handed in, and those to be filled."""
+    given = [f"const float *in_{port.identifier}" for port in inputs if port.streamed]
+    given += [f"float *out_{port.identifier}" for port in outputs if port.streamed]
+    return ", ".join(given) or "void"

@@ -1,0 +1,76 @@
+"""The memory map in C: for each storage a macro that gives the address of element i of row r.
+
+#define S0(r, i) ((f32 *)(void *)(arena + 1024) + (r) * 96 + (i))         rows in one piece
+
+static const uint16_t S1_at[56] = { 0, 84, 168, 420, ... };               a row table
+#define S1(r, i) ((f32 *)(void *)(arena + (size_t)S1_at[r] * 64) + (i))
+"""
+
+from __future__ import annotations
+
+from math import gcd
+
+from lowtide.backends.c99.program import Program
+from lowtide.backends.c99.text import Lines, comment
+from lowtide.plan import Plan
+
+
+def emit_storages(program: Program, lines: Lines) -> None:
+    """The macros, the tables they need, and what the judge must know of each storage."""
+    plan = program.plan
+    lines.add(
+        "/* The memory map: each macro gives the address of element i of row r of a storage. */"
+    )
+    numbers, first = [], 1
+    for name, storage in plan.layout.storages.items():
+        c, row = program.storage(name), storage.row_elements
+        size = storage.elements * plan.element_bytes
+        straight = plan.straight(name)
+        where = f"at {plan.offset[name]}" if straight else "row by row"
+        lines.add(
+            f"/* {c}: {comment(name)}, {storage.rows} rows of {row} {storage.dtype}, "
+            f"{size} bytes {where} */"
+        )
+        if straight:
+            address = f"(f32 *)(void *)(arena + {plan.offset[name]})"
+            lines.add(f"#define {c}(r, i) ({address} + (r) * {row} + (i))")
+        else:
+            _table(plan, name, c, lines)
+        numbers.append(f"#define {c}_FIRST {first}u\n#define {c}_ROW {row}")
+        first += storage.elements
+    lines.add("#ifdef CHECKED\n" + "\n".join(numbers) + "\n#endif\n")
+
+
+def _table(plan: Plan, name: str, c: str, lines: Lines) -> None:
+    unit, units = row_table(plan, name)
+    lines.add(table(f"{_type(units)} {c}_at", units))
+    address = f"(f32 *)(void *)(arena + (size_t){c}_at[r] * {unit})"
+    lines.add(f"#define {c}(r, i) ({address} + (i))")
+
+
+def row_table(plan: Plan, name: str) -> tuple[int, list[int]]:
+    """The rows' addresses as multiples of a unit, which divides those of all rows of the plan."""
+    rows = [at for one in plan.addresses.values() for at in one.tolist()]
+    unit = gcd(*rows) or 1
+    return unit, [at // unit for at in plan.addresses[name].tolist()]
+
+
+def table_bytes(plan: Plan) -> int:
+    """Flash that the row tables and the order of the rows take."""
+    if not plan.streamed:
+        return 0
+    tables = [row_table(plan, name)[1] for name in plan.addresses if not plan.straight(name)]
+    rows = sum(len(units) * (2 if _type(units) == "uint16_t" else 4) for units in tables)
+    steps = sum(run.rows for run in plan.schedule.runs)
+    return rows + steps * (1 if len(plan.tasks) <= 256 else 2)
+
+
+def _type(units: list[int]) -> str:
+    return "uint16_t" if max(units) < 1 << 16 else "uint32_t"
+
+
+def table(declared: str, values: list[int]) -> str:
+    """A constant array, 16 numbers a line."""
+    lines = [", ".join(map(str, values[k : k + 16])) for k in range(0, len(values), 16)]
+    body = ",\n    ".join(lines)
+    return f"static const {declared}[{len(values)}] = {{\n    {body}\n}};"

@@ -1,0 +1,104 @@
+"""Planning layer by layer: every operator whole, its output overlapping its dying inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from lowtide.backends import declared
+from lowtide.clock import Clock
+from lowtide.errors import UsageError
+from lowtide.layout import Layout
+from lowtide.live import Lives, lifetimes
+from lowtide.overlap import placement_problem
+from lowtide.placers import place
+from lowtide.plan import Options
+from lowtide.problem import Placement, Problem
+from lowtide.schedule import Schedule
+from lowtide.schedules import layerwise
+from lowtide.schedules.direction import directed, directions
+from lowtide.task import PIXEL, ROW, Grain, Task
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A schedule with directions, and what follows from it."""
+
+    schedule: Schedule
+    lives: Lives
+    problem: Problem
+
+
+def plan_layerwise(
+    layout: Layout, tasks: tuple[Task, ...], size: int, options: Options, clock: Clock
+) -> tuple[Candidate, Placement]:
+    """The best directions and placement of tasks that run one after the other."""
+    with clock("scheduling"):
+        schedule = layerwise.schedule(layout, tasks, size, options.order, options.keep_input)
+    with clock("finding lifetimes"):
+        candidates = [
+            _candidate(layout, tasks, directed(schedule, backward), size, options)
+            for backward in _directions(layout, tasks, schedule, options)
+        ]
+    with clock("placing"):
+        return _place(candidates, options.place)
+
+
+def cut(tasks: tuple[Task, ...], layout: Layout, options: Options) -> tuple[Task, ...]:
+    """The tasks in the steps that the options ask for, or that the code which ships declares."""
+    if options.overlap == "group" and options.tile is None:
+        return tuple(task.cut(declared(task, layout)) for task in tasks)
+    grain = PIXEL if options.overlap == "pixel" else ROW
+    if options.tile is not None:
+        grain = Grain(*options.tile, atomic=True)
+        _refuse_narrow_rows(tasks, options.tile[0])
+    return tuple(task.cut(grain) for task in tasks)
+
+
+def _refuse_narrow_rows(tasks: tuple[Task, ...], pixels: int) -> None:
+    """A tile does not reach over the end of a row; a row of one pixel (1-D) has no room for two."""
+    narrow = next((t for t in tasks if t.row and not t.pixels and t.channels > 1), None)
+    if narrow and pixels > 1:
+        raise UsageError(
+            f"--tile {pixels}x..: the rows of '{narrow.operator.name}' have one pixel; use 1x.."
+        )
+
+
+def _directions(
+    layout: Layout, tasks: tuple[Task, ...], schedule: Schedule, options: Options
+) -> tuple[frozenset[int], ...]:
+    whole = options.overlap == "none"
+    return (frozenset(),) if whole else directions(layout, tasks, schedule)
+
+
+def _candidate(
+    layout: Layout, tasks: tuple[Task, ...], schedule: Schedule, size: int, options: Options
+) -> Candidate:
+    whole = options.overlap == "none"
+    lives = lifetimes(layout, tasks, schedule, size, whole=whole, keep_inputs=options.keep_input)
+    return Candidate(schedule, lives, placement_problem(lives, schedule.ticks, options.align))
+
+
+def _place(candidates: list[Candidate], how: str) -> tuple[Candidate, Placement]:
+    """The best of the candidates; proven if none of them can be placed in less.
+
+    Those that a cheap placement likes are tried first, and the others only if they may be better.
+    """
+    bound = min(one.problem.lower_bound for one in candidates)
+    found = [(one, place(one.problem, "greedy")) for one in candidates]
+    found.sort(key=lambda pair: pair[1].arena_bytes)
+    best = found[0]
+    if how == "exact":
+        bounds = []
+        for one, cheap in found:
+            placed = cheap
+            if cheap.bound < best[1].arena_bytes:
+                placed = place(one.problem, how)
+            bounds.append(placed.bound)
+            if placed.arena_bytes < best[1].arena_bytes:
+                best = one, placed
+            if best[1].arena_bytes == bound:
+                break
+        else:
+            bound = min(bounds)
+    arena = best[1].arena_bytes
+    return best[0], replace(best[1], bound=bound, proven=arena == bound)

@@ -1,0 +1,201 @@
+"""A network as rows: steps that make one row of a task each, and the rows of storages they touch.
+
+Steps are numbered through the tasks in a given order, rows of storages ("cells") through all
+storages. Lists of lists are one flat array and where each list begins:
+
+    step            0        1      2             reads.at     reads.values
+    reads cells     3 4      4 5    -             0 2 4 4      3 4 4 5
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from lowtide.index import IntArray
+from lowtide.layout import Layout
+from lowtide.task import Task
+from lowtide.touch import Touched, reads_of, writes_of
+
+
+@dataclass(frozen=True, eq=False)
+class Lists:
+    """List k is values[at[k]:at[k + 1]]."""
+
+    at: IntArray
+    values: IntArray
+
+    def between(self, first: int, end: int) -> tuple[IntArray, IntArray]:
+        """The values of lists first .. end-1, and the number of the list that each is of."""
+        lengths = np.diff(self.at[first : end + 1])
+        return np.repeat(np.arange(first, end), lengths), self.values[self.at[first] : self.at[end]]
+
+    def lists(self) -> list[list[int]]:
+        values, at = self.values.tolist(), self.at.tolist()
+        return [values[a:b] for a, b in zip(at, at[1:], strict=False)]
+
+
+def _lists(keys: IntArray, values: IntArray, count: int) -> Lists:
+    """Values by key, each pair once, sorted."""
+    order = np.lexsort((values, keys))
+    keys, values = keys[order], values[order]
+    if len(keys):
+        new = np.append(True, (np.diff(keys) != 0) | (np.diff(values) != 0))
+        keys, values = keys[new], values[new]
+    return Lists(np.searchsorted(keys, np.arange(count + 1)).astype(np.int64), values)
+
+
+@dataclass(frozen=True, eq=False)
+class RowGraph:
+    """Steps of `tasks`, in order; `first[k]` is the step of task k's row 0.
+
+    `sizes` are bytes of cells, `storage` the number of the storage a cell is a row of, `made` and
+    `last` the positions of the tasks that touch a cell first and last (-1: an input that is there
+    from the start; len(tasks): a result that stays; `made` > `last`: never used). A position of
+    the order may be a cut: there a segment ends. `sources[k]` are the positions of the tasks that
+    make what task k reads: of a row that several write, each its channels, it may need a part.
+    """
+
+    tasks: tuple[Task, ...]
+    first: IntArray
+    names: tuple[str, ...]
+    base: IntArray
+    storage: IntArray
+    sizes: IntArray
+    reads: Lists
+    writes: Lists
+    made: IntArray
+    last: IntArray
+    sources: tuple[frozenset[int], ...]
+
+    @property
+    def steps(self) -> int:
+        return int(self.first[-1])
+
+    @cached_property
+    def task_of(self) -> IntArray:
+        """The position of each step's task."""
+        return np.repeat(np.arange(len(self.tasks)), np.diff(self.first))
+
+    @cached_property
+    def makers(self) -> list[list[int]]:
+        """The steps that write each cell."""
+        step, cell = self.writes.between(0, self.steps)
+        return _lists(cell, step, len(self.sizes)).lists()
+
+    @cached_property
+    def needs(self) -> list[tuple[int, ...]]:
+        """The steps that must be done before each step, most urgent first.
+
+        A task's rows are made in order, so the row before is one of them.
+        """
+        makers, reads = self.makers, self.reads.lists()
+        firsts, task_of = set(self.first.tolist()), self.task_of.tolist()
+        found = []
+        for step, cells in enumerate(reads):
+            sources = self.sources[task_of[step]]
+            made = {one: None for cell in cells for one in makers[cell] if task_of[one] in sources}
+            if step not in firsts:
+                made = {step - 1: None, **made}
+            found.append(tuple(made))
+        return found
+
+    @cached_property
+    def crossing(self) -> IntArray:
+        """Bytes at [a, b] of the cells made before position a and needed at position b or later."""
+        n = len(self.tasks)
+        alive = self.made <= self.last
+        held = np.zeros((n + 2, n + 2), np.int64)
+        np.add.at(held, (self.made[alive] + 1, self.last[alive] + 1), self.sizes[alive])
+        before = np.cumsum(held, axis=0)
+        return np.cumsum(before[:, ::-1], axis=1)[:, ::-1][:, 1:]
+
+
+def row_graph(
+    layout: Layout, tasks: Sequence[Task], element_bytes: int, keep_inputs: bool = False
+) -> RowGraph:
+    """The rows of `tasks`, which are in an order in which they can be run.
+
+    `keep_inputs`: the network's inputs live to the end.
+    """
+    names = tuple(layout.storages)
+    rows = [storage.rows for storage in layout.storages.values()]
+    base = np.cumsum([0, *rows]).astype(np.int64)
+    first = np.cumsum([0, *(task.rows for task in tasks)]).astype(np.int64)
+    cells = {name: s.row_elements for name, s in layout.storages.items()}
+    number = {name: int(b) for name, b in zip(names, base, strict=False)}
+    reads = _touching(
+        (int(first[k]), reads_of(task, layout, cells)) for k, task in enumerate(tasks)
+    )
+    writes = _touching(
+        (int(first[k]), writes_of(task, layout, cells)) for k, task in enumerate(tasks)
+    )
+    lists = [
+        _lists(steps, at + np.array([number[n] for n in where], np.int64)[which], int(first[-1]))
+        for steps, at, which, where in (reads, writes)
+    ]
+    read, written = lists
+    sizes = [s.row_elements * element_bytes for s in layout.storages.values()]
+    storage = np.repeat(np.arange(len(names)), rows)
+    made, last = _used(layout, tasks, first, lists, names, base)
+    for name in layout.graph.inputs if keep_inputs else ():
+        last[storage == names.index(layout.places[name].storage)] = len(tasks)
+    return RowGraph(
+        tuple(tasks), first, names, base, storage, np.repeat(sizes, rows), read, written, made, last,
+        _sources(layout, tasks),
+    )  # fmt: skip
+
+
+def _sources(layout: Layout, tasks: Sequence[Task]) -> tuple[frozenset[int], ...]:
+    """The positions of the tasks that make what each task reads."""
+    makers = {task.output: k for k, task in enumerate(tasks) if task.port != "out"}
+    found = []
+    for task in tasks:
+        names = {task.operands[read.operand] for read in task.nest.reads} & layout.places.keys()
+        origins = {origin for name in names for origin in layout.origins[name]}
+        found.append(frozenset(makers[origin] for origin in origins if origin in makers))
+    return tuple(found)
+
+
+def _touching(
+    touched: Iterable[tuple[int, Iterable[Touched]]],
+) -> tuple[IntArray, IntArray, IntArray, list[str]]:
+    """All that is touched: steps, cells of a storage, and an index into the storages' names."""
+    steps, cells, which, names = [], [], [], list[str]()
+    for first, found in touched:
+        for one in found:
+            steps.append(one.rows + first)
+            cells.append(one.cells)
+            which.append(np.full(len(one.cells), len(names), np.int64))
+            names.append(one.storage)
+    empty = np.zeros(0, np.int64)
+    joined = [np.concatenate([empty, *arrays]) for arrays in (steps, cells, which)]
+    return joined[0], joined[1], joined[2], names
+
+
+def _used(
+    layout: Layout,
+    tasks: Sequence[Task],
+    first: IntArray,
+    lists: Sequence[Lists],
+    names: Sequence[str],
+    base: IntArray,
+) -> tuple[IntArray, IntArray]:
+    """The positions at which each cell is touched first and last."""
+    count, n = int(base[-1]), len(tasks)
+    task_of = np.repeat(np.arange(n), np.diff(first))
+    made, last = np.full(count, n + 1), np.full(count, -1)
+    reads, writes = (held.between(0, int(first[-1])) for held in lists)
+    np.minimum.at(made, writes[1], task_of[writes[0]])
+    for step, cell in (reads, writes):
+        np.maximum.at(last, cell, task_of[step])
+    given, taken = ({t.output for t in tasks if t.port == way} for way in ("in", "out"))
+    place = {name: slice(int(a), int(b)) for name, a, b in zip(names, base, base[1:], strict=False)}
+    for name in set(layout.graph.inputs) - given:
+        made[place[layout.places[name].storage]] = -1
+    for name in set(layout.graph.outputs) - taken:
+        last[place[layout.places[name].storage]] = n
+    return made, last

@@ -1,0 +1,74 @@
+"""Streamed: segments of operators, computed row by row on demand, one segment after the other.
+
+    conv1 0 | conv1 1 | conv2 0 | conv1 2 | conv2 1 | ...  ||  conv3 0 | conv3 1 | pool 0 | ...
+    <---------------- one segment: line buffers ---------->||  a cut: conv2's output is whole here
+
+Inside a segment only the rows between its operators live, and nothing is computed twice. At a cut
+whole tensors live, so cuts are best where few bytes cross.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from lowtide.row_graph import RowGraph
+from lowtide.schedule import Run
+from lowtide.schedules.demand import Segment, segment
+
+
+@dataclass
+class Segments:
+    """The segments of a row graph, each worked out once."""
+
+    graph: RowGraph
+    known: dict[tuple[int, int], Segment] = field(default_factory=dict)
+
+    def get(self, first: int, end: int) -> Segment:
+        """Tasks first .. end-1 as one segment."""
+        if (first, end) not in self.known:
+            self.known[first, end] = segment(self.graph, first, end)
+        return self.known[first, end]
+
+    def least_peak(self) -> tuple[Segment, ...]:
+        """Segments whose largest peak is the least of all ways to cut the order of the tasks.
+
+        A shortest path from cut to cut whose length is its largest edge. Of equally good ways to
+        reach a cut the one with the shortest last segment is taken.
+        """
+        n = len(self.graph.tasks)
+        best: list[tuple[int, int]] = [(0, 0)]
+        for end in range(1, n + 1):
+            found: tuple[int, int] | None = None
+            for first in sorted(range(end), key=lambda cut: (best[cut][0], -cut)):
+                before = best[first][0]
+                if found is not None and before >= found[0]:
+                    break
+                peak = max(before, self.get(first, end).peak)
+                if found is None or peak < found[0]:
+                    found = peak, first
+            assert found is not None
+            best.append(found)
+        cuts = [n]
+        while cuts[-1]:
+            cuts.append(best[cuts[-1]][1])
+        pairs = zip(cuts[:0:-1], cuts[-2::-1], strict=True)
+        return tuple(self.get(first, end) for first, end in pairs)
+
+
+def runs(graph: RowGraph, segments: Sequence[Segment]) -> tuple[Run, ...]:
+    """The segments as runs, rows of a task that follow each other as one."""
+    found: list[Run] = []
+    for task, row in _rows(graph, segments):
+        last = found[-1] if found else None
+        if last and last.task == task and last.first + last.rows == row:
+            found[-1] = Run(last.task, last.first, last.rows + 1)
+        else:
+            found.append(Run(task, row, 1))
+    return tuple(found)
+
+
+def _rows(graph: RowGraph, segments: Sequence[Segment]) -> Iterator[tuple[int, int]]:
+    for one in segments:
+        task = graph.task_of[one.order]
+        yield from zip(task.tolist(), (one.order - graph.first[task]).tolist(), strict=True)

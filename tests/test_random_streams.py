@@ -1,0 +1,74 @@
+"""Random networks, streamed: rows of several operators in turns, each row at an address of its own.
+
+Judged like those layer by layer: both levels, the placement checker, onnxruntime; those of whole
+numbers must agree exactly. Images are resident or handed in row by row, results likewise.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from batches import Case, judge_batch, make_case
+from lowtide.backends import emit
+from lowtide.memory_map import memory_map, read_memory_map
+from lowtide.plan import Options
+from networks import random_network
+from programs import STREAM, streamed_model
+
+HERE, ALL, A_BATCH = 100, 1000, 50
+
+
+def options_of(seed: int) -> Options:
+    """The options that go with a seed's network."""
+    dice = random.Random(f"stream {seed}")
+    return replace(
+        STREAM,
+        order=dice.choice(("given", "least")),
+        overlap=dice.choice(("row", "group", "pixel")),
+        place=dice.choice(("greedy", "greedy", "exact")),
+        align=dice.choice((4, 16)),
+        io_layout=dice.choice(("nhwc", "nchw")),
+        image=dice.choice(("resident", "streamed")),
+        result=dice.choice(("resident", "resident", "streamed")),
+    )
+
+
+def stream_case(seed: int) -> Case:
+    network = random_network(seed)
+    plan = streamed_model(network.model, options_of(seed))
+    return make_case(f"random stream {seed}", network, plan)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param(first, marks=[pytest.mark.slow] if first >= HERE else [])
+        for first in range(0, ALL, A_BATCH)
+    ],
+)
+def test_random_streams_compute(first: int, tmp_path: Path) -> None:
+    cases = [stream_case(seed) for seed in range(first, first + A_BATCH)]
+    found = judge_batch(cases, tmp_path)
+    counts = sum((judged.counts() for judged in found), Counter[str]())
+    print(dict(sorted(counts.items())))
+    assert [fault for judged in found for fault in judged.faults] == []
+    assert counts["streamed, overlaps"] >= A_BATCH // 2
+    assert counts["exact"] >= A_BATCH // 4
+    assert counts["kernels"] >= 1
+    assert sum(task.accumulates for case in cases for task in case.plan.tasks) >= 1
+
+
+@pytest.mark.parametrize("seed", range(0, HERE, 5))
+def test_a_random_stream_repeats_and_survives_writing(seed: int) -> None:
+    """The same network and options give the same bytes; plan.json reads back."""
+    model, options = random_network(seed).model, options_of(seed)
+    plan, again = streamed_model(model, options), streamed_model(model, options)
+    assert emit(again) == emit(plan)
+    memory = memory_map(plan)
+    assert read_memory_map(memory.to_json(), "plan.json") == memory
+    assert plan.arena_bytes >= plan.profile.lower_bound_bytes
