@@ -38,6 +38,7 @@ class Options:
     keep_input: bool = False
     image: Literal["resident", "streamed"] = "resident"
     result: Literal["resident", "streamed"] = "resident"
+    max_overhead: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,12 @@ class Plan:
         return bool((np.diff(self.addresses[storage]) == row).all())
 
     @property
+    def mac_overhead(self) -> float:
+        """Multiply-adds beyond those of the network, as a share of them."""
+        done = sum(task.nest.macs for task in self.tasks)
+        return round(max(done / max(self.profile.macs, 1) - 1, 0.0), 6)
+
+    @property
     def streamed(self) -> bool:
         """Whether rows of several operators take turns."""
         return self.problem is None
@@ -120,7 +127,7 @@ class Plan:
             "ping_pong_bytes": self.profile.ping_pong_bytes,
             "no_reuse_bytes": self.profile.no_reuse_bytes,
             "macs": self.profile.macs,
-            "mac_overhead": 0.0,
+            "mac_overhead": self.mac_overhead,
             "weight_bytes": self.profile.weight_bytes,
             "scratch_bytes": self.scratch_bytes,
         }
