@@ -38,6 +38,7 @@ def plan_layer(seed: int, network: Network) -> Plan:
     """A plan of a seed's layer, half of them as the planner likes, half of them backward."""
     dice = random.Random(-seed - 1)
     options = Options(
+        schedule="layerwise",
         overlap=dice.choice(("row", "group", "pixel")),
         place="exact",
         align=dice.choice((4, 16)),

@@ -99,6 +99,7 @@ def random_options(seed: int) -> Options:
     """The options that go with a seed's network."""
     dice = random.Random(-seed - 1)
     return Options(
+        schedule="layerwise",
         order=dice.choice(("given", "least")),
         overlap=dice.choice(("none", "row", "group", "pixel")),
         place=dice.choice(("greedy", "exact")),

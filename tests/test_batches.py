@@ -18,7 +18,7 @@ from lowtide.plan import Options, Plan
 from programs import plan_model
 
 COUNT = 12
-PIXELS = Options(overlap="pixel", align=4)
+PIXELS = Options(schedule="layerwise", overlap="pixel", align=4)
 
 
 def into_collision(plan: Plan) -> Plan | None:

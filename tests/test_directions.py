@@ -21,7 +21,7 @@ from lowtide.errors import UsageError
 from lowtide.plan import Options
 from programs import plan_model
 
-EXACT = Options(overlap="pixel", align=4, fuse_pools=False)
+EXACT = Options(schedule="layerwise", overlap="pixel", align=4, fuse_pools=False)
 
 
 def random_chain(seed: int) -> list[Layer]:
@@ -109,7 +109,10 @@ def test_a_kept_input_counts_in_every_order() -> None:
     """x -> a -> b and x -> c -> d, x kept: what `least` finds is the least with x there."""
     model = two_branches()
     plans = [
-        plan_model(model, Options(overlap="none", align=4, keep_input=True, order=order))
+        plan_model(
+            model,
+            Options(schedule="layerwise", overlap="none", align=4, keep_input=True, order=order),
+        )
         for order in ("least", "given")
     ]
     least, given = (plan.profile.layerwise_bytes for plan in plans)

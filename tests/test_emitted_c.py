@@ -32,7 +32,7 @@ LARGE = 1 << 20
 
 @cache
 def plan_of(seed: int) -> Plan:
-    return plan_model(random_network(seed).model, Options(place="greedy"))
+    return plan_model(random_network(seed).model, Options(schedule="layerwise", place="greedy"))
 
 
 def written(files: Mapping[str, bytes], folder: Path) -> Path:
@@ -268,7 +268,9 @@ def test_constants_that_are_no_numbers() -> None:
 )
 def test_the_arena_is_aligned_as_its_storages_are(align: int, arena: int) -> None:
     """Offsets that are multiples of 4096 mean nothing in an arena that begins anywhere."""
-    plan = plan_model(random_network(0).model, Options(place="greedy", align=align))
+    plan = plan_model(
+        random_network(0).model, Options(schedule="layerwise", place="greedy", align=align)
+    )
     for source in ("net.c", "reference.c"):
         text = emit(plan)[source].decode()
         assert f"arena[NET_ARENA_BYTES] ALIGNED({arena});" in text

@@ -11,7 +11,7 @@ from lowtide.plan import Options
 from network_builder import Builder, Network, Value
 from programs import QUICK, judge_plan, plan_model
 
-EXACT = Options(overlap="pixel", align=4)
+EXACT = Options(schedule="layerwise", overlap="pixel", align=4)
 
 
 def conv(b: Builder, x: Value, channels: int, kernel: int = 1) -> Value:

@@ -23,7 +23,7 @@ from lowtide.report.profile_text import kib, profile_facts, profile_text, shorte
 
 RESNET20 = Path(__file__).parents[2] / "shared" / "models" / "onnx" / "resnet20_cifar10.onnx"
 SVG = "{http://www.w3.org/2000/svg}"
-GREEDY = Options(place="greedy", overlap="row")
+GREEDY = Options(schedule="layerwise", place="greedy", overlap="row")
 
 Nodes = tuple[list[onnx.NodeProto], list[onnx.TensorProto]]
 
@@ -187,7 +187,9 @@ def test_shapes_stay_below_the_arena_line(plan: Plan) -> None:
         assert max(r.right for r in area) < width
 
 
-@pytest.mark.parametrize("options", [GREEDY, replace(GREEDY, overlap="none")])
+@pytest.mark.parametrize(
+    "options", [GREEDY, replace(GREEDY, overlap="none"), replace(GREEDY, schedule="stream")]
+)
 def test_no_two_storages_share_a_byte_at_one_time(options: Options) -> None:
     """The shapes of a valid placement never overlap, although the storages' hulls do."""
     before, after = sides(memory_svg(profile(small(), options=options)))

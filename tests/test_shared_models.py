@@ -36,11 +36,15 @@ def test_layer_by_layer_peaks(name: str, tmp_path: Path) -> None:
     filled = tmp_path / "filled.onnx"
     script, source = SHARED / "models/fill_weights.py", SHARED / f"models/structure/{name}.onnx"
     subprocess.run([sys.executable, script, source, filled], check=True)
-    plan = fit(filled, options=Options(overlap="none", align=4), target="none").plan
+    plan = fit(
+        filled, options=Options(schedule="layerwise", overlap="none", align=4), target="none"
+    ).plan
     assert plan.arena_bytes == 4 * PEAKS[name]
     assert plan.schedule.proven
     assert plan.placement.proven
-    rows = fit(filled, options=Options(overlap="row", align=4), target="none").plan
+    rows = fit(
+        filled, options=Options(schedule="layerwise", overlap="row", align=4), target="none"
+    ).plan
     assert rows.profile.lower_bound_bytes <= rows.arena_bytes < plan.arena_bytes
 
 

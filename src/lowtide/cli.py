@@ -81,6 +81,14 @@ Result = Annotated[
     Literal["resident", "streamed"],
     typer.Option(help="The outputs stay in the arena, or are taken row by row."),
 ]
+MaxOverhead = Annotated[
+    float,
+    typer.Option(
+        min=0.0,
+        help="Multiply-adds that may be done twice to save memory (column bands): 0.05 is 5 %. "
+        "With --budget no more than it takes. A streamed image is then read once a band.",
+    ),
+]
 IoLayout = Annotated[
     Literal["nhwc", "nchw"], typer.Option(help="Memory order of images handed in and out.")
 ]
@@ -110,6 +118,7 @@ def profile(
     keep_input: KeepInput = False,
     image: Image = "resident",
     result: Result = "resident",
+    max_overhead: MaxOverhead = 0.0,
     as_json: Json = False,
 ) -> None:
     """What the network costs: live bytes of each operator, peaks, MACs, weights."""
@@ -120,6 +129,7 @@ def profile(
     options = Options(
         schedule, order, overlap, place, align, element_bytes, io_layout,
         fuse_pools=fuse_pools, tile=_tile(tile), keep_input=keep_input, image=image, result=result,
+        max_overhead=max_overhead,
     )  # fmt: skip
     with Progress(sys.stderr) as progress:
         plans = overlaps(model, options, progress)
@@ -154,6 +164,7 @@ def fit(
     keep_input: KeepInput = False,
     image: Image = "resident",
     result: Result = "resident",
+    max_overhead: MaxOverhead = 0.0,
     sample: Annotated[
         list[Path] | None,
         typer.Option(help="A picture, .npy or .npz to compare on; may be repeated."),
@@ -182,6 +193,7 @@ def fit(
     options = Options(
         schedule, order, overlap, place, align, element_bytes, io_layout,
         fuse_pools=fuse_pools, tile=_tile(tile), keep_input=keep_input, image=image, result=result,
+        max_overhead=max_overhead,
     )  # fmt: skip
     pictures = Pictures(tuple(sample or ()), _numbers(mean), _numbers(std), bgr)
     with Progress(sys.stderr) as progress:

@@ -62,8 +62,20 @@ class Operator:
 
 
 @dataclass(frozen=True)
+class Window:
+    """Part of an input, of `shape`, that the caller hands in by itself: first .. end-1 by axis."""
+
+    input: str
+    shape: Shape
+    region: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
 class Graph:
-    """Operators in an order that can be run; `inputs` and `outputs` name tensors."""
+    """Operators in an order that can be run; `inputs` and `outputs` name tensors.
+
+    An input that is in `windows` is a part of one of the network's.
+    """
 
     name: str
     inputs: tuple[str, ...]
@@ -71,6 +83,7 @@ class Graph:
     operators: tuple[Operator, ...]
     tensors: Mapping[str, Tensor]
     constants: Mapping[str, Array]
+    windows: Mapping[str, Window] = field(default_factory=dict)
 
     @cached_property
     def producer(self) -> dict[str, Operator]:

@@ -135,7 +135,7 @@ def fit(
         find_compiler()  # a wrong CC is said before the work, not after it
     source, graph = read(model, clock)
     given = samples(graph) if callable(samples) else samples or {}
-    plan = make_plan(source, graph, options, clock)
+    plan = make_plan(source, graph, options, clock, limit)
     memory = memory_map(plan)
     with clock("checking the placement"):
         judge_placement(memory)

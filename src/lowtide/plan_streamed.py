@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,8 +14,11 @@ from lowtide.live import Lives, lifetimes, live_bytes
 from lowtide.placers.rows import RowPlacement, RowProblem, place_rows
 from lowtide.plan import Options
 from lowtide.problem import Placement
+from lowtide.rewrites.bands import band_of
 from lowtide.row_graph import RowGraph, row_graph
 from lowtide.schedule import Schedule
+from lowtide.schedules.demand import Segment
+from lowtide.schedules.layerwise import read_by
 from lowtide.schedules.stream import Segments, runs
 from lowtide.task import Task, make_tasks, port_task
 
@@ -24,6 +27,7 @@ from lowtide.task import Task, make_tasks, port_task
 class Streamed:
     """A streamed schedule of `tasks`, which are in the order of their segments, and its rows."""
 
+    layout: Layout
     tasks: tuple[Task, ...]
     schedule: Schedule
     lives: Lives
@@ -32,42 +36,128 @@ class Streamed:
     addresses: Mapping[str, IntArray]
 
 
-def plan_streamed(
-    layout: Layout, order: Sequence[int], size: int, options: Options, clock: Clock
+@dataclass(frozen=True, eq=False)
+class Segmented:
+    """Operators in an order, cut into segments."""
+
+    layout: Layout
+    graph: RowGraph
+    segments: tuple[Segment, ...]
+
+    @property
+    def live_bytes(self) -> int:
+        """The most that lives at one time."""
+        return max((one.peak for one in self.segments), default=0)
+
+
+LONGEST = (None, 32, 16, 8, 4)
+"""The most operators in a segment: the fewer, the more lives at one time, and the better it packs.
+
+Rows of many sizes that come and go leave gaps, whole tensors do not.
+"""
+
+
+def cut_segments(
+    layout: Layout, size: int, options: Options, order: Sequence[int] | None = None
+) -> list[Segmented]:
+    """The operators of a layout, in `order` (None: as they are), in segments of the least peak.
+
+    There are several ways, that of the least peak of all first; which packs best is to be seen.
+    """
+    made = make_tasks(layout, accumulate=True)
+    ordered = [made[k] for k in order] if order is not None else list(made)
+    graph = _rows(layout, ordered, size, options)
+    known = Segments(graph)
+    ways = dict.fromkeys(known.least_peak(longest) for longest in LONGEST)
+    return [Segmented(layout, graph, way) for way in ways]
+
+
+def best_streamed(
+    found: Sequence[Segmented], size: int, options: Options, clock: Clock
 ) -> Streamed:
-    """Cuts the operators, in `order`, into segments, and places every row."""
-    with clock("cutting into segments"):
-        made = make_tasks(layout, accumulate=True)
-        tasks = _with_ports(layout, [made[k] for k in order], options)
-        graph = row_graph(layout, tasks, size, keep_inputs=options.keep_input)
-        segments = Segments(graph).least_peak()
-        schedule = Schedule(runs(graph, segments))
+    """The one of several ways to cut a network whose rows are placed in the least memory."""
+    cheap = replace(options, place="greedy")
+    best: tuple[Streamed, Segmented] | None = None
+    for one in found:
+        if best is None or one.live_bytes < best[0].placement.arena_bytes:
+            placed = plan_streamed(one, size, cheap, clock)
+            if best is None or placed.placement.arena_bytes < best[0].placement.arena_bytes:
+                best = placed, one
+    assert best is not None
+    if options.place == "greedy" or best[0].placement.proven:
+        return best[0]
+    return plan_streamed(best[1], size, options, clock)
+
+
+def _rows(layout: Layout, tasks: Sequence[Task], size: int, options: Options) -> RowGraph:
+    with_ports = _with_ports(layout, tasks, options)
+    return row_graph(layout, with_ports, size, keep_inputs=options.keep_input)
+
+
+def live_in_bands(layout: Layout, size: int, options: Options) -> int:
+    """The bytes that live in a network of column bands, each of them one segment."""
+    graph = _rows(layout, make_tasks(layout, accumulate=True), size, options)
+    bands = [band_of(t.operator.name) if not t.port else None for t in graph.tasks]
+    for k in range(len(bands) - 1, 0, -1):
+        if bands[k - 1] is None:  # what is not a band's own comes right before its reader
+            bands[k - 1] = bands[k]
+    cuts = [k for k in range(1, len(bands)) if bands[k] != bands[k - 1]]
+    return Segments(graph).peak([0, *cuts, len(bands)])
+
+
+def live_after(
+    layout: Layout, size: int, options: Options, outputs: Sequence[str]
+) -> dict[str, int]:
+    """By tensor, the bytes that live after its task when it and all before it are done.
+
+    `outputs` gives the order of the tasks.
+    """
+    made = {task.output: task for task in make_tasks(layout, accumulate=True)}
+    graph = _rows(layout, [made[name] for name in outputs], size, options)
+    least = Segments(graph).least_from()
+    return {task.output: least[k + 1] for k, task in enumerate(graph.tasks) if not task.port}
+
+
+def plan_streamed(found: Segmented, size: int, options: Options, clock: Clock) -> Streamed:
+    """The schedule of segments, and a place for every row."""
+    layout, tasks = found.layout, found.graph.tasks
+    schedule = Schedule(runs(found.graph, found.segments))
     with clock("finding lifetimes"):
         lives = lifetimes(layout, tasks, schedule, size, keep_inputs=options.keep_input)
         live = int(live_bytes(lives, schedule.ticks).max())
     with clock("placing rows"):
-        placed = place_rows(_problem(layout, graph, lives, live, options), options.place)
+        placed = place_rows(_problem(layout, found.graph, lives, live, options), options.place)
     arena = placed.arena_bytes
     return Streamed(
-        tasks, schedule, lives, live, Placement((), arena, arena == live, live),
+        layout, tasks, schedule, lives, live, Placement((), arena, arena == live, live),
         _addresses(lives, placed),
     )  # fmt: skip
 
 
-def _with_ports(layout: Layout, tasks: list[Task], options: Options) -> tuple[Task, ...]:
-    """The tasks with the caller's: inputs handed in at the start, results taken when made."""
-    names = layout.graph.inputs if options.image == "streamed" else ()
-    found = [port_task(layout, name, "in") for name in names]
-    late = set(layout.graph.outputs) if options.result == "streamed" else set()
-    missing = {name: set(layout.origins[name]) for name in layout.graph.outputs if name in late}
+def _with_ports(layout: Layout, tasks: Sequence[Task], options: Options) -> tuple[Task, ...]:
+    """The tasks with the caller's: inputs right before they are read, results when made.
+
+    An input that nothing reads comes last: its rows are handed in all the same.
+    """
+    graph, found = layout.graph, list[Task]()
+    waiting = dict.fromkeys(graph.inputs if options.image == "streamed" else ())
+    results = graph.outputs if options.result == "streamed" else ()
+    missing = {name: set(layout.origins[name]) for name in results}
     for task in tasks:
+        read = {origin for name in read_by(task) for origin in layout.origins.get(name, ())}
+        first = [name for name in waiting if name in read]
+        found += [port_task(layout, name, "in") for name in first]
         found.append(task)
-        for name, parts in missing.items():
-            parts.discard(task.output)
-            if not parts and name in late:
-                late.discard(name)
-                found.append(port_task(layout, name, "out"))
-    return tuple(found)
+        for name in first:
+            del waiting[name]
+        for name in [name for name, parts in missing.items() if parts <= _made(found)]:
+            del missing[name]
+            found.append(port_task(layout, name, "out"))
+    return (*found, *(port_task(layout, name, "in") for name in waiting))
+
+
+def _made(tasks: Sequence[Task]) -> set[str]:
+    return {task.output for task in tasks if task.port != "out"}
 
 
 def _problem(

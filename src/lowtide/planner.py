@@ -14,8 +14,16 @@ from lowtide.graph import Graph
 from lowtide.layout import Layout, lay_out
 from lowtide.live import lifetimes
 from lowtide.plan import Options, Plan, Source, straight_rows
+from lowtide.plan_bands import BandSearch
 from lowtide.plan_layerwise import cut, plan_layerwise
-from lowtide.plan_streamed import plan_streamed
+from lowtide.plan_streamed import (
+    Streamed,
+    best_streamed,
+    cut_segments,
+    live_after,
+    live_in_bands,
+)
+from lowtide.rewrites.bands import in_order
 from lowtide.rewrites.fuse_pools import fuse_pools
 from lowtide.schedules import layerwise
 from lowtide.task import Task, make_tasks
@@ -23,11 +31,17 @@ from lowtide.task import Task, make_tasks
 MOST_ALIGN = 4096
 """No loader promises to align a program's memory to more."""
 
+MOST_PLACED = 6
+"""Plans with bands of which the rows are placed to see whether they fit a budget."""
 
-def make_plan(source: Source, graph: Graph, options: Options, clock: Clock) -> Plan:
+
+def make_plan(
+    source: Source, graph: Graph, options: Options, clock: Clock, budget: int | None = None
+) -> Plan:
     """Lays a graph out, schedules it and places its storages.
 
-    A streamed plan is kept only if it needs less memory than the one layer by layer.
+    A streamed plan is kept only if it needs less memory than the one layer by layer. Work is done
+    twice, up to `options.max_overhead`, for the least memory, or the least work within `budget`.
     """
     try:
         with clock("laying out"):
@@ -42,7 +56,11 @@ def make_plan(source: Source, graph: Graph, options: Options, clock: Clock) -> P
     if options.schedule == "layerwise" or options.overlap == "none" or options.tile:
         return whole
     found = stream(whole, clock)
-    return found if _ports(options) or found.arena_bytes < whole.arena_bytes else whole
+    if not _ports(options) and found.arena_bytes >= whole.arena_bytes:
+        found = whole
+    if not options.max_overhead or (budget is not None and found.arena_bytes <= budget):
+        return found
+    return _with_bands(whole, found, graph, clock, budget)
 
 
 def _layerwise(
@@ -69,9 +87,52 @@ def _layerwise(
 def stream(whole: Plan, clock: Clock) -> Plan:
     """A plan layer by layer made anew with rows in turns; what it is compared with stays."""
     order = [run.task for run in whole.schedule.runs]
-    found = plan_streamed(whole.layout, order, whole.element_bytes, whole.options, clock)
+    with clock("cutting into segments"):
+        found = cut_segments(whole.layout, whole.element_bytes, whole.options, order)
+    return _streamed(whole, best_streamed(found, whole.element_bytes, whole.options, clock))
+
+
+def _with_bands(whole: Plan, without: Plan, graph: Graph, clock: Clock, budget: int | None) -> Plan:
+    """The plan with its first operators in column bands, if that is better than `without`."""
+    options, size, best = whole.options, whole.element_bytes, without
+    windows = options.image == "streamed"
+    if windows and options.io_layout != "nhwc":
+        return without  # in planes a band's columns are not one piece of a row
+    outputs = [whole.tasks[run.task].output for run in whole.schedule.runs]
+
+    def laid_out(banded: Graph) -> Layout:
+        return lay_out(_fused(banded, options), options.io_layout)
+
+    with clock("looking for bands"):
+        after = live_after(whole.layout, size, options, outputs)
+        candidates = BandSearch(
+            in_order(graph, outputs),
+            int(options.max_overhead * whole.profile.macs),
+            without.profile.lower_bound_bytes,
+            windows,
+            lambda banded: live_in_bands(laid_out(banded), size, options),
+            after.get,
+            clock.progress,
+        ).run()
+    if budget is not None:
+        candidates = [one for one in candidates if one.live_bytes <= budget][:MOST_PLACED]
+    else:
+        candidates = sorted(candidates, key=lambda one: one.live_bytes)[:2]
+    for one in candidates:
+        with clock("cutting into segments"):
+            segmented = cut_segments(laid_out(one.graph), size, options)
+        found = _streamed(whole, best_streamed(segmented, size, options, clock))
+        best = found if found.arena_bytes < best.arena_bytes else best
+        if budget is not None and best.arena_bytes <= budget:
+            break
+    return best
+
+
+def _streamed(whole: Plan, found: Streamed) -> Plan:
+    """The plan with its rows in segments; what it is compared with stays."""
     return replace(
         whole,
+        layout=found.layout,
         tasks=found.tasks,
         schedule=found.schedule,
         lives=found.lives,

@@ -45,8 +45,11 @@ class Port:
 
 
 def input_ports(layout: Layout, streamed: bool = False) -> tuple[Port, ...]:
-    """The network's inputs, in order."""
-    return _ports(layout, layout.graph.inputs, layout.graph.inputs, streamed)
+    """The network's inputs, in order; one that is handed in by windows is one port."""
+    windows = layout.graph.windows
+    tensors = {windows[t].input if t in windows else t: t for t in reversed(layout.graph.inputs)}
+    names = tuple(reversed(tensors))
+    return _ports(layout, names, tuple(tensors[name] for name in names), streamed)
 
 
 def output_ports(layout: Layout, streamed: bool = False) -> tuple[Port, ...]:
@@ -62,6 +65,8 @@ def _ports(
     for name, tensor in zip(names, tensors, strict=True):
         place = layout.places[tensor]
         shape, order = place.strided.shape, place.strided.order
+        if tensor in layout.graph.windows:
+            shape = layout.graph.windows[tensor].shape
         rows = layout.storages[place.storage].rows if streamed else 0
         found.append(Port(name, identifier(name, taken), tensor, shape, order, rows))
     return tuple(found)

@@ -144,8 +144,8 @@ def row_graph(
     for name in layout.graph.inputs if keep_inputs else ():
         last[storage == names.index(layout.places[name].storage)] = len(tasks)
     return RowGraph(
-        tuple(tasks), first, names, base, storage, np.repeat(sizes, rows), read, written, made, last,
-        _sources(layout, tasks),
+        tuple(tasks), first, names, base, storage, np.repeat(sizes, rows), read,
+        written, made, last, _sources(layout, tasks),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from lowtide.row_graph import RowGraph
 from lowtide.schedule import Run
@@ -30,9 +31,10 @@ class Segments:
             self.known[first, end] = segment(self.graph, first, end)
         return self.known[first, end]
 
-    def least_peak(self) -> tuple[Segment, ...]:
+    def least_peak(self, longest: int | None = None) -> tuple[Segment, ...]:
         """Segments whose largest peak is the least of all ways to cut the order of the tasks.
 
+        None has more than `longest` tasks.
         A shortest path from cut to cut whose length is its largest edge. Of equally good ways to
         reach a cut the one with the shortest last segment is taken.
         """
@@ -40,7 +42,8 @@ class Segments:
         best: list[tuple[int, int]] = [(0, 0)]
         for end in range(1, n + 1):
             found: tuple[int, int] | None = None
-            for first in sorted(range(end), key=lambda cut: (best[cut][0], -cut)):
+            cuts = range(max(0, end - (longest or end)), end)
+            for first in sorted(cuts, key=lambda cut: (best[cut][0], -cut)):
                 before = best[first][0]
                 if found is not None and before >= found[0]:
                     break
@@ -49,11 +52,29 @@ class Segments:
                     found = peak, first
             assert found is not None
             best.append(found)
-        cuts = [n]
-        while cuts[-1]:
-            cuts.append(best[cuts[-1]][1])
-        pairs = zip(cuts[:0:-1], cuts[-2::-1], strict=True)
+        back = [n]
+        while back[-1]:
+            back.append(best[back[-1]][1])
+        pairs = zip(back[:0:-1], back[-2::-1], strict=True)
         return tuple(self.get(first, end) for first, end in pairs)
+
+    def peak(self, cuts: Sequence[int]) -> int:
+        """The largest peak of the segments between cuts."""
+        return max((self.get(a, b).peak for a, b in pairwise(cuts)), default=0)
+
+    def least_from(self) -> list[int]:
+        """For each cut the least peak of all that follows it."""
+        n = len(self.graph.tasks)
+        best = [0] * (n + 1)
+        for first in range(n - 1, -1, -1):
+            found: int | None = None
+            for end in sorted(range(first + 1, n + 1), key=lambda cut: (best[cut], cut)):
+                if found is not None and best[end] >= found:
+                    break
+                peak = max(best[end], self.get(first, end).peak)
+                found = peak if found is None else min(found, peak)
+            best[first] = found or 0
+        return best
 
 
 def runs(graph: RowGraph, segments: Sequence[Segment]) -> tuple[Run, ...]:

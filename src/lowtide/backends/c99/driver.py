@@ -124,9 +124,14 @@ def _case(program: Program, number: int, task: Task, name: str, lines: Lines) ->
         lines.add(f"case {number}: {name}({'r' if task.row else ''}); break;")
         return
     plan = program.plan
-    ports = plan.inputs if task.port == "in" else plan.outputs
-    k = next(k for k, port in enumerate(ports) if port.tensor == task.output)
-    storage, elements = _storage(program, ports[k]), ports[k].elements // ports[k].streamed
+    layout, names = plan.layout, [port.name for port in plan.inputs]
+    place, window = layout.places[task.output], layout.graph.windows.get(task.output)
+    if task.port == "out":
+        k = next(k for k, port in enumerate(plan.outputs) if port.tensor == task.output)
+    else:
+        k = names.index(window.input if window else task.output)
+    storage, elements = program.storage(place.storage), layout.storages[place.storage].row_elements
+    first = window.region[-1][0] * place.strided.strides[-1] if window else 0
     status = "NET_NEED_ROW" if task.port == "in" else "NET_HAVE_ROW"
     lines.open(f"case {number}:")
     with lines.block("if (!waiting)"):
@@ -134,7 +139,8 @@ def _case(program: Program, number: int, task: Task, name: str, lines: Lines) ->
             lines.add(f"USE_ROW({storage}, r, {elements});")
         lines.add("waiting = 1;")
         for field, value in (
-            ("port", k), ("number", "r"), ("elements", elements), ("data", f"{storage}(r, 0)")
+            ("port", k), ("number", "r"), ("first", first), ("elements", elements),
+            ("data", f"{storage}(r, 0)"),
         ):  # fmt: skip
             lines.add(f"row->{field} = {value};")
         lines.add(f"return {status};")
@@ -182,7 +188,7 @@ def _whole_images(inputs: Sequence[Port], outputs: Sequence[Port], lines: Lines)
         )
     lines.add("struct net_row row;\nenum net_status status;\nnet_start();")
     with lines.block("while ((status = net_step(&row)) != NET_DONE)"):
-        lines.add("const ptrdiff_t at = (ptrdiff_t)row.number * row.elements;")
+        _where(given, taken, lines)
         lines.loop("i", "row.elements")
         copies = {
             "NET_NEED_ROW": ("row.data[i] = from[row.port][at + i];", given),
@@ -195,6 +201,18 @@ def _whole_images(inputs: Sequence[Port], outputs: Sequence[Port], lines: Lines)
             lines.add(("    " if len(wanted) > 1 else "") + copy)
         lines.close()
     lines.close()
+
+
+def _where(given: Sequence[Port], taken: Sequence[Port], lines: Lines) -> None:
+    """Where in a whole image the row begins: ports differ in the length of their rows."""
+    for name, ports in (("given", given), ("taken", taken)):
+        if ports:
+            rows = ", ".join(str(port.elements // port.streamed) for port in ports)
+            lines.add(f"static const ptrdiff_t {name}[] = {{ {rows} }};")
+    row = "given[row.port]" if not taken else "taken[row.port]"
+    if given and taken:
+        row = "(status == NET_NEED_ROW ? given : taken)[row.port]"
+    lines.add(f"const ptrdiff_t at = row.number * {row} + row.first;")
 
 
 def parameters(inputs: Sequence[Port], outputs: Sequence[Port]) -> str:

@@ -125,8 +125,8 @@ _ROW_BY_ROW = (
     "       struct net_row row;",
     "       net_start();",
     "       for (enum net_status s; (s = net_step(&row)) != NET_DONE;)",
-    "           s == NET_NEED_ROW: write row.elements floats, row row.number of input",
-    "                              number row.port, to row.data",
+    "           s == NET_NEED_ROW: write row.elements floats, from row.first on, of row row.number",
+    "                              of input number row.port to row.data",
     "           s == NET_HAVE_ROW: take those of output number row.port from there",
     "   or net_push(data, &row), which writes the row that is needed and goes on,",
     "   or net_pull(give, take, context), which calls you for each row,",
@@ -134,9 +134,10 @@ _ROW_BY_ROW = (
 )
 
 _ROW = """\
-/* A row that the caller hands in, or takes: of which port, and where it lies. */
+/* A row that the caller hands in, or takes: elements first .. first + elements - 1 of row `number`
+   of which input or output, and where they lie in the arena. */
 enum net_status { NET_DONE, NET_NEED_ROW, NET_HAVE_ROW };
-struct net_row { int port, number, elements; float *data; };
+struct net_row { int port, number, first, elements; float *data; };
 """
 
 _DRIVER = """\

@@ -1,0 +1,141 @@
+"""An operator that makes only a region of what it made, from regions of what it read.
+
+    Conv 3x3, pads 1 1 1 1, makes [1,8,16,16]
+    rows 0..7    ->    Conv 3x3, pads 1 1 0 1, on rows 0..8
+    rows 8..15   ->    Conv 3x3, pads 0 1 1 1, on rows 7..15
+
+What changes are padding, the number of groups and slices of constants. Whether the narrowed
+operator is the old one's definition is not believed but compared: its entry is asked for its nest,
+and every index in it has to be the old one's, moved (`moved.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+from lowtide.errors import ModelError
+from lowtide.graph import Graph, Operator, Tensor
+from lowtide.moved import is_moved
+from lowtide.ops import Join, Views, meaning
+from lowtide.ops.definition import definition
+from lowtide.ops.entry import ENTRIES, Bound, bind, ints
+from lowtide.ops.window import Window, windows
+from lowtide.reach import Reach
+from lowtide.region import Region, Span, shape_of, whole, with_span
+
+
+@dataclass(frozen=True)
+class Narrowed:
+    """The operator for a region; it reads `reads` of its activations, `constants` of the others.
+
+    Inputs keep their names; what they stand for is a tensor of just that region.
+    """
+
+    operator: Operator
+    reads: Mapping[str, Region]
+    constants: Mapping[str, Region]
+
+
+def narrow(op: Operator, reach: Reach, region: Region) -> Narrowed | None:
+    """The operator that makes `region` alone, or None where its attributes cannot say that."""
+    graph = reach.graph
+    reads, constants = reach.reads(op, region), _constants(op, graph)
+    if region == whole(graph.shape(op.output)):
+        return Narrowed(op, reads, constants)
+    held = meaning(op, graph)
+    if isinstance(held, Views) or len(op.outputs) > 1:
+        return None
+    if isinstance(held, Join):
+        return _narrow_join(op, held.axis, region, reads, graph)
+    given = ENTRIES[op.type]
+    if given.parameters and not given.pointwise:
+        return None  # constants that speak of the whole tensor: sizes, pads, indices
+    constants |= reach.constants(op, region)
+    attributes = _attributes(bind(op, graph), region, reads)
+    if attributes is None:
+        return None
+    narrowed = Narrowed(replace(op, attributes=attributes), reads, constants)
+    return narrowed if _is_same(op, narrowed, graph, region) else None
+
+
+def can_cut(op: Operator, reach: Reach, axis: int) -> bool:
+    """Whether an operator can make its output in pieces along an axis (tried on a few pieces)."""
+    shape = reach.graph.shape(op.output)
+    if axis >= len(shape) or shape[axis] < 2:
+        return False
+    ends = sorted({0, 1, shape[axis] // 2, shape[axis] - 1, shape[axis]})
+    cuts = (with_span(whole(shape), axis, span) for span in pairwise(ends))
+    return all(narrow(op, reach, cut) is not None for cut in cuts)
+
+
+def _constants(op: Operator, graph: Graph) -> dict[str, Region]:
+    """The constants of an operator and of those fused onto it, all of each."""
+    names = [n for one in (op, *op.epilogue) for n in one.inputs if n in graph.constants]
+    return {name: whole(graph.shape(name)) for name in names}
+
+
+def _narrow_join(
+    op: Operator, axis: int, region: Region, reads: Mapping[str, Region], graph: Graph
+) -> Narrowed | None:
+    """Only the parts that lie in the region are joined."""
+    if any(name not in graph.tensors for name in op.inputs):
+        return None
+    cut = region[axis] != (0, graph.shape(op.output)[axis])
+    if cut and len(set(op.inputs)) < len(op.inputs):
+        return None  # one tensor in two places, of which different regions would be read
+    inputs = tuple(name for name in op.inputs if name in reads)
+    return Narrowed(replace(op, inputs=inputs), reads, {})
+
+
+def _attributes(bound: Bound, region: Region, reads: Mapping[str, Region]) -> dict[str, Any] | None:
+    """The attributes with the padding and groups of a region; None where they cannot say it."""
+    op, made = bound.operator, dict(bound.operator.attributes)
+    if op.type not in ("Conv", "MaxPool", "AveragePool"):
+        return made
+    source = reads[op.inputs[0]]
+    kernel = ints(bound.attribute("kernel_shape")) if op.type != "Conv" else bound.shape(1)[2:]
+    if op.type == "Conv" and int(bound.attribute("group")) > 1:
+        channels, each = source[1][1] - source[1][0], bound.shape(1)[1]
+        if channels % each:
+            return None
+        made["group"] = channels // each
+    geometry = windows(bound, kernel)
+    pads = [
+        _padding(window, into, of)
+        for window, into, of in zip(geometry, region[2:], source[2:], strict=True)
+    ]
+    if min(min(pair) for pair in pads) < 0:
+        return None
+    made.pop("auto_pad", None)
+    if made.get("ceil_mode"):  # only where the last window reaches beyond the padding
+        most = [window.after for window in geometry]
+        made["ceil_mode"] = int(any(pad[1] > after for pad, after in zip(pads, most, strict=True)))
+        pads = [(pad[0], min(pad[1], after)) for pad, after in zip(pads, most, strict=True)]
+    made["pads"] = [before for before, _ in pads] + [after for _, after in pads]
+    return made
+
+
+def _padding(window: Window, made: Span, read: Span) -> Span:
+    """The padding before and behind what is read for a span of what a window makes."""
+    span = (window.kernel - 1) * window.dilation + 1
+    before = window.before + read[0] - made[0] * window.stride
+    needed = (made[1] - 1 - made[0]) * window.stride + span
+    return before, needed - before - (read[1] - read[0])
+
+
+def _is_same(op: Operator, narrowed: Narrowed, graph: Graph, region: Region) -> bool:
+    tensors, constants = dict(graph.tensors), dict(graph.constants)
+    for name, part in {**narrowed.reads, op.output: region}.items():
+        tensors[name] = Tensor(name, shape_of(part), graph.tensors[name].dtype)
+    for name, part in narrowed.constants.items():
+        constants[name] = constants[name][tuple(slice(*span) for span in part)]
+    small = replace(graph, tensors=tensors, constants=constants)
+    try:
+        new = definition(narrowed.operator, small)
+    except ModelError:  # its entry refuses what its attributes now say
+        return False
+    old, parts = definition(op, graph), {**narrowed.reads, **narrowed.constants}
+    return old is not None and new is not None and is_moved(old, new, region, parts, graph)
