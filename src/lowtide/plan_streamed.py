@@ -10,7 +10,7 @@ import numpy as np
 from lowtide.clock import Clock
 from lowtide.index import IntArray
 from lowtide.layout import Layout
-from lowtide.live import Lives, lifetimes, live_bytes
+from lowtide.live import Life, Lives, lifetimes, live_bytes
 from lowtide.placers.rows import RowPlacement, RowProblem, place_rows
 from lowtide.plan import Options
 from lowtide.problem import Placement
@@ -49,6 +49,9 @@ class Segmented:
         """The most that lives at one time."""
         return max((one.peak for one in self.segments), default=0)
 
+
+WHOLE = 0.8
+"""The share of its rows that live at one time in a storage that is no line buffer."""
 
 LONGEST = (None, 32, 16, 8, 4)
 """The most operators in a segment: the fewer, the more lives at one time, and the better it packs.
@@ -179,7 +182,17 @@ def _problem(
             size[rows] = -(-size[rows] // align) * align
     start = np.concatenate([lives[name].start for name in graph.names])
     stop = np.concatenate([lives[name].stop for name in graph.names])
-    return RowProblem(size, start, stop, tuple(straight), align, live)
+    mostly = np.concatenate(
+        [np.full(len(lives[name].start), _lives_whole(lives[name])) for name in graph.names]
+    )
+    return RowProblem(size, start, stop, tuple(straight), mostly, align, live)
+
+
+def _lives_whole(life: Life) -> bool:
+    """Whether most rows of a storage, more than one, live at one time: it is no line buffer."""
+    alive = int((life.start <= life.stop).sum())
+    at_once = int(live_bytes({"": life}, int(life.stop.max(initial=0))).max()) // life.cell_bytes
+    return at_once >= max(2, WHOLE * alive)
 
 
 def _addresses(lives: Lives, placed: RowPlacement) -> dict[str, IntArray]:

@@ -3,15 +3,15 @@
 A row is a bar: so many bytes, from the moment it is made to that of its last read. Some storages
 must stay in one piece (the caller writes an image into it); their rows keep their distances.
 
-    bytes
-      |  [====== image, row after row dies ======]        bars are placed in turn, each as low as
-      |        [b]   [d]  [b]                             it goes under the limit
-      |  [a]   [c]   [a]  [c]
-      0---------------------------------------> steps
+    limit  [====== image, row after row dies ======]
+      |    [d]      [d]                                  bars are placed in turn: rows of storages
+      |                                                  that come to live whole as high as it goes
+      |        [b]     [b]     [b]                       under the limit, those of line buffers as
+      0    [a] [c] [a] [c] [a] [c]   -> steps            low (or all: both are tried)
 
-The order of turns is learnt: a bar that found no room under the limit gets more weight and comes
-earlier in the next pass ("squeaky wheel" optimisation, Joslin and Clements, 1999). When all fit,
-the limit falls. The work is counted in bars, never in seconds: the same problem, the same bytes.
+The order of turns is learnt: a bar that found no room gets more weight and comes earlier in the
+next pass ("squeaky wheel" optimisation, Joslin and Clements, 1999). When all fit, the limit falls.
+The work is counted in bars, never in seconds: the same problem, the same bytes.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from random import Random
 import numpy as np
 
 from lowtide.index import IntArray
+from lowtide.intervals import BoolArray
 
 NOWHERE = 1 << 62
 """Where a bar lies that is not placed."""
@@ -33,19 +34,24 @@ WORK = {"greedy": 40_000, "exact": 400_000}
 PATIENCE = 40
 """Passes in vain after which a limit is raised."""
 
+STEP = 0.2
+"""By how much of the distance to the lower bound a limit lies below the best arena."""
+
 
 @dataclass(frozen=True, eq=False)
 class RowProblem:
     """Bar i has `sizes[i]` bytes and lives in [start[i], stop[i]] (start > stop: never).
 
-    `straight` are groups of bars that lie one after the other, in order, without a gap.
-    `lower_bound` is the most that lives at one time, in bytes.
+    `straight` are groups of bars that lie one after the other, in order, without a gap; `whole` are
+    the rows of storages of which most rows live at one time. `lower_bound` is the most that lives
+    at one time, in bytes.
     """
 
     sizes: IntArray
     start: IntArray
     stop: IntArray
     straight: tuple[IntArray, ...]
+    whole: BoolArray
     align: int
     lower_bound: int
 
@@ -60,57 +66,97 @@ class RowPlacement:
 
 def place_rows(problem: RowProblem, how: str) -> RowPlacement:
     """The least arena found with the work of `how` ("greedy" or "exact")."""
-    work, best = WORK[how], None
-    for low in (True, False):
-        found = _Packer(problem, low, work // 2).run()
-        if best is None or found.arena_bytes < best.arena_bytes:
-            best = found
-        if best.arena_bytes == problem.lower_bound or not problem.straight:
-            break
-    assert best is not None
-    return best
+    ways = {(False, False), (False, True)}
+    if problem.straight:
+        ways |= {(True, False), (True, True)}
+    shared = _Shared(problem)
+    packers = [_Packer(shared, image, rows) for image, rows in sorted(ways)]
+    for packer in packers:
+        packer.run(WORK[how] // (2 * len(packers)))
+        if packer.best.arena_bytes == problem.lower_bound:
+            return packer.best
+    most = min(packers, key=lambda packer: packer.best.arena_bytes)
+    most.run(WORK[how] // 2)
+    return most.best
 
 
-class _Packer:
-    """Passes over the bars, with the largest straight group at the bottom, or at the limit."""
+class _Shared:
+    """What all packers need to know of a problem."""
 
-    def __init__(self, problem: RowProblem, low: bool, work: int) -> None:
-        self.problem, self.low, self.work = problem, low, work
-        groups = sorted(problem.straight, key=lambda rows: -int(problem.sizes[rows].sum()))
-        self.groups = groups
+    def __init__(self, problem: RowProblem) -> None:
+        self.problem = problem
+        self.groups = sorted(problem.straight, key=lambda rows: -int(problem.sizes[rows].sum()))
         alive = problem.start <= problem.stop
-        alive[[bar for rows in groups for bar in rows]] = False
+        alive[[bar for rows in self.groups for bar in rows]] = False
         self.bars = np.flatnonzero(alive)
         self.meets = dict(_meetings(problem, self.bars))
         self.core = self._core()
 
-    def run(self) -> RowPlacement:
-        """The best placement that the work allows."""
-        problem, dice = self.problem, Random(0)
-        best = min((self._first(order) for order in self._orders()), key=lambda p: p.arena_bytes)
-        weight = dict(zip(self.core, problem.sizes[self.core].astype(float), strict=True))
-        limit, vain = self._between(problem.lower_bound, best.arena_bytes), 0
-        while self.work > 0 and best.arena_bytes > problem.lower_bound:
-            order = sorted(self.core, key=lambda bar: (-weight[bar], problem.start[bar], bar))
-            at, failed = self._pass(order, limit)
-            if at is not None and not failed:
-                best, vain = self._finished(at), 0
-                limit = self._between(problem.lower_bound, best.arena_bytes)
-                continue
-            vain += 1
-            for bar in failed:
-                weight[bar] = 1.5 * weight[bar] + int(problem.sizes[bar]) * dice.randrange(2)
-            if at is None or vain == PATIENCE:
-                vain, raised = 0, self._between(limit, best.arena_bytes)
-                if raised <= limit:
-                    break
-                limit = raised
-        return best
+    def _core(self) -> list[int]:
+        """The bars but those that find room wherever their neighbours lie, longest first.
 
-    def _between(self, low: int, high: int) -> int:
-        """Half way from `low` to `high`, aligned: below `high`, or `low` itself."""
-        align = self.problem.align
-        return max(low, (low + high) // 2 // align * align)
+        In an arena of n units a bar of h has n - h + 1 places, of which one of k takes h + k - 1.
+        """
+        problem = self.problem
+        sizes = -(-problem.sizes // problem.align)
+        places = problem.lower_bound // problem.align - sizes + 1
+        kept = np.ones(len(sizes), bool)
+        bars = self.bars.tolist()
+        while True:
+            gone = [
+                bar
+                for bar in bars
+                if (sizes[self.meets[bar]] + sizes[bar] - 1)[kept[self.meets[bar]]].sum()
+                < places[bar]
+            ]
+            if not gone:
+                return bars
+            kept[gone] = False
+            bars = [bar for bar in bars if kept[bar]]
+
+
+class _Packer:
+    """Passes over the bars.
+
+    The largest straight group lies at the limit with `image_high`, else at the bottom; with
+    `whole_high` the rows of whole storages are placed from the limit down.
+    """
+
+    def __init__(self, shared: _Shared, image_high: bool, whole_high: bool) -> None:
+        problem = shared.problem
+        self.problem, self.groups, self.bars = problem, shared.groups, shared.bars
+        self.meets, self.core = shared.meets, shared.core
+        self.image_high, self.work, self.share, self.vain = image_high, 0, STEP, 0
+        self.high = problem.whole if whole_high else np.zeros(len(problem.sizes), bool)
+        self.dice = Random(0)
+        self.weight = dict(zip(self.core, problem.sizes[self.core].astype(float), strict=True))
+        first = (self._first(order) for order in self._orders())
+        self.best = min(first, key=lambda p: p.arena_bytes)
+
+    def run(self, work: int) -> None:
+        """Goes on for so many bars."""
+        problem, self.work = self.problem, work
+        while self.work > 0 and self.best.arena_bytes > problem.lower_bound:
+            limit = self._limit()
+            if limit >= self.best.arena_bytes:
+                return
+            order = sorted(self.core, key=lambda bar: (-self.weight[bar], problem.start[bar], bar))
+            at, failed = self._pass(order, limit)
+            self.work -= 1
+            if at is not None and not failed:
+                self.best, self.vain = self._finished(at), 0
+                continue
+            for bar in failed:
+                more = int(problem.sizes[bar]) * self.dice.randrange(2)
+                self.weight[bar] = 1.5 * self.weight[bar] + more
+            self.vain += 1
+            if at is None or self.vain == PATIENCE:
+                self.vain, self.share = 0, self.share / 2
+
+    def _limit(self) -> int:
+        """Somewhat below the best arena, aligned; the lower bound at least."""
+        low, high, align = self.problem.lower_bound, self.best.arena_bytes, self.problem.align
+        return max(low, int(high - max(1, (high - low) * self.share)) // align * align)
 
     def _orders(self) -> Iterator[list[int]]:
         size, start, stop = self.problem.sizes, self.problem.start, self.problem.stop
@@ -122,27 +168,31 @@ class _Packer:
         yield sorted(bars, key=lambda bar: (start[bar], -size[bar], bar))
 
     def _first(self, order: Sequence[int]) -> RowPlacement:
-        """A placement without a limit."""
-        low, self.low = self.low, True
+        """A placement without a limit, and all from the bottom."""
+        held = self.image_high, self.high
+        self.image_high, self.high = False, np.zeros(len(self.high), bool)
         at, _ = self._pass(order, NOWHERE // 4)
-        self.low = low
+        self.image_high, self.high = held
         assert at is not None
         return self._finished(at)
 
     def _pass(self, order: Sequence[int], limit: int) -> tuple[IntArray | None, list[int]]:
         """The bars in turn, and those that found no room; None if a straight group has none."""
-        sizes = self.problem.sizes
-        at = self._straight(limit)
+        sizes, align = self.problem.sizes, self.problem.align
+        at, failed = self._straight(limit), list[int]()
         if at is None:
-            return None, []
-        end = self._ends(at)
-        failed = []
+            return None, failed
+        end, top = self._ends(at), limit // align * align
         for bar in order:
-            place = _lowest(at, end, self.meets[bar], int(sizes[bar]))
-            if place + sizes[bar] > limit:
+            size = int(sizes[bar])
+            if self.high[bar]:
+                place = _highest(at, end, self.meets[bar], size, top)
+            else:
+                place = _lowest(at, end, self.meets[bar], size)
+            if place < 0 or place + size > limit:
                 failed.append(bar)
             else:
-                at[bar], end[bar] = place, place + sizes[bar]
+                at[bar], end[bar] = place, place + size
         self.work -= len(order)
         return at, failed
 
@@ -155,7 +205,7 @@ class _Packer:
             offset = np.cumsum(size) - size
             taken = self._taken(rows, offset, at)
             most = (limit - int(size.sum())) // problem.align * problem.align
-            base = _base(taken, most, high=not self.low and k == 0)
+            base = _base(taken, most, high=self.image_high and k == 0)
             if base is None:
                 return None
             at[rows] = base + offset
@@ -192,28 +242,6 @@ class _Packer:
         alive = self.problem.start <= self.problem.stop
         return RowPlacement(at, int((at + sizes)[alive].max(initial=0)))
 
-    def _core(self) -> list[int]:
-        """The bars but those that find room wherever their neighbours lie, longest first.
-
-        In an arena of n units a bar of h has n - h + 1 places, of which one of k takes h + k - 1.
-        """
-        problem = self.problem
-        sizes = -(-problem.sizes // problem.align)
-        places = problem.lower_bound // problem.align - sizes + 1
-        kept = np.ones(len(sizes), bool)
-        bars = self.bars.tolist()
-        while True:
-            gone = [
-                bar
-                for bar in bars
-                if (sizes[self.meets[bar]] + sizes[bar] - 1)[kept[self.meets[bar]]].sum()
-                < places[bar]
-            ]
-            if not gone:
-                return bars
-            kept[gone] = False
-            bars = [bar for bar in bars if kept[bar]]
-
 
 def _lowest(at: IntArray, end: IntArray, meets: IntArray, size: int) -> int:
     """The lowest address at which `size` bytes are free of the placed ones among `meets`."""
@@ -222,6 +250,15 @@ def _lowest(at: IntArray, end: IntArray, meets: IntArray, size: int) -> int:
     begin = np.append(begin[order], NOWHERE)
     top = np.maximum.accumulate(np.append(0, end[meets[order]]))
     return int(top[np.argmax(begin - top >= size)])
+
+
+def _highest(at: IntArray, end: IntArray, meets: IntArray, size: int, limit: int) -> int:
+    """The highest address below a limit at which `size` bytes are free; negative if none is."""
+    meets = meets[at[meets] != NOWHERE]
+    top = end[meets]
+    order = np.argsort(-top, kind="stable")
+    low = np.minimum.accumulate(np.append(limit, at[meets[order]]))
+    return int(low[np.argmax(low - np.append(top[order], -NOWHERE) >= size)]) - size
 
 
 def _base(taken: Sequence[tuple[int, int]], most: int, high: bool) -> int | None:
