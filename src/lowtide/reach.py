@@ -1,6 +1,6 @@
 """Which regions of its inputs an operator reads to make a region of its output.
 
-    Conv 3x3, pads 1, rows 4..7 of 8 made    ->    rows 3..7 of its input read, all channels
+Conv 3x3, pads 1, makes rows 4..7 of 8    ->    reads rows 3..7 of its input, all channels
 """
 
 from __future__ import annotations
@@ -89,9 +89,10 @@ def joined(op: Operator, axis: int, region: Region, graph: Graph) -> list[tuple[
     found, start = [], 0
     for name in op.inputs:
         shape = graph.shape(name)
-        first, end = (at - start for at in region[axis])
+        own = with_span(region, axis, (0, shape[axis]))
+        first, end = region[axis]
+        part = meet(with_span(region, axis, (first - start, end - start)), own)
         start += shape[axis]
-        part = meet(with_span(region, axis, (first, end)), with_span(region, axis, (0, shape[axis])))
         if part is not None:
             found.append((name, part))
     return found

@@ -1,7 +1,7 @@
 """Regions: boxes of a tensor's elements, and the little algebra that cutting into tiles needs.
 
-    hull   the least box around two          meet    what two have in common
-    minus  the least box around what is in one and not in the other
+hull   the least box around two          meet    what two have in common
+minus  the least box around what is in one and not in the other
 """
 
 from __future__ import annotations
@@ -34,9 +34,15 @@ def elements(region: Region) -> int:
     return prod(end - first for first, end in region)
 
 
+# Plain loops: a search asks for these millions of times.
+
+
 def inside(a: Region, b: Region) -> bool:
     """Whether all of `a` lies in `b`."""
-    return all(m <= k and n <= o for (k, n), (m, o) in zip(a, b, strict=True))
+    for x, y in zip(a, b):  # noqa: B905, SIM110
+        if x[0] < y[0] or x[1] > y[1]:
+            return False
+    return True
 
 
 def hull(a: Region, b: Region) -> Region:
@@ -47,8 +53,14 @@ def hull(a: Region, b: Region) -> Region:
 
 def meet(a: Region, b: Region) -> Region | None:
     """What two regions have in common; None if nothing."""
-    both = tuple((max(x[0], y[0]), min(x[1], y[1])) for x, y in zip(a, b, strict=True))
-    return both if all(first < end for first, end in both) else None
+    both = []
+    for x, y in zip(a, b):  # noqa: B905
+        first = x[0] if x[0] > y[0] else y[0]
+        end = x[1] if x[1] < y[1] else y[1]
+        if first >= end:
+            return None
+        both.append((first, end))
+    return tuple(both)
 
 
 def minus(a: Region, b: Region) -> Region | None:

@@ -39,6 +39,9 @@ class Piece(NamedTuple):
     tensor: str
     region: Region
     number: int
+    elements: int
+    copied: bool
+    """Sliced or joined of others: it may hold what they hold as well."""
 
 
 class Step(NamedTuple):
@@ -62,11 +65,22 @@ class _Event(NamedTuple):
 
 @dataclass(frozen=True)
 class Start:
-    """What a stretch of a network finds: pieces, elements beside them, and the peak so far."""
+    """What a stretch of a network finds: pieces by tensor, the peak and the numbers so far."""
 
-    pieces: Mapping[str, tuple[Region, ...]]
-    beside: int = 0
+    pieces: Mapping[str, tuple[Piece, ...]]
     peak: int = 0
+    count: int = 0
+
+
+def inputs_of(graph: Graph) -> Start:
+    """The network's inputs, each in one piece; those that nothing reads live no longer."""
+    pieces = {}
+    for number, name in enumerate(graph.inputs):
+        region = whole(graph.shape(name))
+        pieces[name] = (Piece(name, region, -number, elements(region), copied=False),)
+    peak = sum(piece.elements for held in pieces.values() for piece in held)
+    used = {n: p for n, p in pieces.items() if graph.readers.get(n) or n in graph.outputs}
+    return Start(used, peak)
 
 
 @dataclass
@@ -99,10 +113,10 @@ class Pieces:
     def run(self) -> bool:
         """Makes all parts, in order; False if it gave up."""
         self._look_ahead()
-        self.live, self.peak = self.start.beside, self.start.peak
-        for name, regions in self.start.pieces.items():
-            self.held[name] = [self._new(name, region) for region in regions]
-            self.live += sum(elements(region) for region in regions)
+        self.peak, self._count = self.start.peak, self.start.count
+        for name, pieces in self.start.pieces.items():
+            self.held[name] = list(pieces)
+            self.live += sum(piece.elements for piece in pieces)
             if name in self._events and name not in self._at:
                 self._at[name] = -1
         self.peak = max(self.peak, self.live)
@@ -118,9 +132,10 @@ class Pieces:
             self._at[name] = len(self._events.get(name, ())) - 1
             self._fetch(name, whole(self.graph.shape(name)))
 
-    def left(self) -> dict[str, tuple[Region, ...]]:
+    def left(self) -> Start:
         """The pieces that are there now."""
-        return {name: tuple(p.region for p in found) for name, found in self.held.items() if found}
+        pieces = {name: tuple(held) for name, held in self.held.items() if held}
+        return Start(pieces, self.peak, self._count)
 
     # What will be read.
 
@@ -170,7 +185,7 @@ class Pieces:
         for name, region in reads.items():
             self._at[name] = self._at.get(name, -1) + 1
             sources.append(self._fetch(name, region))
-        made = tuple(self._new(name, self._made(part, name)) for name in op.outputs)
+        made = tuple(self._new(name, self._made(part, name), False) for name in op.outputs)
         self._step("make", tuple(sources), made, part.operator)
         for piece in made:
             self._at[piece.tensor] = self._at.get(piece.tensor, -1) + 1
@@ -185,17 +200,17 @@ class Pieces:
         self, kind: Literal["make", "slice", "concat"], sources: tuple[Piece, ...],
         made: tuple[Piece, ...], what: int,
     ) -> None:  # fmt: skip
-        self.live += sum(elements(piece.region) for piece in made)
+        self.live += sum(piece.elements for piece in made)
         self.peak = max(self.peak, self.live)
         self.steps.append(Step(kind, sources, made, what, self.live))
 
-    def _new(self, name: str, region: Region) -> Piece:
+    def _new(self, name: str, region: Region, copied: bool) -> Piece:
         self._count += 1
-        return Piece(name, region, self._count)
+        return Piece(name, region, self._count, elements(region), copied)
 
     def _drop(self, piece: Piece) -> None:
         self.held[piece.tensor].remove(piece)
-        self.live -= elements(piece.region)
+        self.live -= piece.elements
 
     def _fetch(self, name: str, region: Region) -> Piece:
         """The piece that is just this region; what it was made of goes, as far as it can."""
@@ -218,7 +233,7 @@ class Pieces:
         """A new piece with just this region, sliced out of one or joined of several."""
         around = [p for p in self.held[name] if inside(region, p.region)]
         if around:
-            return self._slice(min(around, key=lambda p: elements(p.region)), region)
+            return self._slice(min(around, key=lambda p: p.elements), region)
         axis, strips = _strips(region, [p.region for p in self.held[name]])
         sources, copies = [], []
         for strip in strips:
@@ -227,13 +242,13 @@ class Pieces:
             sources.append(piece)
             if exact is None:
                 copies.append(piece)
-        made = self._new(name, region)
+        made = self._new(name, region, True)
         self._step("concat", tuple(sources), (made,), axis)
-        self.live -= sum(elements(piece.region) for piece in copies)
+        self.live -= sum(piece.elements for piece in copies)
         return made
 
     def _slice(self, piece: Piece, region: Region) -> Piece:
-        made = self._new(piece.tensor, region)
+        made = self._new(piece.tensor, region, True)
         self._step("slice", (piece,), (made,), 0)
         return made
 
@@ -243,16 +258,18 @@ class Pieces:
         self._pending.pop(name, None)
         need = self._need(name)
         for piece in list(self.held.get(name, ())):
+            if need and not piece.copied and inside(piece.region, need):
+                continue
             if not self._is_next(piece):
                 self._trim(piece, meet(piece.region, need) if need else None, self.held[name])
 
     def _trim(self, piece: Piece, keep: Region | None, others: Iterable[Piece]) -> None:
-        """Drops a piece, or cuts off what is not needed of it, if other pieces hold it or if not."""
+        """Drops a piece whose rest is not needed or held by another; else cuts the rest out."""
         if keep is None or any(_replaces(other, piece, keep) for other in others):
             self._drop(piece)
             return
-        gain = elements(piece.region) - elements(keep)
-        if gain * LEAST_GAIN < elements(piece.region):
+        gain = piece.elements - elements(keep)
+        if gain * LEAST_GAIN < piece.elements:
             return
         if self.live + elements(keep) > max(self.limit, self.peak):
             self._pending[piece.tensor] = None
@@ -266,14 +283,14 @@ def _replaces(other: Piece, piece: Piece, keep: Region) -> bool:
     """Whether `other` holds what is needed of `piece`, and is to stay if both hold the same."""
     if other is piece or not inside(keep, other.region):
         return False
-    return inside(piece.region, other.region) or elements(other.region) <= elements(piece.region)
+    return inside(piece.region, other.region) or other.elements <= piece.elements
 
 
 def _strips(region: Region, pieces: Sequence[Region]) -> tuple[int, list[Region]]:
     """The region cut along one axis, at pieces' ends, into strips that can be had one by one.
 
-        [---a---][--b--]     a strip of each         [-a-][-b-]     two strips, each to be joined
-                                                     [-c-][-d-]     along the other axis itself
+    [---a---][--b--]     a strip of each         [-a-][-b-]     two strips, each to be joined
+                                                 [-c-][-d-]     along the other axis itself
     """
     parts = [part for piece in pieces if (part := meet(piece, region))]
     for axis in range(len(region)):
@@ -297,7 +314,8 @@ def _swept(
         across = [p[axis][1] for p in here if with_span(p, axis, region[axis]) == region]
         if not here:
             return []
-        strip = with_span(region, axis, (at, max(across) if across else min(p[axis][1] for p in here)))
+        until = max(across) if across else min(p[axis][1] for p in here)
+        strip = with_span(region, axis, (at, until))
         if not across and not _fills(strip, here, (*done, axis)):
             return []
         strips.append(strip)

@@ -20,7 +20,7 @@ from itertools import pairwise, product
 from lowtide.graph import Graph, Operator
 from lowtide.reach import Reach
 from lowtide.region import Region, Span, hull, whole, with_span
-from lowtide.schedules.pieces import Part
+from lowtide.schedules.pieces import Part, Piece
 
 ROWS, COLUMNS, CHANNELS = 2, 3, 1
 """The axes of an image that tiles are cut along."""
@@ -57,7 +57,7 @@ class Cutter:
     def graph(self) -> Graph:
         return self.reach.graph
 
-    def parts(self, segment: Segment, pieces: Mapping[str, Sequence[Region]]) -> list[Part]:
+    def parts(self, segment: Segment, pieces: Mapping[str, Sequence[Piece]]) -> list[Part]:
         """The parts of a segment in order; `pieces` is what it finds of the tensors it reads.
 
         A pivot that is found in pieces keeps its cuts.
@@ -87,7 +87,7 @@ class Cutter:
 
     # Where tiles end.
 
-    def ends(self, segment: Segment, pieces: Mapping[str, Sequence[Region]]) -> dict[str, Ends]:
+    def ends(self, segment: Segment, pieces: Mapping[str, Sequence[Piece]]) -> dict[str, Ends]:
         """How far each tensor of the segment has been made after each tile."""
         numbers = range(segment.first, segment.last)
         found = {segment.pivot: self._even(segment, pieces)}
@@ -103,10 +103,10 @@ class Cutter:
                 found[self._op(n).output] = self._pulled(self._op(n), found, segment)
         return found
 
-    def _even(self, segment: Segment, pieces: Mapping[str, Sequence[Region]]) -> Ends:
+    def _even(self, segment: Segment, pieces: Mapping[str, Sequence[Piece]]) -> Ends:
         extent, tiles = self._extent(segment.pivot, segment.axis), segment.tiles
-        regions = pieces.get(segment.pivot, ())
-        own = sorted({region[segment.axis][1] for region in regions})
+        found = pieces.get(segment.pivot, ())
+        own = sorted({piece.region[segment.axis][1] for piece in found})
         if 1 < len(own) <= tiles:
             return (*own, *(extent for _ in range(tiles - len(own))))
         return tuple(-(-extent * (tile + 1) // tiles) for tile in range(tiles))

@@ -77,8 +77,7 @@ def _changes(
             if a.first < cut < b.last and cut != a.last:
                 for one in _cut(tiler, a, a.first, cut):
                     yield from (
-                        (first, second + 1, (one, other))
-                        for other in _cut(tiler, b, cut, b.last)
+                        (first, second + 1, (one, other)) for other in _cut(tiler, b, cut, b.last)
                     )
 
 
@@ -117,7 +116,8 @@ def _fewer_tiles(tiler: Tiler, best: list[Reached]) -> list[Reached]:
         for tiles in (1, 2, 3, 4, 6, 8, 11):
             if tiles >= segment.tiles or segment.columns > 1:
                 break
-            fewer = replace(segment, tiles=tiles) if tiles > 1 else Segment(segment.first, segment.last)
+            plain = Segment(segment.first, segment.last)
+            fewer = replace(segment, tiles=tiles) if tiles > 1 else plain
             found = tiler.chain(best[at], (fewer, *chain[at + 1 :]), best[-1].peak)
             if found is not None and found[-1].extra <= best[-1].extra:
                 best = [*best[:at], *found]

@@ -4,8 +4,8 @@ A dynamic programme over cuts. At each cut the best ways to get there are kept, 
 the least extra work first, with the pieces they leave; each is continued by every segment that
 begins there, run as it would be. So the peak of a chain is exact. Not exhaustive is what is tried:
 
-- cuts where no more elements cross than at the neighbouring ones, or beside an operator that cannot
-  be cut; segments that span at most `FARTHEST` of them
+- cuts where no more elements cross than at the neighbouring ones or half as many as before, or
+  beside an operator that cannot be cut; segments that span at most `FARTHEST` of them
 - the operators of a segment one after the other, or tiles of rows, of output channels, or patches
 - as pivot the largest tensor made, the last one, and the largest one that is read
 - made again instead of kept: the tensors whose joins hold the most, one more at a time
@@ -25,26 +25,42 @@ from lowtide.schedules.tiling import Reached, Tiler
 FARTHEST, KEPT, MOST_AGAIN, SHORT = 5, 2, 3, 3
 """Cuts that a segment spans, ways kept at a cut, operators made again, segments cut by channels."""
 
+STAIRS = (12, 16, 20, 25, 30, 36, 43, 52, 64, 80, 99)
+"""Percentages of the layer-by-layer peak that are tried in turn."""
+
 
 def search(tiler: Tiler) -> list[Reached]:
-    """The best chains of segments over the whole network, with no peak above layer by layer."""
+    """The best chains of segments over the whole network, with no peak above layer by layer.
+
+    Peaks are tried from a small part of that upwards: what is far too little fails fast, and what
+    is only just enough leaves little to look at.
+    """
     plain = tiler.extend(tiler.start(), Segment(0, tiler.count), None)
     assert plain is not None
-    cuts, found = cuts_of(tiler), {0: [tiler.start()]}
+    cuts = cuts_of(tiler)
+    for percent in STAIRS:
+        found = _within(tiler, cuts, plain.peak * percent // 100)
+        if found:
+            return found
+    return [plain]
+
+
+def _within(tiler: Tiler, cuts: Sequence[int], most: int) -> list[Reached]:
+    """The best chains with no more than `most` elements; none if none of those tried has."""
+    found = {0: [tiler.start()]}
     for at, first in enumerate(cuts[:-1]):
         for reached in _best(found.pop(first, [])):
             for last in cuts[at + 1 : at + 1 + FARTHEST]:
-                for segment_end in _continued(tiler, reached, last, plain.peak):
-                    found.setdefault(last, []).append(segment_end)
-    return _best([*found.get(tiler.count, []), plain])
+                found.setdefault(last, []).extend(_continued(tiler, reached, last, most))
+    return _best(found.get(tiler.count, []))
 
 
 def cuts_of(tiler: Tiler) -> list[int]:
-    """Where segments may begin and end: at waists, and beside what cannot be cut."""
+    """Where segments may begin and end: at waists and drops, and beside what cannot be cut."""
     sizes = [tiler.crossing_elements(number) for number in range(tiler.count + 1)]
     found = {0, tiler.count}
     for at in range(1, tiler.count):
-        waist = sizes[at] <= min(sizes[at - 1], sizes[at + 1])
+        waist = sizes[at] <= min(sizes[at - 1], sizes[at + 1]) or 2 * sizes[at] <= sizes[at - 1]
         if waist or not tiler.can_cut((at - 1, at), ROWS):
             found.add(at)
     return sorted(found)

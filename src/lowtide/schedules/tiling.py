@@ -1,8 +1,8 @@
-"""A network's segments, one after the other, and what they keep in memory: what the search looks at."""
+"""A network's segments, one after the other, and what they keep in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 
@@ -10,8 +10,8 @@ from lowtide.graph import Graph, Operator
 from lowtide.narrow import can_cut
 from lowtide.ops.definition import definition
 from lowtide.reach import Reach
-from lowtide.region import Region, elements, whole
-from lowtide.schedules.pieces import Part, Pieces, Start, Step
+from lowtide.region import elements
+from lowtide.schedules.pieces import Part, Piece, Pieces, Start, Step, inputs_of
 from lowtide.schedules.segment import Cutter, Segment
 
 
@@ -26,7 +26,7 @@ class Reached:
     peak: int
     extra: int
     live: int
-    pieces: Mapping[str, tuple[Region, ...]]
+    pieces: Mapping[str, tuple[Piece, ...]]
     steps: tuple[Step, ...] = ()
 
     @property
@@ -77,8 +77,8 @@ class Tiler:
 
     def start(self) -> Reached:
         """Nothing made yet."""
-        pieces = {name: (whole(self.graph.shape(name)),) for name in self.graph.inputs}
-        return Reached((), 0, 0, 0, pieces)
+        start = inputs_of(self.graph)
+        return Reached((), start.peak, 0, 0, start.pieces)
 
     def crossing(self, number: int) -> frozenset[str]:
         """The tensors that are there before operator `number` and read by it or later ones."""
@@ -106,9 +106,13 @@ class Tiler:
         extra = reached.extra + self._work(parts) - sum(self.macs[n] for n in inner)
         if extra > self.budget:
             return None
-        start = Start(reached.pieces, 0, reached.peak)
         run = Pieces(
-            self.reach, parts, start, self.crossing(segment.last), limit=self.limit, most=most
+            self.reach,
+            parts,
+            Start(reached.pieces, reached.peak),
+            self.crossing(segment.last),
+            limit=self.limit,
+            most=most,
         )
         done = run.run()
         self.steps_run += len(run.steps)
@@ -116,8 +120,10 @@ class Tiler:
             return None
         if segment.last == self.count:
             run.join(self.graph.outputs)
+            if most is not None and run.peak > most:
+                return None
         segments = (*reached.segments, segment)
-        return Reached(segments, run.peak, extra, run.live, run.left(), tuple(run.steps))
+        return Reached(segments, run.peak, extra, run.live, run.left().pieces, tuple(run.steps))
 
     def chain(
         self, start: Reached, segments: Sequence[Segment], most: int | None
@@ -131,18 +137,12 @@ class Tiler:
             found.append(after)
         return found
 
-    def parts(self, segments: Sequence[Segment]) -> list[Part]:
-        """All parts of a chain of segments that covers the network."""
-        return [part for part, _ in self._all_parts(segments)]
-
-    def _all_parts(self, segments: Sequence[Segment]) -> Iterator[tuple[Part, int]]:
-        reached = self.start()
-        for number, segment in enumerate(segments):
-            for part in self.cutter.parts(segment, reached.pieces):
-                yield part, number
-            after = self.extend(reached, segment, None)
-            assert after is not None, "the segments were within the budget"
-            reached = after
+    def parts(self, segments: Sequence[Segment]) -> list[list[Part]]:
+        """The parts of each of a chain of segments that covers the network."""
+        chain = self.chain(self.start(), segments, None)
+        assert chain is not None, "the segments were within the budget"
+        pairs = zip(segments, chain, strict=False)
+        return [self.cutter.parts(segment, before.pieces) for segment, before in pairs]
 
     def _work(self, parts: Sequence[Part]) -> int:
         """Multiply-adds; every element of an operator's output costs the same."""
