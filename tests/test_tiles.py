@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
+import subprocess
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -210,3 +214,28 @@ def test_cuts_are_where_little_crosses() -> None:
     tiler = Tiler(graph, 16, 0.0)
     types = [graph.operators[number].type for number in cuts_of(tiler) if number < tiler.count]
     assert types == ["Conv", "MaxPool", "Conv", "GlobalAveragePool"]
+
+
+def test_the_command_line_writes_it(tmp_path: Path) -> None:
+    """fit --target onnx writes a folder, again as well; profile takes the file in."""
+    onnx.save(_stem(), tmp_path / "stem.onnx")
+    command = [sys.executable, "-m", "lowtide"]
+    fit = [*command, "fit", tmp_path / "stem.onnx", "--target", "onnx", "-o", tmp_path / "out"]
+    for extra in ((), ("--tiles", "4", "--max-overhead", "0")):
+        done = subprocess.run([*fit, *extra, "--json"], capture_output=True, text=True, check=True)
+        facts = json.loads(done.stdout)
+        assert {p.name for p in (tmp_path / "out").iterdir()} == {"net.onnx", "tiles.json"}
+        made = onnx.load(tmp_path / "out/net.onnx")
+        assert measure(made).peak == facts["peak_elements"] < facts["layerwise_elements"]
+    assert facts["mac_overhead"] == 0 and facts["tiles_most"] <= 4
+    again = [*command, "profile", tmp_path / "out/net.onnx", "--order", "given", "--json"]
+    done = subprocess.run(again, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["macs"] == facts["macs"]
+    for wrong in (("--align", "4"), ("--budget", "1KiB")):
+        done = subprocess.run([*fit, *wrong], capture_output=True, text=True, check=False)
+        assert done.returncode == (2 if wrong[0] == "--align" else 3), done.stderr
+    done = subprocess.run(
+        [*command, "fit", tmp_path / "stem.onnx", "--target", "none", "--tiles", "4"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
