@@ -20,7 +20,8 @@ from typing import Literal, NamedTuple
 
 from lowtide.graph import Graph
 from lowtide.reach import Reach
-from lowtide.region import Region, elements, hull, inside, meet, minus, whole, with_span
+from lowtide.region import Region, elements, hull, inside, meet, minus, whole
+from lowtide.schedules.strips import strips
 
 LEAST_GAIN = 4
 """A piece is cut when a LEAST_GAINth of it is not needed any more: each cut copies the rest."""
@@ -234,9 +235,9 @@ class Pieces:
         around = [p for p in self.held[name] if inside(region, p.region)]
         if around:
             return self._slice(min(around, key=lambda p: p.elements), region)
-        axis, strips = _strips(region, [p.region for p in self.held[name]])
+        axis, cut = strips(region, [p.region for p in self.held[name]])
         sources, copies = [], []
-        for strip in strips:
+        for strip in cut:
             exact = next((p for p in self.held[name] if p.region == strip), None)
             piece = exact or self._gather(name, strip)
             sources.append(piece)
@@ -284,47 +285,3 @@ def _replaces(other: Piece, piece: Piece, keep: Region) -> bool:
     if other is piece or not inside(keep, other.region):
         return False
     return inside(piece.region, other.region) or other.elements <= piece.elements
-
-
-def _strips(region: Region, pieces: Sequence[Region]) -> tuple[int, list[Region]]:
-    """The region cut along one axis, at pieces' ends, into strips that can be had one by one.
-
-    [---a---][--b--]     a strip of each         [-a-][-b-]     two strips, each to be joined
-                                                 [-c-][-d-]     along the other axis itself
-    """
-    parts = [part for piece in pieces if (part := meet(piece, region))]
-    for axis in range(len(region)):
-        strips = _swept(region, axis, parts)
-        if len(strips) > 1:
-            return axis, strips
-    raise AssertionError(f"{region} is not in the pieces {pieces}")
-
-
-def _swept(
-    region: Region, axis: int, parts: Sequence[Region], done: tuple[int, ...] = ()
-) -> list[Region]:
-    """Strips that follow one another along the axis and fill the region; none if they cannot.
-
-    The longest parts that reach across come first, so that as few as possible are joined.
-    """
-    at, end = region[axis]
-    strips: list[Region] = []
-    while at < end:
-        here = [part for part in parts if part[axis][0] <= at < part[axis][1]]
-        across = [p[axis][1] for p in here if with_span(p, axis, region[axis]) == region]
-        if not here:
-            return []
-        until = max(across) if across else min(p[axis][1] for p in here)
-        strip = with_span(region, axis, (at, until))
-        if not across and not _fills(strip, here, (*done, axis)):
-            return []
-        strips.append(strip)
-        at = strip[axis][1]
-    return strips
-
-
-def _fills(strip: Region, parts: Sequence[Region], done: tuple[int, ...]) -> bool:
-    """Whether a strip can be joined along one of the axes that are not `done`."""
-    inner = [part for p in parts if (part := meet(p, strip))]
-    rest = (axis for axis in range(len(strip)) if axis not in done)
-    return any(_swept(strip, axis, inner, done) for axis in rest)
