@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from lowtide import __version__
 from lowtide.errors import UsageError
 from lowtide.show import Progress, show_fit, show_verified
+
+if TYPE_CHECKING:
+    from lowtide.samples import Pictures
 
 app = typer.Typer(
     add_completion=False,
@@ -154,8 +157,16 @@ def fit(
     overlap: Overlap = "group",
     place: Place = "exact",
     target: Annotated[
-        Literal["c99", "none"], typer.Option(help="What to emit; none: plan only.")
+        Literal["c99", "onnx", "none"],
+        typer.Option(help="What to emit; onnx: the network cut into tiles; none: plan only."),
     ] = "c99",
+    tiles: Annotated[
+        int | None, typer.Option(help="With --target onnx: at most so many tiles a segment (16).")
+    ] = None,
+    max_overhead: Annotated[
+        float | None,
+        typer.Option(help="With --target onnx: extra multiply-adds as a share (0.04: 4 %)."),
+    ] = None,
     align: Align = 16,
     element_bytes: ElementBytes = None,
     io_layout: IoLayout = "nhwc",
@@ -179,7 +190,7 @@ def fit(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Plan the network, emit its C99 program in one arena, and check it."""
+    """Plan the network, emit its C99 program in one arena (or ONNX in tiles), and check it."""
     from lowtide.pipeline import fit as run
     from lowtide.plan import Options
     from lowtide.samples import Pictures, read_labels
@@ -196,6 +207,13 @@ def fit(
         max_overhead=max_overhead,
     )  # fmt: skip
     pictures = Pictures(tuple(sample or ()), _numbers(mean), _numbers(std), bgr)
+    if target == "onnx":
+        if options != Options() or labels is not None:
+            raise UsageError("--target onnx takes --budget, --tiles, --max-overhead and samples")
+        _print(_fit_portable(model, output, budget, tiles, max_overhead, pictures, as_json))
+        return
+    if tiles is not None or max_overhead is not None:
+        raise UsageError("--tiles and --max-overhead are for --target onnx")
     with Progress(sys.stderr) as progress:
         fitted = run(
             model,
@@ -208,6 +226,33 @@ def fit(
         if output is not None:
             write_folder(output, fitted.files)
     _print(fitted.facts() if as_json else show_fit(fitted, output, names))
+
+
+def _fit_portable(
+    model: Path,
+    output: Path | None,
+    budget: str | None,
+    tiles: int | None,
+    max_overhead: float | None,
+    pictures: Pictures,
+    as_json: bool,
+) -> dict[str, Any] | str:
+    """fit --target onnx."""
+    from lowtide.portable import MAX_OVERHEAD, TILES, fit_portable
+    from lowtide.write import write_folder
+
+    with Progress(sys.stderr) as progress:
+        fitted = fit_portable(
+            model,
+            budget=budget,
+            tiles=TILES if tiles is None else tiles,
+            max_overhead=MAX_OVERHEAD if max_overhead is None else max_overhead,
+            samples=pictures.read,
+            progress=progress,
+        )
+        if output is not None:
+            write_folder(output, fitted.files)
+    return fitted.facts() if as_json else str(fitted)
 
 
 @app.command(epilog="Example: `lowtide verify out --model net.onnx`")

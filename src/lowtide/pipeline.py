@@ -36,8 +36,8 @@ Samples = Callable[[Graph], Mapping[str, Mapping[str, Array]]]
 Model = str | os.PathLike[str] | onnx.ModelProto
 
 
-def _quiet(_: str) -> None:
-    pass
+def quiet(_: str) -> None:
+    """Progress that nobody hears."""
 
 
 _CHECKED = ("checked_with", "checked_reads", "faults", "max_abs_diff", "max_rel_diff")
@@ -114,7 +114,7 @@ def fit(
     options: Options | None = None,
     target: str = "c99",
     samples: Samples | Mapping[str, Mapping[str, Array]] | None = None,
-    progress: Progress = _quiet,
+    progress: Progress = quiet,
 ) -> Fitted:
     """Plans a network, emits its program and checks both.
 
@@ -125,7 +125,8 @@ def fit(
     clock = Clock(progress)
     limit = None if budget is None else parse_bytes(budget)
     if target not in ("c99", "none"):
-        raise UsageError(f"unknown target '{target}'; there are c99 and none")
+        other = "; lowtide.portable.fit_portable makes onnx" if target == "onnx" else ""
+        raise UsageError(f"unknown target '{target}'; there are c99 and none{other}")
     options = options or Options()
     if options.tile and target != "none":
         raise UsageError("--tile plans for an accelerator and needs --target none")
@@ -170,14 +171,14 @@ def _checked(
     return Fitted(plan, memory, checks, beside, files, clock.seconds)
 
 
-def profile(model: Model, *, options: Options | None = None, progress: Progress = _quiet) -> Plan:
+def profile(model: Model, *, options: Options | None = None, progress: Progress = quiet) -> Plan:
     """The plan of a network with its costs; nothing is emitted or run."""
     clock = Clock(progress)
     source, graph = read(model, clock)
     return make_plan(source, graph, options or Options(), clock)
 
 
-def overlaps(model: Model, options: Options, progress: Progress = _quiet) -> dict[str, Plan]:
+def overlaps(model: Model, options: Options, progress: Progress = quiet) -> dict[str, Plan]:
     """The plan of a network at every overlap, by its name; nothing is emitted or run."""
     clock = Clock(progress)
     source, graph = read(model, clock)

@@ -13,8 +13,8 @@ from lowtide.errors import UsageError
 
 OWN = frozenset(
     {
-        "memory.svg", "net.c", "net.h", "plan.json",
-        "reference.bin", "reference.c", "reference.npz", "weights.bin",
+        "memory.svg", "net.c", "net.h", "net.onnx", "plan.json",
+        "reference.bin", "reference.c", "reference.npz", "tiles.json", "weights.bin",
     }
 )  # fmt: skip
 """What a run may write: of an earlier run's folder these are replaced, everything else is kept."""
@@ -31,11 +31,14 @@ def check_folder(folder: Path) -> None:
 
 
 def _own(folder: Path) -> bool:
-    try:
-        held = json.loads((folder / "plan.json").read_bytes())
-    except (OSError, ValueError):
-        return False
-    return isinstance(held, dict) and "lowtide" in held
+    for name in ("plan.json", "tiles.json"):
+        try:
+            held = json.loads((folder / name).read_bytes())
+        except (OSError, ValueError):
+            continue
+        if isinstance(held, dict) and "lowtide" in held:
+            return True
+    return False
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -1,0 +1,227 @@
+"""fit --target onnx: the restructured network as plain ONNX, checked before it is handed out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+
+from lowtide import __version__
+from lowtide.backends.onnx import emit
+from lowtide.check.numbers import (
+    Difference,
+    Reference,
+    Sample,
+    check_comparable,
+    difference,
+    lively_inputs,
+    scales,
+)
+from lowtide.check.portable import Measured, measure
+from lowtide.clock import Clock
+from lowtide.errors import BudgetError, CheckError, UnsupportedModel, UsageError
+from lowtide.graph import Array, Graph
+from lowtide.pipeline import Model, Progress, Samples, quiet, read
+from lowtide.plan import Source
+from lowtide.rewrites.tile import tiled
+from lowtide.schedules.segment import Segment
+from lowtide.schedules.tile_improve import improve
+from lowtide.schedules.tile_search import search
+from lowtide.schedules.tiling import Reached, Tiler
+from lowtide.sizes import parse_bytes, show_bytes
+
+TILES, MAX_OVERHEAD = 16, 0.04
+"""At most so many tiles a segment, and this share of extra multiply-adds, unless said otherwise."""
+
+ELEMENT_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Portable:
+    """A restructured network and what its judge measured; sizes are elements unless named bytes.
+
+    `before` is the network as lowtide simplifies it, layer by layer in the file's order, `after`
+    the restructured one; both by `check.portable.measure`. `files` is what is written.
+    """
+
+    source: Source
+    segments: tuple[Segment, ...]
+    before: Measured
+    after: Measured
+    numbers: Difference
+    files: Mapping[str, bytes]
+    seconds: Mapping[str, float]
+
+    @property
+    def overhead(self) -> float:
+        """Extra multiply-adds as a share of the network's own."""
+        return (self.after.macs - self.before.macs) / self.before.macs if self.before.macs else 0.0
+
+    @property
+    def saving(self) -> float:
+        """How much lower the peak is, as a share of the layer-by-layer one."""
+        return 1 - self.after.peak / self.before.peak if self.before.peak else 0.0
+
+    def facts(self) -> dict[str, int | float | str]:
+        """Everything `fit --target onnx --json` prints."""
+        return {
+            "target": "onnx",
+            "peak_bytes": self.after.peak * ELEMENT_BYTES,
+            "peak_elements": self.after.peak,
+            "layerwise_bytes": self.before.peak * ELEMENT_BYTES,
+            "layerwise_elements": self.before.peak,
+            "saving": round(self.saving, 6),
+            "macs": self.after.macs,
+            "mac_overhead": round(self.overhead, 6),
+            "nodes": self.after.nodes,
+            "segments": len(self.segments),
+            "tiles_most": max(s.tiles * s.columns for s in self.segments),
+            "peak_node": self.after.at,
+            "max_abs_diff": self.numbers.max_abs,
+            "max_rel_diff": self.numbers.max_rel,
+            "seconds": round(sum(self.seconds.values()), 3),
+        }
+
+    def __str__(self) -> str:
+        before, after = (m.peak * ELEMENT_BYTES for m in (self.before, self.after))
+        return (
+            f"{self.source.file}: {show_bytes(after)} at its fullest node '{self.after.at}'"
+            f" ({show_bytes(before)} layer by layer, {-100 * self.saving:+.1f} %),"
+            f" {100 * self.overhead:.2f} % extra multiply-adds,"
+            f" {self.after.nodes} nodes ({self.before.nodes} before);"
+            f" differs from onnxruntime on the original by {self.numbers.max_rel:.1e}"
+        )
+
+
+def fit_portable(
+    model: Model,
+    *,
+    budget: str | int | None = None,
+    tiles: int = TILES,
+    max_overhead: float = MAX_OVERHEAD,
+    samples: Samples | Mapping[str, Mapping[str, Array]] | None = None,
+    progress: Progress = quiet,
+) -> Portable:
+    """Restructures a network so that layer by layer it needs little, and checks the result.
+
+    `tiles` is the most tiles of a segment, `max_overhead` the most extra multiply-adds as a share
+    of the network's own (0.04: 4 %). `samples` as for `fit`.
+    Raises ModelError, BudgetError, UsageError and CheckError.
+    """
+    if tiles < 1:
+        raise UsageError(f"--tiles {tiles}: 1, 2, ..")
+    if not max_overhead >= 0:
+        raise UsageError(f"--max-overhead {max_overhead}: a share such as 0.04, 0 or more")
+    limit = None if budget is None else parse_bytes(budget)
+    clock = Clock(progress)
+    source, graph = read(model, clock)
+    _refuse(graph, source)
+    given = samples(graph) if callable(samples) else samples or {}
+    tiler, best = _least_work(graph, tiles, max_overhead, limit, clock)
+    with clock("writing tiles"):
+        made = emit(tiled(graph, tiler.parts(best.segments), tiler.limit))
+    with clock("measuring the result"):
+        before, after = measure(emit(graph)), measure(made)
+        _judge(best, before, after, tiler)
+    _within(after, limit, source)
+    with clock("comparing in onnxruntime"):
+        content = made.SerializeToString(deterministic=True)
+        numbers = _compare(model, content, graph, given, source)
+    files = {"net.onnx": content, "tiles.json": _tiles(graph, best, before, after)}
+    return Portable(source, best.segments, before, after, numbers, files, clock.seconds)
+
+
+def _least_work(
+    graph: Graph, tiles: int, max_overhead: float, limit: int | None, clock: Clock
+) -> tuple[Tiler, Reached]:
+    """The least memory within the overhead; with a budget, what fits it without any if that can."""
+    shares = (0.0, max_overhead) if limit is not None and max_overhead else (max_overhead,)
+    for share in shares:
+        tiler = Tiler(graph, tiles, share)
+        with clock("searching segments"):
+            found = search(tiler)
+        with clock("improving segments"):
+            best = improve(tiler, found[0])
+        if limit is not None and best.peak * ELEMENT_BYTES <= limit:
+            break
+    return tiler, best
+
+
+def _refuse(graph: Graph, source: Source) -> None:
+    other = next((t for t in graph.tensors.values() if t.dtype != "float32"), None)
+    if other is not None:
+        what = f"'{other.name}' is {other.dtype}; float32 is needed"
+        raise UnsupportedModel(what, file=source.file)
+
+
+def _judge(best: Reached, before: Measured, after: Measured, tiler: Tiler) -> None:
+    """The judge has to find what the search promised, in the file that is to be written."""
+    extra = after.macs - before.macs
+    if after.peak > best.peak or after.peak > before.peak:
+        raise CheckError(f"planned for {best.peak} elements but {after.peak} live at '{after.at}'")
+    if extra != best.extra or extra > tiler.budget:
+        raise CheckError(f"planned for {best.extra} extra multiply-adds, the nodes need {extra}")
+
+
+def _within(after: Measured, limit: int | None, source: Source) -> None:
+    need = after.peak * ELEMENT_BYTES
+    if limit is not None and need > limit:
+        raise BudgetError(
+            f"{source.file}: needs {need} bytes ({show_bytes(need)}) at '{after.at}', the budget is"
+            f" {limit}; a larger --max-overhead or --tiles may need less",
+            {"peak_bytes": need, "budget_bytes": limit, "peak_node": after.at},
+        )
+
+
+def _compare(
+    model: Model,
+    content: bytes,
+    graph: Graph,
+    given: Mapping[str, Mapping[str, Array]],
+    source: Source,
+) -> Difference:
+    """onnxruntime on the new model against onnxruntime on the original."""
+    held = model.SerializeToString() if isinstance(model, onnx.ModelProto) else Path(model)
+    reference = Reference(held, source.file)
+    shapes = {name: (graph.shape(name), "float32") for name in graph.inputs}
+    samples = [lively_inputs(reference, shapes)]
+    for name, values in given.items():
+        samples.append(Sample(name, values, reference.run(values)))
+    check_comparable(samples)
+    largest, own = scales(samples), Reference(content, "the restructured network")
+    worst = Difference(0.0, 0.0)
+    for sample in samples:
+        worst |= difference(own.run(sample.inputs), sample.outputs, largest)
+    if not worst.passes:
+        raise CheckError(
+            f"{source.file}: the restructured network differs from the original by"
+            f" {worst.max_rel:.1e} of the largest value"
+        )
+    return worst
+
+
+def _tiles(graph: Graph, best: Reached, before: Measured, after: Measured) -> bytes:
+    """tiles.json: which operators were made in how many tiles, and what was measured."""
+    segments = [
+        {
+            "operators": [op.name for op in graph.operators[s.first : s.last]],
+            "tiles": s.tiles * s.columns,
+            "grid": [s.tiles, s.columns] if s.columns > 1 else None,
+            "axis": ("batch", "channels", "rows", "columns")[s.axis] if s.tiles > 1 else None,
+            "pivot": s.pivot or None,
+            "again": [graph.operators[n].name for n in sorted(s.again)],
+        }
+        for s in best.segments
+    ]
+    held = {
+        "lowtide": __version__,
+        "layerwise_elements": before.peak,
+        "peak_elements": after.peak,
+        "macs": before.macs,
+        "extra_macs": after.macs - before.macs,
+        "segments": segments,
+    }
+    return (json.dumps(held, indent=1) + "\n").encode()
