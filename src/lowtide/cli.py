@@ -210,6 +210,45 @@ def fit(
     _print(fitted.facts() if as_json else show_fit(fitted, output, names))
 
 
+@app.command(epilog="Example: `lowtide explore net.onnx -o front --image streamed`")
+def explore(
+    model: Model,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="Folder for front.svg and points.jsonl; goes on with the latter."
+        ),
+    ] = None,
+    image: Annotated[
+        Literal["resident", "streamed"],
+        typer.Option(help="streamed: try plans that take the inputs row by row as well."),
+    ] = "resident",
+    element_bytes: Annotated[
+        int | None, typer.Option(help="Plan as if elements had this size (1: int8).")
+    ] = None,
+    max_overhead: Annotated[
+        float, typer.Option(help="Extra multiply-adds to try at most, a share: 0.05 is 5 %.")
+    ] = 0.5,
+    align: Align = 16,
+    code: Annotated[
+        bool, typer.Option("--code", help="Compile each program, and count its code.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Plan the network in many ways: the front of memory, work, weight traffic and code."""
+    from lowtide.explore import explore as run
+    from lowtide.plan import Options
+    from lowtide.recipes import recipes
+    from lowtide.report.front_text import front_text
+
+    asked = Options(align=align, element_bytes=element_bytes, image=image)
+    tried = recipes(asked, max_overhead)
+    with Progress(sys.stderr) as progress:
+        found = run(model, tried, folder=output, code=code, progress=progress)
+    text = front_text(found.source.file, str(model), found.tried, found.points)
+    _print(found.facts() if as_json else text)
+
+
 @app.command(epilog="Example: `lowtide verify out --model net.onnx`")
 def verify(
     folder: Annotated[Path, typer.Argument(help="A folder that fit wrote.", show_default=False)],
