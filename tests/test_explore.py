@@ -83,6 +83,19 @@ def test_weight_traffic() -> None:
         assert weight_traffic(plan) == expected
 
 
+def test_weight_traffic_inside_a_pool() -> None:
+    """A convolution that a pool computes as it reads counts as it would outside."""
+    b = Builder(random.Random(1), 17, whole=False)
+    x = b.input((1, 3, 16, 16))
+    x = b.node("Conv", [x, b.weights((4, 3, 1, 1), 3)], (1, 4, 16, 16), 0, kernel_shape=[1, 1])
+    pool = {"kernel_shape": [2, 2], "strides": [2, 2]}
+    model = b.finish("pool", [b.node("MaxPool", [x], (1, 4, 8, 8), 0, **pool)]).model
+    for fused in (True, False):
+        plan = profile(model, options=Options(schedule="layerwise", fuse_pools=fused))
+        assert len(plan.tasks) == (1 if fused else 2)
+        assert weight_traffic(plan) == 4 * 16 * 4 * 3
+
+
 # Recipes.
 
 

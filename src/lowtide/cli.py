@@ -221,7 +221,9 @@ def explore(
     ] = None,
     image: Annotated[
         Literal["resident", "streamed"],
-        typer.Option(help="streamed: try plans that take the inputs row by row as well."),
+        typer.Option(
+            help="streamed: also try plans that take the inputs row by row (bands: once a band)."
+        ),
     ] = "resident",
     element_bytes: Annotated[
         int | None, typer.Option(help="Plan as if elements had this size (1: int8).")

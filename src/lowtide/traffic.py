@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from math import prod
 
 from lowtide.layout import Layout
+from lowtide.nest import loads
 from lowtide.plan import Plan
 from lowtide.schedule import Schedule
 from lowtide.task import Task
@@ -17,7 +18,8 @@ def weight_traffic(plan: Plan) -> int:
 
     A row reads the weights it needs once, however many pixels use them: rows x weight bytes. Where
     each row has weights of its own (a dense layer that takes its input row by row) they count once
-    for all rows. A row that is computed twice reads twice.
+    for all rows. A row that is computed twice reads twice. A convolution computed inside a pool
+    reads its weights for each of its own rows, as it would outside.
     """
     return weight_reads(plan.layout, plan.tasks, plan.schedule) * plan.element_bytes
 
@@ -32,13 +34,26 @@ def weight_reads(layout: Layout, tasks: Sequence[Task], schedule: Schedule) -> i
 
 def _reads(task: Task, rows: int, layout: Layout) -> int:
     """Elements of constants that a task reads while it runs `rows` rows."""
-    own: dict[str, bool] = {}
-    for read in task.nest.reads:
+    found: dict[str, int] = {}
+    for k, read in enumerate(task.nest.reads):
         name = task.operands[read.operand]
-        if name in layout.graph.constants:
-            each = task.row is not None and any(task.row in i.variables for i in read.index)
-            own[name] = each and own.get(name, True)
-    return sum(
-        -(-prod(layout.graph.shape(name)) * rows // (task.rows if each else 1))
-        for name, each in own.items()
-    )
+        if name not in layout.graph.constants:
+            continue
+        own = task.row is not None and any(task.row in i.variables for i in read.index)
+        size, times = prod(layout.graph.shape(name)), rows * _inner_rows(task, k)
+        once = -(-size * times // task.rows) if own else size * times
+        found[name] = max(found.get(name, 0), once)
+    return sum(found.values())
+
+
+def _inner_rows(task: Task, read: int) -> int:
+    """Rows of the operator computed inside a task's, and reading there, for each of the task's."""
+    reductions, rows = task.nest.reductions, 1
+    used = (one for one in reductions if read in loads(one.start) | loads(one.update))
+    outer = next((one.inside for one in used), None)
+    while outer is not None:
+        loop = next((v for v in reductions[outer].loops if v.extent > 1), None)
+        if loop is not None and loop != task.row:
+            rows *= loop.extent
+        outer = reductions[outer].inside
+    return rows
