@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -85,11 +86,12 @@ Result = Annotated[
     typer.Option(help="The outputs stay in the arena, or are taken row by row."),
 ]
 MaxOverhead = Annotated[
-    float,
+    float | None,
     typer.Option(
         min=0.0,
-        help="Multiply-adds that may be done twice to save memory (column bands): 0.05 is 5 %. "
-        "With --budget no more than it takes. A streamed image is then read once a band.",
+        help="Multiply-adds that may be done twice to save memory, a share: 0.05 is 5 %; with "
+        "--budget no more than it takes. c99: column bands, for which a streamed image is read "
+        "several times; 0 unless given. onnx: halos of tiles; 0.04 unless given.",
     ),
 ]
 IoLayout = Annotated[
@@ -121,7 +123,7 @@ def profile(
     keep_input: KeepInput = False,
     image: Image = "resident",
     result: Result = "resident",
-    max_overhead: MaxOverhead = 0.0,
+    max_overhead: MaxOverhead = None,
     as_json: Json = False,
 ) -> None:
     """What the network costs: live bytes of each operator, peaks, MACs, weights."""
@@ -132,7 +134,7 @@ def profile(
     options = Options(
         schedule, order, overlap, place, align, element_bytes, io_layout,
         fuse_pools=fuse_pools, tile=_tile(tile), keep_input=keep_input, image=image, result=result,
-        max_overhead=max_overhead,
+        max_overhead=max_overhead or 0.0,
     )  # fmt: skip
     with Progress(sys.stderr) as progress:
         plans = overlaps(model, options, progress)
@@ -163,10 +165,6 @@ def fit(
     tiles: Annotated[
         int | None, typer.Option(help="With --target onnx: at most so many tiles a segment (16).")
     ] = None,
-    max_overhead: Annotated[
-        float | None,
-        typer.Option(help="With --target onnx: extra multiply-adds as a share (0.04: 4 %)."),
-    ] = None,
     align: Align = 16,
     element_bytes: ElementBytes = None,
     io_layout: IoLayout = "nhwc",
@@ -175,7 +173,7 @@ def fit(
     keep_input: KeepInput = False,
     image: Image = "resident",
     result: Result = "resident",
-    max_overhead: MaxOverhead = 0.0,
+    max_overhead: MaxOverhead = None,
     sample: Annotated[
         list[Path] | None,
         typer.Option(help="A picture, .npy or .npz to compare on; may be repeated."),
@@ -204,16 +202,16 @@ def fit(
     options = Options(
         schedule, order, overlap, place, align, element_bytes, io_layout,
         fuse_pools=fuse_pools, tile=_tile(tile), keep_input=keep_input, image=image, result=result,
-        max_overhead=max_overhead,
+        max_overhead=max_overhead or 0.0,
     )  # fmt: skip
     pictures = Pictures(tuple(sample or ()), _numbers(mean), _numbers(std), bgr)
     if target == "onnx":
-        if options != Options() or labels is not None:
+        if replace(options, max_overhead=0.0) != Options() or labels is not None:
             raise UsageError("--target onnx takes --budget, --tiles, --max-overhead and samples")
         _print(_fit_portable(model, output, budget, tiles, max_overhead, pictures, as_json))
         return
-    if tiles is not None or max_overhead is not None:
-        raise UsageError("--tiles and --max-overhead are for --target onnx")
+    if tiles is not None:
+        raise UsageError("--tiles is for --target onnx")
     with Progress(sys.stderr) as progress:
         fitted = run(
             model,
@@ -253,6 +251,47 @@ def _fit_portable(
         if output is not None:
             write_folder(output, fitted.files)
     return fitted.facts() if as_json else str(fitted)
+
+
+@app.command(epilog="Example: `lowtide explore net.onnx -o front --image streamed`")
+def explore(
+    model: Model,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="Folder for front.svg and points.jsonl; goes on with the latter."
+        ),
+    ] = None,
+    image: Annotated[
+        Literal["resident", "streamed"],
+        typer.Option(
+            help="streamed: also try plans that take the inputs row by row (bands: once a band)."
+        ),
+    ] = "resident",
+    element_bytes: Annotated[
+        int | None, typer.Option(help="Plan as if elements had this size (1: int8).")
+    ] = None,
+    max_overhead: Annotated[
+        float, typer.Option(help="Extra multiply-adds to try at most, a share: 0.05 is 5 %.")
+    ] = 0.5,
+    align: Align = 16,
+    code: Annotated[
+        bool, typer.Option("--code", help="Compile each program, and count its code.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Plan the network in many ways: the front of memory, work, weight traffic and code."""
+    from lowtide.explore import explore as run
+    from lowtide.plan import Options
+    from lowtide.recipes import recipes
+    from lowtide.report.front_text import front_text
+
+    asked = Options(align=align, element_bytes=element_bytes, image=image)
+    tried = recipes(asked, max_overhead)
+    with Progress(sys.stderr) as progress:
+        found = run(model, tried, folder=output, code=code, progress=progress)
+    text = front_text(found.source.file, str(model), found.tried, found.points)
+    _print(found.facts() if as_json else text)
 
 
 @app.command(epilog="Example: `lowtide verify out --model net.onnx`")

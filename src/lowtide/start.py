@@ -52,7 +52,8 @@ def exit_codes(as_json: bool = False) -> Iterator[None]:
     except LowtideError as error:
         _end(error, as_json)
     except (_Stopped, KeyboardInterrupt) as error:
-        print("lowtide: interrupted, nothing was written", file=sys.stderr)
+        kept = getattr(error, "__notes__", ["nothing was written"])
+        print(f"lowtide: interrupted, {', '.join(kept)}", file=sys.stderr)
         code = 128 + getattr(error, "number", signal.SIGINT)
         if as_json:
             print(json.dumps({"error": "interrupted", "exit_code": code}), flush=True)

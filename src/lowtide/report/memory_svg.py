@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, log10
 from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
@@ -28,6 +27,7 @@ from lowtide.placers import place
 from lowtide.plan import Plan, straight_rows
 from lowtide.report.colours import storage_colours
 from lowtide.report.profile_text import kib, placement_verdict, shorten
+from lowtide.report.scale import nice
 from lowtide.report.shapes import (
     BOTTOM,
     GAP,
@@ -44,6 +44,7 @@ from lowtide.report.shapes import (
     outline,
     px,
 )
+from lowtide.report.style import style
 from lowtide.schedule import Run, Schedule
 
 # A storage of more rows is drawn with neighbours taken together, each band as long as the longest
@@ -51,30 +52,22 @@ from lowtide.schedule import Run, Schedule
 # The second limit keeps the file of a network with very many storages below 300 KiB.
 _BANDS, _ALL_BANDS = 64, 5000
 
-# Rules count inside this picture only: a page may hold several, or words of its own.
-_RULES = """\
-text{font:11px ui-sans-serif,system-ui,"Segoe UI",Helvetica,Arial,sans-serif;fill:#24292f}
-.title{font-size:19px;font-weight:600}
-.head{font-size:13.5px;font-weight:600}
+_STYLE = style(
+    "lowtide-map",
+    """\
 .big{font-size:25px;font-weight:600;fill:#0a7d4f}
-.bold{font-weight:600}
-.grey{fill:#6a737d}
 .alarm{fill:#c2410c}
 .mono{font:9.5px ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace;fill:#17202a}
 .name{stroke:#fff;stroke-width:2;stroke-opacity:.45;paint-order:stroke}
-.end{text-anchor:end}
-.mid{text-anchor:middle}
 .storage{stroke-width:.6;stroke-linejoin:round}
-.grid{stroke:#e4e2dc}
-.axis{stroke:#8b949e;fill:none}
 .arena{stroke:#24292f;stroke-width:1.6}
 .was{stroke:#8b949e;stroke-dasharray:2 4}
 .freed{fill:#0a7d4f;fill-opacity:.07}
 .halo{stroke:#fff;stroke-width:2.4;stroke-opacity:.6;fill:none}
 .live{stroke:#111;stroke-width:1;fill:none}
 .band{fill:#c2410c;fill-opacity:.12}
-.bar{fill:#c2410c}"""
-_STYLE = "\n".join(f".lowtide-map {rule}" for rule in _RULES.splitlines())
+.bar{fill:#c2410c}""",
+)
 _CONVENTIONS = (
     "Up: address in the arena. Across: operators in the order they run, each equally wide,"
     " its rows (steps) spread inside it.",
@@ -227,7 +220,7 @@ def _curve(side: _Side, frame: Frame) -> Iterator[str]:
 
 def _grid(plan: Plan, side: _Side, frame: Frame) -> Iterator[str]:
     """Lines of equal address, and the axes."""
-    step = _nice(frame.top_bytes / 1024 / 6)
+    step = nice(frame.top_bytes / 1024 / 6)
     for k in range(int(frame.top_bytes / 1024 / step) + 1):
         y = px(frame.y(k * step * 1024))
         yield f'<path class="grid" d="M{px(frame.left)} {y}H{px(frame.right)}"/>'
@@ -242,7 +235,7 @@ def _operators(plan: Plan, schedule: Schedule, frame: Frame) -> Iterator[str]:
     """The operators along the axis: named where there is room, else every so many numbered."""
     names = [plan.tasks[run.task].operator.name for run in schedule.runs]
     room = int(PANEL / (len(names) + 1) / _CHARACTER) - 1
-    every = int(max(_nice(len(names) / 12), 1))
+    every = int(max(nice(len(names) / 12), 1))
     for k, name in enumerate(names, 1):
         x = px((frame.slot[k] + frame.slot[k + 1]) / 2)
         yield f'<path class="axis" d="M{px(frame.slot[k])} {BOTTOM}v3"/>'
@@ -251,12 +244,6 @@ def _operators(plan: Plan, schedule: Schedule, frame: Frame) -> Iterator[str]:
             yield f'<text class="mono mid" x="{x}" y="{BOTTOM + 15}">{text}</text>'
         elif k == 1 or k % every == 0:
             yield f'<text class="grey mid" x="{x}" y="{BOTTOM + 15}">{k}</text>'
-
-
-def _nice(least: float) -> float:
-    """The least of 1, 2, 5, 10, 20, .. (and of their tenths, ..) that is not below `least`."""
-    unit = 10.0 ** ceil(log10(max(least, 1e-9)) - 1)
-    return next(m * unit for m in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if m * unit >= least)
 
 
 def _peak(plan: Plan, side: _Side, frame: Frame) -> Iterator[str]:

@@ -1,0 +1,165 @@
+"""explore(): many recipes for one network, each planned and checked; stopped and resumed at will.
+
+    recipes -> make_plan -> Point -> points.jsonl, front.svg
+
+A point is in the folder as soon as it is known; the next run goes on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lowtide import __version__
+from lowtide.backends import emit, table_bytes
+from lowtide.check.compile import find_compiler
+from lowtide.check.footprint import footprint
+from lowtide.check.judge import judge_placement
+from lowtide.clock import Clock
+from lowtide.errors import UsageError
+from lowtide.front import Point, distinct, front
+from lowtide.graph import Graph
+from lowtide.journal import Journal, check_journal
+from lowtide.memory_map import memory_map
+from lowtide.pipeline import Model, Progress, read
+from lowtide.plan import Options, Plan, Source
+from lowtide.planner import make_plan
+from lowtide.recipes import fit_command, recipe_name
+from lowtide.report.front_svg import front_svg
+from lowtide.traffic import weight_traffic
+from lowtide.write import write_file
+
+
+@dataclass(frozen=True)
+class Explored:
+    """A network's points so far: `tried` recipes gave `points`, which all differ.
+
+    `model` is the network as it was named, for commands.
+    """
+
+    source: Source
+    model: str
+    tried: int
+    points: tuple[Point, ...]
+
+    @property
+    def front(self) -> tuple[Point, ...]:
+        """The points that no other beats, least extra work first."""
+        return front(self.points)
+
+    def facts(self) -> dict[str, Any]:
+        """Everything `explore --json` prints."""
+        best = self.front
+        return {
+            "lowtide": __version__,
+            "file": self.source.file,
+            "sha256": self.source.sha256,
+            "recipes": self.tried,
+            "points": [
+                {
+                    **one.facts(),
+                    "front": one in best,
+                    "command": fit_command(self.model, one.options),
+                }
+                for one in self.points
+            ],
+        }
+
+
+def explore(
+    model: Model,
+    tried: Sequence[Options],
+    *,
+    folder: Path | None = None,
+    code: bool = False,
+    progress: Progress = lambda _: None,
+) -> Explored:
+    """Plans a network by each recipe; with `folder`, what is found there is not planned again.
+
+    Each point is written to `folder` as soon as it is known, and the picture drawn anew. `code`
+    measures the emitted program as well. Raises ModelError, CheckError for a plan that does not
+    hold, and UsageError for a folder that is not an exploration's of this network.
+    """
+    _check(tried, code, folder)
+    source, graph = read(model, Clock(progress))
+    journal = None if folder is None else Journal(folder, source)
+    found = {} if journal is None else journal.read()
+    named = str(model) if isinstance(model, str | Path) else source.file
+    done = {recipe: one for recipe in tried if (one := found.get(recipe)) and _enough(one, code)}
+    if done:
+        progress(f"{len(done)} of {len(tried)} found before")
+    try:
+        for k, recipe in enumerate(tried, 1):
+            if recipe in done:
+                continue
+            progress(f"{k} of {len(tried)}: {recipe_name(recipe)}")
+            done[recipe] = _measure(source, graph, recipe, code)
+            if journal is not None:
+                journal.append(done[recipe])
+                _draw(journal.folder, _explored(source, named, tried, done))
+    except BaseException as error:
+        if journal is not None and done:
+            kept = f"{len(done)} of {len(tried)} recipes are kept in {journal.path}"
+            error.add_note(f"{kept}; the same command goes on from there")
+        raise
+    explored = _explored(source, named, tried, done)
+    if journal is not None:
+        _draw(journal.folder, explored)
+    return explored
+
+
+def _check(tried: Sequence[Options], code: bool, folder: Path | None) -> None:
+    """Raises UsageError for what cannot be done, before any work is."""
+    for recipe in tried:
+        if recipe.element_bytes is not None and recipe.element_bytes < 1:
+            raise UsageError("--element-bytes takes 1, 2, ..")
+        if recipe.element_bytes is not None and code:
+            raise UsageError("--code measures the C, which is float32: without --element-bytes")
+    if code and find_compiler() is None:
+        raise UsageError("--code needs a C compiler: cc, gcc, clang or CC")
+    if folder is not None:
+        check_journal(folder)
+
+
+def _enough(one: Point, code: bool) -> bool:
+    """Whether a point that was found before says all that is asked for."""
+    return not code or one.code_bytes is not None
+
+
+def _measure(source: Source, graph: Graph, recipe: Options, code: bool) -> Point:
+    """Plans by a recipe, checks the placement, and measures."""
+    clock = Clock(lambda _: None)
+    plan = make_plan(source, graph, recipe, clock)
+    judge_placement(memory_map(plan))
+    return Point(
+        recipe,
+        plan.arena_bytes,
+        sum(task.nest.macs for task in plan.tasks),
+        plan.mac_overhead,
+        weight_traffic(plan),
+        _code(plan) if code else None,
+        round(sum(clock.seconds.values()), 3),
+    )
+
+
+def _code(plan: Plan) -> int:
+    """Bytes of the emitted program's instructions and tables."""
+    own = footprint(emit(plan), find_compiler()).code_bytes
+    if own is None:
+        raise UsageError("--code: the program could not be measured; binutils' size is needed")
+    return own + table_bytes(plan)
+
+
+def _explored(
+    source: Source, model: str, tried: Sequence[Options], done: dict[Options, Point]
+) -> Explored:
+    """What is known so far; of recipes that cost the same the first is shown."""
+    points = [done[recipe] for recipe in tried if recipe in done]
+    return Explored(source, model, len(points), distinct(points))
+
+
+def _draw(folder: Path, explored: Explored) -> None:
+    picture = front_svg(explored.source.file, explored.tried, explored.points)
+    write_file(folder / "front.svg", picture.encode())

@@ -1,0 +1,105 @@
+"""Points: what plans cost, and which of them no other beats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lowtide.plan import Options
+
+
+@dataclass(frozen=True)
+class Point:
+    """One planned recipe and what it costs.
+
+    `weight_traffic_bytes` are read in one run (`traffic.py`). `code_bytes` are the program's
+    instructions and tables; None where they were not measured. `seconds` is what planning took.
+    """
+
+    options: Options
+    arena_bytes: int
+    macs: int
+    mac_overhead: float
+    weight_traffic_bytes: int
+    code_bytes: int | None
+    seconds: float
+
+    def facts(self) -> dict[str, Any]:
+        """Plain data, for files and scripts."""
+        return {"recipe": asdict(self.options), **_measured(self)}
+
+
+def point(facts: dict[str, Any]) -> Point:
+    """The point of `facts`; raises KeyError, TypeError or ValueError where they are not one's."""
+    recipe = dict(facts["recipe"])
+    recipe["tile"] = tuple(recipe["tile"]) if recipe["tile"] else None
+    code = facts["code_bytes"]
+    return Point(
+        Options(**recipe),
+        int(facts["arena_bytes"]),
+        int(facts["macs"]),
+        float(facts["mac_overhead"]),
+        int(facts["weight_traffic_bytes"]),
+        None if code is None else int(code),
+        float(facts["seconds"]),
+    )
+
+
+def distinct(points: Sequence[Point]) -> tuple[Point, ...]:
+    """The points without those that cost the same as an earlier one."""
+    first: dict[tuple[int, ...], Point] = {}
+    for one, cost in zip(points, _costs(points), strict=True):
+        first.setdefault(cost, one)
+    return tuple(first.values())
+
+
+def front(points: Sequence[Point]) -> tuple[Point, ...]:
+    """The points that no other beats: none costs less of anything and no more of the rest.
+
+    Least extra work first, and of equally much the most memory.
+    """
+    costs = _costs(points)
+    kept = [
+        one
+        for one, cost in zip(points, costs, strict=True)
+        if not any(other != cost and _covers(other, cost) for other in costs)
+    ]
+    return tuple(sorted(kept, key=lambda one: (one.mac_overhead, -one.arena_bytes)))
+
+
+def staircase(points: Sequence[Point]) -> tuple[Point, ...]:
+    """Of a front's points those that count where only memory and extra work matter.
+
+    The least memory for each amount of extra work: memory falls from one to the next.
+    """
+    found: list[Point] = []
+    for one in sorted(points, key=lambda one: (one.mac_overhead, one.arena_bytes)):
+        if not found or one.arena_bytes < found[-1].arena_bytes:
+            found.append(one)
+    return tuple(found)
+
+
+def _costs(points: Sequence[Point]) -> list[tuple[int, ...]]:
+    """What is compared. Code counts where it is known of all: what is unknown beats nothing."""
+    known = [one.code_bytes for one in points if one.code_bytes is not None]
+    codes = known if len(known) == len(points) else [0] * len(points)
+    return [
+        (one.arena_bytes, one.macs, one.weight_traffic_bytes, code)
+        for one, code in zip(points, codes, strict=True)
+    ]
+
+
+def _covers(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    return all(a <= b for a, b in zip(one, other, strict=True))
+
+
+def _measured(one: Point) -> dict[str, Any]:
+    return {
+        "arena_bytes": one.arena_bytes,
+        "macs": one.macs,
+        "mac_overhead": one.mac_overhead,
+        "weight_traffic_bytes": one.weight_traffic_bytes,
+        "code_bytes": one.code_bytes,
+        "seconds": round(one.seconds, 3),
+    }

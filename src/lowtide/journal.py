@@ -1,0 +1,122 @@
+"""points.jsonl: what an exploration has found so far, a line a point, the network's line first.
+
+    {"lowtide": "0.1.0", "file": "net.onnx", "sha256": ".."}
+    {"recipe": {..}, "arena_bytes": 153600, ..}
+
+A later line for the same recipe stands for an earlier one.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lowtide import __version__
+from lowtide.errors import UsageError
+from lowtide.front import Point, point
+from lowtide.plan import Options, Source
+from lowtide.write import write_file
+
+NAME = "points.jsonl"
+
+
+@dataclass(frozen=True)
+class Journal:
+    """The points of one network, kept in a folder."""
+
+    folder: Path
+    source: Source
+
+    @property
+    def path(self) -> Path:
+        return self.folder / NAME
+
+    def read(self) -> dict[Options, Point]:
+        """What was found before, by recipe; of one recipe the latest.
+
+        Raises UsageError where the points are another network's or version's: they took time, and
+        only who owns them may throw them away. A last line that was cut off is dropped.
+        """
+        if not self.path.exists():
+            return {}
+        content = _bytes(self.path)
+        lines = content.split(b"\n")
+        if lines.pop():
+            write_file(self.path, b"".join(line + b"\n" for line in lines))
+        if lines:
+            self._same(_header(lines[0]))
+        points = [self._point(k, line) for k, line in enumerate(lines[1:], 2)]
+        return {one.options: one for one in points}
+
+    def append(self, one: Point) -> None:
+        """Adds a line; it is on disk when this returns. Raises UsageError where that fails."""
+        if not self.path.exists():
+            write_file(self.path, _line(self._head()) + _line(one.facts()))
+            return
+        try:
+            with self.path.open("ab") as file:
+                file.write(_line(one.facts()))
+        except OSError as error:
+            raise UsageError(f"cannot write {self.path}: {error.strerror}") from error
+
+    def _head(self) -> dict[str, str]:
+        return {
+            "lowtide": __version__,
+            "file": self.source.file,
+            "sha256": self.source.sha256,
+        }
+
+    def _same(self, head: dict[str, Any]) -> None:
+        if head.get("sha256") != self.source.sha256:
+            other = f"of another network, {head.get('file')}"
+            raise UsageError(f"{self.path} holds points {other}; choose another folder with -o")
+        if head.get("lowtide") != __version__:
+            raise UsageError(
+                f"{self.path} was written by lowtide {head.get('lowtide')}, whose plans differ from"
+                f" those of {__version__}; choose another folder with -o, or delete it"
+            )
+
+    def _point(self, number: int, line: bytes) -> Point:
+        try:
+            return point(json.loads(line))
+        except (KeyError, TypeError, ValueError) as error:
+            raise UsageError(
+                f"{self.path}, line {number}: no point ({type(error).__name__}); delete the line"
+            ) from error
+
+
+def check_journal(folder: Path) -> None:
+    """Raises UsageError unless `folder` is absent, empty, or one that an exploration wrote."""
+    if not folder.exists() and not folder.is_symlink():
+        return
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is no folder; choose another with -o")
+    path = folder / NAME
+    if path.exists():
+        found = "lowtide" in _header(_bytes(path).split(b"\n")[0])
+    else:
+        found = not any(folder.iterdir())
+    if not found:
+        raise UsageError(f"{folder} is not empty and holds no {NAME}; choose another with -o")
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _header(line: bytes) -> dict[str, Any]:
+    """The line as an object; an empty one if it is none."""
+    try:
+        held = json.loads(line)
+    except ValueError:
+        return {}
+    return held if isinstance(held, dict) else {}
+
+
+def _line(facts: dict[str, Any]) -> bytes:
+    return json.dumps(facts).encode() + b"\n"

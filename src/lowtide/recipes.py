@@ -1,0 +1,60 @@
+"""Recipes: the options under which a network is planned to see what each costs."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import fields, replace
+from math import isfinite
+
+from lowtide.errors import UsageError
+from lowtide.plan import OVERLAPS, Options
+
+OVERHEADS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5)
+"""Shares of extra multiply-adds that are tried, as far as they are allowed."""
+
+
+def recipes(asked: Options, max_overhead: float) -> tuple[Options, ...]:
+    """What is tried, from cheap to dear to plan; each keeps `asked`'s alignment and element size.
+
+    layer by layer at each overlap | streamed | streamed with 1 %, 2 %, .. extra multiply-adds
+
+    Where the image may be handed in row by row it may lie in the arena as well, so both are tried.
+    Raises UsageError for a `max_overhead` that is no share.
+    """
+    if not (isfinite(max_overhead) and max_overhead >= 0):
+        raise UsageError(f"--max-overhead {max_overhead}: a share from 0 up, 0.05 for 5 %")
+    held = replace(asked, schedule="layerwise", image="resident", max_overhead=0.0)
+    whole = [replace(held, overlap=overlap) for overlap in OVERLAPS if overlap != "pixel"]
+    plain = replace(asked, schedule="stream", max_overhead=0.0)
+    streamed = [replace(plain, image="resident"), plain]
+    more = sorted({share for share in OVERHEADS if share < max_overhead} | {max_overhead} - {0.0})
+    dear = [replace(plain, max_overhead=share) for share in more]
+    return tuple(dict.fromkeys([*whole, *streamed, *dear]))
+
+
+def recipe_name(options: Options) -> str:
+    """A recipe in words: streamed, image resident, up to 5 % extra."""
+    if options.schedule == "layerwise":
+        return f"layer by layer, overlap {options.overlap}"
+    extra = f", up to {100 * options.max_overhead:g} % extra" if options.max_overhead else ""
+    return f"streamed, image {options.image}{extra}"
+
+
+def fit_command(model: str, options: Options) -> str:
+    """The command that makes the plan of a recipe; defaults are left out."""
+    written = "-o out" if options.element_bytes is None else "--target none"
+    words = [f"lowtide fit {shlex.quote(model)} {written}"]
+    for field in fields(options):
+        value = getattr(options, field.name)
+        if value != field.default:
+            words.append(_flag(field.name.replace("_", "-"), value))
+    return " ".join(words)
+
+
+def _flag(name: str, value: object) -> str:
+    """--keep-input, --no-fuse-pools, --tile 1x16, --align 4."""
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no-{name}"
+    if isinstance(value, tuple):
+        return f"--{name} {'x'.join(map(str, value))}"
+    return f"--{name} {value:g}" if isinstance(value, float) else f"--{name} {value}"

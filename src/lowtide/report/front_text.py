@@ -1,0 +1,62 @@
+"""What was explored, as a table, and the commands that make the points of the front."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lowtide.front import Point, front
+from lowtide.recipes import fit_command, recipe_name
+from lowtide.report.profile_text import kib
+from lowtide.sizes import show_bytes
+
+_HEAD = ("", "KiB", "extra MACs", "weights read", "code", "seconds", "recipe")
+
+
+def front_text(file: str, model: str, tried: int, points: Sequence[Point]) -> str:
+    """The points, most memory first; those of the front are numbered and have commands below.
+
+    1   144.0   +0.0 %   2.3 MiB   12.3 KiB   0.2   layer by layer, overlap row
+    """
+    best = front(points)
+    axes = "memory, multiply-adds, weights read"
+    if points and all(one.code_bytes is not None for one in points):
+        axes += ", code"
+    alike = f", {len(points)} different points" if len(points) < tried else ""
+    lines = [
+        f"{file}: {tried} recipes{alike}, {len(best)} on the front ({axes})",
+        "",
+        *_table(points, best),
+        "",
+        *(f"  {k}  {fit_command(model, one.options)}" for k, one in enumerate(best, 1)),
+    ]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def percent(one: Point) -> str:
+    """Extra multiply-adds: +4.7 %."""
+    return f"{100 * one.mac_overhead:+.1f} %"
+
+
+def code(one: Point) -> str:
+    """The size of the code; - where it was not measured."""
+    return "-" if one.code_bytes is None else show_bytes(one.code_bytes)
+
+
+def _table(points: Sequence[Point], best: Sequence[Point]) -> Iterator[str]:
+    ordered = sorted(points, key=lambda one: (-one.arena_bytes, one.mac_overhead))
+    rows = [_HEAD, *(_row(one, best) for one in ordered)]
+    wide = [max(len(row[k]) for row in rows) for k in range(6)]
+    for row in rows:
+        yield "  ".join([f"{row[k]:>{wide[k]}}" for k in range(6)] + [row[6]])
+
+
+def _row(one: Point, best: Sequence[Point]) -> tuple[str, ...]:
+    return (
+        f"  {best.index(one) + 1}" if one in best else "",
+        kib(one.arena_bytes),
+        percent(one),
+        show_bytes(one.weight_traffic_bytes),
+        code(one),
+        f"{one.seconds:.1f}",
+        recipe_name(one.options),
+    )

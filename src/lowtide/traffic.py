@@ -1,0 +1,59 @@
+"""How many bytes of weights a plan reads in one run of the network."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from math import prod
+
+from lowtide.layout import Layout
+from lowtide.nest import loads
+from lowtide.plan import Plan
+from lowtide.schedule import Schedule
+from lowtide.task import Task
+
+
+def weight_traffic(plan: Plan) -> int:
+    """Bytes of weights read from wherever they lie, no cache between.
+
+    A row reads the weights it needs once, however many pixels use them: rows x weight bytes. Where
+    each row has weights of its own (a dense layer that takes its input row by row) they count once
+    for all rows. A row that is computed twice reads twice. A convolution computed inside a pool
+    reads its weights for each of its own rows, as it would outside.
+    """
+    return weight_reads(plan.layout, plan.tasks, plan.schedule) * plan.element_bytes
+
+
+def weight_reads(layout: Layout, tasks: Sequence[Task], schedule: Schedule) -> int:
+    """The same in elements."""
+    rows: Counter[int] = Counter()
+    for run in schedule.runs:
+        rows[run.task] += run.rows
+    return sum(_reads(tasks[k], count, layout) for k, count in rows.items())
+
+
+def _reads(task: Task, rows: int, layout: Layout) -> int:
+    """Elements of constants that a task reads while it runs `rows` rows."""
+    found: dict[str, int] = {}
+    for k, read in enumerate(task.nest.reads):
+        name = task.operands[read.operand]
+        if name not in layout.graph.constants:
+            continue
+        own = task.row is not None and any(task.row in i.variables for i in read.index)
+        size, times = prod(layout.graph.shape(name)), rows * _inner_rows(task, k)
+        once = -(-size * times // task.rows) if own else size * times
+        found[name] = max(found.get(name, 0), once)
+    return sum(found.values())
+
+
+def _inner_rows(task: Task, read: int) -> int:
+    """Rows of the operator computed inside a task's, and reading there, for each of the task's."""
+    reductions, rows = task.nest.reductions, 1
+    used = (one for one in reductions if read in loads(one.start) | loads(one.update))
+    outer = next((one.inside for one in used), None)
+    while outer is not None:
+        loop = next((v for v in reductions[outer].loops if v.extent > 1), None)
+        if loop is not None and loop != task.row:
+            rows *= loop.extent
+        outer = reductions[outer].inside
+    return rows
