@@ -11,7 +11,7 @@ from lowtide.clock import Clock
 from lowtide.index import IntArray
 from lowtide.layout import Layout
 from lowtide.live import Life, Lives, lifetimes, live_bytes
-from lowtide.placers.rows import RowPlacement, RowProblem, place_rows
+from lowtide.placers.rows import RowProblem, place_rows
 from lowtide.plan import Options
 from lowtide.problem import Placement
 from lowtide.rewrites.bands import band_of
@@ -21,6 +21,9 @@ from lowtide.schedules.demand import Segment
 from lowtide.schedules.layerwise import read_by
 from lowtide.schedules.stream import Segments, runs
 from lowtide.task import Task, make_tasks, port_task
+
+Addresses = Mapping[str, IntArray]
+"""The first byte of each row, by storage."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +36,7 @@ class Streamed:
     lives: Lives
     live_bytes: int
     placement: Placement
-    addresses: Mapping[str, IntArray]
+    addresses: Addresses
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,11 +132,10 @@ def plan_streamed(found: Segmented, size: int, options: Options, clock: Clock) -
         lives = lifetimes(layout, tasks, schedule, size, keep_inputs=options.keep_input)
         live = int(live_bytes(lives, schedule.ticks).max())
     with clock("placing rows"):
-        placed = place_rows(_problem(layout, found.graph, lives, live, options), options.place)
-    arena = placed.arena_bytes
+        arena, addresses = _place(layout, lives, live, options)
     return Streamed(
         layout, tasks, schedule, lives, live, Placement((), arena, arena == live, live),
-        _addresses(lives, placed),
+        addresses,
     )  # fmt: skip
 
 
@@ -163,29 +165,66 @@ def _made(tasks: Sequence[Task]) -> set[str]:
     return {task.output for task in tasks if task.port != "out"}
 
 
-def _problem(
-    layout: Layout, graph: RowGraph, lives: Lives, live: int, options: Options
-) -> RowProblem:
-    """Rows as bars; what the caller sees as one array stays in one piece."""
+MOST_BARS = 256
+"""Bars of a storage; of one with more rows neighbours are placed together."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Bars:
+    """A storage's rows as bars: bar k holds `rows` rows from row k * rows on."""
+
+    rows: int
+    sizes: IntArray
+    start: IntArray
+    stop: IntArray
+
+    def addresses(self, at: IntArray, life: Life) -> IntArray:
+        """The addresses of the rows, from those of the bars."""
+        row = np.arange(len(life.start), dtype=np.int64)
+        return np.asarray(at[row // self.rows] + row % self.rows * life.cell_bytes, np.int64)
+
+
+def _bars(life: Life) -> _Bars:
+    count = len(life.start)
+    rows = -(-count // MOST_BARS)
+    first = np.arange(0, count, rows)
+    sizes = (np.append(first[1:], count) - first) * life.cell_bytes
+    start, stop = np.minimum.reduceat(life.start, first), np.maximum.reduceat(life.stop, first)
+    return _Bars(rows, sizes, start, stop)
+
+
+def _place(layout: Layout, lives: Lives, live: int, options: Options) -> tuple[int, Addresses]:
+    """The arena, and the address of every row.
+
+    What the caller sees as one array stays in one piece.
+    """
     ports = {
         *(layout.graph.inputs if options.image == "resident" else ()),
         *(layout.graph.outputs if options.result == "resident" else ()),
     }
-    whole = {layout.places[name].storage for name in ports}
-    align = options.align
-    size, straight = graph.sizes.copy(), []
-    for k, name in enumerate(graph.names):
-        rows = np.arange(graph.base[k], graph.base[k + 1])
-        if name in whole and len(rows) > 1:
-            straight.append(rows)
-        else:
-            size[rows] = -(-size[rows] // align) * align
-    start = np.concatenate([lives[name].start for name in graph.names])
-    stop = np.concatenate([lives[name].stop for name in graph.names])
-    mostly = np.concatenate(
-        [np.full(len(lives[name].start), _lives_whole(lives[name])) for name in graph.names]
+    held = {layout.places[name].storage for name in ports}
+    align, first = options.align, 0
+    found, sizes, straight, mostly = dict[str, tuple[_Bars, int]](), [], [], []
+    for name, life in lives.items():
+        bars = _bars(life)
+        count, whole = len(bars.sizes), name in held and len(bars.sizes) > 1
+        if whole:
+            straight.append(np.arange(first, first + count))
+        sizes.append(bars.sizes if whole else -(-bars.sizes // align) * align)
+        mostly.append(np.full(count, _lives_whole(life)))
+        found[name] = bars, first
+        first += count
+    start = np.concatenate([bars.start for bars, _ in found.values()])
+    stop = np.concatenate([bars.stop for bars, _ in found.values()])
+    problem = RowProblem(
+        np.concatenate(sizes), start, stop, tuple(straight), np.concatenate(mostly), align, live
     )
-    return RowProblem(size, start, stop, tuple(straight), mostly, align, live)
+    placed = place_rows(problem, options.place)
+    addresses = {
+        name: bars.addresses(placed.at[at : at + len(bars.sizes)], lives[name])
+        for name, (bars, at) in found.items()
+    }
+    return placed.arena_bytes, addresses
 
 
 def _lives_whole(life: Life) -> bool:
@@ -193,12 +232,3 @@ def _lives_whole(life: Life) -> bool:
     alive = int((life.start <= life.stop).sum())
     at_once = int(live_bytes({"": life}, int(life.stop.max(initial=0))).max()) // life.cell_bytes
     return at_once >= max(2, WHOLE * alive)
-
-
-def _addresses(lives: Lives, placed: RowPlacement) -> dict[str, IntArray]:
-    """The addresses of rows by storage, in the order of the storages."""
-    found, first = {}, 0
-    for name, life in lives.items():
-        found[name] = placed.at[first : first + len(life.start)]
-        first += len(life.start)
-    return found

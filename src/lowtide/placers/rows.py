@@ -23,7 +23,7 @@ from random import Random
 import numpy as np
 
 from lowtide.index import IntArray
-from lowtide.intervals import BoolArray
+from lowtide.intervals import BoolArray, union
 
 NOWHERE = 1 << 62
 """Where a bar lies that is not placed."""
@@ -128,6 +128,7 @@ class _Packer:
         self.meets, self.core = shared.meets, shared.core
         self.image_high, self.work, self.share, self.vain = image_high, 0, STEP, 0
         self.high = problem.whole if whole_high else np.zeros(len(problem.sizes), bool)
+        self.straight: dict[int, IntArray | None] = {}
         self.dice = Random(0)
         self.weight = dict(zip(self.core, problem.sizes[self.core].astype(float), strict=True))
         first = (self._first(order) for order in self._orders())
@@ -198,6 +199,12 @@ class _Packer:
 
     def _straight(self, limit: int) -> IntArray | None:
         """Addresses with only the straight groups placed."""
+        if limit not in self.straight:
+            self.straight = {limit: self._placed_straight(limit)}
+        found = self.straight[limit]
+        return None if found is None else found.copy()
+
+    def _placed_straight(self, limit: int) -> IntArray | None:
         problem = self.problem
         at = np.full(len(problem.sizes), NOWHERE, np.int64)
         for k, rows in enumerate(self.groups):
@@ -218,17 +225,15 @@ class _Packer:
 
     def _taken(self, rows: IntArray, offset: IntArray, at: IntArray) -> list[tuple[int, int]]:
         """Open intervals in which a straight group cannot begin, for the groups placed so far."""
-        problem, found, align = self.problem, [], self.problem.align
+        problem, align = self.problem, self.problem.align
         placed = np.flatnonzero(at != NOWHERE)
-        for bar, off in zip(rows.tolist(), offset.tolist(), strict=True):
-            both = (problem.start[placed] <= problem.stop[bar]) & (
-                problem.start[bar] <= problem.stop[placed]
-            )
-            for other in placed[both].tolist():
-                low = int(at[other]) - off - int(problem.sizes[bar])
-                high = int(at[other] + problem.sizes[other]) - off
-                found.append((low // align * align, -(-high // align) * align))
-        return sorted(found)
+        both = (problem.start[rows][:, None] <= problem.stop[placed]) & (
+            problem.start[placed] <= problem.stop[rows][:, None]
+        )
+        bar, other = np.nonzero(both)
+        low = at[placed][other] - (offset + problem.sizes[rows])[bar]
+        high = (at + problem.sizes)[placed][other] - offset[bar]
+        return list(union(low // align * align, -(-high // align) * align).pairs())
 
     def _finished(self, at: IntArray) -> RowPlacement:
         """The placement with the bars that find a place in any case."""
