@@ -14,6 +14,9 @@ from lowtide.schedule import Schedule
 from lowtide.task import Task
 from lowtide.touch import Touched, reads_of, writes_of
 
+SUM_BYTES = 4
+"""A sum of int8 products needs 32 bits."""
+
 
 @dataclass(frozen=True)
 class Life:
@@ -100,7 +103,15 @@ def lifetimes(
     if whole:
         for name in layout.storages:
             start[name][:], stop[name][:] = start[name].min(), stop[name].max()
-    return {name: Life(cells[name] * element_bytes, start[name], stop[name]) for name in counts}
+    sizes = element_sizes(layout, tasks, element_bytes)
+    return {name: Life(cells[name] * sizes[name], start[name], stop[name]) for name in counts}
+
+
+def element_sizes(layout: Layout, tasks: Sequence[Task], element_bytes: int) -> dict[str, int]:
+    """Bytes of an element of each storage: sums that grow row by row take SUM_BYTES at least."""
+    sums = {layout.places[task.output].storage for task in tasks if task.accumulates}
+    wide = max(element_bytes, SUM_BYTES)
+    return {name: wide if name in sums else element_bytes for name in layout.storages}
 
 
 def cells_of(layout: Layout, tasks: Sequence[Task]) -> dict[str, int]:

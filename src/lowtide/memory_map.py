@@ -16,7 +16,7 @@ from lowtide import __version__
 from lowtide.costs import label
 from lowtide.errors import UnreadableModel
 from lowtide.index import IntArray
-from lowtide.live import Life
+from lowtide.live import SUM_BYTES, Life
 from lowtide.plan import Plan
 from lowtide.ports import Port
 
@@ -251,7 +251,8 @@ def _wrong(memory: MemoryMap) -> str | None:
     for stored in memory.storages:
         cells = [stretch[0] for stretch in stored.live]
         size = stored.elements * memory.element_bytes
-        if min((stored.cell_bytes, *cells)) < 1 or sum(cells) * stored.cell_bytes != size:
+        sizes = {size, stored.elements * max(memory.element_bytes, SUM_BYTES)}
+        if min((stored.cell_bytes, *cells)) < 1 or sum(cells) * stored.cell_bytes not in sizes:
             return f"'{stored.name}' has {size} bytes in {sum(cells)} cells of {stored.cell_bytes}"
         if stored.row_offsets and len(stored.row_offsets) != stored.rows:
             return f"'{stored.name}' has {len(stored.row_offsets)} row_offsets, {stored.rows} rows"

@@ -17,6 +17,7 @@ import numpy as np
 
 from lowtide.index import IntArray
 from lowtide.layout import Layout
+from lowtide.live import element_sizes
 from lowtide.task import Task
 from lowtide.touch import Touched, reads_of, writes_of
 
@@ -138,7 +139,8 @@ def row_graph(
         for steps, at, which, where in (reads, writes)
     ]
     read, written = lists
-    sizes = [s.row_elements * element_bytes for s in layout.storages.values()]
+    size = element_sizes(layout, tasks, element_bytes)
+    sizes = [s.row_elements * size[name] for name, s in layout.storages.items()]
     storage = np.repeat(np.arange(len(names)), rows)
     made, last = _used(layout, tasks, first, lists, names, base)
     for name in layout.graph.inputs if keep_inputs else ():
