@@ -13,7 +13,7 @@ from math import prod
 from lowtide.graph import Operator
 from lowtide.index import Index, Var, index_of, ravel
 from lowtide.layout import Layout
-from lowtide.nest import Acc, Nest, loads, walk
+from lowtide.nest import Acc, FromIndex, FromTable, Nest, loads, walk
 from lowtide.ops.definition import definition
 
 
@@ -149,7 +149,9 @@ def depends_on(nest: Nest, reduction: int) -> frozenset[Var]:
     for read in loads(one.start) | loads(one.update):
         for index in (*nest.reads[read].index, *nest.reads[read].zero):
             found |= index.variables
-    for value in walk(one.update):
+    for value in (*walk(one.start), *walk(one.update)):
+        if isinstance(value, FromIndex | FromTable):
+            found |= value.index.variables
         if isinstance(value, Acc) and value.reduction < reduction:
             found |= depends_on(nest, value.reduction)
     return frozenset(found - set(one.loops))

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lowtide.errors import OPERATORS, ModelError, UnsupportedModel
-from lowtide.graph import Array, Graph, Operator, Shape, Tensor, dtype_name
+from lowtide.graph import CARRIED, Array, Graph, Operator, Shape, Tensor, dtype_name
 from lowtide.nest import Nest
 from lowtide.view import View
 
@@ -41,6 +41,12 @@ class Join:
 Meaning = Nest | Views | Join
 Order = Literal["channels_last", "input", "row_major"]
 
+FLOAT = ("float32",)
+BOOL = ("bool",)
+WHOLE = ("int32", "int64")
+ANY = ("float32", *CARRIED)
+"""What an operator can hand on that only moves elements."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -49,6 +55,8 @@ class Entry:
     `attributes` gives each attribute's default (None: none). `parameters` gives the input that
     carries a parameter in opsets where it is not an attribute; such an input must be constant.
     `order` says how its result prefers to lie: pixel by pixel, as its input does, or row-major.
+    `types` are those of inputs and outputs; `other_types` those of single inputs that differ, and
+    `makes` those of outputs that do.
     """
 
     type: str
@@ -57,7 +65,13 @@ class Entry:
     parameters: Mapping[str, int] = field(default_factory=dict)
     order: Order = "input"
     pointwise: bool = False
-    types: tuple[str, ...] = ("float32",)
+    types: tuple[str, ...] = FLOAT
+    other_types: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    makes: tuple[str, ...] = ()
+
+    def takes(self, operand: int) -> tuple[str, ...]:
+        """The element types that an input may have."""
+        return self.other_types.get(operand, self.types)
 
 
 ENTRIES: dict[str, Entry] = {}
@@ -69,13 +83,24 @@ def entry(
     parameters: Mapping[str, int] | None = None,
     order: Order = "input",
     pointwise: bool = False,
+    take: tuple[str, ...] = FLOAT,
+    other_types: Mapping[int, tuple[str, ...]] | None = None,
+    makes: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Bound], Meaning]], Callable[[Bound], Meaning]]:
     """Registers the function below as the entry of the operators `types`."""
 
     def register(meaning: Callable[[Bound], Meaning]) -> Callable[[Bound], Meaning]:
         for type_ in types:
             ENTRIES[type_] = Entry(
-                type_, meaning, attributes or {}, parameters or {}, order, pointwise
+                type_,
+                meaning,
+                attributes or {},
+                parameters or {},
+                order,
+                pointwise,
+                take,
+                other_types or {},
+                makes,
             )
         return meaning
 
@@ -173,11 +198,16 @@ def _refuse_unnamed(bound: Bound, found: Entry) -> None:
         if i in parameters:
             if i not in bound.constants:
                 raise bound.refuse(f"input {i} ('{tensor.name}') must be a constant")
-        elif tensor.dtype not in found.types:
-            raise bound.refuse(f"input {i} is {tensor.dtype}; {' or '.join(found.types)} is needed")
+        elif tensor.dtype not in found.takes(i):
+            raise bound.refuse(f"input {i} is {tensor.dtype}; {_either(found.takes(i))} is needed")
+    makes = found.makes or found.types
     for tensor in bound.outputs:
-        if tensor.dtype not in found.types:
-            raise bound.refuse(f"output is {tensor.dtype}; {' or '.join(found.types)} is needed")
+        if tensor.dtype not in makes:
+            raise bound.refuse(f"output is {tensor.dtype}; {_either(makes)} is needed")
+
+
+def _either(types: tuple[str, ...]) -> str:
+    return " or ".join(types)
 
 
 def meaning(operator: Operator, graph: Graph) -> Meaning:

@@ -1,0 +1,148 @@
+"""ONNX's own node cases as networks: what is an activation, what a constant, what comes out.
+
+A case runs with its operands as inputs of the network, but those that carry shapes, axes, bounds
+and whatever else is not float32 as constants. Where an operand can be a weight as well as an
+activation, it runs a second time, as NAME-constants, with all but the first constant.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from onnx import TensorProto, numpy_helper
+from onnx.backend.test.case.node import collect_testcases
+from onnx.backend.test.case.test_case import TestCase
+
+from lowtide.errors import CheckError, ModelError
+from lowtide.graph import Array
+from lowtide.importers.onnx import NEWEST_OPSET
+from lowtide.ops import ENTRIES
+from programs import judge_model
+
+# Operators with an operand that is a weight in most networks and an activation in some.
+TAKE_WEIGHTS = frozenset(
+    {"Add", "BatchNormalization", "Concat", "Conv", "ConvTranspose", "Div", "Gemm", "GRU", "LSTM"}
+    | {"MatMul", "Max", "Mean", "Min", "Mul", "PRelu", "Pow", "Sub", "Sum"}
+)
+
+# Its outputs are published with four digits, not all well rounded; onnxruntime gives the others.
+FOUR_DIGITS = "averagepool_2d_ceil_last_window_starts_on_pad"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A case, and which of its inputs are constants."""
+
+    name: str
+    case: TestCase
+    constants: frozenset[str]
+
+    @property
+    def family(self) -> str:
+        """The operator that the case is about, or the operators of one that has none."""
+        return ", ".join(dict.fromkeys(node.op_type for node in graph_of(self.case).node))
+
+    def network(self) -> tuple[onnx.ModelProto, dict[str, Array], list[Array]]:
+        """The network, its inputs and the outputs they give."""
+        assert self.case.data_sets is not None
+        ((inputs, outputs),) = self.case.data_sets
+        model, given = onnx.ModelProto(), graph_of(self.case)
+        model.CopyFrom(self.case.model)
+        data = dict(zip((v.name for v in model.graph.input), inputs, strict=True))
+        kept = [v for v in given.input if v.name not in self.constants]
+        del model.graph.input[:]
+        model.graph.input.extend(kept)
+        for value in given.input:
+            if value.name in self.constants:
+                model.graph.initializer.append(_constant(data[value.name], value))
+        # Newer versions of these operators add element types; the outputs show that it is so.
+        for opset in model.opset_import:
+            if opset.domain == "":
+                opset.version = min(opset.version, NEWEST_OPSET)
+        return model, {v.name: data[v.name] for v in kept}, [_array(held) for held in outputs]
+
+
+def _array(held: Array | TensorProto) -> Array:
+    return numpy_helper.to_array(held) if isinstance(held, TensorProto) else np.asarray(held)
+
+
+def _constant(held: Array | TensorProto, value: onnx.ValueInfoProto) -> TensorProto:
+    if isinstance(held, TensorProto):
+        tensor = TensorProto()
+        tensor.CopyFrom(held)
+        tensor.name = value.name
+        return tensor
+    return numpy_helper.from_array(np.asarray(held), value.name)
+
+
+def graph_of(case: TestCase) -> onnx.GraphProto:
+    """The network of a case."""
+    assert case.model is not None
+    return case.model.graph
+
+
+def is_float(value: onnx.ValueInfoProto) -> bool:
+    """Whether a value is a float32 tensor."""
+    return bool(value.type.tensor_type.elem_type == TensorProto.FLOAT)
+
+
+def _is_tensor(value: onnx.ValueInfoProto) -> bool:
+    return bool(value.type.WhichOneof("value") == "tensor_type")
+
+
+def _runs(case: TestCase) -> Iterator[Run]:
+    """The case as it stands, and with every weight a constant if it has any."""
+    graph, name = graph_of(case), case.name.removeprefix("test_")
+    constants = {v.name for v in graph.input if _is_tensor(v) and not is_float(v)}
+    others = {value.name for value in graph.input[1:]}
+    weights: set[str] = set()
+    for node in graph.node:
+        named = ENTRIES[node.op_type].parameters.values() if node.op_type in ENTRIES else ()
+        constants |= {node.input[i] for i in named if i < len(node.input)} & others
+        if node.op_type in TAKE_WEIGHTS:
+            weights |= set(node.input) & others
+    yield Run(name, case, frozenset(constants))
+    if weights - constants:
+        yield Run(f"{name}-constants", case, frozenset(constants | weights))
+
+
+def collect() -> dict[str, Run]:
+    """The runs of all cases whose outputs are float32 tensors, by name."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # ONNX divides by zero here and there, on purpose
+        cases = [case for case in collect_testcases(None) if all(map(is_float, _outputs(case)))]
+    return {run.name: run for case in cases for run in _runs(case)}
+
+
+def _outputs(case: TestCase) -> list[onnx.ValueInfoProto]:
+    return list(graph_of(case).output)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a run: "passed", "refused" or "failed", and why."""
+
+    name: str
+    family: str
+    verdict: str
+    why: str = ""
+
+
+def outcome(run: Run) -> Outcome:
+    """Takes a run through the generated C, at both levels of the judge."""
+    model, inputs, outputs = run.network()
+    try:
+        if run.name == FOUR_DIGITS:
+            (found,) = judge_model(model, inputs).outputs
+            np.testing.assert_allclose(found, outputs[0], atol=1e-4, rtol=0)
+        else:
+            judge_model(model, inputs, outputs)
+    except ModelError as error:
+        return Outcome(run.name, run.family, "refused", str(error))
+    except CheckError as error:
+        return Outcome(run.name, run.family, "failed", str(error))
+    return Outcome(run.name, run.family, "passed")
