@@ -8,8 +8,10 @@ activation, it runs a second time, as NAME-constants, with all but the first con
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import onnx
@@ -17,11 +19,14 @@ from onnx import TensorProto, numpy_helper
 from onnx.backend.test.case.node import collect_testcases
 from onnx.backend.test.case.test_case import TestCase
 
+from batches import Case, judge_batch
+from lowtide.check.numbers import Reference, Sample
 from lowtide.errors import CheckError, ModelError
 from lowtide.graph import Array
 from lowtide.importers.onnx import NEWEST_OPSET
 from lowtide.ops import ENTRIES
-from programs import judge_model
+from network_builder import Network
+from programs import plan_model
 
 # Operators with an operand that is a weight in most networks and an activation in some.
 TAKE_WEIGHTS = frozenset(
@@ -29,8 +34,10 @@ TAKE_WEIGHTS = frozenset(
     | {"MatMul", "Max", "Mean", "Min", "Mul", "PRelu", "Pow", "Sub", "Sum"}
 )
 
+A_BATCH = 40
+
 # Its outputs are published with four digits, not all well rounded; onnxruntime gives the others.
-FOUR_DIGITS = "averagepool_2d_ceil_last_window_starts_on_pad"
+FOUR_DIGITS = "test_averagepool_2d_ceil_last_window_starts_on_pad"
 
 
 @dataclass(frozen=True)
@@ -132,17 +139,41 @@ class Outcome:
     why: str = ""
 
 
-def outcome(run: Run) -> Outcome:
-    """Takes a run through the generated C, at both levels of the judge."""
+def outcomes(runs: Sequence[Run]) -> list[Outcome]:
+    """Takes runs through the generated C, at both levels of the judge, in batches."""
+    found: dict[str, Outcome] = {}
+    cases: dict[str, Case] = {}
+    for run in runs:
+        try:
+            cases[run.name] = _case(run)
+        except ModelError as error:
+            found[run.name] = Outcome(run.name, run.family, "refused", str(error))
+    names = list(cases)
+    for first in range(0, len(names), A_BATCH):
+        batch = [cases[name] for name in names[first : first + A_BATCH]]
+        for name, faults in _judged(batch).items():
+            family = next(run.family for run in runs if run.name == name)
+            verdict = "failed" if faults else "passed"
+            found[name] = Outcome(name, family, verdict, "; ".join(faults))
+    return [found[run.name] for run in runs]
+
+
+def _case(run: Run) -> Case:
+    """The run planned; raises ModelError."""
     model, inputs, outputs = run.network()
+    plan = plan_model(model)
+    if run.case.name == FOUR_DIGITS:
+        outputs = list(Reference(model.SerializeToString(), run.name).run(inputs))
+    sample = Sample("given", inputs, tuple(outputs))
+    return Case(run.name, Network(model, inputs, whole=False), plan, sample)
+
+
+def _judged(batch: Sequence[Case]) -> dict[str, tuple[str, ...]]:
+    """The faults of each case; one by one where a program of the batch does not compile."""
     try:
-        if run.name == FOUR_DIGITS:
-            (found,) = judge_model(model, inputs).outputs
-            np.testing.assert_allclose(found, outputs[0], atol=1e-4, rtol=0)
-        else:
-            judge_model(model, inputs, outputs)
-    except ModelError as error:
-        return Outcome(run.name, run.family, "refused", str(error))
+        with TemporaryDirectory(prefix="lowtide-") as folder:
+            return {one.case.name: one.faults for one in judge_batch(batch, Path(folder))}
     except CheckError as error:
-        return Outcome(run.name, run.family, "failed", str(error))
-    return Outcome(run.name, run.family, "passed")
+        if len(batch) == 1:
+            return {batch[0].name: (str(error),)}
+        return {name: faults for case in batch for name, faults in _judged([case]).items()}

@@ -41,6 +41,10 @@ def _elu(a: FloatArray, alpha: FloatArray) -> FloatArray:
     return np.where(a < 0, alpha * np.expm1(a), a)
 
 
+def _select(a: FloatArray, b: FloatArray, c: FloatArray) -> FloatArray:
+    return np.where(a != 0, b, c)
+
+
 def _softplus(a: FloatArray) -> FloatArray:
     return np.asarray(np.maximum(a, 0) + np.log1p(np.exp(-np.abs(a))))
 
@@ -97,5 +101,5 @@ FUNCTIONS: dict[str, Function] = {
     "equal": _test("a == b", np.equal),
     "isnan": Function(1, "isnan(a) ? 1.0f : 0.0f", np.isnan),
     "isinf": Function(1, "isinf(a) ? 1.0f : 0.0f", np.isinf),
-    "select": Function(3, "a != 0.0f ? b : c", lambda a, b, c: np.where(a != 0, b, c)),
+    "select": Function(3, "a != 0.0f ? b : c", _select),
 }

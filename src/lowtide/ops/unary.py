@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from lowtide.graph import CARRIED
 from lowtide.nest import Load, Nest, Value, call, pointwise
-from lowtide.ops.entry import ANY, BOOL, CARRIED, FLOAT, Bound, entry
+from lowtide.ops.entry import ANY, BOOL, FLOAT, Bound, entry
 
 
 def unary(op: Bound, finish: Value) -> Nest:
