@@ -36,6 +36,9 @@ TAKE_WEIGHTS = frozenset(
 
 A_BATCH = 40
 
+# Operators that are about weights: all but the first operand are constants.
+ON_WEIGHTS = frozenset({"DequantizeLinear", "QuantizeLinear"})
+
 # Its outputs are published with four digits, not all well rounded; onnxruntime gives the others.
 FOUR_DIGITS = "test_averagepool_2d_ceil_last_window_starts_on_pad"
 
@@ -101,15 +104,24 @@ def _is_tensor(value: onnx.ValueInfoProto) -> bool:
     return bool(value.type.WhichOneof("value") == "tensor_type")
 
 
+def _is_empty(value: onnx.ValueInfoProto) -> bool:
+    """Whether it has no elements: of such an operand only the type is of use."""
+    dims = value.type.tensor_type.shape.dim
+    return any(d.HasField("dim_value") and d.dim_value == 0 for d in dims)
+
+
 def _runs(case: TestCase) -> Iterator[Run]:
     """The case as it stands, and with every weight a constant if it has any."""
     graph, name = graph_of(case), case.name.removeprefix("test_")
     constants = {v.name for v in graph.input if _is_tensor(v) and not is_float(v)}
+    constants |= {v.name for v in graph.input if _is_tensor(v) and _is_empty(v)}
     others = {value.name for value in graph.input[1:]}
     weights: set[str] = set()
     for node in graph.node:
         named = ENTRIES[node.op_type].parameters.values() if node.op_type in ENTRIES else ()
         constants |= {node.input[i] for i in named if i < len(node.input)} & others
+        if node.op_type in ON_WEIGHTS:
+            constants |= set(node.input) & others
         if node.op_type in TAKE_WEIGHTS:
             weights |= set(node.input) & others
     yield Run(name, case, frozenset(constants))

@@ -67,6 +67,10 @@ Tile = Annotated[
 KeepInput = Annotated[
     bool, typer.Option("--keep-input", help="Leave the inputs in the arena as they were.")
 ]
+Shapes = Annotated[
+    list[str] | None,
+    typer.Option("--shape", help="An input's shape, where the file leaves it open: x=1x3x224x224."),
+]
 IoLayout = Annotated[
     Literal["nhwc", "nchw"], typer.Option(help="Memory order of images handed in and out.")
 ]
@@ -94,9 +98,11 @@ def profile(
     fuse_pools: FusePools = None,
     tile: Tile = None,
     keep_input: KeepInput = False,
+    shape: Shapes = None,
     as_json: Json = False,
 ) -> None:
     """What the network costs: live bytes of each operator, peaks, MACs, weights."""
+    from lowtide.importers.onnx_shapes import parse_shapes
     from lowtide.pipeline import overlaps
     from lowtide.plan import Options
     from lowtide.report.profile_text import profile_facts, profile_text
@@ -106,7 +112,7 @@ def profile(
         fuse_pools=fuse_pools, tile=_tile(tile), keep_input=keep_input,
     )  # fmt: skip
     with Progress(sys.stderr) as progress:
-        plans = overlaps(model, options, progress)
+        plans = overlaps(model, options, progress, parse_shapes(shape or []))
     plan = plans[overlap]
     _print(profile_facts(plan, plans) if as_json else profile_text(plan, others=plans))
 
@@ -136,6 +142,7 @@ def fit(
     fuse_pools: FusePools = None,
     tile: Tile = None,
     keep_input: KeepInput = False,
+    shape: Shapes = None,
     sample: Annotated[
         list[Path] | None,
         typer.Option(help="A picture, .npy or .npz to compare on; may be repeated."),
@@ -151,6 +158,7 @@ def fit(
     as_json: Json = False,
 ) -> None:
     """Plan the network, emit its C99 program in one arena, and check it."""
+    from lowtide.importers.onnx_shapes import parse_shapes
     from lowtide.pipeline import fit as run
     from lowtide.plan import Options
     from lowtide.samples import Pictures, read_labels
@@ -173,6 +181,7 @@ def fit(
             options=options,
             target=target,
             samples=pictures.read,
+            shapes=parse_shapes(shape or []),
             progress=progress,
         )
         if output is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import reduce
 
 from lowtide.nest import Load, Nest, Value, call, pointwise
-from lowtide.ops.entry import ANY, BOOL, FLOAT, WHOLE, Bound, entry
+from lowtide.ops.entry import ANY, BOOL, Bound, entry
 
 
 def _elementwise(op: Bound, finish: Value) -> Nest:
@@ -18,7 +18,7 @@ def binary(op: Bound) -> Nest:
     return _elementwise(op, call(op.type.lower(), Load(0), Load(1)))
 
 
-@entry("Pow", pointwise=True, other_types={1: (*FLOAT, *WHOLE)})
+@entry("Pow", pointwise=True, other_types={1: (*ANY, "uint32", "uint64")})
 def power(op: Bound) -> Nest:
     """a to the b; squares are products"""
     if 1 in op.constants and op.constants[1].size == 1 and op.constants[1].item() == 2:

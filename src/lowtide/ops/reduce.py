@@ -17,12 +17,17 @@ from lowtide.nest import (
     Value,
     axes_of,
     call,
+    rebuild,
 )
 from lowtide.ops.entry import WHOLE, Bound, entry, ints
 
 _ATTRIBUTES = {"keepdims": 1, "noop_with_empty_axes": 0}
 MOST_EXACT = 2**24
 """Whole numbers up to here are exact in float32."""
+
+
+MOST_IN_A_ROW = 1024
+"""Terms that are added one after the other; of more, rows are added first, which rounds less."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +69,14 @@ def _over(op: Bound) -> Over:
 def _reduced(op: Bound, start: float, function: str, term: Value, finish: Value) -> Nest:
     """`term` of each element put together by `function`, and `finish` of that, Acc(0)."""
     found = _over(op)
-    reduction = Reduction(found.loops, Number(start), call(function, Acc(0), term))
-    return Nest(op.out, axes_of(op.out), (Read(0, found.index),), (reduction,), finish)
+    reads, axes = (Read(0, found.index),), axes_of(op.out)
+    one = Reduction(found.loops, Number(start), call(function, Acc(0), term))
+    if found.count <= MOST_IN_A_ROW or len(found.loops) < 2 or function != "add":
+        return Nest(op.out, axes, reads, (one,), finish)
+    row = Reduction(found.loops[-1:], Number(start), call(function, Acc(0), term), inside=1)
+    whole = Reduction(found.loops[:-1], Number(start), call(function, Acc(1), Acc(0)))
+    ended = rebuild(finish, lambda value: Acc(1) if value == Acc(0) else value)
+    return Nest(op.out, axes, reads, (row, whole), ended)
 
 
 @entry("ReduceSum", attributes=_ATTRIBUTES, parameters={"axes": 1})

@@ -124,6 +124,9 @@ def _nearest(op: Bound, axes: list[_Axis], choose: Callable[[_Axis, int], int]) 
 def _mixed(op: Bound, axes: list[_Axis], mode: str) -> Nest:
     how, exclude = op.attribute("mode"), bool(op.attribute("exclude_outside"))
     smooth = bool(op.attribute("antialias"))
+    if mode == "align_corners" and any(axis.scale * axis.size != axis.out for axis in axes):
+        # ONNX takes the size before rounding, onnxruntime that after.
+        raise op.refuse("align_corners with a scale that makes no whole number of pixels")
     if how == "linear":
         return _weighed(op, axes, mode, (linear, 1, smooth, exclude))
     if how != "cubic":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import onnx
 import onnx_ir as ir
@@ -33,6 +34,7 @@ def inline_definitions(model: ir.Model) -> ir.Model:
 
 def _body(node: ir.Node, version: int) -> FunctionProto | None:
     """The node's definition in operators as opset `version` has them, without control flow."""
+    schema: Any  # the stubs of onnx know nothing of functions
     try:
         schema = onnx.defs.get_schema(node.op_type, version, "")
     except onnx.defs.SchemaError:
@@ -122,8 +124,8 @@ def _splice(node: ir.Node, body: FunctionProto) -> None:
             value.name = f"{node.name}/{name}" if name else ""
             values[name] = value
     for name, old in outputs.items():
-        held = values[name]
-        if not old.name or held is None:
+        held = values.get(name) if old.name else None
+        if held is None:
             continue
         if held.producer() is None or held.is_graph_output():  # handed through, or twice an output
             same = ir.node("Identity", [held], name=f"{node.name}/{name}_handed_on")
