@@ -14,14 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any, Literal
 
 import numpy as np
 
-from lowtide.errors import OPERATORS, ModelError, UnsupportedModel
+from lowtide.errors import EXPORT, OPERATORS, ModelError, UnsupportedModel
 from lowtide.graph import CARRIED, Array, Graph, Operator, Shape, Tensor, dtype_name
 from lowtide.nest import Nest
-from lowtide.view import View
+from lowtide.view import Reshape, View
 
 
 @dataclass(frozen=True)
@@ -211,9 +212,44 @@ def _either(types: tuple[str, ...]) -> str:
 
 
 def meaning(operator: Operator, graph: Graph) -> Meaning:
-    """What an operator means in its graph, epilogue not included."""
+    """What an operator means in its graph, epilogue not included.
+
+    Raises UnsupportedModel for what the entry does not name, and where the shapes of a damaged file
+    are not those that the operator makes.
+    """
     bound = bind(operator, graph)
-    return ENTRIES[operator.type].meaning(bound)
+    try:
+        held = ENTRIES[operator.type].meaning(bound)
+        fits = _fits(held, bound)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise bound.refuse(f"its operands and attributes do not fit ({error})", EXPORT) from error
+    if not fits:
+        shapes = ", ".join(str([*t.shape]) for t in bound.inputs if t is not None)
+        raise bound.refuse(f"does not make {[*bound.out]} of {shapes}", EXPORT)
+    return held
+
+
+def _fits(held: Meaning, bound: Bound) -> bool:
+    """Whether a meaning is about tensors of the shapes that the graph has."""
+    if isinstance(held, Nest):
+        ranks = [len(t.shape) if t is not None else -1 for t in bound.inputs]
+        return len(held.axes) == len(bound.out) == len(held.shape) and all(
+            len(read.index) == ranks[read.operand] for read in held.reads
+        )
+    if isinstance(held, Join):
+        return sum(bound.shape(i)[held.axis] for i in range(len(bound.inputs))) == (
+            bound.out[held.axis]
+        )
+    shapes = []
+    for chain in held.chains:
+        shape = bound.shape(0)
+        for view in chain:
+            to = view.shape(shape)
+            if isinstance(view, Reshape) and prod(to) != prod(shape):
+                return False
+            shape = to
+        shapes.append(shape)
+    return shapes == [tensor.shape for tensor in bound.outputs]
 
 
 def ints(values: Any) -> tuple[int, ...]:
