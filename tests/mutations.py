@@ -4,7 +4,8 @@
 
 Bytes flipped at random are mostly no protobuf; what is changed here are dims, attributes, names,
 operators, constants and edges, so that the damage gets past the parser. A file must be planned and
-written as C, or refused with a ModelError, in ten seconds of computing and two GiB, and nothing be written.
+written as C, or refused with a ModelError, in ten seconds of computing and two GiB, and nothing be
+left on the disk.
 """
 
 from __future__ import annotations
