@@ -28,7 +28,8 @@ def function(b: Builder, x: Value) -> Value:
     kinds = [*(WHOLE if b.whole else SMOOTH)]
     if not b.whole:
         kinds += [*(("Gelu",) if b.opset >= 20 else ()), *(("Mish",) if b.opset >= 18 else ())]
-    kind = b.dice.choice([k for k in kinds if k != "Celu" or b.opset >= 12])
+    since = {"Celu": 12, "Round": 11}
+    kind = b.dice.choice([k for k in kinds if b.opset >= since.get(k, 0)])
     if kind in ("Sin", "Selu"):
         x = clip(b, x)
     most = 1.0 if kind == "Sign" else x.most

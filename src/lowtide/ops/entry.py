@@ -237,8 +237,9 @@ def _fits(held: Meaning, bound: Bound) -> bool:
             len(read.index) == ranks[read.operand] for read in held.reads
         )
     if isinstance(held, Join):
-        return sum(bound.shape(i)[held.axis] for i in range(len(bound.inputs))) == (
-            bound.out[held.axis]
+        return (
+            sum(bound.shape(i)[held.axis] for i in range(len(bound.inputs)))
+            == (bound.out[held.axis])
         )
     shapes = []
     for chain in held.chains:
