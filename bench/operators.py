@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
+import onnx
 import onnx.defs
 
 from bench.tables import put
@@ -25,10 +27,13 @@ from lowtide.ops import ENTRIES, Entry  # noqa: E402
 from lowtide.plan import Options  # noqa: E402
 from lowtide.rewrites.drop_identities import IDENTITIES  # noqa: E402
 from lowtide.task import Task, depends_on  # noqa: E402
+from networks import random_network  # noqa: E402
 from node_cases import collect  # noqa: E402
 from programs import plan_model  # noqa: E402
 
 DOCUMENT = ROOT / "docs" / "operators.md"
+
+NETWORKS = 200
 
 Seen = dict[str, set[str]]
 
@@ -62,28 +67,37 @@ def way(task: Task, layout: Layout) -> str:
     return "barrier" if needs_all else "streamed"
 
 
+def examples() -> Iterator[onnx.ModelProto]:
+    """ONNX's node cases, and random networks."""
+    for run in collect().values():
+        if run.family in ENTRIES:
+            yield run.network()[0]
+    for seed in range(NETWORKS):
+        yield random_network(seed).model
+
+
 def seen() -> tuple[Seen, Seen]:
-    """How each operator goes through its rows, and the kernels that compute it, in the cases."""
+    """How each operator goes through its rows, and the kernels that compute it, in the examples."""
     ways: Seen = defaultdict(set)
     kernels: Seen = defaultdict(set)
-    for run in collect().values():
-        if run.family not in ENTRIES:
-            continue
+    for model in examples():
         try:
-            plan = plan_model(run.network()[0], Options(place="greedy", fuse_pools=False))
+            plan = plan_model(model, Options(place="greedy", fuse_pools=False))
         except ModelError:
             continue
         for task in plan.tasks:
-            if task.operator.type == run.family:
-                ways[run.family].add(way(task, plan.layout))
-                call = find_kernel(task, plan.layout)
-                if call:
-                    kernels[run.family].add(call.kernel)
-            elif task.operator.type == "Copy":
-                ways[run.family].add("view or copy")
-        if not plan.tasks:
-            ways[run.family].add("view")
+            ways[task.operator.type].add(way(task, plan.layout))
+            call = find_kernel(task, plan.layout)
+            if call:
+                kernels[task.operator.type].add(call.kernel)
     return ways, kernels
+
+
+def rows(entry: Entry, ways: Seen) -> str:
+    """How an operator goes through its rows, in a word or two."""
+    if entry.pointwise:
+        return "element-wise"
+    return ", ".join(sorted(ways[entry.type] - {"one row"})) or "view"
 
 
 def line(entry: Entry, ways: Seen, kernels: Seen) -> str:
@@ -97,7 +111,7 @@ def line(entry: Entry, ways: Seen, kernels: Seen) -> str:
         types = types.replace(", ".join(entry.types), "any")
     cells = (
         entry.type, opsets(entry.type), ", ".join(attributes), ", ".join(constants), types,
-        ", ".join(sorted(ways[entry.type])) or ("element-wise" if entry.pointwise else ""),
+        rows(entry, ways),
         ", ".join(sorted(kernels[entry.type])) or "loops",
     )  # fmt: skip
     return "| " + " | ".join(cells) + " |"
@@ -107,15 +121,15 @@ def main() -> None:
     """Writes the table."""
     ways, kernels = seen()
     head = ("operator", "opsets", "attributes", "constant inputs", "types", "rows", "kernel")
-    rows = [
+    lines = [
         line(e, ways, kernels)
         for e in sorted(ENTRIES.values(), key=lambda e: e.type)
         if onnx.defs.has(e.type, "")
     ]
-    text = "\n".join(["| " + " | ".join(head) + " |", "|" + " --- |" * len(head), *rows, ""])
+    text = "\n".join(["| " + " | ".join(head) + " |", "|" + " --- |" * len(head), *lines, ""])
     put(DOCUMENT, "operators", text)
     put(DOCUMENT, "dropped", ", ".join(sorted(IDENTITIES)) + ".\n")
-    print(f"{len(rows)} operators in {DOCUMENT}")
+    print(f"{len(lines)} operators in {DOCUMENT}")
 
 
 if __name__ == "__main__":
