@@ -16,6 +16,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 from time import process_time
 from types import FrameType
@@ -192,7 +193,8 @@ def mutated(seed: int) -> onnx.ModelProto:
     dice = random.Random(seed)
     model = _parse(dice.choice(corpus()))
     for _ in range(dice.choice((1, 1, 1, 2, 3))):
-        dice.choice(MUTATIONS)(model, dice)
+        with suppress(ValueError, TypeError):  # what is damaged already may not be read again
+            dice.choice(MUTATIONS)(model, dice)
     return model
 
 

@@ -178,7 +178,7 @@ def quantise(b: Builder, x: Value) -> Value | None:
 
 def recurrent(b: Builder, x: Value) -> Value | None:
     """GRU or LSTM over the first axis."""
-    if b.whole or x.rank != 3 or b.opset < 13 or b.dice.random() < 0.5:
+    if b.whole or x.rank != 3 or b.opset < 13:
         return None
     steps, batch, inside = x.shape
     hidden, gates, kind = 3, *b.dice.choice(((3, "GRU"), (4, "LSTM")))

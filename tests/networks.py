@@ -45,7 +45,7 @@ OPERATORS = {
     more.function: 3,
     more.several: 3,
     more.reduce: 3,
-    more.normalise: 2,
+    more.normalise: 3,
     more.running_sum: 1,
     more.repeat: 2,
     more.masked: 2,
@@ -54,7 +54,7 @@ OPERATORS = {
     more.einsum: 1,
     more.extreme_place: 1,
     more.quantise: 1,
-    more.recurrent: 1,
+    more.recurrent: 2,
 }
 
 
