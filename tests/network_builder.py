@@ -25,7 +25,11 @@ LARGEST = 2500
 """Elements of a tensor: enough for rows that differ, little enough to run hundreds."""
 
 # The opset in which parameters turned from attributes into constant inputs.
-INPUTS_SINCE = {"Pad": 11, "Clip": 11, "Slice": 10, "Split": 13, "Squeeze": 13, "Unsqueeze": 13}
+INPUTS_SINCE = {
+    "Pad": 11, "Clip": 11, "Slice": 10, "Split": 13, "Squeeze": 13, "Unsqueeze": 13,
+    "ReduceSum": 13, "ReduceMean": 18, "ReduceMax": 18, "ReduceMin": 18,
+    "ReduceL1": 18, "ReduceL2": 18,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

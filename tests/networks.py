@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 
+import network_more as more
 import network_moves as moves
 import network_sums as sums
 import network_windows as windows
@@ -41,6 +42,19 @@ OPERATORS = {
     sums.softmax: 1,
     sums.dense: 2,
     sums.matmul: 1,
+    more.function: 3,
+    more.several: 3,
+    more.reduce: 3,
+    more.normalise: 3,
+    more.running_sum: 1,
+    more.repeat: 2,
+    more.masked: 2,
+    more.space_to_depth: 1,
+    more.interpolate: 1,
+    more.einsum: 1,
+    more.extreme_place: 1,
+    more.quantise: 1,
+    more.recurrent: 2,
 }
 
 

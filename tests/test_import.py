@@ -472,7 +472,11 @@ SPOILED: list[tuple[Callable[[onnx.ModelProto], None], type[ModelError], str]] =
     (optional_output, UnsupportedModel, "output 'y' is not a tensor but optional"),
     (sparse_input, UnsupportedModel, "input 'x' is not a tensor but sparse tensor"),
     (shapeless_input, UnsupportedModel, "input 'x' has no shape"),
-    (dynamic_height, UnsupportedModel, "input 'x' has dim 2 = 'height'; make the shape static"),
+    (
+        dynamic_height,
+        UnsupportedModel,
+        "input 'x' has dim 2 = 'height'; give the shape with --shape x=1x",
+    ),
     (zero_height, UnsupportedModel, "input 'x' has dim 2 = 0"),
     (huge_input, UnsupportedModel, "more than 2147483648 elements"),
     (name_that_is_no_text, UnreadableModel, "not text"),

@@ -116,4 +116,9 @@ _OPERATORS = {
     "HardSigmoid", "HardSwish", "Identity", "LeakyRelu", "MatMul", "MaxPool", "Mul", "Pad", "Relu",
     "Reshape", "Resize", "Sigmoid", "Slice", "Softmax", "Split", "Squeeze", "Sub", "Transpose",
     "Unsqueeze",
+    "Abs", "ArgMax", "ArgMin", "Cast", "Ceil", "CumSum", "DequantizeLinear", "Einsum", "Elu", "Erf",
+    "Expand", "Floor", "GRU", "InstanceNormalization", "LRN", "LSTM", "LayerNormalization", "Less",
+    "LogSoftmax", "LpNormalization", "Max", "Mean", "Min", "Neg", "PRelu", "QuantizeLinear",
+    "ReduceL1", "ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "Round", "Selu",
+    "Sign", "Sin", "Softplus", "Softsign", "SpaceToDepth", "Sum", "Tanh", "Tile", "Where",
 }  # fmt: skip

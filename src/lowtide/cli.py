@@ -94,6 +94,10 @@ MaxOverhead = Annotated[
         "several times; 0 unless given. onnx: halos of tiles; 0.04 unless given.",
     ),
 ]
+Shapes = Annotated[
+    list[str] | None,
+    typer.Option("--shape", help="An input's shape, where the file leaves it open: x=1x3x224x224."),
+]
 IoLayout = Annotated[
     Literal["nhwc", "nchw"], typer.Option(help="Memory order of images handed in and out.")
 ]
@@ -124,9 +128,11 @@ def profile(
     image: Image = "resident",
     result: Result = "resident",
     max_overhead: MaxOverhead = None,
+    shape: Shapes = None,
     as_json: Json = False,
 ) -> None:
     """What the network costs: live bytes of each operator, peaks, MACs, weights."""
+    from lowtide.importers.onnx_shapes import parse_shapes
     from lowtide.pipeline import overlaps
     from lowtide.plan import Options
     from lowtide.report.profile_text import profile_facts, profile_text
@@ -137,7 +143,7 @@ def profile(
         max_overhead=max_overhead or 0.0,
     )  # fmt: skip
     with Progress(sys.stderr) as progress:
-        plans = overlaps(model, options, progress)
+        plans = overlaps(model, options, progress, parse_shapes(shape or []))
     plan = plans[overlap]
     _print(profile_facts(plan, plans) if as_json else profile_text(plan, others=plans))
 
@@ -174,6 +180,7 @@ def fit(
     image: Image = "resident",
     result: Result = "resident",
     max_overhead: MaxOverhead = None,
+    shape: Shapes = None,
     sample: Annotated[
         list[Path] | None,
         typer.Option(help="A picture, .npy or .npz to compare on; may be repeated."),
@@ -189,6 +196,7 @@ def fit(
     as_json: Json = False,
 ) -> None:
     """Plan the network, emit its C99 program in one arena (or ONNX in tiles), and check it."""
+    from lowtide.importers.onnx_shapes import parse_shapes
     from lowtide.pipeline import fit as run
     from lowtide.plan import Options
     from lowtide.samples import Pictures, read_labels
@@ -219,6 +227,7 @@ def fit(
             options=options,
             target=target,
             samples=pictures.read,
+            shapes=parse_shapes(shape or []),
             progress=progress,
         )
         if output is not None:

@@ -14,6 +14,7 @@ from lowtide.nest import (
     Acc,
     Call,
     FromIndex,
+    FromTable,
     Load,
     Nest,
     Reduction,
@@ -67,7 +68,9 @@ def inline(producer: Nest, consumer: Nest) -> Nest:
     count = len(producer.reductions)
 
     def moved(value: Value) -> Value:
-        return FromIndex(value.index.substitute(by)) if isinstance(value, FromIndex) else value
+        if isinstance(value, FromIndex | FromTable):
+            return replace(value, index=value.index.substitute(by))
+        return value
 
     def updated(value: Value) -> Value:
         if isinstance(value, Load):

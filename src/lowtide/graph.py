@@ -19,6 +19,11 @@ def dtype_name(dtype: np.dtype[Any]) -> str:
     return "string" if dtype.kind in "OUS" else str(dtype)
 
 
+CARRIED = ("bool", "int8", "uint8", "int16", "uint16", "int32", "int64")
+"""Types whose tensors hold whole numbers that float32 has exactly, by the entries that make them:
+truth values, places along an axis, quantised numbers, floats cut to whole ones."""
+
+
 @dataclass(frozen=True)
 class Tensor:
     """A named activation. `shape` is ONNX's (NCHW for images); `dtype` is numpy's name."""
@@ -26,6 +31,11 @@ class Tensor:
     name: str
     shape: Shape
     dtype: str
+
+    @property
+    def stored(self) -> str:
+        """The type of its elements in memory."""
+        return "float32" if self.dtype in CARRIED else self.dtype
 
     @property
     def elements(self) -> int:

@@ -241,7 +241,8 @@ class _Layouter:
         row = elements // rows
         pixel = row if rows == 1 else pixel_of(shape, whole.order)
         free = _free(name, self.storages) if name in self.storages else name
-        self.storages[free] = Storage(free, self._dtype(name), elements, row, pixel)
+        stored = Tensor(name, shape, self._dtype(name)).stored
+        self.storages[free] = Storage(free, stored, elements, row, pixel)
         return free
 
 

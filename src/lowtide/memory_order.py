@@ -50,7 +50,7 @@ def _made_order(
     graph: Graph, op: Operator, output: int, held: Meaning, orders: Mapping[str, Axes]
 ) -> Axes:
     shape = graph.shape(op.outputs[output])
-    source = next((name for name in op.inputs if name in graph.tensors), None)
+    source = next((name for name in op.read if name in orders), None)
     wish = ENTRIES[op.type].order
     if isinstance(held, Views) and source is not None:
         strided: Strided | None = packed(graph.shape(source), orders[source])

@@ -8,7 +8,7 @@ import numpy as np
 
 from lowtide.graph import Graph
 from lowtide.index import Index, IntArray, Var
-from lowtide.nest import Call, FromIndex, Nest, Read, Value, walk
+from lowtide.nest import Call, FromIndex, FromTable, Nest, Read, Value, walk
 from lowtide.ops.definition import Definition
 from lowtide.reach import ranges_of
 from lowtide.region import Region, Span, shape_of
@@ -74,6 +74,9 @@ def _same_part(old: Value, new: Value, ranges: Mapping[str, Span]) -> bool:
     """One value without what it is made of, which comes by itself."""
     if isinstance(old, FromIndex) and isinstance(new, FromIndex):
         return np.array_equal(*_evaluated(old.index, new.index, ranges))
+    if isinstance(old, FromTable) and isinstance(new, FromTable):
+        at = _evaluated(old.index, new.index, ranges)
+        return np.array_equal(np.take(old.table, at[0]), np.take(new.table, at[1]))
     if isinstance(old, Call) and isinstance(new, Call):
         return old.function == new.function
     return old == new

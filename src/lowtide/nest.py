@@ -13,7 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
+from zlib import crc32
 
 from lowtide.graph import Shape
 from lowtide.index import Index, Var, number, var
@@ -48,6 +50,19 @@ class FromIndex:
 
 
 @dataclass(frozen=True)
+class FromTable:
+    """table[index] (the weights of an interpolation, say); `index` stays inside the table."""
+
+    table: tuple[float, ...]
+    index: Index
+
+    @cached_property
+    def name(self) -> str:
+        """The name of the table in C: the same values have the same name."""
+        return f"weights_{crc32(repr(self.table).encode()):08x}"
+
+
+@dataclass(frozen=True)
 class Call:
     """A scalar function (`functions.py`) of values."""
 
@@ -55,7 +70,7 @@ class Call:
     arguments: tuple[Value, ...]
 
 
-Value = Number | Load | Acc | FromIndex | Call
+Value = Number | Load | Acc | FromIndex | FromTable | Call
 
 
 def call(function: str, *arguments: Value | float) -> Value:

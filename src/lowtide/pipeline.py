@@ -20,7 +20,7 @@ from lowtide.check.references import pack_references
 from lowtide.clock import Clock
 from lowtide.costs import label
 from lowtide.errors import BudgetError, UnsupportedModel, UsageError
-from lowtide.graph import Array, Graph
+from lowtide.graph import Array, Graph, Shape
 from lowtide.importers.freeze import freeze
 from lowtide.importers.onnx import load
 from lowtide.memory_map import MemoryMap, memory_map
@@ -114,12 +114,14 @@ def fit(
     options: Options | None = None,
     target: str = "c99",
     samples: Samples | Mapping[str, Mapping[str, Array]] | None = None,
+    shapes: Mapping[str, Shape] | None = None,
     progress: Progress = quiet,
 ) -> Fitted:
     """Plans a network, emits its program and checks both.
 
     `samples` gives sets of inputs (by input name, ONNX's axis order) to compare with onnxruntime
-    on, besides the seeded random one, or makes them from the graph.
+    on, besides the seeded random one, or makes them from the graph. `shapes` gives inputs theirs,
+    by name, where the file leaves them open.
     Raises ModelError, BudgetError and CheckError.
     """
     clock = Clock(progress)
@@ -134,7 +136,7 @@ def fit(
         raise UsageError("--element-bytes takes 1, 2, .. and needs --target none: C is float32")
     if target == "c99":
         find_compiler()  # a wrong CC is said before the work, not after it
-    source, graph = read(model, clock)
+    source, graph = read(model, clock, shapes)
     given = samples(graph) if callable(samples) else samples or {}
     plan = make_plan(source, graph, options, clock, limit)
     memory = memory_map(plan)
@@ -171,17 +173,28 @@ def _checked(
     return Fitted(plan, memory, checks, beside, files, clock.seconds)
 
 
-def profile(model: Model, *, options: Options | None = None, progress: Progress = quiet) -> Plan:
+def profile(
+    model: Model,
+    *,
+    options: Options | None = None,
+    shapes: Mapping[str, Shape] | None = None,
+    progress: Progress = quiet,
+) -> Plan:
     """The plan of a network with its costs; nothing is emitted or run."""
     clock = Clock(progress)
-    source, graph = read(model, clock)
+    source, graph = read(model, clock, shapes)
     return make_plan(source, graph, options or Options(), clock)
 
 
-def overlaps(model: Model, options: Options, progress: Progress = quiet) -> dict[str, Plan]:
+def overlaps(
+    model: Model,
+    options: Options,
+    progress: Progress = quiet,
+    shapes: Mapping[str, Shape] | None = None,
+) -> dict[str, Plan]:
     """The plan of a network at every overlap, by its name; nothing is emitted or run."""
     clock = Clock(progress)
-    source, graph = read(model, clock)
+    source, graph = read(model, clock, shapes)
     plans: dict[str, Plan] = {}
     for overlap in OVERLAPS:
         if options.tile and overlap not in ("none", "row", options.overlap):
@@ -193,7 +206,9 @@ def overlaps(model: Model, options: Options, progress: Progress = quiet) -> dict
     return plans
 
 
-def read(model: Model, clock: Clock) -> tuple[Source, Graph]:
+def read(
+    model: Model, clock: Clock, shapes: Mapping[str, Shape] | None = None
+) -> tuple[Source, Graph]:
     """The source of a model and its simplified graph."""
     with clock("loading"):
         if isinstance(model, onnx.ModelProto):
@@ -202,7 +217,7 @@ def read(model: Model, clock: Clock) -> tuple[Source, Graph]:
             )
         else:
             source = Source(Path(model).name, "")
-        loaded = load(model)
+        loaded = load(model, shapes)
         if not isinstance(model, onnx.ModelProto):
             source = Source(source.file, _sha256(Path(model).read_bytes()))
         try:

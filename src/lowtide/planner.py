@@ -199,7 +199,7 @@ def _element_bytes(graph: Graph) -> int:
     texts = [name for name, tensor in graph.tensors.items() if tensor.dtype == "string"]
     if texts:
         raise UnsupportedModel(f"'{texts[0]}' is string; float32 is needed")
-    sizes = {np.dtype(tensor.dtype).itemsize for tensor in graph.tensors.values()}
+    sizes = {np.dtype(tensor.stored).itemsize for tensor in graph.tensors.values()}
     if len(sizes) > 1:
         raise UnsupportedModel("activations of several element sizes in one network")
     return sizes.pop() if sizes else 4

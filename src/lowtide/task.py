@@ -15,7 +15,18 @@ from typing import Literal
 from lowtide.graph import Operator
 from lowtide.index import Index, Var, index_of, ravel
 from lowtide.layout import Layout
-from lowtide.nest import Acc, Load, Nest, Number, Read, axes_of, loads, walk
+from lowtide.nest import (
+    Acc,
+    FromIndex,
+    FromTable,
+    Load,
+    Nest,
+    Number,
+    Read,
+    axes_of,
+    loads,
+    walk,
+)
 from lowtide.ops.definition import definition
 
 
@@ -202,7 +213,9 @@ def depends_on(nest: Nest, reduction: int) -> frozenset[Var]:
     for read in loads(one.start) | loads(one.update):
         for index in (*nest.reads[read].index, *nest.reads[read].zero):
             found |= index.variables
-    for value in walk(one.update):
+    for value in (*walk(one.start), *walk(one.update)):
+        if isinstance(value, FromIndex | FromTable):
+            found |= value.index.variables
         if isinstance(value, Acc) and value.reduction < reduction:
             found |= depends_on(nest, value.reduction)
     return frozenset(found - set(one.loops))

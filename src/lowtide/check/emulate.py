@@ -19,7 +19,7 @@ from lowtide.functions import FUNCTIONS
 from lowtide.graph import Array
 from lowtide.index import Index, IntArray
 from lowtide.layout import Place
-from lowtide.nest import Acc, Call, FromIndex, Load, Number, Read, Value
+from lowtide.nest import Acc, Call, FromIndex, FromTable, Load, Number, Read, Value
 from lowtide.plan import Plan
 from lowtide.task import Task
 
@@ -218,7 +218,8 @@ class Machine:
             rest = self._value(task, update.arguments[1], wide, earlier, masks)
             ufunc = FUNCTIONS[update.function].numpy
             assert isinstance(ufunc, np.ufunc)
-            neutral = 0.0 if update.function == "add" else -np.inf
+            neutral = FUNCTIONS[update.function].neutral
+            assert neutral is not None
             terms = np.broadcast_to(self._masked(rest, masks, neutral), full)
             total = ufunc.reduce(terms.reshape(*shape, -1), axis=-1)
             return np.asarray(ufunc(np.broadcast_to(start, shape), total))
@@ -251,6 +252,8 @@ class Machine:
             return accs[value.reduction]
         if isinstance(value, FromIndex):
             return np.asarray(value.index.evaluate(grid)).astype(np.float32)
+        if isinstance(value, FromTable):
+            return np.asarray(value.table, np.float32)[value.index.evaluate(grid)]
         if isinstance(value, Load):
             return self._read(task, task.nest.reads[value.read], grid, masks)
         parts = [self._value(task, a, grid, accs, masks) for a in value.arguments]

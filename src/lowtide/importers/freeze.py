@@ -17,7 +17,7 @@ def freeze(model: ir.Model) -> Graph:
     tensors: dict[str, Tensor] = {}
     for value in graph.inputs:
         if value.name not in constants:
-            tensors[str(value.name)] = _tensor(value)
+            tensors[str(value.name)] = _input(value)
     operators = []
     for i, node in enumerate(graph):
         operators.append(_operator(node, i, opset))
@@ -35,6 +35,16 @@ def _tensor(value: ir.Value) -> Tensor:
         raise UnsupportedModel(f"tensor '{value.name}' has no static shape", hint="fix its shape")
     shape = tuple(int(d) for d in value.shape.numpy())
     return Tensor(str(value.name), shape, dtype_name(value.dtype.numpy()))
+
+
+def _input(value: ir.Value) -> Tensor:
+    tensor = _tensor(value)
+    if tensor.dtype != "float32":
+        raise UnsupportedModel(
+            f"input '{value.name}' is {tensor.dtype}; float32 is needed",
+            hint="make it a constant, or cast it outside the network",
+        )
+    return tensor
 
 
 def _operator(node: ir.Node, number: int, opset: int) -> Operator:

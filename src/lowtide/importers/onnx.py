@@ -10,9 +10,11 @@ from pathlib import Path
 import onnx
 import onnx_ir as ir
 
-from lowtide.errors import ModelError, UnreadableModel, UnsupportedModel
+from lowtide.errors import ModelError, UnreadableModel, UnsupportedModel, UsageError
+from lowtide.graph import Shape
 from lowtide.importers.onnx_functions import inline_functions
 from lowtide.importers.onnx_graph import settle_graph
+from lowtide.importers.onnx_shapes import give_shapes
 from lowtide.importers.onnx_tensors import MOST_ELEMENTS, settle_tensors
 from lowtide.rewrites import simplify
 from lowtide.rewrites.edit import static_shape
@@ -23,14 +25,17 @@ Dims = tuple[int | None, ...]
 Message = onnx.ModelProto | onnx.GraphProto | onnx.NodeProto
 
 
-def load(source: str | os.PathLike[str] | onnx.ModelProto) -> ir.Model:
+def load(
+    source: str | os.PathLike[str] | onnx.ModelProto, shapes: Mapping[str, Shape] | None = None
+) -> ir.Model:
     """One ONNX network as a checked, static, simplified model.
 
         file, or ModelProto (left as it is)      ->      every tensor's shape known, every
         with any batch, opset 7 to 25                    constant an initializer, nodes in order
 
-    A dynamic batch becomes 1. Raises UnreadableModel or UnsupportedModel, in one line that names
-    the file, and nothing else.
+    `shapes` gives inputs theirs by name; a dynamic batch that is left becomes 1. Raises
+    UnreadableModel or UnsupportedModel, in one line that names the file, UsageError for shapes
+    that do not fit, and nothing else.
     """
     named = None if isinstance(source, onnx.ModelProto) else os.fspath(source)
     try:
@@ -39,7 +44,9 @@ def load(source: str | os.PathLike[str] | onnx.ModelProto) -> ir.Model:
             proto.CopyFrom(source)
         else:
             proto, folder = _read(Path(source)), Path(source).parent
-        return _settle(proto, folder)
+        return _settle(proto, folder, shapes or {})
+    except UsageError:
+        raise
     except ModelError as error:
         error.within(file=named)
         raise
@@ -80,7 +87,7 @@ def _read(path: Path) -> onnx.ModelProto:
     return proto
 
 
-def _settle(proto: onnx.ModelProto, folder: Path | None) -> ir.Model:
+def _settle(proto: onnx.ModelProto, folder: Path | None, shapes: Mapping[str, Shape]) -> ir.Model:
     if not proto.HasField("graph"):
         raise UnreadableModel("not an ONNX model: it holds no graph")
     version = _opset(proto)
@@ -88,6 +95,7 @@ def _settle(proto: onnx.ModelProto, folder: Path | None) -> ir.Model:
     settle_tensors(proto, folder)
     proto = inline_functions(proto)
     settle_graph(proto, version)
+    give_shapes(proto.graph, shapes)
     declared = _settle_inputs(proto.graph)
     del proto.opset_import[:]
     proto.opset_import.add(domain="", version=version)
@@ -170,7 +178,10 @@ def _settle_shape(value: onnx.ValueInfoProto) -> bool:
     _check_tensor(value, "input")
     tensor = value.type.tensor_type
     if not tensor.HasField("shape"):
-        raise UnsupportedModel(f"input '{value.name}' has no shape", hint="export a static shape")
+        raise UnsupportedModel(
+            f"input '{value.name}' has no shape",
+            hint=f"give it with --shape {value.name}=1x..",
+        )
     fixed = False
     for index, dim in enumerate(tensor.shape.dim):
         if index == 0 and (dim.dim_value < 0 or not dim.HasField("dim_value")):
@@ -179,7 +190,7 @@ def _settle_shape(value: onnx.ValueInfoProto) -> bool:
             shown = str(dim.dim_value) if dim.HasField("dim_value") else f"'{dim.dim_param or '?'}'"
             raise UnsupportedModel(
                 f"input '{value.name}' has dim {index} = {shown}",
-                hint="make the shape static (onnxruntime.tools.make_dynamic_shape_fixed)",
+                hint=f"give the shape with --shape {value.name}=1x..",
             )
     if prod(d.dim_value for d in tensor.shape.dim) > MOST_ELEMENTS:
         raise UnsupportedModel(f"input '{value.name}' has more than {MOST_ELEMENTS} elements")
@@ -204,6 +215,10 @@ def _check_declared(model: ir.Model, declared: Mapping[str, Dims]) -> None:
 
 def _check_static(model: ir.Model) -> None:
     """Every value is a tensor of a known shape, neither empty nor absurdly large."""
+    for value in model.graph.outputs:
+        what = _why_not_static(value) if value.is_initializer() else None
+        if what:
+            raise UnsupportedModel(what)
     for node in model.graph:
         for value in node.outputs:
             what = _why_not_static(value) if value.name else None

@@ -1,23 +1,13 @@
 """The operators. Importing this package fills the table of entries."""
 
-from lowtide.ops import conv, matmul, pad, pointwise, pool, resize, softmax, views
+from importlib import import_module
+
 from lowtide.ops.entry import ENTRIES, Bound, Entry, Join, Meaning, Views, bind, meaning
 
-__all__ = [
-    "ENTRIES",
-    "Bound",
-    "Entry",
-    "Join",
-    "Meaning",
-    "Views",
-    "bind",
-    "conv",
-    "matmul",
-    "meaning",
-    "pad",
-    "pointwise",
-    "pool",
-    "resize",
-    "softmax",
-    "views",
-]
+__all__ = ["ENTRIES", "Bound", "Entry", "Join", "Meaning", "Views", "bind", "meaning"]
+
+for _name in (
+    "activations", "arithmetic", "conv", "einsum", "matmul", "move", "normalise", "pad", "pool",
+    "quantise", "reduce", "resize", "softmax", "unary", "views",
+):  # fmt: skip
+    import_module(f"lowtide.ops.{_name}")

@@ -59,12 +59,14 @@ def _constant(name: str, array: Array) -> Tensor:
 def can_fuse(operator: Operator, graph: Graph) -> int | None:
     """The operand whose producer this pointwise operator may be fused onto, or None.
 
-    It must be its only activation, of the output's own shape.
+    It must be its only activation, of the output's own shape and type.
     """
     bound = bind(operator, graph)
     if not ENTRIES[operator.type].pointwise or "" in operator.inputs[:1]:
         return None
     active = [i for i, name in enumerate(operator.inputs) if name in graph.tensors]
     if len(active) != 1 or bound.shape(active[0]) != bound.out:
+        return None
+    if graph.tensors[operator.inputs[active[0]]].dtype != bound.outputs[0].dtype:
         return None
     return active[0]

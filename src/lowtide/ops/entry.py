@@ -14,14 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any, Literal
 
 import numpy as np
 
-from lowtide.errors import OPERATORS, ModelError, UnsupportedModel
-from lowtide.graph import Array, Graph, Operator, Shape, Tensor, dtype_name
+from lowtide.errors import EXPORT, OPERATORS, ModelError, UnsupportedModel
+from lowtide.graph import CARRIED, Array, Graph, Operator, Shape, Tensor, dtype_name
 from lowtide.nest import Nest
-from lowtide.view import View
+from lowtide.view import Reshape, View
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,12 @@ class Join:
 Meaning = Nest | Views | Join
 Order = Literal["channels_last", "input", "row_major"]
 
+FLOAT = ("float32",)
+BOOL = ("bool",)
+WHOLE = ("int32", "int64")
+ANY = ("float32", *CARRIED)
+"""What an operator can hand on that only moves elements."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -49,6 +56,8 @@ class Entry:
     `attributes` gives each attribute's default (None: none). `parameters` gives the input that
     carries a parameter in opsets where it is not an attribute; such an input must be constant.
     `order` says how its result prefers to lie: pixel by pixel, as its input does, or row-major.
+    `types` are those of inputs and outputs; `other_types` those of single inputs that differ, and
+    `makes` those of outputs that do.
     """
 
     type: str
@@ -57,7 +66,13 @@ class Entry:
     parameters: Mapping[str, int] = field(default_factory=dict)
     order: Order = "input"
     pointwise: bool = False
-    types: tuple[str, ...] = ("float32",)
+    types: tuple[str, ...] = FLOAT
+    other_types: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    makes: tuple[str, ...] = ()
+
+    def takes(self, operand: int) -> tuple[str, ...]:
+        """The element types that an input may have."""
+        return self.other_types.get(operand, self.types)
 
 
 ENTRIES: dict[str, Entry] = {}
@@ -69,13 +84,24 @@ def entry(
     parameters: Mapping[str, int] | None = None,
     order: Order = "input",
     pointwise: bool = False,
+    take: tuple[str, ...] = FLOAT,
+    other_types: Mapping[int, tuple[str, ...]] | None = None,
+    makes: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Bound], Meaning]], Callable[[Bound], Meaning]]:
     """Registers the function below as the entry of the operators `types`."""
 
     def register(meaning: Callable[[Bound], Meaning]) -> Callable[[Bound], Meaning]:
         for type_ in types:
             ENTRIES[type_] = Entry(
-                type_, meaning, attributes or {}, parameters or {}, order, pointwise
+                type_,
+                meaning,
+                attributes or {},
+                parameters or {},
+                order,
+                pointwise,
+                take,
+                other_types or {},
+                makes,
             )
         return meaning
 
@@ -173,17 +199,58 @@ def _refuse_unnamed(bound: Bound, found: Entry) -> None:
         if i in parameters:
             if i not in bound.constants:
                 raise bound.refuse(f"input {i} ('{tensor.name}') must be a constant")
-        elif tensor.dtype not in found.types:
-            raise bound.refuse(f"input {i} is {tensor.dtype}; {' or '.join(found.types)} is needed")
+        elif tensor.dtype not in found.takes(i):
+            raise bound.refuse(f"input {i} is {tensor.dtype}; {_either(found.takes(i))} is needed")
+    makes = found.makes or found.types
     for tensor in bound.outputs:
-        if tensor.dtype not in found.types:
-            raise bound.refuse(f"output is {tensor.dtype}; {' or '.join(found.types)} is needed")
+        if tensor.dtype not in makes:
+            raise bound.refuse(f"output is {tensor.dtype}; {_either(makes)} is needed")
+
+
+def _either(types: tuple[str, ...]) -> str:
+    return " or ".join(types)
 
 
 def meaning(operator: Operator, graph: Graph) -> Meaning:
-    """What an operator means in its graph, epilogue not included."""
+    """What an operator means in its graph, epilogue not included.
+
+    Raises UnsupportedModel for what the entry does not name, and where the shapes of a damaged file
+    are not those that the operator makes.
+    """
     bound = bind(operator, graph)
-    return ENTRIES[operator.type].meaning(bound)
+    try:
+        held = ENTRIES[operator.type].meaning(bound)
+        fits = _fits(held, bound)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise bound.refuse(f"its operands and attributes do not fit ({error})", EXPORT) from error
+    if not fits:
+        shapes = ", ".join(str([*t.shape]) for t in bound.inputs if t is not None)
+        raise bound.refuse(f"does not make {[*bound.out]} of {shapes}", EXPORT)
+    return held
+
+
+def _fits(held: Meaning, bound: Bound) -> bool:
+    """Whether a meaning is about tensors of the shapes that the graph has."""
+    if isinstance(held, Nest):
+        ranks = [len(t.shape) if t is not None else -1 for t in bound.inputs]
+        return len(held.axes) == len(bound.out) == len(held.shape) and all(
+            len(read.index) == ranks[read.operand] for read in held.reads
+        )
+    if isinstance(held, Join):
+        return (
+            sum(bound.shape(i)[held.axis] for i in range(len(bound.inputs)))
+            == (bound.out[held.axis])
+        )
+    shapes = []
+    for chain in held.chains:
+        shape = bound.shape(0)
+        for view in chain:
+            to = view.shape(shape)
+            if isinstance(view, Reshape) and prod(to) != prod(shape):
+                return False
+            shape = to
+        shapes.append(shape)
+    return shapes == [tensor.shape for tensor in bound.outputs]
 
 
 def ints(values: Any) -> tuple[int, ...]:

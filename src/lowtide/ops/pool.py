@@ -73,6 +73,17 @@ def average_pool(op: Bound) -> Nest:
     return Nest(op.out, axes, reads, (reduction,), call("div", Acc(0), count))
 
 
+@entry("LpPool", attributes={**_ATTRIBUTES, "p": 2}, order="channels_last")
+def lp_pool(op: Bound) -> Nest:
+    """(The sum of |x|^p in each window)^(1/p)."""
+    axes, geometry, p = axes_of(op.out), _windows(op), float(op.attribute("p"))
+    spatial = tuple(w.index(axis) for w, axis in zip(geometry, axes[2:], strict=True))
+    term = call("mul", Load(0), Load(0)) if p == 2 else call("pow", call("abs", Load(0)), p)
+    total = Reduction(tuple(w.tap for w in geometry), Number(0.0), call("add", Acc(0), term))
+    finish = call("sqrt", Acc(0)) if p == 2 else call("pow", Acc(0), 1 / p)
+    return Nest(op.out, axes, (Read(0, (*axes[:2], *spatial)),), (total,), finish)
+
+
 def _times(value: Value, factor: Index) -> Value:
     if not factor.terms and isinstance(value, Number):
         return Number(value.value * factor.constant)

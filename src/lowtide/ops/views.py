@@ -10,7 +10,7 @@ import numpy as np
 from lowtide.graph import Shape
 from lowtide.index import lookup, ravel, unravel
 from lowtide.nest import Load, Nest, Read, axes_of
-from lowtide.ops.entry import Bound, Join, Meaning, Views, entry, ints
+from lowtide.ops.entry import ANY, Bound, Join, Meaning, Views, entry, ints
 from lowtide.view import Permute, Reshape, View, Window
 
 
@@ -18,31 +18,31 @@ def _one(*chain: View) -> Views:
     return Views((chain,))
 
 
-@entry("Identity")
+@entry("Identity", take=ANY)
 def identity(op: Bound) -> Views:
     """The input itself."""
     return _one()
 
 
-@entry("Reshape", attributes={"allowzero": 0}, parameters={"shape": 1})
+@entry("Reshape", attributes={"allowzero": 0}, parameters={"shape": 1}, take=ANY)
 def reshape(op: Bound) -> Views:
     """The same elements with other axes."""
     return _one(Reshape(op.out))
 
 
-@entry("Flatten", attributes={"axis": 1})
+@entry("Flatten", attributes={"axis": 1}, take=ANY)
 def flatten(op: Bound) -> Views:
     """All axes before `axis` as one, all after as another."""
     return _one(Reshape(op.out))
 
 
-@entry("Squeeze", "Unsqueeze", parameters={"axes": 1})
+@entry("Squeeze", "Unsqueeze", parameters={"axes": 1}, take=ANY)
 def squeeze(op: Bound) -> Views:
     """Axes of extent 1 dropped or added."""
     return _one(Reshape(op.out))
 
 
-@entry("Transpose", attributes={"perm": None})
+@entry("Transpose", attributes={"perm": None}, take=ANY)
 def transpose(op: Bound) -> Views:
     """Axes in another order."""
     rank = len(op.shape(0))
@@ -61,13 +61,23 @@ def depth_to_space(op: Bound) -> Views:
     return _one(Reshape(split), Permute(order), Reshape(op.out))
 
 
-@entry("Concat", attributes={"axis": None})
+@entry("SpaceToDepth", attributes={"blocksize": None, "mode": "DCR"})
+def space_to_depth(op: Bound) -> Views:
+    """Blocks of pixels become channels."""
+    n, c, h, w = op.shape(0)
+    b = int(op.attribute("blocksize"))
+    split = (n, c, h // b, b, w // b, b)
+    order = (0, 3, 5, 1, 2, 4) if op.attribute("mode") == "DCR" else (0, 1, 3, 5, 2, 4)
+    return _one(Reshape(split), Permute(order), Reshape(op.out))
+
+
+@entry("Concat", attributes={"axis": None}, take=ANY)
 def concat(op: Bound) -> Join:
     """The inputs side by side."""
     return Join(int(op.attribute("axis")) % len(op.out))
 
 
-@entry("Split", attributes={"axis": 0, "num_outputs": None}, parameters={"split": 1})
+@entry("Split", attributes={"axis": 0, "num_outputs": None}, parameters={"split": 1}, take=ANY)
 def split(op: Bound) -> Views:
     """Windows of the input, one after the other."""
     rank = len(op.out)
@@ -84,7 +94,7 @@ def _window(rank: int, axis: int, start: int, step: int, to: Shape) -> Window:
     return Window(tuple(starts), tuple(steps), to)
 
 
-@entry("Slice", parameters={"starts": 1, "ends": 2, "axes": 3, "steps": 4})
+@entry("Slice", parameters={"starts": 1, "ends": 2, "axes": 3, "steps": 4}, take=ANY)
 def slice_(op: Bound) -> Views:
     """Every step-th element between two ends."""
     shape, rank = op.shape(0), len(op.out)
@@ -100,7 +110,7 @@ def slice_(op: Bound) -> Views:
     return _one(Window(tuple(starts), tuple(steps), op.out))
 
 
-@entry("Gather", attributes={"axis": 0}, parameters={"indices": 1})
+@entry("Gather", attributes={"axis": 0}, parameters={"indices": 1}, take=ANY)
 def gather(op: Bound) -> Meaning:
     """Chosen elements of an axis: a window where they are evenly spaced, else a copy."""
     shape = op.shape(0)
@@ -117,7 +127,7 @@ def gather(op: Bound) -> Meaning:
     return Nest(op.out, axes, (Read(0, at),), (), Load(0))
 
 
-@entry("Copy", attributes={"chain": ()})
+@entry("Copy", attributes={"chain": ()}, take=ANY)
 def copy(op: Bound) -> Nest:
     """Not ONNX's: the input seen through a chain of views, moved to a storage of its own."""
     return copied(op.out, op.attribute("chain"), op.shape(0))

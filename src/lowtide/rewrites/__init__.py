@@ -14,6 +14,8 @@ from lowtide.rewrites.fold_batchnorm import fold_batchnorm
 from lowtide.rewrites.fold_constants import fold_constants
 from lowtide.rewrites.fold_pad import fold_pad
 from lowtide.rewrites.infer_shapes import infer_shapes
+from lowtide.rewrites.inline_definitions import inline_definitions
+from lowtide.rewrites.unroll import unroll
 
 __all__ = [
     "dense_as_conv",
@@ -24,13 +26,22 @@ __all__ = [
     "fold_constants",
     "fold_pad",
     "infer_shapes",
+    "inline_definitions",
     "simplify",
+    "unroll",
 ]
 
 Rewrite = Callable[[ir.Model], ir.Model]
 
 # Shapes make constants (Shape of a static tensor) and constants make shapes (Reshape).
-RESOLVE: tuple[Rewrite, ...] = (drop_dead, fold_constants, infer_shapes, drop_identities)
+RESOLVE: tuple[Rewrite, ...] = (
+    drop_dead,
+    fold_constants,
+    infer_shapes,
+    drop_identities,
+    inline_definitions,
+    unroll,
+)
 FOLD: tuple[Rewrite, ...] = (fold_batchnorm, fold_affine, fold_pad, dense_as_conv)
 
 

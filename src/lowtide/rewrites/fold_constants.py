@@ -12,6 +12,7 @@ import onnx_ir as ir
 from onnx.reference import ReferenceEvaluator
 
 from lowtide.rewrites.edit import Array, constant, opset, register_constant, remove, static_shape
+from lowtide.rewrites.infer_shapes import endangers_inference
 
 # A few bytes of file can ask for a terabyte of zeros. The limits are far above any network that
 # fits a small memory: elements in one result, and in all results of one call that come out
@@ -77,6 +78,8 @@ def _evaluate(node: ir.Node, version: int, budget: int) -> list[Array] | None:
     if shape is not None:
         return [_of_shape(node, shape)]
     if any(value is not None and constant(value) is None for value in node.inputs):
+        return None
+    if endangers_inference(node):
         return None
     return _run(node, version, min(budget, LARGEST_RESULT))
 

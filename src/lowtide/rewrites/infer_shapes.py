@@ -7,6 +7,7 @@ import onnx.shape_inference
 import onnx_ir as ir
 
 from lowtide.errors import EXPORT, UnreadableModel
+from lowtide.rewrites.edit import constant, operand, static_shape
 
 # Inference looks into constants that are shapes, axes or sizes; it needs no weights, and one
 # protobuf message cannot hold 2 GiB of them.
@@ -36,6 +37,19 @@ def infer_shapes(model: ir.Model) -> ir.Model:
     return model
 
 
+def endangers_inference(node: ir.Node) -> bool:
+    """Whether inferring the node's shapes may end the process.
+
+    onnx's C++ asserts where a Slice with a negative step gets no elements. Such a Slice waits until
+    the shape of its input is known, and if that is empty for ever: the importer refuses it.
+    """
+    if node.op_type != "Slice" or operand(node, 4) is None:
+        return False
+    steps, shape = constant(operand(node, 4)), static_shape(node.inputs[0])
+    forward = steps is not None and (steps > 0).all()
+    return not forward and (shape is None or 0 in shape)
+
+
 def _first_line(error: Exception) -> str:
     text = " ".join(str(error).split())
     return text.removeprefix("[ShapeInferenceError] ").removeprefix("Inference error(s): ")
@@ -44,7 +58,12 @@ def _first_line(error: Exception) -> str:
 def _without_weights(model: ir.Model) -> onnx.ModelProto:
     """The model with its large constants turned into inputs and no shapes but those of inputs."""
     graph = onnx.GraphProto(name="shapes")
-    graph.node.extend(ir.serde.serialize_node(node) for node in model.graph)
+    left_out: set[ir.Value] = set()
+    for node in model.graph:
+        if endangers_inference(node) or not left_out.isdisjoint(node.inputs):
+            left_out.update(node.outputs)
+        else:
+            graph.node.append(ir.serde.serialize_node(node))
     graph.input.extend(ir.serde.serialize_value(value) for value in model.graph.inputs)
     for name, value in model.graph.initializers.items():
         tensor = value.const_value
@@ -56,6 +75,8 @@ def _without_weights(model: ir.Model) -> onnx.ModelProto:
             info = onnx.helper.make_tensor_value_info(name, tensor.dtype.value, dims)
             graph.input.append(info)
     for value in model.graph.outputs:
+        if value in left_out:
+            continue
         if value.is_graph_input():
             graph.output.append(ir.serde.serialize_value(value))
             continue

@@ -10,7 +10,7 @@ from lowtide.backends.c99.loops import reference_loops
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.storages import emit_storages
 from lowtide.backends.c99.text import Lines, comment, function_source
-from lowtide.backends.c99.weights import emit_weights
+from lowtide.backends.c99.weights import emit_numbers, emit_weights
 from lowtide.costs import label
 from lowtide.plan import Plan
 from lowtide.task import Task
@@ -73,6 +73,7 @@ def _source(plan: Plan, kernels: bool) -> tuple[str, bytes | None]:
     weights = emit_weights(program, lines)
     for name, table in sorted(program.tables.items()):
         lines.add(f"static const int {name}[{len(table)}] = {{ {', '.join(map(str, table))} }};")
+    emit_numbers(program, lines)
     for function in sorted(program.functions):
         lines.add(function_source(function))
     if program.kernels:

@@ -11,7 +11,7 @@ from lowtide.functions import FUNCTIONS
 from lowtide.graph import Array
 from lowtide.index import Index, Lookup
 from lowtide.layout import Place
-from lowtide.nest import Call, FromIndex, Nest, walk
+from lowtide.nest import Call, FromIndex, FromTable, Nest, walk
 from lowtide.plan import Plan
 
 
@@ -36,6 +36,7 @@ class Program:
     weights: dict[str, Array] = field(default_factory=dict)
     functions: set[str] = field(default_factory=set)
     tables: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    numbers: dict[str, tuple[float, ...]] = field(default_factory=dict)
     kernels: dict[str, None] = field(default_factory=dict)
     _weight_names: dict[tuple[str, tuple[int, ...]], str] = field(default_factory=dict)
 
@@ -76,8 +77,10 @@ class Program:
             for part in walk(value):
                 if isinstance(part, Call) and not FUNCTIONS[part.function].infix:
                     self.functions.add(part.function)
-                if isinstance(part, FromIndex):
+                if isinstance(part, FromIndex | FromTable):
                     self.use_tables(part.index)
+                if isinstance(part, FromTable):
+                    self.numbers[part.name] = part.table
 
     def _table(self, one: Lookup) -> None:
         self.tables[one.name] = one.table

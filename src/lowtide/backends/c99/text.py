@@ -10,7 +10,7 @@ from math import inf, isinf, isnan
 import numpy as np
 
 from lowtide.functions import FUNCTIONS
-from lowtide.nest import Acc, Call, FromIndex, Load, Number, Value
+from lowtide.nest import Acc, Call, FromIndex, FromTable, Load, Number, Value
 
 
 class Lines:
@@ -84,6 +84,8 @@ def expression(value: Value, load: Callable[[int], str], acc: Callable[[int], st
         return acc(value.reduction)
     if isinstance(value, FromIndex):
         return f"(float)({value.index.c()})"
+    if isinstance(value, FromTable):
+        return f"{value.name}[{value.index.c()}]"
     return _called(value, [expression(a, load, acc) for a in value.arguments])
 
 

@@ -55,6 +55,12 @@ def emit_weights(program: Program, lines: Lines) -> bytes | None:
     return b"".join(parts)
 
 
+def emit_numbers(program: Program, lines: Lines) -> None:
+    """Declares the tables of floats that definitions bring along."""
+    for name, table in sorted(program.numbers.items()):
+        _emit_array(name, np.asarray(table, np.float32), lines)
+
+
 def _emit_array(name: str, array: Array, lines: Lines) -> None:
     lines.add(f"static const float {name}[{array.size}] ALIGNED(64) = {{")
     texts = [literal(float(v)).strip("()") for v in array]

@@ -1,0 +1,115 @@
+"""Normalisations: what is subtracted and divided by comes from the tensor, or is known before."""
+
+from __future__ import annotations
+
+from lowtide.index import Var, index_of
+from lowtide.nest import Acc, Load, Nest, Number, Read, Reduction, Value, axes_of, broadcast, call
+from lowtide.ops.entry import Bound, entry
+from lowtide.ops.reduce import over
+
+
+@entry(
+    "BatchNormalization",
+    attributes={"epsilon": 1e-5, "momentum": 0.9, "training_mode": 0, "spatial": 1},
+    pointwise=True,
+)
+def batch_normalization(op: Bound) -> Nest:
+    """(x - mean[c]) / sqrt(variance[c] + epsilon) * scale[c] + bias[c]"""
+    if op.attribute("training_mode") or not op.attribute("spatial") or len(op.outputs) > 1:
+        raise op.refuse("only inference with statistics per channel is done")
+    axes = axes_of(op.out)
+    reads = (Read(0, axes), *(Read(k, (axes[1],)) for k in (1, 2, 3, 4)))
+    x, scale, bias, mean, variance = (Load(k) for k in range(5))
+    deviation = call("sqrt", call("add", variance, op.attribute("epsilon")))
+    normal = call("div", call("sub", x, mean), deviation)
+    return Nest(op.out, axes, reads, (), call("add", call("mul", normal, scale), bias))
+
+
+def _standard(op: Bound, axes: tuple[int, ...], epsilon: float, factors: tuple[Read, ...]) -> Nest:
+    """(x - mean) / sqrt(variance + epsilon), then times the first of `factors` plus the second.
+
+    Mean and variance are those over `axes`: a barrier for what lies along them.
+    """
+    found = over(op, axes, kept=True)
+    mean = call("div", Acc(0), found.count)
+    apart = call("sub", Load(0), mean)
+    total = Reduction(found.loops, Number(0.0), call("add", Acc(0), Load(0)))
+    squares = Reduction(found.loops, Number(0.0), call("add", Acc(1), call("mul", apart, apart)))
+    deviation = call("sqrt", call("add", call("div", Acc(1), found.count), epsilon))
+    value: Value = call("div", call("sub", Load(1), mean), deviation)
+    for k, function in enumerate(("mul", "add")[: len(factors)]):
+        value = call(function, value, Load(2 + k))
+    here = axes_of(op.out)
+    return Nest(
+        op.out, here, (Read(0, found.index), Read(0, here), *factors), (total, squares), value
+    )
+
+
+@entry("LayerNormalization", attributes={"axis": -1, "epsilon": 1e-5, "stash_type": 1})
+def layer_normalization(op: Bound) -> Nest:
+    """Over `axis` and all behind it, with a factor and a shift for each place in them."""
+    if len(op.outputs) > 1:
+        raise op.refuse("mean and deviation are not made")
+    axes, rank = axes_of(op.out), len(op.out)
+    behind = tuple(range(int(op.attribute("axis")) % rank, rank))
+    factors = tuple(Read(k, broadcast(axes, op.shape(k))) for k in (1, 2) if op.has(k))
+    return _standard(op, behind, float(op.attribute("epsilon")), factors)
+
+
+@entry("InstanceNormalization", attributes={"epsilon": 1e-5})
+def instance_normalization(op: Bound) -> Nest:
+    """Each channel of each image over its pixels."""
+    axes = axes_of(op.out)
+    factors = tuple(Read(k, (axes[1],)) for k in (1, 2))
+    pixels = tuple(range(2, len(op.out)))
+    return _standard(op, pixels, float(op.attribute("epsilon")), factors)
+
+
+@entry("RMSNormalization", attributes={"axis": -1, "epsilon": 1e-5, "stash_type": 1})
+def rms_normalization(op: Bound) -> Nest:
+    """x / sqrt(mean of squares + epsilon) * scale, over `axis` and all behind it."""
+    axes, rank = axes_of(op.out), len(op.out)
+    found = over(op, tuple(range(int(op.attribute("axis")) % rank, rank)), kept=True)
+    square = call("add", Acc(0), call("mul", Load(0), Load(0)))
+    mean = call("add", call("div", Acc(0), found.count), op.attribute("epsilon"))
+    reads = (Read(0, found.index), Read(0, axes), Read(1, broadcast(axes, op.shape(1))))
+    finish = call("mul", call("div", Load(1), call("sqrt", mean)), Load(2))
+    return Nest(op.out, axes, reads, (Reduction(found.loops, Number(0.0), square),), finish)
+
+
+@entry("MeanVarianceNormalization", attributes={"axes": (0, 2, 3)})
+def mean_variance_normalization(op: Bound) -> Nest:
+    """(x - mean) / deviation over `axes`; ONNX adds 1e-9 to the deviation."""
+    rank = len(op.out)
+    return _standard(op, tuple(int(a) % rank for a in op.attribute("axes")), 1e-18, ())
+
+
+@entry("LpNormalization", attributes={"axis": -1, "p": 2})
+def lp_normalization(op: Bound) -> Nest:
+    """x over the sum of |x|, or over the root of the sum of squares; 0 where that is 0."""
+    axes, p = axes_of(op.out), int(op.attribute("p"))
+    if p not in (1, 2):
+        raise op.refuse(f"p = {p}; 1 or 2 is needed")
+    found = over(op, (int(op.attribute("axis")) % len(op.out),), kept=True)
+    term = call("abs", Load(0)) if p == 1 else call("mul", Load(0), Load(0))
+    norm: Value = Acc(0) if p == 1 else call("sqrt", Acc(0))
+    finish = call("select", norm, call("div", Load(1), norm), 0)
+    total = Reduction(found.loops, Number(0.0), call("add", Acc(0), term))
+    return Nest(op.out, axes, (Read(0, found.index), Read(0, axes)), (total,), finish)
+
+
+@entry(
+    "LRN",
+    attributes={"alpha": 1e-4, "beta": 0.75, "bias": 1.0, "size": None},
+    order="channels_last",
+)
+def local_response_normalization(op: Bound) -> Nest:
+    """x / (bias + alpha / size * sum of squares of the `size` channels around)^beta"""
+    axes, size = axes_of(op.out), int(op.attribute("size"))
+    near = Var("r", size)
+    channel = axes[1] + index_of(near) - (size - 1) // 2
+    square = Reduction((near,), Number(0.0), call("add", Acc(0), call("mul", Load(0), Load(0))))
+    share = call("mul", Acc(0), float(op.attribute("alpha")) / size)
+    root = call("pow", call("add", share, op.attribute("bias")), op.attribute("beta"))
+    reads = (Read(0, (axes[0], channel, *axes[2:])), Read(0, axes))
+    return Nest(op.out, axes, reads, (square,), call("div", Load(1), root))

@@ -1,0 +1,63 @@
+"""Numbers made whole and back: out = (x - zero) * scale, a scale for all or one a channel."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lowtide.index import Index
+from lowtide.nest import Load, Nest, Read, Value, axes_of, call
+from lowtide.ops.entry import Bound, entry
+
+_BYTES = ("int8", "uint8", "int16", "uint16")
+_ATTRIBUTES = {"axis": 1, "block_size": 0, "output_dtype": 0}
+
+
+def _parameters(op: Bound) -> tuple[Read, ...]:
+    """Scale and zero point, one number or one for each place along the axis."""
+    if op.attribute("block_size"):
+        raise op.refuse("blocks of one scale are not done")
+    axes = axes_of(op.out)
+    reads = []
+    for operand in (1, 2):
+        if not op.has(operand):
+            continue
+        at: tuple[Index, ...] = ()
+        if op.shape(operand):
+            axis = int(op.attribute("axis")) % len(op.out)
+            if op.shape(operand) != (op.out[axis],):
+                raise op.refuse(f"a scale of shape {op.shape(operand)} for axis {axis}")
+            at = (axes[axis],)
+        reads.append(Read(operand, at))
+    return tuple(reads)
+
+
+@entry(
+    "QuantizeLinear",
+    attributes={**_ATTRIBUTES, "saturate": 1, "precision": 0},
+    other_types={2: _BYTES},
+    makes=_BYTES,
+)
+def quantize(op: Bound) -> Nest:
+    """x / scale rounded, halves to even, plus the zero point, kept in the type's range."""
+    reads, axes, kind = _parameters(op), axes_of(op.out), np.iinfo(op.outputs[0].dtype)
+    value: Value = call("round", call("div", Load(0), Load(1)))
+    if op.has(2):
+        value = call("add", value, Load(2))
+    value = call("min", call("max", value, float(kind.min)), float(kind.max))
+    return Nest(op.out, axes, (Read(0, axes), *reads), (), value)
+
+
+@entry(
+    "DequantizeLinear",
+    attributes=_ATTRIBUTES,
+    take=_BYTES,
+    other_types={1: ("float32",)},
+    makes=("float32",),
+)
+def dequantize(op: Bound) -> Nest:
+    """(x - zero) * scale"""
+    reads, axes = _parameters(op), axes_of(op.out)
+    value: Value = Load(0)
+    if op.has(2):
+        value = call("sub", value, Load(2))
+    return Nest(op.out, axes, (Read(0, axes), *reads), (), call("mul", value, Load(1)))

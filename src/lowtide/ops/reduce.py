@@ -1,0 +1,181 @@
+"""Reductions: an axis, or several, become one number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf, prod
+
+from lowtide.index import Index, Var, index_of
+from lowtide.nest import (
+    Acc,
+    FromIndex,
+    Load,
+    Nest,
+    Number,
+    Read,
+    Reduction,
+    Value,
+    axes_of,
+    call,
+    rebuild,
+)
+from lowtide.ops.entry import WHOLE, Bound, entry, ints
+
+_ATTRIBUTES = {"keepdims": 1, "noop_with_empty_axes": 0}
+MOST_EXACT = 2**24
+"""Whole numbers up to here are exact in float32."""
+
+
+MOST_IN_A_ROW = 1024
+"""Terms that are added one after the other; of more, rows are added first, which rounds less."""
+
+
+@dataclass(frozen=True)
+class Over:
+    """What a reduction goes over: its loops, and the input element for an output element."""
+
+    loops: tuple[Var, ...]
+    index: tuple[Index, ...]
+
+    @property
+    def count(self) -> int:
+        return prod(v.extent for v in self.loops)
+
+
+def over(op: Bound, axes: tuple[int, ...], kept: bool) -> Over:
+    """The reduction of input 0 over `axes`, which the output keeps as 1 or drops."""
+    extents, rest = op.shape(0), list(axes_of(op.out))
+    loops, index = [], []
+    for a, extent in enumerate(extents):
+        if a not in axes:
+            index.append(rest.pop(0))
+            continue
+        loops.append(Var(f"r{a}", extent))
+        index.append(index_of(loops[-1]))
+        if kept:
+            rest.pop(0)
+    return Over(tuple(loops), tuple(index))
+
+
+def _over(op: Bound) -> Over:
+    rank = len(op.shape(0))
+    given = op.parameter("axes")
+    axes = tuple(a % rank for a in ints([] if given is None else given))
+    if not axes and not op.attribute("noop_with_empty_axes"):
+        axes = tuple(range(rank))
+    return over(op, axes, bool(op.attribute("keepdims")))
+
+
+def _reduced(op: Bound, start: float, function: str, term: Value, finish: Value) -> Nest:
+    """`term` of each element put together by `function`, and `finish` of that, Acc(0)."""
+    found = _over(op)
+    reads, axes = (Read(0, found.index),), axes_of(op.out)
+    one = Reduction(found.loops, Number(start), call(function, Acc(0), term))
+    if found.count <= MOST_IN_A_ROW or len(found.loops) < 2 or function != "add":
+        return Nest(op.out, axes, reads, (one,), finish)
+    row = Reduction(found.loops[-1:], Number(start), call(function, Acc(0), term), inside=1)
+    whole = Reduction(found.loops[:-1], Number(start), call(function, Acc(1), Acc(0)))
+    ended = rebuild(finish, lambda value: Acc(1) if value == Acc(0) else value)
+    return Nest(op.out, axes, reads, (row, whole), ended)
+
+
+@entry("ReduceSum", attributes=_ATTRIBUTES, parameters={"axes": 1})
+def reduce_sum(op: Bound) -> Nest:
+    """The sum."""
+    return _reduced(op, 0.0, "add", Load(0), Acc(0))
+
+
+@entry("ReduceMean", attributes=_ATTRIBUTES, parameters={"axes": 1})
+def reduce_mean(op: Bound) -> Nest:
+    """The mean."""
+    return _reduced(op, 0.0, "add", Load(0), call("div", Acc(0), _over(op).count))
+
+
+@entry("ReduceMax", attributes=_ATTRIBUTES, parameters={"axes": 1})
+def reduce_max(op: Bound) -> Nest:
+    """The largest."""
+    return _reduced(op, -inf, "max", Load(0), Acc(0))
+
+
+@entry("ReduceMin", attributes=_ATTRIBUTES, parameters={"axes": 1})
+def reduce_min(op: Bound) -> Nest:
+    """The smallest."""
+    return _reduced(op, inf, "min", Load(0), Acc(0))
+
+
+@entry("ReduceProd", attributes=_ATTRIBUTES, parameters={"axes": 1})
+def reduce_prod(op: Bound) -> Nest:
+    """The product."""
+    return _reduced(op, 1.0, "mul", Load(0), Acc(0))
+
+
+@entry("ReduceL1", attributes=_ATTRIBUTES, parameters={"axes": 1})
+def reduce_l1(op: Bound) -> Nest:
+    """The sum of absolute values."""
+    return _reduced(op, 0.0, "add", call("abs", Load(0)), Acc(0))
+
+
+@entry("ReduceSumSquare", attributes=_ATTRIBUTES, parameters={"axes": 1})
+def reduce_sum_square(op: Bound) -> Nest:
+    """The sum of squares."""
+    return _reduced(op, 0.0, "add", call("mul", Load(0), Load(0)), Acc(0))
+
+
+@entry("ReduceL2", attributes=_ATTRIBUTES, parameters={"axes": 1})
+def reduce_l2(op: Bound) -> Nest:
+    """The root of the sum of squares."""
+    return _reduced(op, 0.0, "add", call("mul", Load(0), Load(0)), call("sqrt", Acc(0)))
+
+
+@entry("ReduceLogSum", attributes=_ATTRIBUTES, parameters={"axes": 1})
+def reduce_log_sum(op: Bound) -> Nest:
+    """The logarithm of the sum."""
+    return _reduced(op, 0.0, "add", Load(0), call("log", Acc(0)))
+
+
+@entry("ReduceLogSumExp", attributes=_ATTRIBUTES, parameters={"axes": 1})
+def reduce_log_sum_exp(op: Bound) -> Nest:
+    """log(sum of exp(x)), as max + log(sum of exp(x - max))."""
+    found = _over(op)
+    largest = Reduction(found.loops, Number(-inf), call("max", Acc(0), Load(0)))
+    term = call("exp", call("sub", Load(0), Acc(0)))
+    total = Reduction(found.loops, Number(0.0), call("add", Acc(1), term))
+    finish = call("add", Acc(0), call("log", Acc(1)))
+    reads = (Read(0, found.index),)
+    return Nest(op.out, axes_of(op.out), reads, (largest, total), finish)
+
+
+@entry(
+    "ArgMax",
+    "ArgMin",
+    attributes={"axis": 0, "keepdims": 1, "select_last_index": 0},
+    makes=WHOLE,
+)
+def arg_extreme(op: Bound) -> Nest:
+    """Where the largest (smallest) element of an axis is, the first or the last of them."""
+    axis = int(op.attribute("axis")) % len(op.shape(0))
+    found = over(op, (axis,), bool(op.attribute("keepdims")))
+    if found.count > MOST_EXACT:
+        raise op.refuse(f"an axis of {found.count} elements")
+    sign, function = (-inf, "max") if op.type == "ArgMax" else (inf, "min")
+    extreme = Reduction(found.loops, Number(sign), call(function, Acc(0), Load(0)))
+    place, last = FromIndex(found.index[axis]), bool(op.attribute("select_last_index"))
+    other, choose = (-1.0, "max") if last else (float(found.count), "min")
+    here = call("select", call("equal", Load(0), Acc(0)), place, other)
+    chosen = Reduction(found.loops, Number(other), call(choose, Acc(1), here))
+    reads = (Read(0, found.index),)
+    return Nest(op.out, axes_of(op.out), reads, (extreme, chosen), Acc(1))
+
+
+@entry("CumSum", attributes={"exclusive": 0, "reverse": 0}, parameters={"axis": 1})
+def cumulative_sum(op: Bound) -> Nest:
+    """out[i] = the sum of in[k] for k <= i: in[i - r] for all r >= 0, where there is one."""
+    (axis,) = ints(op.parameter("axis"))
+    axes, rank = axes_of(op.out), len(op.out)
+    axis %= rank
+    back = Var("r", op.out[axis])
+    distance = index_of(back) + int(op.attribute("exclusive"))
+    index = list(axes)
+    index[axis] = axes[axis] + distance if op.attribute("reverse") else axes[axis] - distance
+    reduction = Reduction((back,), Number(0.0), call("add", Acc(0), Load(0)))
+    return Nest(op.out, axes, (Read(0, tuple(index)),), (reduction,), Acc(0))

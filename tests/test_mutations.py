@@ -1,0 +1,69 @@
+"""Damaged networks: planned or refused in one line, in bounded time and memory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import onnx
+import onnx.parser
+import pytest
+
+from lowtide.errors import ModelError
+from programs import plan_model
+
+HERE, ALL, A_PART = 200, 20_000, 1000
+
+
+def _parts() -> list[object]:
+    """All seeds in parts; CI runs a few from everywhere."""
+    slow = [
+        pytest.param(first, first + A_PART, 1, marks=[pytest.mark.slow])
+        for first in range(0, ALL, A_PART)
+    ]
+    return [pytest.param(0, ALL, ALL // HERE), *slow]
+
+
+@pytest.mark.parametrize(("first", "stop", "step"), _parts())
+def test_mutated_files(first: int, stop: int, step: int, tmp_path: Path) -> None:
+    """In a process of limited memory, whose folder stays empty."""
+    script = Path(__file__).with_name("mutations.py")
+    command = [sys.executable, str(script), *map(str, (first, stop, step))]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    assert os.listdir(tmp_path) == []
+
+
+# What mutated files once ended in a traceback with: (opset, network, reason).
+REFUSED = {
+    "neither_kept_nor_dropped": (
+        13,
+        "(float[2,3,4] x) => (float[a,b] y) <int64[1] axes = {1}>"
+        "{ y = ReduceSum <keepdims: int = 7> (x, axes) }",
+        "ReduceSum (opset 13) 'ReduceSum_0'",
+    ),
+    "backwards_through_nothing": (
+        13,
+        "(float[4] x) => (float[a] y)"
+        "<int64[1] zero = {0}, int64[1] first = {3}, int64[1] last = {0}, int64[1] back = {-1}>"
+        "{ z = Slice (x, zero, zero) y = Slice (z, first, last, zero, back) }",
+        "'z' has 0 elements",
+    ),
+    "an_empty_constant_as_output": (
+        13,
+        "(float[2] x) => (float[2] y, float[0] z) <float[0] w = {}>"
+        "{ y = Relu (x) z = Identity (w) }",
+        "'z' has 0 elements",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_with_the_reason(name: str) -> None:
+    opset, text, reason = REFUSED[name]
+    model = onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["" : {opset}]> g {text}')
+    with pytest.raises(ModelError) as caught:
+        plan_model(model)
+    assert reason in str(caught.value)
