@@ -35,7 +35,7 @@ SHORT = (
     "dncnn_s_17_layers_gray_256x256",
     "ircnn_7_layers_dilated_180x180",
 )
-PACKED = Options(align=4)
+PACKED = Options(schedule="layerwise", align=4)
 
 
 def networks(shared: Path) -> Iterator[tuple[str, Path | onnx.ModelProto]]:
@@ -98,6 +98,7 @@ def _short(cells: list[str]) -> list[str]:
 def measure(name: str, model: Path | onnx.ModelProto) -> list[str]:
     """Plans a network at every overlap."""
     plans = overlaps(model, PACKED)
+    del plans["plan"]
     source, graph = read(model, Clock(lambda _: None))
     group16 = make_plan(source, graph, replace(PACKED, align=16), Clock(lambda _: None))
     return row(name, plans, group16)

@@ -144,7 +144,7 @@ def profile(
     )  # fmt: skip
     with Progress(sys.stderr) as progress:
         plans = overlaps(model, options, progress, parse_shapes(shape or []))
-    plan = plans[overlap]
+    plan = plans.pop("plan")
     _print(profile_facts(plan, plans) if as_json else profile_text(plan, others=plans))
 
 

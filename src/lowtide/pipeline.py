@@ -192,7 +192,10 @@ def overlaps(
     progress: Progress = quiet,
     shapes: Mapping[str, Shape] | None = None,
 ) -> dict[str, Plan]:
-    """The plan of a network at every overlap, by its name; nothing is emitted or run."""
+    """The plans of a network layer by layer at every overlap, by its name.
+
+    And the one that `options` ask for under "plan". Nothing is emitted or run.
+    """
     clock = Clock(progress)
     source, graph = read(model, clock, shapes)
     plans: dict[str, Plan] = {}
@@ -201,9 +204,15 @@ def overlaps(
             continue  # with tiles it is all the same
         progress(f"planning with overlap {overlap}")
         tile = options.tile if overlap == options.overlap else None
-        changed = replace(options, overlap=overlap, tile=tile)
+        changed = replace(
+            options, schedule="layerwise", overlap=overlap, tile=tile, max_overhead=0.0,
+            image="resident", result="resident",
+        )  # fmt: skip
         plans[overlap] = make_plan(source, graph, changed, clock)
-    return plans
+    if options.schedule == "layerwise":
+        return {**plans, "plan": plans[options.overlap]}
+    progress("planning rows")
+    return {**plans, "plan": make_plan(source, graph, options, clock)}
 
 
 def read(

@@ -130,11 +130,12 @@ def _with_bands(whole: Plan, without: Plan, graph: Graph, clock: Clock, budget: 
 
 def _streamed(whole: Plan, found: Streamed) -> Plan:
     """The plan with its rows in segments; what it is compared with stays."""
+    before = whole.schedule
     return replace(
         whole,
         layout=found.layout,
         tasks=found.tasks,
-        schedule=found.schedule,
+        schedule=replace(found.schedule, proven=before.proven, bound=before.bound),
         lives=found.lives,
         problem=None,
         placement=found.placement,

@@ -31,7 +31,7 @@ class Schedule:
 
     runs: tuple[Run, ...]
     proven: bool = False
-    """Whether no order of these steps has a smaller peak of whole storages."""
+    """Whether no order of its operators has a smaller peak of whole storages."""
     bound: int = 0
     """The least peak of whole storages that any order could have, as far as is known, bytes."""
 

@@ -68,7 +68,7 @@ def show_fit(fitted: Fitted, output: Path | None, labels: Sequence[str]) -> str:
         f"  arena          {_size(arena)}  placement {proven}; "
         f"{_percent(before, arena)} against whole tensors",
         f"  lower bound    {_size(own.lower_bound_bytes)}  live at one time, "
-        f"overlap {plan.options.overlap}",
+        + ("row by row" if plan.streamed else f"overlap {plan.options.overlap}"),
         *_whole(fitted),
     ]
     if fitted.checks:

@@ -28,7 +28,7 @@ def profile_text(plan: Plan, width: int = 80, others: Mapping[str, Plan] | None 
 
     ▶ conv_1   Conv+Relu  1x16x32x32  ██████████▌   76.0   442K   1.8 KiB
 
-    `others` are plans of the same network at each overlap.
+    `others` are plans of the same network layer by layer at each overlap.
     """
     width = max(width, 72)
     lines = [*_table(plan, width), "", *_summary(plan, others or {}, width)]
@@ -169,7 +169,8 @@ def _peaks(plan: Plan) -> tuple[tuple[str, int, str], ...]:
     """The peak under each convention, and what the convention is."""
     own, options = plan.profile, plan.options
     lives = _lives(plan)
-    how = f"--overlap {options.overlap} --place {options.place}, {placement_verdict(plan)}"
+    way = "row by row" if plan.streamed else f"layer by layer, --overlap {options.overlap}"
+    how = f"{way}, --place {options.place}, {placement_verdict(plan)}"
     return (
         ("no reuse", own.no_reuse_bytes, "every storage has bytes of its own"),
         ("ping-pong", own.ping_pong_bytes, "an operator's inputs and output, no bystanders"),
@@ -184,6 +185,8 @@ def _lives(plan: Plan) -> str:
     if plan.options.tile:
         pixels, channels = plan.options.tile
         return f"tiles of {pixels} x {channels}, each read before it is written"
+    if plan.streamed:
+        return "rows of operators that take turns"
     return _LIVES[plan.options.overlap]
 
 
