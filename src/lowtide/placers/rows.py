@@ -31,6 +31,9 @@ NOWHERE = 1 << 62
 WORK = {"greedy": 40_000, "exact": 400_000}
 """Bars placed in all passes together: about a second, and ten."""
 
+PASSES = 200
+"""Of a few bars no more passes than this, twice."""
+
 PATIENCE = 40
 """Passes in vain after which a limit is raised."""
 
@@ -135,8 +138,8 @@ class _Packer:
         self.best = min(first, key=lambda p: p.arena_bytes)
 
     def run(self, work: int) -> None:
-        """Goes on for so many bars."""
-        problem, self.work = self.problem, work
+        """Goes on for so many bars, or PASSES times."""
+        problem, self.work = self.problem, min(work, PASSES * len(self.core))
         while self.work > 0 and self.best.arena_bytes > problem.lower_bound:
             limit = self._limit()
             if limit >= self.best.arena_bytes:
