@@ -15,7 +15,7 @@ BIN := .venv/bin
 
 demo: .venv/ready
 	$(BIN)/lowtide profile examples/resnet8_cifar10.onnx
-	$(BIN)/lowtide fit examples/resnet8_cifar10.onnx -o out/resnet8 --budget 144KiB \
+	$(BIN)/lowtide fit examples/resnet8_cifar10.onnx -o out/resnet8 --budget 48KiB \
 		--sample examples/pictures/ship.jpg --labels examples/cifar10_labels.txt \
 		--mean 125.307,122.961,113.8575 --std 62.985,62.0925,66.708
 
