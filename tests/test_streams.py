@@ -239,6 +239,8 @@ def test_a_budget_takes_no_more_work_than_it_needs() -> None:
         (Options(schedule="layerwise", image="streamed"), "--schedule stream"),
         (Options(overlap="none", result="streamed"), "--schedule stream"),
         (Options(image="streamed", keep_input=True), "--keep-input"),
+        (Options(schedule="layerwise", max_overhead=0.1), "--schedule stream"),
+        (Options(image="streamed", io_layout="nchw", max_overhead=0.1), "--io-layout nhwc"),
     ],
 )
 def test_rows_are_handed_over_in_streamed_plans_only(options: Options, said: str) -> None:

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from lowtide.clock import Clock
-from lowtide.index import IntArray
 from lowtide.layout import Layout
-from lowtide.live import Life, Lives, lifetimes, live_bytes
-from lowtide.placers.rows import RowProblem, place_rows
+from lowtide.live import Lives, lifetimes, live_bytes
 from lowtide.plan import Options
 from lowtide.problem import Placement
 from lowtide.rewrites.bands import band_of
+from lowtide.row_bars import Addresses, place_bars
 from lowtide.row_graph import RowGraph, row_graph
 from lowtide.schedule import Schedule
 from lowtide.schedules.demand import Segment
 from lowtide.schedules.layerwise import read_by
 from lowtide.schedules.stream import Segments, runs
 from lowtide.task import Task, make_tasks, port_task
-
-Addresses = Mapping[str, IntArray]
-"""The first byte of each row, by storage."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,9 +46,6 @@ class Segmented:
         """The most that lives at one time."""
         return max((one.peak for one in self.segments), default=0)
 
-
-WHOLE = 0.8
-"""The share of its rows that live at one time in a storage that is no line buffer."""
 
 LONGEST = (None, 32, 16, 8, 4)
 """The most operators in a segment: the fewer, the more lives at one time, and the better it packs.
@@ -132,7 +123,7 @@ def plan_streamed(found: Segmented, size: int, options: Options, clock: Clock) -
         lives = lifetimes(layout, tasks, schedule, size, keep_inputs=options.keep_input)
         live = int(live_bytes(lives, schedule.ticks).max())
     with clock("placing rows"):
-        arena, addresses = _place(layout, lives, live, options)
+        arena, addresses = place_bars(layout, lives, live, options)
     return Streamed(
         layout, tasks, schedule, lives, live, Placement((), arena, arena == live, live),
         addresses,
@@ -163,72 +154,3 @@ def _with_ports(layout: Layout, tasks: Sequence[Task], options: Options) -> tupl
 
 def _made(tasks: Sequence[Task]) -> set[str]:
     return {task.output for task in tasks if task.port != "out"}
-
-
-MOST_BARS = 256
-"""Bars of a storage; of one with more rows neighbours are placed together."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Bars:
-    """A storage's rows as bars: bar k holds `rows` rows from row k * rows on."""
-
-    rows: int
-    sizes: IntArray
-    start: IntArray
-    stop: IntArray
-
-    def addresses(self, at: IntArray, life: Life) -> IntArray:
-        """The addresses of the rows, from those of the bars."""
-        row = np.arange(len(life.start), dtype=np.int64)
-        return np.asarray(at[row // self.rows] + row % self.rows * life.cell_bytes, np.int64)
-
-
-def _bars(life: Life) -> _Bars:
-    count = len(life.start)
-    rows = -(-count // MOST_BARS)
-    first = np.arange(0, count, rows)
-    sizes = (np.append(first[1:], count) - first) * life.cell_bytes
-    start, stop = np.minimum.reduceat(life.start, first), np.maximum.reduceat(life.stop, first)
-    return _Bars(rows, sizes, start, stop)
-
-
-def _place(layout: Layout, lives: Lives, live: int, options: Options) -> tuple[int, Addresses]:
-    """The arena, and the address of every row.
-
-    What the caller sees as one array stays in one piece.
-    """
-    ports = {
-        *(layout.graph.inputs if options.image == "resident" else ()),
-        *(layout.graph.outputs if options.result == "resident" else ()),
-    }
-    held = {layout.places[name].storage for name in ports}
-    align, first = options.align, 0
-    found, sizes, straight, mostly = dict[str, tuple[_Bars, int]](), [], [], []
-    for name, life in lives.items():
-        bars = _bars(life)
-        count, whole = len(bars.sizes), name in held and len(bars.sizes) > 1
-        if whole:
-            straight.append(np.arange(first, first + count))
-        sizes.append(bars.sizes if whole else -(-bars.sizes // align) * align)
-        mostly.append(np.full(count, _lives_whole(life)))
-        found[name] = bars, first
-        first += count
-    start = np.concatenate([bars.start for bars, _ in found.values()])
-    stop = np.concatenate([bars.stop for bars, _ in found.values()])
-    problem = RowProblem(
-        np.concatenate(sizes), start, stop, tuple(straight), np.concatenate(mostly), align, live
-    )
-    placed = place_rows(problem, options.place)
-    addresses = {
-        name: bars.addresses(placed.at[at : at + len(bars.sizes)], lives[name])
-        for name, (bars, at) in found.items()
-    }
-    return placed.arena_bytes, addresses
-
-
-def _lives_whole(life: Life) -> bool:
-    """Whether most rows of a storage, more than one, live at one time: it is no line buffer."""
-    alive = int((life.start <= life.stop).sum())
-    at_once = int(live_bytes({"": life}, int(life.stop.max(initial=0))).max()) // life.cell_bytes
-    return at_once >= max(2, WHOLE * alive)

@@ -96,8 +96,6 @@ def _with_bands(whole: Plan, without: Plan, graph: Graph, clock: Clock, budget: 
     """The plan with its first operators in column bands, if that is better than `without`."""
     options, size, best = whole.options, whole.element_bytes, without
     windows = options.image == "streamed"
-    if windows and options.io_layout != "nhwc":
-        return without  # in planes a band's columns are not one piece of a row
     outputs = [whole.tasks[run.task].output for run in whole.schedule.runs]
 
     def laid_out(banded: Graph) -> Layout:
@@ -156,6 +154,13 @@ def _check(options: Options, size: int) -> None:
         raise UsageError(f"--tile is for --overlap group or pixel, not {options.overlap}")
     if _ports(options) and (options.schedule == "layerwise" or options.overlap == "none"):
         raise UsageError("--image streamed and --result streamed need --schedule stream")
+    if options.max_overhead and (options.schedule == "layerwise" or options.overlap == "none"):
+        raise UsageError("--max-overhead needs --schedule stream")
+    if options.max_overhead and options.image == "streamed" and options.io_layout != "nhwc":
+        # in planes the columns of a band are not one piece of a row
+        raise UsageError("--max-overhead with --image streamed needs --io-layout nhwc")
+    if options.max_overhead and options.tile:
+        raise UsageError("--tile and --max-overhead do not go together")
     if _ports(options) and options.tile:
         raise UsageError("--tile is for images and results that are resident")
     if options.image == "streamed" and options.keep_input:

@@ -1,0 +1,89 @@
+"""The rows of a streamed plan as bars for the placer, and its answer as addresses of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from lowtide.index import IntArray
+from lowtide.layout import Layout
+from lowtide.live import Life, Lives, live_bytes
+from lowtide.placers.rows import RowProblem, place_rows
+from lowtide.plan import Options
+
+Addresses = Mapping[str, IntArray]
+"""The first byte of each row, by storage."""
+
+
+WHOLE = 0.8
+"""The share of its rows that live at one time in a storage that is no line buffer."""
+
+MOST_BARS = 256
+"""Bars of a storage; of one with more rows neighbours are placed together."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Bars:
+    """A storage's rows as bars: bar k holds `rows` rows from row k * rows on."""
+
+    rows: int
+    sizes: IntArray
+    start: IntArray
+    stop: IntArray
+
+    def addresses(self, at: IntArray, life: Life) -> IntArray:
+        """The addresses of the rows, from those of the bars."""
+        row = np.arange(len(life.start), dtype=np.int64)
+        return np.asarray(at[row // self.rows] + row % self.rows * life.cell_bytes, np.int64)
+
+
+def _bars(life: Life) -> _Bars:
+    count = len(life.start)
+    rows = -(-count // MOST_BARS)
+    first = np.arange(0, count, rows)
+    sizes = (np.append(first[1:], count) - first) * life.cell_bytes
+    start, stop = np.minimum.reduceat(life.start, first), np.maximum.reduceat(life.stop, first)
+    return _Bars(rows, sizes, start, stop)
+
+
+def place_bars(layout: Layout, lives: Lives, live: int, options: Options) -> tuple[int, Addresses]:
+    """The arena, and the address of every row.
+
+    What the caller sees as one array stays in one piece.
+    """
+    ports = {
+        *(layout.graph.inputs if options.image == "resident" else ()),
+        *(layout.graph.outputs if options.result == "resident" else ()),
+    }
+    held = {layout.places[name].storage for name in ports}
+    align, first = options.align, 0
+    found, sizes, straight, mostly = dict[str, tuple[_Bars, int]](), [], [], []
+    for name, life in lives.items():
+        bars = _bars(life)
+        count, whole = len(bars.sizes), name in held and len(bars.sizes) > 1
+        if whole:
+            straight.append(np.arange(first, first + count))
+        sizes.append(bars.sizes if whole else -(-bars.sizes // align) * align)
+        mostly.append(np.full(count, _lives_whole(life)))
+        found[name] = bars, first
+        first += count
+    start = np.concatenate([bars.start for bars, _ in found.values()])
+    stop = np.concatenate([bars.stop for bars, _ in found.values()])
+    problem = RowProblem(
+        np.concatenate(sizes), start, stop, tuple(straight), np.concatenate(mostly), align, live
+    )
+    placed = place_rows(problem, options.place)
+    addresses = {
+        name: bars.addresses(placed.at[at : at + len(bars.sizes)], lives[name])
+        for name, (bars, at) in found.items()
+    }
+    return placed.arena_bytes, addresses
+
+
+def _lives_whole(life: Life) -> bool:
+    """Whether most rows of a storage, more than one, live at one time: it is no line buffer."""
+    alive = int((life.start <= life.stop).sum())
+    at_once = int(live_bytes({"": life}, int(life.stop.max(initial=0))).max()) // life.cell_bytes
+    return at_once >= max(2, WHOLE * alive)
