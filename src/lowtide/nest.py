@@ -168,11 +168,11 @@ class Nest:
 
 
 def _is_product(value: Value) -> bool:
-    return (
-        isinstance(value, Call)
-        and value.function == "mul"
-        and all(isinstance(a, Load) for a in value.arguments)
-    )
+    """A product of two loads; a square is none."""
+    if not isinstance(value, Call) or value.function != "mul":
+        return False
+    loaded = {a.read for a in value.arguments if isinstance(a, Load)}
+    return len(loaded) == len(value.arguments)
 
 
 def walk(value: Value) -> Iterator[Value]:

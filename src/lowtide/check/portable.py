@@ -24,8 +24,12 @@ from lowtide.errors import UnsupportedModel
 
 FUSED = frozenset(
     {
-        "Add", "BatchNormalization", "Clip", "Div", "Elu", "Exp", "HardSigmoid", "HardSwish",
-        "LeakyRelu", "Mul", "PRelu", "Relu", "Sigmoid", "Sub", "Tanh",
+        "Abs", "Acos", "Acosh", "Add", "Asin", "Asinh", "Atan", "Atanh", "BatchNormalization",
+        "Cast", "Ceil", "Celu", "Clip", "Cos", "Cosh", "Div", "Elu", "Erf", "Exp", "Floor", "Gelu",
+        "HardSigmoid", "HardSwish", "LeakyRelu", "Log", "Max", "Mean", "Min", "Mish", "Mod", "Mul",
+        "Neg", "PRelu", "Pow", "Reciprocal", "Relu", "Round", "Selu", "Shrink", "Sigmoid", "Sign",
+        "Sin", "Sinh", "Softplus", "Softsign", "Sqrt", "Sub", "Sum", "Swish", "Tan", "Tanh",
+        "ThresholdedRelu", "Where",
     }
 )  # fmt: skip
 """Of the binary ones those with a constant; a sum of two activations is a node of its own."""
@@ -171,7 +175,23 @@ def _macs(node: onnx.NodeProto, shapes: Mapping[str, Shape]) -> int:
         return prod(shapes[node.output[0]]) * rows[0 if _number(node, "transA", 0) else 1]
     if node.op_type == "MatMul":
         return prod(shapes[node.output[0]]) * shapes[node.input[0]][-1]
+    if node.op_type == "Einsum" and len(node.input) > 1:
+        return _einsum(node, shapes)
     return 0
+
+
+def _einsum(node: onnx.NodeProto, shapes: Mapping[str, Shape]) -> int:
+    """One for each combination of all letters; the axes of an ellipsis come from the output."""
+    equation = next(a.s.decode() for a in node.attribute if a.name == "equation").replace(" ", "")
+    terms = equation.partition("->")[0].split(",")
+    extents: dict[str, int] = {}
+    for term, name in zip(terms, node.input, strict=True):
+        front, _, back = term.partition("...")
+        shape = shapes[name]
+        pairs = [*zip(front, shape, strict=False), *zip(back[::-1], shape[::-1], strict=False)]
+        extents |= {letter: max(size, extents.get(letter, 1)) for letter, size in pairs}
+    summed = set(extents) - set(equation.partition("->")[2])
+    return prod(shapes[node.output[0]]) * prod(extents[letter] for letter in summed)
 
 
 def _number(node: onnx.NodeProto, name: str, default: int) -> int:

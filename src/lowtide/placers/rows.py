@@ -37,6 +37,8 @@ PASSES = 200
 PATIENCE = 40
 """Passes in vain after which a limit is raised."""
 
+HEAVIEST = 1e100
+
 STEP = 0.2
 """By how much of the distance to the lower bound a limit lies below the best arena."""
 
@@ -152,7 +154,7 @@ class _Packer:
                 continue
             for bar in failed:
                 more = int(problem.sizes[bar]) * self.dice.randrange(2)
-                self.weight[bar] = 1.5 * self.weight[bar] + more
+                self.weight[bar] = min(1.5 * self.weight[bar] + more, HEAVIEST)
             self.vain += 1
             if at is None or self.vain == PATIENCE:
                 self.vain, self.share = 0, self.share / 2
