@@ -51,6 +51,11 @@ REFUSED = {
         "{ z = Slice (x, zero, zero) y = Slice (z, first, last, zero, back) }",
         "'z' has 0 elements",
     ),
+    "an_axis_counted_from_behind": (
+        13,
+        "(float[2,3] x) => (float[a,b] y) { y = Transpose <perm: ints = [-1, 0]> (x) }",
+        "Transpose",
+    ),
     "an_empty_constant_as_output": (
         13,
         "(float[2] x) => (float[2] y, float[0] z) <float[0] w = {}>"
