@@ -1,4 +1,4 @@
-"""The nine classifiers that the onnx package brings along, their weights made by ConstantOfShape."""
+"""The nine classifiers that come with the onnx package, weights made by ConstantOfShape."""
 
 from __future__ import annotations
 
