@@ -65,6 +65,16 @@ REFUSED = {
 }
 
 
+def test_an_input_of_no_type() -> None:
+    text = (
+        '<ir_version: 8, opset_import: ["" : 13]> g (float[2] x) => (float[2] y) { y = Relu (x) }'
+    )
+    model = onnx.parser.parse_model(text)
+    model.graph.input.append(onnx.helper.make_tensor_value_info("unused", 0, [2]))
+    with pytest.raises(ModelError, match="'unused' has no element type"):
+        plan_model(model)
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused_with_the_reason(name: str) -> None:
     opset, text, reason = REFUSED[name]
