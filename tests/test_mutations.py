@@ -56,6 +56,12 @@ REFUSED = {
         "(float[2,3] x) => (float[a,b] y) { y = Transpose <perm: ints = [-1, 0]> (x) }",
         "Transpose",
     ),
+    "an_axis_far_outside": (
+        17,
+        "(float[2,3] x, float[3] w) => (float[2,3] y)"
+        "{ y = LayerNormalization <axis: int = 2147483648> (x, w) }",
+        "LayerNormalization",
+    ),
     "an_empty_constant_as_output": (
         13,
         "(float[2] x) => (float[2] y, float[0] z) <float[0] w = {}>"
