@@ -24,6 +24,7 @@ from lowtide.importers.onnx import NEWEST_OPSET, OLDEST_OPSET  # noqa: E402
 from lowtide.layout import Layout  # noqa: E402
 from lowtide.nest import Load, walk  # noqa: E402
 from lowtide.ops import ENTRIES, Entry  # noqa: E402
+from lowtide.ops.entry import ANY  # noqa: E402
 from lowtide.plan import Options  # noqa: E402
 from lowtide.rewrites.drop_identities import IDENTITIES  # noqa: E402
 from lowtide.task import Task, depends_on  # noqa: E402
@@ -107,7 +108,7 @@ def line(entry: Entry, ways: Seen, kernels: Seen) -> str:
         f"{name} (input {k})" for name, k in sorted(entry.parameters.items(), key=lambda p: p[1])
     ]
     types = ", ".join(entry.types) + (f" -> {', '.join(entry.makes)}" if entry.makes else "")
-    if len(entry.types) > 2:
+    if entry.types == ANY:
         types = types.replace(", ".join(entry.types), "any")
     cells = (
         entry.type, opsets(entry.type), ", ".join(attributes), ", ".join(constants), types,

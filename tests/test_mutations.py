@@ -51,6 +51,17 @@ REFUSED = {
         "{ z = Slice (x, zero, zero) y = Slice (z, first, last, zero, back) }",
         "'z' has 0 elements",
     ),
+    "an_axis_counted_from_behind": (
+        13,
+        "(float[2,3] x) => (float[a,b] y) { y = Transpose <perm: ints = [-1, 0]> (x) }",
+        "Transpose",
+    ),
+    "an_axis_far_outside": (
+        17,
+        "(float[2,3] x, float[3] w) => (float[2,3] y)"
+        "{ y = LayerNormalization <axis: int = 2147483648> (x, w) }",
+        "LayerNormalization",
+    ),
     "an_empty_constant_as_output": (
         13,
         "(float[2] x) => (float[2] y, float[0] z) <float[0] w = {}>"
@@ -58,6 +69,16 @@ REFUSED = {
         "'z' has 0 elements",
     ),
 }
+
+
+def test_an_input_of_no_type() -> None:
+    text = (
+        '<ir_version: 8, opset_import: ["" : 13]> g (float[2] x) => (float[2] y) { y = Relu (x) }'
+    )
+    model = onnx.parser.parse_model(text)
+    model.graph.input.append(onnx.helper.make_tensor_value_info("unused", 0, [2]))
+    with pytest.raises(ModelError, match="'unused' has no element type"):
+        plan_model(model)
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -70,6 +70,9 @@ def _touched(
         if variable in deciding:
             deciding = (deciding - {variable}) | index.variables
     step = task.step(backward)
+    if prod(v.extent for v in deciding) > _MOST_POINTS:
+        yield _hull(task, cell, place.storage)
+        return
     values = {v: np.arange(v.extent, dtype=np.int64) for v in deciding}
     for v in step.variables - deciding:  # the step grows or falls with each of its variables
         values[v] = np.array([0, v.extent - 1])

@@ -48,18 +48,25 @@ class Reference:
         import onnxruntime
 
         self.name = name
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 4
-        try:
-            held = model if isinstance(model, bytes) else str(model)
-            self.session = onnxruntime.InferenceSession(
-                held, options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # onnxruntime raises its own types, none of them documented
-            raise UnreadableModel(
-                f"onnxruntime, the reference, cannot load it: {_first_line(error)}", file=name
-            ) from error
+        levels = onnxruntime.GraphOptimizationLevel
+        held = model if isinstance(model, bytes) else str(model)
+        # Its own rewrites now and then make something that it cannot load.
+        for level in (levels.ORT_ENABLE_ALL, levels.ORT_DISABLE_ALL):
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = 1
+            options.log_severity_level = 4
+            options.graph_optimization_level = level
+            try:
+                self.session = onnxruntime.InferenceSession(
+                    held, options, providers=["CPUExecutionProvider"]
+                )
+                break
+            except Exception as error:  # onnxruntime raises its own types, none of them documented
+                if level == levels.ORT_DISABLE_ALL:
+                    raise UnreadableModel(
+                        f"onnxruntime, the reference, cannot load it: {_first_line(error)}",
+                        file=name,
+                    ) from error
 
     def run(self, inputs: Mapping[str, Array]) -> tuple[Array, ...]:
         """The network's outputs, in order; raises UnreadableModel where onnxruntime gives up."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import onnx_ir as ir
 
-from lowtide.errors import UnsupportedModel
+from lowtide.errors import EXPORT, UnsupportedModel
 from lowtide.graph import Graph, Operator, Tensor, dtype_name
 
 
@@ -33,6 +33,8 @@ def freeze(model: ir.Model) -> Graph:
 def _tensor(value: ir.Value) -> Tensor:
     if value.shape is None or value.dtype is None or not value.shape.is_static():
         raise UnsupportedModel(f"tensor '{value.name}' has no static shape", hint="fix its shape")
+    if value.dtype == ir.DataType.UNDEFINED:
+        raise UnsupportedModel(f"tensor '{value.name}' has no element type", hint=EXPORT)
     shape = tuple(int(d) for d in value.shape.numpy())
     return Tensor(str(value.name), shape, dtype_name(value.dtype.numpy()))
 

@@ -39,6 +39,9 @@ class Join:
     axis: int
 
 
+MOST_ROUNDS = 2**31 - 1
+"""What an int of C counts to."""
+
 Meaning = Nest | Views | Join
 Order = Literal["channels_last", "input", "row_major"]
 
@@ -223,6 +226,10 @@ def meaning(operator: Operator, graph: Graph) -> Meaning:
         fits = _fits(held, bound)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise bound.refuse(f"its operands and attributes do not fit ({error})", EXPORT) from error
+    if isinstance(held, Nest):
+        longest = max((v.extent for r in held.reductions for v in r.loops), default=0)
+        if longest > MOST_ROUNDS:
+            raise bound.refuse(f"a loop of {longest} rounds for one element")
     if not fits:
         shapes = ", ".join(str([*t.shape]) for t in bound.inputs if t is not None)
         raise bound.refuse(f"does not make {[*bound.out]} of {shapes}", EXPORT)

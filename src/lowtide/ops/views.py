@@ -46,7 +46,10 @@ def squeeze(op: Bound) -> Views:
 def transpose(op: Bound) -> Views:
     """Axes in another order."""
     rank = len(op.shape(0))
-    return _one(Permute(ints(op.attribute("perm") or range(rank - 1, -1, -1))))
+    order = ints(op.attribute("perm") or range(rank - 1, -1, -1))
+    if sorted(order) != [*range(rank)]:
+        raise op.refuse(f"perm {[*order]} is no order of {rank} axes")
+    return _one(Permute(order))
 
 
 @entry("DepthToSpace", attributes={"blocksize": None, "mode": "DCR"})

@@ -30,8 +30,11 @@ class Window:
         """How many taps of each output lie in the image (or in the padded image)."""
         low, high = (-self.before, self.size + self.after) if include_pad else (0, self.size)
         firsts = (i * self.stride - self.before for i in range(self.out))
-        taps = range(0, self.kernel * self.dilation, self.dilation)
-        return [sum(low <= first + t < high for t in taps) for first in firsts]
+        return [max(self._taps_below(high - f) - self._taps_below(low - f), 0) for f in firsts]
+
+    def _taps_below(self, distance: int) -> int:
+        """How many taps lie less than `distance` behind the first."""
+        return min(max(-(-distance // self.dilation), 0), self.kernel)
 
 
 def windows(op: Bound, kernel: tuple[int, ...]) -> tuple[Window, ...]:

@@ -40,12 +40,17 @@ def infer_shapes(model: ir.Model) -> ir.Model:
 def endangers_inference(node: ir.Node) -> bool:
     """Whether inferring the node's shapes may end the process.
 
-    onnx's C++ asserts where a Slice with a negative step gets no elements. Such a Slice waits until
-    the shape of its input is known, and if that is empty for ever: the importer refuses it.
+    onnx's C++ asserts where a Slice with a negative step gets no elements, and writes where it
+    should not for an axis that a normalisation's input has not. Such nodes wait until the shape of
+    their input is known, and if it is wrong for ever: the importer refuses them.
     """
+    shape = static_shape(operand(node, 0))
+    if node.op_type in ("LayerNormalization", "RMSNormalization"):
+        axis = node.attributes.get_int("axis", -1)
+        return axis != -1 and (shape is None or not -len(shape) <= axis < len(shape))
     if node.op_type != "Slice" or operand(node, 4) is None:
         return False
-    steps, shape = constant(operand(node, 4)), static_shape(node.inputs[0])
+    steps = constant(operand(node, 4))
     forward = steps is not None and (steps > 0).all()
     return not forward and (shape is None or 0 in shape)
 
