@@ -219,6 +219,33 @@ def test_bands_need_less_and_say_what_they_cost() -> None:
         judge_plan(model, plan, whole_numbers(plan))
 
 
+def test_bands_read_the_rows_of_the_image_that_they_need() -> None:
+    """A convolution of stride 2 without padding leaves the last of 64 rows unread, a Slice the first.
+
+    What a band asks for is counted in rows and columns of the image all the same.
+    """
+    model = chain(64, 64, deep=2)
+    first = model.graph.node[0]
+    del first.attribute[:]
+    first.attribute.extend(
+        [helper.make_attribute("strides", [2, 2]), helper.make_attribute("pads", [0, 1, 0, 1])]
+    )
+    ends = {"starts": [2], "ends": [63], "axes": [2]}
+    for name, values in ends.items():
+        model.graph.initializer.append(numpy_helper.from_array(np.array(values), name))
+    first.input[0] = "cut"
+    cut = helper.make_node("Slice", ["x", *ends], ["cut"], "cut")
+    model.graph.node.insert(0, cut)
+    plan = streamed_model(model, replace(BOTH, max_overhead=1.0))
+    judge_plan(model, plan, whole_numbers(plan))
+    del model.graph.node[0]
+    first = model.graph.node[0]
+    first.input[0] = "x"
+    plan = streamed_model(model, replace(BOTH, max_overhead=1.0))
+    assert plan.layout.graph.windows
+    judge_plan(model, plan, whole_numbers(plan))
+
+
 def test_a_budget_takes_no_more_work_than_it_needs() -> None:
     from lowtide.pipeline import fit
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from math import prod
 
-from lowtide.layout import Layout
+from lowtide.layout import Layout, rows_of
 
 # What C99 keeps for itself, in lower case.
 _KEYWORDS = (
@@ -67,7 +67,7 @@ def _ports(
         shape, order = place.strided.shape, place.strided.order
         if tensor in layout.graph.windows:
             shape = layout.graph.windows[tensor].shape
-        rows = layout.storages[place.storage].rows if streamed else 0
+        rows = rows_of(shape, order) if streamed else 0
         found.append(Port(name, identifier(name, taken), tensor, shape, order, rows))
     return tuple(found)
 

@@ -16,7 +16,7 @@ from math import prod
 
 import numpy as np
 
-from lowtide.graph import Array, Graph, Operator, Tensor, Window
+from lowtide.graph import Array, Graph, Operator, Shape, Tensor, Window
 from lowtide.narrow import narrow
 from lowtide.nest import Nest
 from lowtide.ops import meaning
@@ -48,7 +48,7 @@ def cut_bands(reach: Reach, end: int, count: int) -> Bands | None:
     prefix = graph.operators[:end]
     crossing = crossing_of(graph, end)
     shapes = [graph.shape(name) for name in crossing]
-    if not crossing or any(len(shape) != 4 or shape[COLUMNS] < count for shape in shapes):
+    if not crossing or not all(_is_image(shape) and shape[COLUMNS] >= count for shape in shapes):
         return None
     regions = []
     for k in range(count):
@@ -59,6 +59,11 @@ def cut_bands(reach: Reach, end: int, count: int) -> Bands | None:
         regions.append(_needed(reach, prefix, wanted))
     extra = sum(_macs(graph, op, regions) for op in prefix)
     return Bands(graph, end, crossing, tuple(regions), extra)
+
+
+def _is_image(shape: Shape) -> bool:
+    """Whether a tensor is one image of several rows: its columns are pieces of its rows."""
+    return len(shape) == 4 and shape[0] == 1 and shape[2] > 1
 
 
 def crossing_of(graph: Graph, end: int) -> tuple[str, ...]:

@@ -131,7 +131,11 @@ def _case(program: Program, number: int, task: Task, name: str, lines: Lines) ->
     else:
         k = names.index(window.input if window else task.output)
     storage, elements = program.storage(place.storage), layout.storages[place.storage].row_elements
-    first = window.region[-1][0] * place.strided.strides[-1] if window else 0
+    first, image_row = 0, "r"
+    if window:  # its rows and columns are some of the image's
+        first = window.region[-1][0] * place.strided.strides[-1]
+        above = window.region[-2][0]
+        image_row = f"r + {above}" if above else "r"
     status = "NET_NEED_ROW" if task.port == "in" else "NET_HAVE_ROW"
     lines.open(f"case {number}:")
     with lines.block("if (!waiting)"):
@@ -139,7 +143,7 @@ def _case(program: Program, number: int, task: Task, name: str, lines: Lines) ->
             lines.add(f"USE_ROW({storage}, r, {elements});")
         lines.add("waiting = 1;")
         for field, value in (
-            ("port", k), ("number", "r"), ("first", first), ("elements", elements),
+            ("port", k), ("number", image_row), ("first", first), ("elements", elements),
             ("data", f"{storage}(r, 0)"),
         ):  # fmt: skip
             lines.add(f"row->{field} = {value};")
