@@ -220,7 +220,7 @@ def test_bands_need_less_and_say_what_they_cost() -> None:
 
 
 def test_bands_read_the_rows_of_the_image_that_they_need() -> None:
-    """A convolution of stride 2 without padding leaves the last of 64 rows unread, a Slice the first.
+    """A convolution of stride 2 without padding leaves the last row of 64 unread, a Slice others.
 
     What a band asks for is counted in rows and columns of the image all the same.
     """
