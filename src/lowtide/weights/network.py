@@ -1,0 +1,193 @@
+"""A network whose layers' weights can be exchanged: constants, layers, and runs in onnxruntime."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+from onnx import numpy_helper
+
+from lowtide.errors import UnsupportedModel
+from lowtide.importers.onnx import load
+from lowtide.weights.batch import free_batch
+from lowtide.weights.codes import Array
+from lowtide.weights.format import Filters
+
+Inputs = Mapping[str, Array]
+"""Pictures for a network: arrays [N, ...] by the names of its inputs."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A Conv, Gemm or MatMul with constant weights that no other node reads.
+
+    `pixels_in` and `pixels_out` are positions of its input and output (1 for a dense layer on one
+    row). `transposed`: the file holds the weights as [inputs, outputs].
+    """
+
+    name: str
+    op: str
+    weight: str
+    bias: str | None
+    input: str
+    output: str
+    filters: Filters
+    pixels_in: int
+    pixels_out: int
+    transposed: bool
+    attributes: Mapping[str, Any]
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of the dense layer."""
+        return self.filters.size * self.pixels_out
+
+
+@dataclass(frozen=True)
+class Network:
+    """A simplified model (batch norms folded), its layers in order, and its constants.
+
+    `kept` are the names of float constants that are not weights of a layer: they stay as they are.
+    `batch` says that any number of pictures may be run at once.
+    """
+
+    proto: onnx.ModelProto
+    layers: tuple[Layer, ...]
+    constants: Mapping[str, Array]
+    kept: tuple[str, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    batch: bool
+
+    @property
+    def dense_bytes(self) -> int:
+        """All float constants at 32 bits."""
+        names = {*self.kept, *(layer.weight for layer in self.layers)}
+        return 4 * sum(self.constants[name].size for name in names)
+
+    @property
+    def kept_bytes(self) -> int:
+        """Biases and whatever else stays float32."""
+        return 4 * sum(self.constants[name].size for name in self.kept)
+
+    def weights(self, layer: Layer) -> Array:
+        """The dense weights [outputs, inputs, *area], float32."""
+        held = self.constants[layer.weight]
+        return (held.T if layer.transposed else held).reshape(layer.filters.shape)
+
+
+def read(source: str | os.PathLike[str] | onnx.ModelProto) -> Network:
+    """Takes in a network; raises ModelError, UnsupportedModel where it has no layer to store."""
+    proto = ir.serde.serialize_model(load(source))
+    file = None if isinstance(source, onnx.ModelProto) else os.fspath(source)
+    if not any(_layer(node, {}, {}, Counter()) is not False for node in proto.graph.node):
+        raise UnsupportedModel("no convolution or dense layer, nothing to compress", file=file)
+    proto = _with_biases(_single_readers(proto))
+    constants = {t.name: numpy_helper.to_array(t) for t in proto.graph.initializer}
+    shapes = _shapes(proto)
+    reads = Counter(name for node in proto.graph.node for name in node.input)
+    found = (_layer(node, constants, shapes, reads) for node in proto.graph.node)
+    layers = tuple(layer for layer in found if isinstance(layer, Layer))
+    if not layers:
+        raise UnsupportedModel("no layer with constant float32 weights of its own", file=file)
+    ours = {layer.weight for layer in layers}
+    kept = tuple(n for n, a in constants.items() if n not in ours and a.dtype.kind == "f")
+    inputs = tuple(v.name for v in proto.graph.input if v.name not in constants)
+    outputs = tuple(v.name for v in proto.graph.output)
+    freed, batch = free_batch(proto, inputs)
+    return Network(freed, layers, constants, kept, inputs, outputs, batch)
+
+
+def _single_readers(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """A constant bias read by several layers becomes one for each, so that it can be corrected."""
+    tensors = {t.name: t for t in proto.graph.initializer}
+    seen: set[str] = set()
+    for number, node in enumerate(proto.graph.node):
+        if node.op_type not in ("Conv", "Gemm") or len(node.input) < 3:
+            continue
+        name = node.input[2]
+        if name in seen and name in tensors:
+            copy = proto.graph.initializer.add()
+            copy.CopyFrom(tensors[name])
+            copy.name = node.input[2] = f"{name}_{number}"
+        seen.add(name)
+    return proto
+
+
+def _with_biases(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """Every convolution gets a bias, 0 where it had none: what compression shifts goes there."""
+    tensors = {t.name: t for t in proto.graph.initializer}
+    for node in proto.graph.node:
+        if node.op_type == "Conv" and node.input[1] in tensors and len(node.input) < 3:
+            zeros = np.zeros(tensors[node.input[1]].dims[0], np.float32)
+            name = f"{node.output[0]}_bias"
+            proto.graph.initializer.append(numpy_helper.from_array(zeros, name))
+            node.input.append(name)
+    return proto
+
+
+def _shapes(proto: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
+    values = [*proto.graph.input, *proto.graph.value_info, *proto.graph.output]
+    return {
+        v.name: tuple(d.dim_value for d in v.type.tensor_type.shape.dim) for v in values
+    }  # fmt: skip
+
+
+def _layer(
+    node: onnx.NodeProto,
+    constants: Mapping[str, Array],
+    shapes: Mapping[str, tuple[int, ...]],
+    reads: Counter[str],
+) -> Layer | None | bool:
+    """The layer a node is; None if its weights are not its own constant; False: no such operator."""
+    if node.op_type not in ("Conv", "Gemm", "MatMul"):
+        return False
+    held = constants.get(node.input[1])
+    attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+    if held is None or held.dtype != np.float32 or reads[node.input[1]] != 1:
+        return None
+    if node.input[0] in constants or node.input[0] not in shapes:
+        return None
+    made = _conv(held, attributes) if node.op_type == "Conv" else _dense(node, held, attributes)
+    if made is None:
+        return None
+    filters, transposed = made
+    before, after = shapes[node.input[0]], shapes[node.output[0]]
+    conv = node.op_type == "Conv"
+    bias = node.input[2] if len(node.input) > 2 and node.input[2] in constants else None
+    return Layer(
+        node.name, node.op_type, node.input[1], bias, node.input[0], node.output[0], filters,
+        prod(before[2:] if conv else before[:-1]), prod(after[2:] if conv else after[:-1]),
+        transposed, attributes,
+    )  # fmt: skip
+
+
+def _conv(held: Array, attributes: Mapping[str, Any]) -> tuple[Filters, bool]:
+    area = tuple(int(k) for k in held.shape[2:])
+    groups = int(attributes.get("group", 1))
+    return Filters(int(held.shape[0]), int(held.shape[1]), area, groups), False
+
+
+def _dense(
+    node: onnx.NodeProto, held: Array, attributes: Mapping[str, Any]
+) -> tuple[Filters, bool] | None:
+    """A dense layer [rows, inputs] -> [rows, outputs]; None where a Gemm scales or turns."""
+    if held.ndim != 2 or attributes.get("alpha", 1.0) != 1.0 or attributes.get("beta", 1.0) != 1.0:
+        return None
+    if attributes.get("transA", 0):
+        return None
+    turned = node.op_type == "MatMul" or not attributes.get("transB", 0)
+    outputs, inputs = held.shape[::-1] if turned else held.shape
+    return Filters(int(outputs), int(inputs)), turned
+
+
+def with_constants(network: Network, changed: Mapping[str, Array]) -> Network:
+    """The network with some constants exchanged."""
+    return replace(network, constants={**network.constants, **changed})
