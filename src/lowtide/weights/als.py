@@ -15,7 +15,6 @@ import numpy as np
 from lowtide.weights.codes import Array
 from lowtide.weights.format import Filters
 from lowtide.weights.moments import Moments
-from lowtide.weights.quantise import damped
 from lowtide.weights.setting import Setting
 
 ROUNDS = 8
@@ -60,7 +59,7 @@ def factorise(
 
 def _across(w: Array, filters: Filters, kernels: int, moments: Moments) -> Factors:
     """Level 2 alone: the best of `kernels` ranks, an SVD in the norm."""
-    root, back = _roots(moments.full)
+    root, back = moments.full_roots
     rows = np.ones(len(w))
     if filters.groups == filters.outputs and filters.inputs == 1:
         rows = np.sqrt(moments.energy / moments.energy.mean()) + 1e-3
@@ -74,21 +73,14 @@ class _Turn:
 
     def __init__(self, filters: Filters, moments: Moments) -> None:
         self.shape = (-1, filters.inputs, filters.taps)
-        self.channels, self.channels_back = _roots(moments.channels)
-        self.taps, self.taps_back = _roots(moments.taps)
+        self.channels, self.channels_back = moments.channel_roots
+        self.taps, self.taps_back = moments.tap_roots
 
     def there(self, w: Array) -> Array:
         return np.asarray(self.channels @ w.reshape(self.shape) @ self.taps)
 
     def back(self, kernels: Array) -> Array:
         return np.asarray(self.channels_back @ kernels @ self.taps_back)
-
-
-def _roots(moments: Array) -> tuple[Array, Array]:
-    """The symmetric square root of moments, and its inverse."""
-    values, vectors = np.linalg.eigh(damped(moments))
-    root = np.sqrt(np.maximum(values, 1e-12 * values.max()))
-    return (vectors * root) @ vectors.T, (vectors / root) @ vectors.T
 
 
 def _alternate(

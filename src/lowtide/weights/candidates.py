@@ -20,9 +20,9 @@ from lowtide.weights.setting import Setting, plain
 Family = Literal["plain", "generated"]
 FAMILIES: tuple[Family, ...] = ("plain", "generated")
 
-RANKS = (2, 3, 4, 5)
-SHARES = (0.25, 0.375, 0.5, 0.625, 0.75, 0.875)
-BITS = (2, 3, 4, 5, 6)
+RANKS = (2, 3, 4)
+SHARES = (0.25, 0.375, 0.5, 0.625, 0.75)
+BITS = (3, 4, 5)
 _MORE = 2
 """The basis is small and its errors reach every output: it gets this many bits more."""
 
@@ -64,7 +64,7 @@ def _family(family: Family, layer: Layer, rows: Array, moments: Moments) -> Iter
         for bits in BITS:
             high = min(8, bits + _MORE) if rank else bits
             setting = Setting((high, bits if rank else 0, bits if kernels else 0), rank, kernels)
-            made = fit(rows, layer.filters, setting, moments, found)
+            made = fit(rows, layer.filters, setting, moments, found, sweeps=0)
             yield _judged(layer, rows, setting, made, moments, whole)
 
 
@@ -72,7 +72,7 @@ def candidate(
     layer: Layer, rows: Array, setting: Setting, moments: Moments, whole: float | None = None
 ) -> Candidate:
     """One setting, fitted."""
-    made = fit(rows, layer.filters, setting, moments)
+    made = fit(rows, layer.filters, setting, moments, sweeps=0)
     total = moments.error(rows, layer.filters.groups) if whole is None else whole
     return _judged(layer, rows, setting, made, moments, total)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from lowtide.weights.codes import Array
 from lowtide.weights.format import Filters
+from lowtide.weights.quantise import Metric, damped
 
 LARGEST = 2304
 """Inputs * taps up to which A is kept whole (42 MiB); beyond, as a product of two parts."""
@@ -39,12 +40,37 @@ class Moments:
         """A, made of its two parts where it was not kept."""
         return np.kron(self.channels, self.taps) if self.whole is None else self.whole
 
+    @cached_property
+    def metric(self) -> Metric:
+        """A, for rounding."""
+        return Metric(self.full)
+
+    @cached_property
+    def full_roots(self) -> tuple[Array, Array]:
+        """The square root of A, and its inverse."""
+        return _roots(self.full)
+
+    @cached_property
+    def channel_roots(self) -> tuple[Array, Array]:
+        return _roots(self.channels)
+
+    @cached_property
+    def tap_roots(self) -> tuple[Array, Array]:
+        return _roots(self.taps)
+
     def error(self, rest: Array, groups: int = 1) -> float:
         """E|rest x|^2 for weights `rest` [outputs, inputs * taps], summed over outputs."""
         turned = rest @ self.full
         rows = (turned * rest).sum(1)
         each = np.repeat(self.energy / self.energy.mean(), len(rest) // groups)
         return float((rows * each).sum()) if groups > 1 else float(rows.sum())
+
+
+def _roots(moments: Array) -> tuple[Array, Array]:
+    """The symmetric square root of moments, and its inverse."""
+    values, vectors = np.linalg.eigh(damped(moments))
+    root = np.sqrt(np.maximum(values, 1e-12 * values.max()))
+    return (vectors * root) @ vectors.T, (vectors / root) @ vectors.T
 
 
 def even(filters: Filters) -> Moments:
@@ -98,9 +124,7 @@ class Gathering:
         mean = self.sum / max(self.count, 1)
         scale = np.sqrt(total * count)
         energy = np.maximum(self.energy / max(self.count, 1), 1e-12)
-        return Moments(
-            self.channels / scale, self.taps * (1 / scale), whole, energy, mean
-        )
+        return Moments(self.channels / scale, self.taps / scale, whole, energy, mean)
 
     def shifted(self, dense: Array) -> Array:
         """The weights [outputs, inputs * taps] that make up best for inputs that have changed.
@@ -109,7 +133,5 @@ class Gathering:
         """
         if self.whole is None or self.cross is None or self.filters.groups > 1:
             return dense
-        from lowtide.weights.quantise import damped
-
         change = self.cross - self.whole
         return np.asarray(dense + np.linalg.solve(damped(self.whole), change.T @ dense.T).T)

@@ -7,11 +7,14 @@ Sources: nearest rounding with a searched scale; errors handed on from column to
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from lowtide.weights.codes import Array, Codes, limits, make
 
-_SHARES = np.linspace(0.35, 1.1, 16)
+_SHARES = np.linspace(0.3, 1.0, 9)
+_BLOCK = 64
 _DAMPING = 0.01
 """Of H's mean diagonal, added to the diagonal: directions that calibration has not seen."""
 
@@ -43,7 +46,7 @@ def _searched(values: Array, bits: int, centred: bool, cost: Array) -> Codes:
     for share in _SHARES:
         for sign in (1.0,) if centred else (1.0, -1.0):
             scale = sign * largest * share / (high + half if centred else -low)
-            steps = np.clip(np.rint(values / scale - half), low, high) + half
+            steps = np.minimum(np.maximum(np.rint(values / scale - half), low), high) + half
             scale = _fitted(values, steps, cost, scale)
             error = (cost * (values - scale * steps) ** 2).sum(1)
             better = error < best
@@ -61,26 +64,41 @@ def _fitted(values: Array, steps: Array, cost: Array, scale: Array) -> Array:
     return np.where(usable, above / np.where(usable, below, 1.0), scale)
 
 
-def careful(values: Array, bits: int, moments: Array, sweeps: int = 2) -> Codes:
-    """Rounds the rows of `values` [n, m] for the least (w - q)^T H (w - q), H = `moments` [m, m].
+class Metric:
+    """Second moments H [m, m] made safely positive definite, and what rounding needs of them."""
 
-    Never worse than `nearest`, from which it starts.
+    def __init__(self, moments: Array) -> None:
+        self.h = damped(moments)
+
+    @cached_property
+    def upper(self) -> Array:
+        """The upper Cholesky factor of H's inverse: how a rounding error spreads best."""
+        inverse = np.linalg.inv(self.h)
+        return np.asarray(np.linalg.cholesky((inverse + inverse.T) / 2).T)
+
+    def error(self, rest: Array) -> float:
+        return float(((rest @ self.h) * rest).sum())
+
+
+def careful(values: Array, bits: int, metric: Metric, sweeps: int = 2) -> Codes:
+    """Rounds the rows of `values` [n, m] for the least (w - q)^T H (w - q).
+
+    Never worse than `nearest`, from which it starts; `sweeps` of coordinate descent at the end.
     """
-    values, h = np.asarray(values, np.float64), damped(moments)
-    start = nearest(values, bits, np.diag(h))
-    low, high = limits(bits)
-    half = 0.5 if start.centred else 0.0
+    values = np.asarray(values, np.float64)
+    start = nearest(values, bits, np.diag(metric.h))
+    rounding = _Rounding(values, bits, start.centred, metric)
     scales = start.scales.astype(np.float64)
     scales[scales == 0] = 1e-8
-    steps = _handed_on(values, scales[:, None], h, low, high, half)
-    if _error(values - scales[:, None] * steps, h) > _error(values - start.values, h):
-        steps = start.codes + half
+    steps = rounding.handed_on(scales)
+    if metric.error(values - scales[:, None] * steps) > metric.error(values - start.values):
+        steps = start.codes + rounding.half
     for _ in range(sweeps):
-        scales = _refitted(values, steps, h, scales)
-        steps = _descended(values, steps, scales[:, None], h, low, high, half)
-    scales = _refitted(values, steps, h, scales)
-    found = make(bits, start.centred, np.rint(steps - half), scales)
-    better = _error(values - found.values, h) <= _error(values - start.values, h)
+        scales = rounding.refitted(steps, scales)
+        steps = rounding.descended(steps, scales)
+    scales = rounding.refitted(steps, scales)
+    found = make(bits, start.centred, np.rint(steps - rounding.half), scales)
+    better = metric.error(values - found.values) <= metric.error(values - start.values)
     return found if better else start
 
 
@@ -92,45 +110,50 @@ def damped(moments: Array) -> Array:
     return h
 
 
-def _error(rest: Array, h: Array) -> float:
-    return float(((rest @ h) * rest).sum())
+class _Rounding:
+    """The rows that are rounded, to what, and what counts. Steps are codes + 1/2 if centred."""
 
+    def __init__(self, values: Array, bits: int, centred: bool, metric: Metric) -> None:
+        low, high = limits(bits)
+        self.values, self.metric = values, metric
+        self.half = 0.5 if centred else 0.0
+        self.low, self.high = low + self.half, high + self.half
 
-def _handed_on(
-    values: Array, scales: Array, h: Array, low: int, high: int, half: float
-) -> Array:  # fmt: skip
-    """GPTQ: round a column, spread its error over the columns that are still to come."""
-    inverse = np.linalg.inv(h)
-    upper = np.linalg.cholesky((inverse + inverse.T) / 2).T
-    rest, steps = values.copy(), np.zeros_like(values)
-    for j in range(values.shape[1]):
-        column = np.clip(np.rint(rest[:, j] / scales[:, 0] - half), low, high) + half
-        steps[:, j] = column
-        error = (rest[:, j] - column * scales[:, 0]) / upper[j, j]
-        rest[:, j + 1 :] -= error[:, None] * upper[j, j + 1 :]
-    return steps
+    def step(self, places: Array) -> Array:
+        """The nearest steps that there are."""
+        rounded = np.rint(places - self.half) + self.half
+        return np.minimum(np.maximum(rounded, self.low), self.high)
 
+    def handed_on(self, scales: Array) -> Array:
+        """GPTQ: round a column, spread its error over the columns that are still to come."""
+        upper = self.metric.upper
+        rest, steps = self.values.copy(), np.zeros_like(self.values)
+        for begin in range(0, rest.shape[1], _BLOCK):
+            end = min(begin + _BLOCK, rest.shape[1])
+            errors = np.zeros((len(rest), end - begin))
+            for j in range(begin, end):
+                steps[:, j] = self.step(rest[:, j] / scales)
+                errors[:, j - begin] = (rest[:, j] - steps[:, j] * scales) / upper[j, j]
+                rest[:, j + 1 : end] -= errors[:, j - begin, None] * upper[j, j + 1 : end]
+            rest[:, end:] -= errors @ upper[begin:end, end:]
+        return steps
 
-def _refitted(values: Array, steps: Array, h: Array, scales: Array) -> Array:
-    """The scale of each row that is best for its steps; the old one where that says nothing."""
-    turned = steps @ h
-    below, above = (turned * steps).sum(1), (turned * values).sum(1)
-    usable = (below > 0) & (above != 0)
-    return np.where(usable, above / np.where(usable, below, 1.0), scales)
+    def refitted(self, steps: Array, scales: Array) -> Array:
+        """The scale of each row that is best for its steps; the old one where that is unknown."""
+        turned = steps @ self.metric.h
+        below, above = (turned * steps).sum(1), (turned * self.values).sum(1)
+        usable = (below > 0) & (above != 0)
+        return np.where(usable, above / np.where(usable, below, 1.0), scales)
 
-
-def _descended(
-    values: Array, steps: Array, scales: Array, h: Array, low: int, high: int, half: float
-) -> Array:  # fmt: skip
-    """Each code in turn to the best one while all others stay."""
-    steps = steps.copy()
-    slope = (values - scales * steps) @ h
-    for j in range(values.shape[1]):
-        ideal = steps[:, j] + slope[:, j] / (scales[:, 0] * h[j, j])
-        new = np.clip(np.rint(ideal - half), low, high) + half
-        change = (new - steps[:, j]) * scales[:, 0]
-        moved = np.flatnonzero(change)
-        if moved.size:
-            slope[moved] -= change[moved, None] * h[j]
-            steps[:, j] = new
-    return steps
+    def descended(self, steps: Array, scales: Array) -> Array:
+        """Each code in turn to the best one while all others stay."""
+        steps, h = steps.copy(), self.metric.h
+        slope = (self.values - scales[:, None] * steps) @ h
+        for j in range(steps.shape[1]):
+            new = self.step(steps[:, j] + slope[:, j] / (scales * h[j, j]))
+            change = (new - steps[:, j]) * scales
+            moved = np.flatnonzero(change)
+            if moved.size:
+                slope[moved] -= change[moved, None] * h[j]
+                steps[:, j] = new
+        return steps

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 
 from lowtide.weights.batch import session
 from lowtide.weights.codes import Array
-from lowtide.weights.network import Inputs, Layer, Network
+from lowtide.weights.network import Inputs, Network
 
 CHUNK = 32
 """Pictures at once."""
 
 
 class Runner:
-    """onnxruntime with the layers' weights and biases as inputs, and what layers read as outputs."""
+    """onnxruntime with the layers' weights and biases as inputs.
 
-    def __init__(self, network: Network, capture: Sequence[Layer] = ()) -> None:
+    `reads` gives what layers read: for each set of layers asked for, a session of the nodes that
+    those need.
+    """
+
+    def __init__(self, network: Network) -> None:
         self.network = network
         names = dict.fromkeys(
             name for layer in network.layers for name in (layer.weight, layer.bias) if name
@@ -28,12 +34,8 @@ class Runner:
         proto.CopyFrom(network.proto)
         proto.ir_version = max(proto.ir_version, 4)
         self._feed(proto)
-        reads = dict.fromkeys(layer.input for layer in capture)
-        self.captured = [name for name in reads if name not in network.inputs]
-        for name in self.captured:
-            if name not in network.outputs:
-                proto.graph.output.append(onnx.ValueInfoProto(name=name))
-        self.session = session(proto)
+        self.proto, self.session = proto, session(proto)
+        self.parts: dict[tuple[str, ...], onnxruntime.InferenceSession] = {}
 
     def _feed(self, proto: onnx.ModelProto) -> None:
         kept = [t for t in proto.graph.initializer if t.name not in self.held]
@@ -62,10 +64,44 @@ class Runner:
     def reads(
         self, chunk: Mapping[str, Array], names: Sequence[str], changed: Mapping[str, Array]
     ) -> dict[str, Array]:
-        """The values that layers read (of those that were captured), for one chunk."""
-        asked = [name for name in names if name not in self.network.inputs]
-        made = self.session.run(asked, {**self.held, **changed, **chunk}) if asked else []
-        return {**chunk, **dict(zip(asked, made, strict=True))}
+        """The values `names` inside the network, for one chunk of pictures."""
+        asked = tuple(name for name in names if name not in self.network.inputs)
+        if not asked:
+            return dict(chunk)
+        if asked not in self.parts:
+            self.parts = {asked: session(until(self.proto, asked))}
+        part = self.parts[asked]
+        feeds = {**self.held, **changed, **chunk}
+        given = {value.name: feeds[value.name] for value in part.get_inputs()}
+        return {**chunk, **dict(zip(asked, part.run(list(asked), given), strict=True))}
+
+
+def until(proto: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
+    """The part of a model that computes these values, its only outputs."""
+    makers = {name: node for node in proto.graph.node for name in node.output}
+    needed, todo = set(names), list(names)
+    while todo:
+        node = makers.get(todo.pop())
+        for name in node.input if node is not None else ():
+            if name not in needed:
+                needed.add(name)
+                todo.append(name)
+    part = onnx.ModelProto()
+    part.CopyFrom(proto)
+    graph = part.graph
+    for field in (graph.node, graph.initializer, graph.input, graph.output):
+        kept = [x for x in field if _needed(x, needed)]
+        del field[:]
+        field.extend(kept)
+    del graph.output[:]
+    graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
+    return part
+
+
+def _needed(thing: Any, names: set[str]) -> bool:
+    if isinstance(thing, onnx.NodeProto):
+        return any(name in names for name in thing.output)
+    return thing.name in names
 
 
 def count(inputs: Inputs) -> int:
