@@ -1,6 +1,6 @@
 """Train a dense network on CIFAR-10's JPEG pictures: the teacher that the others learn from.
 
-    python -m bench.weights.teach resnet20 --minutes 30 -o out/resnet20_teacher.pt
+python -m bench.weights.teach resnet20 --minutes 30 -o out/resnet20_teacher.pt
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ def main() -> None:
     right = accuracy(model, pictures(given.shared, "test"), given.device)
     torch.save({name: t.cpu() for name, t in model.state_dict().items()}, given.output)
     minutes = (time.perf_counter() - began) / 60
-    print(f"{given.network}: {100 * right:.2f} % after {history.steps} steps, {minutes:.1f} minutes")
+    print(
+        f"{given.network}: {100 * right:.2f} % after {history.steps} steps, {minutes:.1f} minutes"
+    )
 
 
 if __name__ == "__main__":

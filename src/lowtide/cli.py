@@ -13,6 +13,7 @@ import typer
 from lowtide import __version__
 from lowtide.errors import UsageError
 from lowtide.show import Progress, show_fit, show_verified
+from lowtide.weights import commands as weights_commands
 
 if TYPE_CHECKING:
     from lowtide.samples import Pictures
@@ -361,6 +362,14 @@ def place(
         _print(placed_facts(table.buffers, placed, limit))
     else:
         _print(content.decode().rstrip("\n") if output is None else show_placed(placed, output))
+
+
+app.command(
+    epilog="Example: `lowtide compress net.onnx --flash 256KiB --calibrate pictures/ -o o.onnx`"
+)(weights_commands.compress)
+app.command(
+    epilog="Example: `lowtide train-compressed net.onnx --flash 64KiB --data d.npz -o o.onnx`"
+)(weights_commands.train_compressed)
 
 
 def _tile(text: str | None) -> tuple[int, int] | None:

@@ -37,7 +37,7 @@ class Factors:
         """[K, Ci * taps]"""
         if self.inside is None:
             return self.basis[:, 0]
-        return np.matmul(self.inside, self.basis).reshape(len(self.basis), -1)
+        return np.asarray(np.matmul(self.inside, self.basis)).reshape(len(self.basis), -1)
 
 
 def factorise(

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from lowtide.weights.account import macs
-from lowtide.weights.als import factorise
+from lowtide.weights.als import Factors, factorise
 from lowtide.weights.codes import Array
 from lowtide.weights.fit import fit
 from lowtide.weights.format import Filters, Generated
@@ -23,6 +23,7 @@ FAMILIES: tuple[Family, ...] = ("plain", "generated")
 RANKS = (2, 3, 4)
 SHARES = (0.25, 0.375, 0.5, 0.625, 0.75)
 BITS = (3, 4, 5)
+_ROUNDS = 4
 _MORE = 2
 """The basis is small and its errors reach every output: it gets this many bits more."""
 
@@ -54,27 +55,25 @@ def candidates(
 
 def _family(family: Family, layer: Layer, rows: Array, moments: Moments) -> Iterator[Candidate]:
     whole = moments.error(rows, layer.filters.groups)
-    if family == "plain" or not _sizes(layer.filters):
-        for bits in range(1, 9):
-            yield candidate(layer, rows, plain(bits), moments, whole)
-        return
-    for rank, kernels in _sizes(layer.filters):
-        shape = Setting((8, 8, 8), rank, kernels)
-        found = factorise(rows, layer.filters, shape, moments)
-        for bits in BITS:
-            high = min(8, bits + _MORE) if rank else bits
-            setting = Setting((high, bits if rank else 0, bits if kernels else 0), rank, kernels)
-            made = fit(rows, layer.filters, setting, moments, found, sweeps=0)
-            yield _judged(layer, rows, setting, made, moments, whole)
+    found: dict[tuple[int, int], Factors] = {}
+    for setting in settings(layer.filters, family):
+        shape = (setting.rank, setting.kernels)
+        if shape not in found:
+            found[shape] = factorise(rows, layer.filters, setting, moments, _ROUNDS)
+        made = fit(rows, layer.filters, setting, moments, found[shape], sweeps=0)
+        yield _judged(layer, rows, setting, made, moments, whole)
 
 
-def candidate(
-    layer: Layer, rows: Array, setting: Setting, moments: Moments, whole: float | None = None
-) -> Candidate:
-    """One setting, fitted."""
-    made = fit(rows, layer.filters, setting, moments, sweeps=0)
-    total = moments.error(rows, layer.filters.groups) if whole is None else whole
-    return _judged(layer, rows, setting, made, moments, total)
+def settings(filters: Filters, family: Family) -> list[Setting]:
+    """What a family has for a layer; plain weights where no factors are smaller than it."""
+    if family == "plain" or not _sizes(filters):
+        return [plain(bits) for bits in range(1, 9)]
+    return [_setting(rank, kernels, b) for rank, kernels in _sizes(filters) for b in BITS]
+
+
+def _setting(rank: int, kernels: int, bits: int) -> Setting:
+    high = min(8, bits + _MORE) if rank else bits
+    return Setting((high, bits if rank else 0, bits if kernels else 0), rank, kernels)
 
 
 def _judged(
@@ -89,8 +88,8 @@ def _sizes(filters: Filters) -> list[tuple[int, int]]:
     """Ranks and kernel counts (0: off) that store fewer numbers than the layer has."""
     f, most = filters, min(filters.outputs, filters.inputs * filters.taps)
     depthwise = f.groups > 1
-    ranks = [0] + [r for r in RANKS if r < min(f.inputs, f.taps)]
-    counts = [0] + sorted({round(s * most) for s in SHARES} - {0})
+    ranks = [0, *(r for r in RANKS if r < min(f.inputs, f.taps))]
+    counts = [0, *sorted({round(s * most) for s in SHARES} - {0})]
     if depthwise:
         counts = [0, *(k for k in RANKS if k < f.taps)] if f.inputs == 1 else [0]
     pairs = [(r, k) for r in ranks for k in counts if (r or k) and k < max(most, 1)]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from lowtide.weights.account import Form
-from lowtide.weights.codes import Array, Codes
+from lowtide.weights.codes import MOST_BITS, Array, Codes
 from lowtide.weights.format import Generated
 from lowtide.weights.network import Layer
 
@@ -40,7 +41,7 @@ class Emitter:
             self._whole(number, node, layer, made)
         return self.nodes
 
-    def _add(self, op: str, inputs: Sequence[str], output: str, **attributes: object) -> str:
+    def _add(self, op: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
         self.nodes.append(helper.make_node(op, list(inputs), [output], **attributes))
         return output
 
@@ -60,7 +61,10 @@ class Emitter:
         per = shape[0] // codes.vectors
         scales = np.repeat(codes.scales, per)
         narrow = _kind(codes.bits, self.opset)
-        if codes.centred and _kind(min(codes.bits + 1, 8), self.opset) != narrow and codes.bits > 1:
+        wider = codes.bits > 1 and (
+            codes.bits == MOST_BITS or _kind(codes.bits + 1, self.opset) != narrow
+        )
+        if codes.centred and wider:
             return self._shifted(name, codes, scales, shape, narrow)
         steps = codes.codes.reshape(shape).astype(np.int8)
         if codes.centred:  # the next wider code is stored as wide: c + 1/2 = (2c + 1) / 2

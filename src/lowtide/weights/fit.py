@@ -7,7 +7,7 @@ import numpy as np
 from lowtide.weights.als import ROUNDS, Factors, factorise
 from lowtide.weights.codes import Array, Codes
 from lowtide.weights.format import Filters, Generated
-from lowtide.weights.moments import LARGEST, Moments
+from lowtide.weights.moments import Moments
 from lowtide.weights.quantise import Metric, careful, damped, nearest
 from lowtide.weights.setting import Setting
 
@@ -43,7 +43,7 @@ def fit(
 
 def _rounded(rows: Array, bits: int, moments: Moments, sweeps: int) -> Codes:
     """Rows [n, inputs * taps] in low bits."""
-    if moments.whole is None and rows.shape[1] > LARGEST:
+    if moments.whole is None:
         return nearest(rows, bits, np.kron(np.diag(moments.channels), np.diag(moments.taps)))
     return careful(rows, bits, moments.metric, sweeps)
 
@@ -74,7 +74,7 @@ def _across(
 ) -> Codes:  # fmt: skip
     """V [outputs, K] for kernels as they are stored."""
     k = kernels.astype(np.float64)
-    turned = k @ moments.full
+    turned = moments.turned(k)
     gram = turned @ k.T
     gram[np.diag_indices_from(gram)] += 1e-6 * np.trace(gram) / len(gram) + 1e-30
     across = np.linalg.solve(gram, turned @ w.T).T

@@ -104,7 +104,8 @@ class Generated:
             return self.basis.values
         u = self.inside.values.reshape(self.kernels, self.rank, self.filters.inputs)
         b = self.basis.values.reshape(self.kernels, self.rank, self.filters.taps)
-        return np.matmul(u.transpose(0, 2, 1), b).reshape(self.kernels, -1)
+        made = np.matmul(u.transpose(0, 2, 1), b)
+        return np.asarray(made).reshape(self.kernels, -1)
 
     @cached_property
     def values(self) -> Array:

@@ -36,19 +36,20 @@ class Moments:
     mean: Array
 
     @cached_property
-    def full(self) -> Array:
-        """A, made of its two parts where it was not kept."""
-        return np.kron(self.channels, self.taps) if self.whole is None else self.whole
-
-    @cached_property
     def metric(self) -> Metric:
-        """A, for rounding."""
-        return Metric(self.full)
+        """A, for rounding; only its diagonal matters for the largest layers."""
+        if self.whole is None:
+            raise ValueError(f"moments of more than {LARGEST} inputs are not kept whole")
+        return Metric(self.whole)
 
     @cached_property
     def full_roots(self) -> tuple[Array, Array]:
         """The square root of A, and its inverse."""
-        return _roots(self.full)
+        if self.whole is not None:
+            return _roots(self.whole)
+        both = zip(self.channel_roots, self.tap_roots, strict=True)
+        root, back = (np.kron(a, b) for a, b in both)
+        return root, back
 
     @cached_property
     def channel_roots(self) -> tuple[Array, Array]:
@@ -58,12 +59,20 @@ class Moments:
     def tap_roots(self) -> tuple[Array, Array]:
         return _roots(self.taps)
 
+    def turned(self, rows: Array) -> Array:
+        """rows A, for rows [n, inputs * taps]."""
+        if self.whole is not None:
+            return np.asarray(rows @ self.whole)
+        shaped = rows.reshape(len(rows), len(self.channels), len(self.taps))
+        return np.asarray((self.channels @ shaped @ self.taps).reshape(rows.shape))
+
     def error(self, rest: Array, groups: int = 1) -> float:
         """E|rest x|^2 for weights `rest` [outputs, inputs * taps], summed over outputs."""
-        turned = rest @ self.full
-        rows = (turned * rest).sum(1)
+        rows = (self.turned(rest) * rest).sum(1)
+        if groups == 1:
+            return float(rows.sum())
         each = np.repeat(self.energy / self.energy.mean(), len(rest) // groups)
-        return float((rows * each).sum()) if groups > 1 else float(rows.sum())
+        return float((rows * each).sum())
 
 
 def _roots(moments: Array) -> tuple[Array, Array]:

@@ -20,6 +20,7 @@ from lowtide.weights.batch import free_batch
 from lowtide.weights.codes import Array
 from lowtide.weights.format import Filters
 
+OPERATORS = ("Conv", "Gemm", "MatMul")
 Inputs = Mapping[str, Array]
 """Pictures for a network: arrays [N, ...] by the names of its inputs."""
 
@@ -87,14 +88,14 @@ def read(source: str | os.PathLike[str] | onnx.ModelProto) -> Network:
     """Takes in a network; raises ModelError, UnsupportedModel where it has no layer to store."""
     proto = ir.serde.serialize_model(load(source))
     file = None if isinstance(source, onnx.ModelProto) else os.fspath(source)
-    if not any(_layer(node, {}, {}, Counter()) is not False for node in proto.graph.node):
+    if not any(node.op_type in OPERATORS for node in proto.graph.node):
         raise UnsupportedModel("no convolution or dense layer, nothing to compress", file=file)
     proto = _with_biases(_single_readers(proto))
     constants = {t.name: numpy_helper.to_array(t) for t in proto.graph.initializer}
     shapes = _shapes(proto)
     reads = Counter(name for node in proto.graph.node for name in node.input)
     found = (_layer(node, constants, shapes, reads) for node in proto.graph.node)
-    layers = tuple(layer for layer in found if isinstance(layer, Layer))
+    layers = tuple(layer for layer in found if layer is not None)
     if not layers:
         raise UnsupportedModel("no layer with constant float32 weights of its own", file=file)
     ours = {layer.weight for layer in layers}
@@ -145,10 +146,10 @@ def _layer(
     constants: Mapping[str, Array],
     shapes: Mapping[str, tuple[int, ...]],
     reads: Counter[str],
-) -> Layer | None | bool:
-    """The layer a node is; None if its weights are not its own constant; False: no such operator."""
-    if node.op_type not in ("Conv", "Gemm", "MatMul"):
-        return False
+) -> Layer | None:
+    """The layer a node is, None if it is none or its weights are no constant of its own."""
+    if node.op_type not in OPERATORS:
+        return None
     held = constants.get(node.input[1])
     attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
     if held is None or held.dtype != np.float32 or reads[node.input[1]] != 1:

@@ -33,7 +33,7 @@ def patches(layer: Layer, x: Array, most: int, dice: np.random.Generator) -> Arr
     # Pictures first, channels where they were: [count, taps, C]
     found = np.moveaxis(padded, 1, -1)[(at[0][:, None], *index)]
     grouped = found.reshape(len(found), f.taps, f.groups, f.inputs)
-    return grouped.transpose(0, 2, 3, 1)
+    return np.asarray(grouped.transpose(0, 2, 3, 1))
 
 
 def _some(rows: Array, most: int, dice: np.random.Generator) -> Array:

@@ -75,20 +75,18 @@ def settle(
 
 
 def _rows(made: Generated) -> Array:
-    return made.values.reshape(made.filters.outputs, -1).astype(np.float64)
+    return np.asarray(made.values.reshape(made.filters.outputs, -1), np.float64)
 
 
 def _variance(rows: Array, moments: Moments, groups: int) -> Array:
     """The variance of each output channel."""
+    squares = (moments.turned(rows) * rows).sum(1)
     if groups > 1:  # only the average over groups is kept, without its mean
-        return np.asarray(((rows @ moments.full) * rows).sum(1))
-    centred = moments.full - np.outer(moments.mean[0], moments.mean[0])
-    return np.asarray(np.maximum(((rows @ centred) * rows).sum(1), 0.0))
+        return np.asarray(squares)
+    return np.asarray(np.maximum(squares - (rows @ moments.mean[0]) ** 2, 0.0))
 
 
-def _spread(
-    layer: Layer, dense: Array, was: Moments, made: Generated, meets: Moments
-) -> Generated:
+def _spread(layer: Layer, dense: Array, was: Moments, made: Generated, meets: Moments) -> Generated:
     before = _variance(dense, was, layer.filters.groups)
     after = _variance(_rows(made), meets, layer.filters.groups)
     usable = (before > 0) & (after > 1e-6 * before)
@@ -109,7 +107,7 @@ def _bias(
     groups = layer.filters.groups
     shift = _means(dense, was, groups) - _means(_rows(made), meets, groups)
     old = runner.network.constants[layer.bias]
-    return (np.broadcast_to(old, shift.shape) + shift).astype(np.float32)
+    return np.asarray(np.broadcast_to(old, shift.shape) + shift, np.float32)
 
 
 def _error(

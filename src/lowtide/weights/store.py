@@ -1,7 +1,7 @@
 """Generated weights in an ONNX file: low-bit constants and standard operators.
 
-    Conv x, W      ->      DequantizeLinear of B, U, V;  Conv 1x1 (U), Conv grouped (B), Conv 1x1 (V)
-                           or, where that takes fewer multiply-adds:  W = MatMul(V, MatMul(U, B))
+    Conv x, W     ->     Conv 1x1 (U), Conv grouped (B), Conv 1x1 (V), of DequantizeLinear each,
+                         or, where that takes fewer multiply-adds, W = MatMul(V, MatMul(U, B))
 
 Codes are INT2, INT4 (two or four to a byte) or INT8, where the opset has the type. A description
 of every layer's factors is kept in the model's metadata, from which `recall` reads them back.
@@ -43,7 +43,7 @@ def store(
     owned = {layer.weight for layer in network.layers if layer.name in made}
     _constants(model, owned, biases)
     emitter = Emitter(opset)
-    described = {}
+    described: dict[str, object] = {}
     layers = {layer.name: layer for layer in network.layers}
     nodes: list[onnx.NodeProto] = []
     for node in model.graph.node:

@@ -26,15 +26,23 @@ class Factor(nn.Module):
     """A trainable matrix that is seen rounded to low bits.
 
     `latent` [vectors, length] holds the numbers before rounding, `step` [vectors] the scale of
-    each row. Gradients pass the rounding as if it were not there, and stop at the range's ends.
+    each row, both in units of `gauge`: so that all factors are about 1 in size, and one learning
+    rate suits them all. Gradients pass the rounding as if it were not there, and stop at the
+    range's ends.
     """
+
+    gauge: Tensor
 
     def __init__(self, codes: Codes) -> None:
         super().__init__()
         self.bits, self.centred = codes.bits, codes.centred
-        steps = torch.from_numpy(codes.scales.copy())
-        self.latent = nn.Parameter(torch.from_numpy(codes.values.copy()))
-        self.step = nn.Parameter(torch.where(steps == 0, torch.full_like(steps, 1e-6), steps))
+        values, steps = torch.from_numpy(codes.values), torch.from_numpy(codes.scales)
+        gauge = values.square().mean().sqrt().clamp_min(1e-8)
+        self.register_buffer("gauge", gauge)
+        self.latent = nn.Parameter(values / gauge)
+        self.step = nn.Parameter(
+            torch.where(steps == 0, torch.full_like(steps, 1e-6), steps / gauge)
+        )
         high = limits(codes.bits)[1] + (0.5 if codes.centred else 0.0)
         self.share = (codes.length * high) ** -0.5
         """Of the step's gradient that is used: LSQ's g, which balances it with the weights'."""
@@ -46,7 +54,7 @@ class Factor(nn.Module):
         step = step * self.share + (step * (1 - self.share)).detach()
         place = torch.clamp(self.latent / step - half, low, high)
         rounded = place + (place.round() - place).detach()
-        return (rounded + half) * step
+        return (rounded + half) * (step * self.gauge)
 
     @torch.no_grad()
     def codes(self) -> Codes:
@@ -54,8 +62,8 @@ class Factor(nn.Module):
         low, high = limits(self.bits)
         half = 0.5 if self.centred else 0.0
         place = torch.clamp(self.latent / self.step[:, None] - half, low, high).round()
-        scales = self.step.double().cpu().numpy()
-        return make(self.bits, self.centred, place.cpu().numpy(), scales)
+        scales = self.step.double() * self.gauge.double()
+        return make(self.bits, self.centred, place.cpu().numpy(), scales.cpu().numpy())
 
 
 class Generate(nn.Module):

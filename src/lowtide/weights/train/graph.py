@@ -73,9 +73,12 @@ class Graph(nn.Module):
     def add_norms(self, spread: Mapping[str, tuple[Tensor, Tensor]]) -> None:
         """Puts a batch norm behind layers, given the mean and spread of what they give."""
         for name, (mean, std) in spread.items():
-            layer = self.get_submodule(self.names[name])
             self.add_module(f"norm_{self.names[name]}", Norm(mean, std).to(mean.device))
-            del layer
+
+    def norm(self, layer: Layer) -> Norm | None:
+        """The batch norm behind a layer, if there is one."""
+        found = self._modules.get(f"norm_{self.names[layer.name]}")
+        return found if isinstance(found, Norm) else None
 
     def forward(self, *inputs: Tensor) -> Tensor:
         values: dict[str, Tensor] = dict(zip(self.network.inputs, inputs, strict=True))

@@ -197,7 +197,7 @@ def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     groups = [
         {"params": decayed, "weight_decay": recipe.weight_decay, "slowed": 1.0},
         {"params": plain, "weight_decay": 0.0, "slowed": 1.0},
-        {"params": steps, "weight_decay": 0.0, "slowed": 1.0},
+        {"params": steps, "weight_decay": 0.0, "slowed": 0.2},
     ]
     groups = [group for group in groups if group["params"]]
     if recipe.optimizer == "sgd":

@@ -96,6 +96,41 @@ def _leaky(a: Attributes) -> Step:
     return lambda x: functional.leaky_relu(x, slope)
 
 
+def _slice(a: Attributes) -> Step:
+    def step(
+        x: Tensor, starts: Tensor, ends: Tensor, axes: Tensor | None = None,
+        steps: Tensor | None = None,
+    ) -> Tensor:  # fmt: skip
+        begin, end = starts.tolist(), ends.tolist()
+        which = axes.tolist() if axes is not None else list(range(len(begin)))
+        by = steps.tolist() if steps is not None else [1] * len(begin)
+        if min(by) < 1:
+            raise UnsupportedModel("a Slice that runs backwards cannot be trained")
+        index = [slice(None)] * x.ndim
+        for axis, first, last, stride in zip(which, begin, end, by, strict=True):
+            index[axis] = slice(first, last, stride)
+        return x[tuple(index)]
+
+    return step
+
+
+def _pad(a: Attributes) -> Step:
+    if a.get("mode", b"constant") != b"constant":
+        raise UnsupportedModel("Pad of another mode than constant cannot be trained")
+
+    def step(
+        x: Tensor, pads: Tensor, value: Tensor | None = None, axes: Tensor | None = None
+    ) -> Tensor:
+        if axes is not None:
+            raise UnsupportedModel("Pad of some axes cannot be trained")
+        ends = pads.tolist()
+        pairs = zip(ends[: x.ndim], ends[x.ndim :], strict=True)
+        flat = [n for pair in reversed(list(pairs)) for n in pair]
+        return functional.pad(x, flat, value=0.0 if value is None else float(value))
+
+    return step
+
+
 OPERATORS: Mapping[str, Callable[[Attributes], Step]] = {
     "Add": lambda a: lambda x, y: x + y,
     "AveragePool": _average,
@@ -110,10 +145,12 @@ OPERATORS: Mapping[str, Callable[[Attributes], Step]] = {
     "LeakyRelu": _leaky,
     "MaxPool": _largest,
     "Mul": lambda a: lambda x, y: x * y,
+    "Pad": _pad,
     "ReduceMean": _mean,
     "Relu": lambda a: torch.relu,
     "Reshape": _reshape,
     "Sigmoid": lambda a: torch.sigmoid,
+    "Slice": _slice,
     "Softmax": _softmax,
     "Sub": lambda a: lambda x, y: x - y,
     "Tanh": lambda a: torch.tanh,

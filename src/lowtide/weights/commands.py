@@ -1,0 +1,229 @@
+"""`lowtide compress` and `lowtide train-compressed`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from lowtide.errors import UsageError
+from lowtide.show import Progress
+
+if TYPE_CHECKING:
+    from lowtide.weights.compress import Compressed
+    from lowtide.weights.network import Inputs, Network
+    from lowtide.weights.pictures import Pictures, Scaling
+
+Model = Annotated[Path, typer.Argument(help="The network, an ONNX file.", show_default=False)]
+Flash = Annotated[str, typer.Option(help="Bytes for all weights, scales and biases: 256KiB.")]
+Output = Annotated[Path, typer.Option("-o", "--output", help="ONNX file to write.")]
+Test = Annotated[
+    list[Path] | None,
+    typer.Option(help="Pictures to measure accuracy on, before and after; see --calibrate."),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option(help="Class numbers, a line each or .npy, of --test, or else of the pictures."),
+]
+Mean = Annotated[
+    str, typer.Option(help="Subtracted from pixels (0..255): one value or one a channel.")
+]
+Std = Annotated[str, typer.Option(help="Pixels are divided by this after --mean.")]
+Bgr = Annotated[bool, typer.Option("--bgr", help="Pictures in BGR order.")]
+Weights = Annotated[
+    Literal["both", "plain", "generated"],
+    typer.Option(help="What layers may become: n-bit weights, factors, or whichever is better."),
+]
+Form = Annotated[
+    Literal["cheaper", "factored", "materialised"],
+    typer.Option(help="Run factors as a chain of small layers, make the weights, or the cheaper."),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, also of an error.")]
+
+_FAMILIES: dict[str, tuple[Literal["plain", "generated"], ...]] = {
+    "both": ("plain", "generated"),
+    "plain": ("plain",),
+    "generated": ("generated",),
+}
+
+
+def compress(
+    model: Model,
+    flash: Flash,
+    output: Output,
+    calibrate: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Pictures the network knows, some hundred: files, folders, .npy or .npz [N,C,H,W] "
+            "(bytes are pixels, other numbers go in as they are); may be repeated."
+        ),
+    ] = None,
+    test: Test = None,
+    labels: Labels = None,
+    mean: Mean = "0",
+    std: Std = "1",
+    bgr: Bgr = False,
+    weights: Weights = "both",
+    form: Form = "cheaper",
+    as_json: Json = False,
+) -> None:
+    """Store the weights in few bytes, without training: low-bit factors, chosen layer by layer."""
+    from lowtide.weights.compress import compress as run
+    from lowtide.weights.pictures import Scaling, read
+    from lowtide.write import check_file, write_file
+
+    check_file(output, model)
+    if labels is not None and not (test or calibrate):
+        raise UsageError("--labels needs the pictures they belong to: --test or --calibrate")
+    scaling = Scaling(_numbers(mean), _numbers(std), bgr)
+    held: dict[str, Pictures] = {}
+
+    def inputs(network: Network) -> Inputs | None:
+        name, shape = _input(network, bool(calibrate or test))
+        for role, paths in (("calibrate", calibrate), ("test", test)):
+            if paths:
+                held[role] = read(paths, shape, bgr)
+        return {name: scaling(held["calibrate"].values)} if calibrate else None
+
+    with Progress(sys.stderr) as progress:
+        found = run(
+            model, flash, inputs, families=_FAMILIES[weights],
+            execution=None if form == "cheaper" else form, progress=progress,
+        )  # fmt: skip
+        rates = _rates(model, found, held, labels, scaling, progress)
+        write_file(output, found.model.SerializeToString())
+    _print(found, rates, model, output, as_json)
+
+
+def train_compressed(
+    model: Model,
+    flash: Flash,
+    output: Output,
+    data: Annotated[
+        list[Path],
+        typer.Option(
+            help="Pictures with classes: a folder of one folder a class, or .npz with 'values' "
+            "[N,C,H,W] and 'labels' [N]; may be repeated."
+        ),
+    ],
+    labels: Labels = None,
+    test: Test = None,
+    mean: Mean = "0",
+    std: Std = "1",
+    bgr: Bgr = False,
+    weights: Weights = "both",
+    steps: Annotated[int, typer.Option(help="Batches to train on.")] = 1500,
+    minutes: Annotated[float | None, typer.Option(help="Ends sooner after these.")] = None,
+    batch: Annotated[int, typer.Option(help="Pictures in a batch.")] = 128,
+    rate: Annotated[float, typer.Option(help="The largest learning rate.")] = 0.01,
+    shift: Annotated[int, typer.Option(help="Pixels by which pictures are shifted.")] = 4,
+    mirror: Annotated[bool, typer.Option(help="Mirror pictures at random.")] = True,
+    orthonormal: Annotated[float, typer.Option(help="Weight of the paper's regulariser.")] = 0.0,
+    held_back: Annotated[float, typer.Option(help="Share of the data for validation.")] = 0.05,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="File to go on from after Ctrl-C; default: OUTPUT.pt.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1.")] = "cpu",
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Compress, then train what is stored, taught by the network as it was. Needs torch."""
+    from lowtide.weights.network import read as read_network
+    from lowtide.weights.pictures import Pictures, Scaling, read, read_classes
+    from lowtide.write import check_file, write_file
+
+    check_file(output, model)
+    training = _training()
+    scaling = Scaling(_numbers(mean), _numbers(std), bgr)
+    _, shape = _input(read_network(model), True)
+    pictures = read(data, shape, bgr)
+    classes = pictures.classes
+    if labels is not None and not test:
+        classes = read_classes(labels, len(pictures.values))
+    if classes is None:
+        raise UsageError("no classes: give --labels, folders of one class each, or .npz 'labels'")
+    options = training.Options(
+        steps, batch, rate, minutes, shift, mirror, orthonormal, held_back, seed, device
+    )
+    kept = checkpoint or output.with_suffix(".pt")
+    with Progress(sys.stderr) as progress:
+        trained = training.train(
+            model, flash, Pictures(pictures.values, classes), scaling, _FAMILIES[weights],
+            options, kept, progress,
+        )  # fmt: skip
+        held = {"test": read(test, shape, bgr)} if test else {}
+        rates = _rates(model, trained.after, held, labels, scaling, progress)
+        rates |= training.rates(trained)
+        write_file(output, trained.after.model.SerializeToString())
+    kept.unlink(missing_ok=True)
+    _print(trained.after, rates, model, output, as_json)
+
+
+def _training() -> Any:
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise UsageError("training needs torch: pip install 'lowtide[train]'") from error
+    from lowtide.weights.train import command
+
+    return command
+
+
+def _input(network: Network, needed: bool) -> tuple[str, tuple[int, ...]]:
+    """The name and [C, H, W] of the one input."""
+    if len(network.inputs) != 1:
+        if needed:
+            raise UsageError(f"pictures need a network of one input, not {len(network.inputs)}")
+        return "", ()
+    name = network.inputs[0]
+    value = next(v for v in network.proto.graph.input if v.name == name)
+    return name, tuple(d.dim_value for d in value.type.tensor_type.shape.dim[1:])
+
+
+def _rates(
+    model: Path,
+    found: Compressed,
+    held: dict[str, Pictures],
+    labels: Path | None,
+    scaling: Scaling,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Accuracies of the written file and of the given one, where there are classes."""
+    from lowtide.weights.accuracy import accuracy
+    from lowtide.weights.pictures import read_classes
+
+    pictures = held.get("test", held.get("calibrate"))
+    if pictures is None:
+        return {}
+    classes = pictures.classes
+    if labels is not None:
+        classes = read_classes(labels, len(pictures.values))
+    if classes is None:
+        return {}
+    progress(f"accuracy on {len(classes)} pictures")
+    values = scaling(pictures.values)
+    name = found.network.inputs[0]
+    return {
+        "test_pictures": len(classes),
+        "accuracy_dense": accuracy(found.network.proto, {name: values}, classes),
+        "accuracy": accuracy(found.model, {name: values}, classes),
+    }
+
+
+def _print(
+    found: Compressed, rates: dict[str, Any], model: Path, output: Path, as_json: bool
+) -> None:
+    from lowtide.weights.show import show_compressed
+
+    facts = {**found.facts(), **rates, "file": str(output)}
+    typer.echo(json.dumps(facts) if as_json else show_compressed(found, rates, model, output))
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(word) for word in text.split(","))
+    except ValueError:
+        raise UsageError(f"'{text}' is no number or comma-separated numbers") from None

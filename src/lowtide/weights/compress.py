@@ -1,0 +1,211 @@
+"""compress(): a network in a given number of bytes, without training."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+
+from lowtide.errors import BudgetError, UsageError
+from lowtide.sizes import parse_bytes, show_bytes
+from lowtide.weights import calibrate, sensitivity
+from lowtide.weights.account import Form, form, macs
+from lowtide.weights.candidates import FAMILIES, Candidate, Family, candidates, settings
+from lowtide.weights.choose import choose
+from lowtide.weights.codes import Array
+from lowtide.weights.network import Inputs, Layer, Network, read
+from lowtide.weights.runner import Runner, count
+from lowtide.weights.settle import Settled, settle
+from lowtide.weights.store import store
+
+Progress = Callable[[str], None]
+
+PROBE_PICTURES = 128
+"""Of the calibration, for measuring sensitivities; each layer is run three times on them."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one layer; `error` is the relative squared error of its output."""
+
+    name: str
+    shape: tuple[int, ...]
+    stored: str
+    form: Form
+    bytes: int
+    dense_bytes: int
+    macs: int
+    dense_macs: int
+    error: float
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """A network stored small.
+
+    `bytes` counts packed codes, their scales, biases and whatever stays float32; `dense_bytes` all
+    of that at 32 bits, batch norms folded. `loss` is how far the outputs are from the dense
+    network's on the calibration pictures (`sensitivity.loss`).
+    """
+
+    model: onnx.ModelProto
+    network: Network
+    settled: Settled
+    rows: tuple[Row, ...]
+    loss: float
+    pictures: int
+
+    @property
+    def bytes(self) -> int:
+        return self.network.kept_bytes + sum(row.bytes for row in self.rows)
+
+    @property
+    def dense_bytes(self) -> int:
+        return self.network.dense_bytes
+
+    @property
+    def factor(self) -> float:
+        return self.dense_bytes / self.bytes
+
+    @property
+    def macs(self) -> int:
+        return sum(row.macs for row in self.rows)
+
+    @property
+    def dense_macs(self) -> int:
+        return sum(row.dense_macs for row in self.rows)
+
+    def facts(self) -> dict[str, Any]:
+        """Everything `compress --json` prints, but for accuracies."""
+        return {
+            "bytes": self.bytes,
+            "dense_bytes": self.dense_bytes,
+            "factor": round(self.factor, 3),
+            "file_bytes": self.model.ByteSize(),
+            "macs": self.macs,
+            "dense_macs": self.dense_macs,
+            "loss": self.loss,
+            "calibration_pictures": self.pictures,
+            "layers": [vars(row) for row in self.rows],
+        }
+
+
+def compress(
+    source: str | os.PathLike[str] | onnx.ModelProto,
+    flash: str | int,
+    calibration: Callable[[Network], Inputs | None] | Inputs | None = None,
+    *,
+    families: Sequence[Family] = FAMILIES,
+    execution: Form | None = None,
+    progress: Progress = lambda _: None,
+) -> Compressed:
+    """Stores the weights of a network in `flash` bytes, biases and scales included.
+
+    `calibration` holds pictures as the network sees them (256 are plenty), or makes them from the
+    network; without any, seeded noise stands in, and the result is worse. `families` limits what
+    layers may become. Raises ModelError, UsageError, and BudgetError where it cannot be so small.
+    """
+    limit = parse_bytes(flash)
+    progress("reading the network")
+    network = read(source)
+    given = calibration(network) if callable(calibration) else calibration
+    inputs = noise(network) if given is None else given
+    _check(network, families, limit)
+    runner = Runner(network)
+    choices = fitted(runner, inputs, families, progress)
+    minds = sensitivity.measure(runner, _first(inputs, PROBE_PICTURES), choices, progress)
+    chosen = selected(network, choices, minds, limit)
+    settings = {name: candidate.setting for name, candidate in chosen.items()}
+    settled = settle(runner, settings, inputs, progress)
+    progress("writing ONNX")
+    return assembled(runner, settled, inputs, 0 if given is None else count(inputs), execution)
+
+
+def fitted(
+    runner: Runner, inputs: Inputs, families: Sequence[Family], progress: Progress
+) -> dict[str, tuple[Candidate, ...]]:
+    """The candidates of every layer."""
+    layers = runner.network.layers
+    progress(f"what {len(layers)} layers meet on {count(inputs)} pictures")
+    moments = calibrate.measure(runner, layers, inputs)
+    found = {}
+    for number, layer in enumerate(layers, 1):
+        progress(f"candidates for layer {number} of {len(layers)}")
+        weights = runner.network.weights(layer)
+        found[layer.name] = candidates(layer, weights, moments[layer.name], families)
+    return found
+
+
+def selected(
+    network: Network,
+    choices: dict[str, tuple[Candidate, ...]],
+    minds: dict[str, sensitivity.Sensitivity],
+    limit: int,
+) -> dict[str, Candidate]:
+    """The candidates of least loss together; raises BudgetError where the least is too large."""
+    names = [layer.name for layer in network.layers]
+    costs = [[c.bytes for c in choices[name]] for name in names]
+    losses = [[minds[name].loss(c.error) for c in choices[name]] for name in names]
+    picks = choose(costs, losses, max(limit - network.kept_bytes, 0))
+    if picks is None:
+        raise _too_large(network, network.kept_bytes + sum(map(min, costs)), limit)
+    return {name: choices[name][pick] for name, pick in zip(names, picks, strict=True)}
+
+
+def _check(network: Network, families: Sequence[Family], limit: int) -> None:
+    """Refuses what no choice can meet before anything is computed."""
+    least = network.kept_bytes
+    for layer in network.layers:
+        f = layer.filters
+        least += min(s.bytes(f) for family in families for s in settings(f, family))
+    if least > limit:
+        raise _too_large(network, least, limit)
+
+
+def _too_large(network: Network, least: int, limit: int) -> BudgetError:
+    return BudgetError(
+        f"the weights take {show_bytes(least)} at least, {show_bytes(network.kept_bytes)} of "
+        f"them biases and what stays float32; {show_bytes(limit)} were asked for",
+        {"flash_bytes": least},
+    )
+
+
+def assembled(
+    runner: Runner, settled: Settled, inputs: Inputs, pictures: int, execution: Form | None
+) -> Compressed:
+    """The result, with its ONNX model."""
+    network = runner.network
+    model = store(network, settled.made, settled.biases, execution)
+    changed = settled.changed(network.layers)
+    loss = sensitivity.loss(runner.outputs(inputs, changed), runner.outputs(inputs))
+    rows = tuple(_row(layer, settled) for layer in network.layers)
+    return Compressed(model, network, settled, rows, loss, pictures)
+
+
+def _row(layer: Layer, settled: Settled) -> Row:
+    made = settled.made[layer.name]
+    return Row(
+        layer.name, layer.filters.shape, made.name(), form(layer, made), made.bytes,
+        4 * layer.filters.size, macs(layer, made), layer.macs, settled.errors[layer.name],
+    )  # fmt: skip
+
+
+def noise(network: Network) -> dict[str, Array]:
+    """Seeded normal noise in the place of pictures."""
+    rng = np.random.default_rng(0)
+    found = {}
+    for value in network.proto.graph.input:
+        if value.name in network.inputs:
+            dims = [d.dim_value for d in value.type.tensor_type.shape.dim]
+            if value.type.tensor_type.elem_type != onnx.TensorProto.FLOAT:
+                raise UsageError(f"input '{value.name}' is not float32; give --calibrate")
+            found[value.name] = rng.standard_normal([32, *dims[1:]], dtype=np.float32)
+    return found
+
+
+def _first(inputs: Inputs, most: int) -> dict[str, Array]:
+    return {name: x[:most] for name, x in inputs.items()}
