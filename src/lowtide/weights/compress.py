@@ -119,8 +119,8 @@ def compress(
     choices = fitted(runner, inputs, families, progress)
     minds = sensitivity.measure(runner, _first(inputs, PROBE_PICTURES), choices, progress)
     chosen = selected(network, choices, minds, limit)
-    settings = {name: candidate.setting for name, candidate in chosen.items()}
-    settled = settle(runner, settings, inputs, progress)
+    wanted = {name: candidate.setting for name, candidate in chosen.items()}
+    settled = settle(runner, wanted, inputs, progress)
     progress("writing ONNX")
     return assembled(runner, settled, inputs, 0 if given is None else count(inputs), execution)
 

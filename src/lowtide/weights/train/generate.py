@@ -157,8 +157,11 @@ def settle(model: nn.Module) -> dict[str, Generated]:
     modules = dict(model.named_modules())
     for name, made in found.items():
         module = modules[name]
-        device = module.get_parameter("bias").device if module.bias is not None else None
-        parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)
-        values = torch.from_numpy(made.values.copy())
-        module.weight = nn.Parameter(values.to(device or module.weight.device))  # type: ignore[arg-type]
+        if len(module.parametrizations) > 1:  # type: ignore[arg-type]
+            raise UsageError(f"'{name}' has other parametrizations; remove them first")
+        device = next(module.parameters()).device
+        # torch's own removal deletes `weight` from a class that copies of the module share.
+        del module.parametrizations
+        module.__class__ = type(module).__bases__[0]
+        module.weight = nn.Parameter(torch.from_numpy(made.values.copy()).to(device))
     return found

@@ -119,6 +119,8 @@ class _Runner:
         self.parallel: nn.Module = DistributedDataParallel(model) if self.ranks > 1 else model
         self.optimizer = _optimizer(model, recipe)
         self.dice = torch.Generator().manual_seed(recipe.seed * 1000 + self.rank)
+        self.drawn = self.dice.get_state()
+        """The dice after the last whole step: a batch that was drawn and not used is drawn anew."""
         self.step, self.spent, self.began = 0, 0.0, time.perf_counter()
         self.losses: list[float] = []
         self.recent: list[Tensor] = []
@@ -158,7 +160,7 @@ class _Runner:
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         self.optimizer.step()
-        self.step += 1
+        self.step, self.drawn = self.step + 1, self.dice.get_state()
         self.whole = True
         self.recent.append(loss.detach())
 
@@ -175,7 +177,7 @@ class _Runner:
 
     def checkpoint(self) -> Checkpoint:
         return Checkpoint(
-            self.model.state_dict(), self.optimizer.state_dict(), self.dice.get_state(),
+            self.model.state_dict(), self.optimizer.state_dict(), self.drawn,
             self.step, self.seconds, tuple(self.losses),
         )  # fmt: skip
 
@@ -185,6 +187,7 @@ class _Runner:
         self.dice.set_state(held.dice)
         if self.rank:  # the file is of process 0; the others go on with dice of their own
             self.dice.manual_seed(self.recipe.seed * 1000 + self.rank + 7919 * self.step)
+        self.drawn = self.dice.get_state()
 
 
 def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
