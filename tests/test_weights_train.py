@@ -102,11 +102,11 @@ def test_losses() -> None:
     assert float(distillation(scores, scores, labels, share=1.0)) == pytest.approx(0, abs=1e-5)
     model = network()
     generate(model, fitted(model, SETTINGS))
-    assert float(orthonormality(model)) > 0
-    before = [float(orthonormality(model))]
+    before = orthonormality(model).item()
+    assert before > 0
     objective = Distil(network().eval(), orthonormal=10.0)
     run(model, objective, noise(), Recipe(30, 16, rate=0.02, optimizer="adamw"))
-    assert float(orthonormality(model)) < before[0]
+    assert orthonormality(model).item() < before
 
 
 def test_an_interrupted_run_goes_on(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_digits_are_learned_stored_and_run() -> None:
     train, test = digits()
     model = network()
     model[0] = nn.Conv2d(1, 16, 3, 1, 1, bias=False)
-    recipe = Recipe(250, 64, rate=0.1, augment=Augment(1, mirror=False))
+    recipe = Recipe(180, 64, rate=0.1, augment=Augment(1, mirror=False))
     run(model, loss, train, recipe)
     dense = accuracy(model, test)
     teacher = network()
@@ -188,7 +188,7 @@ def test_digits_are_learned_stored_and_run() -> None:
     generate(model, fitted(model, settings))
     begin = accuracy(model, test)
     objective = Distil(teacher.eval())
-    student = Recipe(250, 64, 0.01, optimizer="adamw", weight_decay=0, augment=recipe.augment)
+    student = Recipe(180, 64, 0.01, optimizer="adamw", weight_decay=0, augment=recipe.augment)
     run(model, objective, train, student)
     written = export(model.eval(), train.normal(train.values[:1]))
     seen = test.normal(test.values).numpy()
@@ -199,7 +199,7 @@ def test_digits_are_learned_stored_and_run() -> None:
     print(f"digits: dense {dense:.3f}, untrained {begin:.3f}, trained {right:.3f}, "
           f"{weights / size:.1f}x")  # fmt: skip
     assert weights / size > 20
-    assert dense > 0.96
+    assert dense > 0.93
     assert right > dense - 0.03
     assert abs(right - accuracy(model, test)) < 0.005
 

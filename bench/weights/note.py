@@ -1,0 +1,77 @@
+"""Write the tables of docs/weights.md from bench/weights/results.
+
+python -m bench.weights.note
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from bench.tables import markdown, put
+
+ROOT = Path(__file__).parents[2]
+RESULTS = Path(__file__).parent / "results"
+NOTE = ROOT / "docs/weights.md"
+
+
+def untrained() -> str:
+    held = json.loads((RESULTS / "untrained.json").read_text())
+    head = (
+        "factor",
+        "weights",
+        "bytes",
+        "file",
+        "multiply-adds, M",
+        "accuracy, %",
+        "against dense",
+    )
+    rows = [_row(row, held["accuracy_dense"]) for row in held["rows"]]
+    dense = f"Dense: {100 * held['accuracy_dense']:.2f} %.\n\n"
+    return dense + markdown(head, rows)
+
+
+def _row(row: dict[str, Any], dense: float) -> list[str]:
+    return [
+        f"{row['dense_bytes'] / row['bytes']:.2f}", row["weights"], f"{row['bytes']:,}",
+        f"{row['file_bytes']:,}", f"{row['macs'] / 1e6:.1f}", f"{100 * row['accuracy']:.2f}",
+        f"{100 * (row['accuracy'] - dense):+.2f}",
+    ]  # fmt: skip
+
+
+def networks() -> str:
+    head = (
+        "network", "weights", "bytes", "factor", "file", "error", "multiply-adds, M", "of dense",
+        "difference",
+    )  # fmt: skip
+    rows = [
+        [row["network"], row["weights"], f"{row['bytes']:,}", f"{row['factor']:.1f}",
+         f"{row['file_bytes']:,}", f"{row['error']:.3f}", f"{row['macs'] / 1e6:,.0f}",
+         f"{row['macs'] / row['dense_macs']:.2f}", f"{row['difference']:.1e}"]
+        for row in json.loads((RESULTS / "networks.json").read_text())["rows"]
+    ]  # fmt: skip
+    return markdown(head, rows)
+
+
+def trained() -> str:
+    held = json.loads((RESULTS / "trained.json").read_text())
+    head = ("factor", "bytes", "file", "steps of 128", "training, minutes", "before, %", "after, %",
+            "against the teacher")  # fmt: skip
+    rows = [
+        [f"{row['dense_bytes'] / row['bytes']:.2f}", f"{row['bytes']:,}", f"{row['file_bytes']:,}",
+         str(row["steps"]), f"{row['training_minutes']:.1f}", f"{100 * row['untrained']:.2f}",
+         f"{100 * row['accuracy']:.2f}",
+         f"{100 * (row['accuracy'] - held['accuracy_dense']):+.2f}"]
+        for row in held["rows"]
+    ]  # fmt: skip
+    return f"Teacher: {100 * held['accuracy_dense']:.2f} %.\n\n" + markdown(head, rows)
+
+
+def main() -> None:
+    for name, table in (("untrained", untrained), ("networks", networks), ("trained", trained)):
+        put(NOTE, name, table())
+
+
+if __name__ == "__main__":
+    main()
