@@ -32,7 +32,8 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=SHARED)
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--teacher", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=8)
+    parser.add_argument("--steps", type=int, default=STUDENT.steps)
+    parser.add_argument("--minutes", type=float)
     parser.add_argument("--factors", type=int, nargs="*", default=[15, 20])
     given = parser.parse_args()
     network = read(given.teacher)
@@ -40,7 +41,7 @@ def main() -> None:
     test = {network.inputs[0]: data.normal(pixels)}
     found = {"accuracy_dense": accuracy(network.proto, test, labels), "rows": []}
     train = pictures(given.shared, "train")
-    recipe = Recipe(**{**vars(STUDENT), "minutes": given.minutes})
+    recipe = Recipe(**{**vars(STUDENT), "steps": given.steps, "minutes": given.minutes})
     for factor in given.factors:
         began = time.perf_counter()
         made = train_compressed(
