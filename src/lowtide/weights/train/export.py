@@ -6,6 +6,7 @@ import copy
 import io
 import warnings
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import onnx
@@ -58,7 +59,7 @@ def export(model: nn.Module, example: Tensor) -> onnx.ModelProto:
 
 
 def _exported(dense: nn.Module, example: Tensor) -> onnx.ModelProto:
-    buffer = io.BytesIO()
+    buffer: Any = io.BytesIO()  # open files work, torch's annotation names paths alone
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # this exporter is old, but needs no further package
         torch.onnx.export(
