@@ -10,7 +10,9 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import onnx
 
@@ -27,6 +29,15 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def _others(results: Path, dense: float, factors: Sequence[int]) -> list[dict[str, Any]]:
+    """What earlier runs with the same teacher have found at other factors."""
+    file = results / "trained.json"
+    held = json.loads(file.read_text()) if file.exists() else {"accuracy_dense": None}
+    if held["accuracy_dense"] != dense:
+        return []
+    return [row for row in held["rows"] if row["factor"] not in factors]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--shared", type=Path, default=SHARED)
@@ -39,7 +50,8 @@ def main() -> None:
     network = read(given.teacher)
     pixels, labels = data.read(given.shared, "test")
     test = {network.inputs[0]: data.normal(pixels)}
-    found = {"accuracy_dense": accuracy(network.proto, test, labels), "rows": []}
+    dense = accuracy(network.proto, test, labels)
+    found = {"accuracy_dense": dense, "rows": _others(given.results, dense, given.factors)}
     train = pictures(given.shared, "train")
     recipe = Recipe(**{**vars(STUDENT), "steps": given.steps, "minutes": given.minutes})
     for factor in given.factors:
@@ -50,7 +62,7 @@ def main() -> None:
         )  # fmt: skip
         onnx.save(made.after.model, given.teacher.with_name(f"resnet20_{factor}x.onnx"))
         row = {
-            "factor": factor, **made.after.facts(), "steps": made.history.steps,
+            **made.after.facts(), "factor": factor, "steps": made.history.steps,
             "training_minutes": round(made.history.seconds / 60, 2),
             "minutes": round((time.perf_counter() - began) / 60, 2),
             "untrained": accuracy(made.before.model, test, labels),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 
 from lowtide.graph import Operator
 from lowtide.layout import Layout
@@ -68,15 +67,16 @@ def measure(
     for run, tick in schedule.timed():
         task = tasks[run.task]
         live = int(whole[tick : tick + run.rows * run.ticks].max())
-        weights = sum(prod(layout.graph.shape(n)) for n in constants_of(task, layout))
+        used = constants_of(task, layout)
+        weights = sum(layout.graph.constant_bytes(name, element_bytes) for name in used)
         shape = layout.graph.shape(task.output)
         cost = Cost(
-            task.operator.name, label(task), shape, live, task.nest.macs, weights * element_bytes
+            task.operator.name, label(task), shape, live, task.nest.macs, weights
         )
         costs.append(cost)
         ping_pong = max(ping_pong, sum(sizes[s] for s in storages_of(task, layout)))
     names = {name for task in tasks for name in constants_of(task, layout)}
-    weight_bytes = sum(prod(layout.graph.shape(name)) for name in names) * element_bytes
+    weight_bytes = sum(layout.graph.constant_bytes(name, element_bytes) for name in names)
     return Profile(
         costs=tuple(costs),
         no_reuse_bytes=sum(sizes.values()),

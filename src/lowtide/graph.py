@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from lowtide.codes import Codes
+from lowtide.packing import packed
+
 Shape = tuple[int, ...]
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -109,6 +112,18 @@ class Graph:
                 if name in found:
                     found[name].append(op)
         return {name: tuple(ops) for name, ops in found.items()}
+
+    @cached_property
+    def packed(self) -> dict[str, Codes]:
+        """The constants that are stored as low-bit codes, which give their values exactly."""
+        found = {name: packed(array) for name, array in self.constants.items()}
+        return {name: codes for name, codes in found.items() if codes is not None}
+
+    def constant_bytes(self, name: str, element_bytes: int) -> int:
+        """What a constant takes of flash: its codes and scales, or its elements."""
+        codes = self.packed.get(name)
+        whole = prod(self.shape(name)) * element_bytes
+        return whole if codes is None else min(codes.bytes, whole)
 
     def shape(self, name: str) -> Shape:
         """The shape of a tensor or constant."""

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from math import prod
 
-from lowtide.layout import Layout
 from lowtide.nest import loads
 from lowtide.plan import Plan
-from lowtide.schedule import Schedule
 from lowtide.task import Task
 
 
@@ -21,26 +17,22 @@ def weight_traffic(plan: Plan) -> int:
     for all rows. A row that is computed twice reads twice. A convolution computed inside a pool
     reads its weights for each of its own rows, as it would outside.
     """
-    return weight_reads(plan.layout, plan.tasks, plan.schedule) * plan.element_bytes
-
-
-def weight_reads(layout: Layout, tasks: Sequence[Task], schedule: Schedule) -> int:
-    """The same in elements."""
     rows: Counter[int] = Counter()
-    for run in schedule.runs:
+    for run in plan.schedule.runs:
         rows[run.task] += run.rows
-    return sum(_reads(tasks[k], count, layout) for k, count in rows.items())
+    return sum(_reads(plan.tasks[k], count, plan) for k, count in rows.items())
 
 
-def _reads(task: Task, rows: int, layout: Layout) -> int:
-    """Elements of constants that a task reads while it runs `rows` rows."""
+def _reads(task: Task, rows: int, plan: Plan) -> int:
+    """Bytes of constants that a task reads while it runs `rows` rows; low-bit codes are packed."""
+    graph = plan.layout.graph
     found: dict[str, int] = {}
     for k, read in enumerate(task.nest.reads):
         name = task.operands[read.operand]
-        if name not in layout.graph.constants:
+        if name not in graph.constants:
             continue
         own = task.row is not None and any(task.row in i.variables for i in read.index)
-        size, times = prod(layout.graph.shape(name)), rows * _inner_rows(task, k)
+        size, times = graph.constant_bytes(name, plan.element_bytes), rows * _inner_rows(task, k)
         once = -(-size * times // task.rows) if own else size * times
         found[name] = max(found.get(name, 0), once)
     return sum(found.values())

@@ -6,7 +6,7 @@ import onnx
 
 from lowtide.errors import UsageError
 from lowtide.weights.batch import session
-from lowtide.weights.codes import Array
+from lowtide.codes import Array
 from lowtide.weights.network import Inputs
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from lowtide.weights.account import macs
 from lowtide.weights.als import Factors, factorise
-from lowtide.weights.codes import Array
+from lowtide.codes import Array
 from lowtide.weights.fit import fit
 from lowtide.weights.format import Filters, Generated
 from lowtide.weights.moments import Moments

@@ -16,7 +16,7 @@ from lowtide.weights import calibrate, sensitivity
 from lowtide.weights.account import Form, form, macs
 from lowtide.weights.candidates import FAMILIES, Candidate, Family, candidates, settings
 from lowtide.weights.choose import choose
-from lowtide.weights.codes import Array
+from lowtide.codes import Array
 from lowtide.weights.network import Inputs, Layer, Network, read
 from lowtide.weights.runner import Runner, count
 from lowtide.weights.settle import Settled, settle

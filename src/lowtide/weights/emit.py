@@ -10,7 +10,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from lowtide.weights.account import Form
-from lowtide.weights.codes import MOST_BITS, Array, Codes
+from lowtide.codes import MOST_BITS, Array, Codes
 from lowtide.weights.format import Generated
 from lowtide.weights.network import Layer
 

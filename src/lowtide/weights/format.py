@@ -13,7 +13,7 @@ from math import prod
 
 import numpy as np
 
-from lowtide.weights.codes import Array, Codes
+from lowtide.codes import Array, Codes
 
 
 @dataclass(frozen=True)

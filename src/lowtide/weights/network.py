@@ -17,7 +17,7 @@ from onnx import numpy_helper
 from lowtide.errors import UnsupportedModel
 from lowtide.importers.onnx import load
 from lowtide.weights.batch import free_batch
-from lowtide.weights.codes import Array
+from lowtide.codes import Array
 from lowtide.weights.format import Filters
 
 OPERATORS = ("Conv", "Gemm", "MatMul")

@@ -10,7 +10,7 @@ import numpy as np
 
 from lowtide.errors import UnreadableModel, UsageError
 from lowtide.samples import PICTURES, picture
-from lowtide.weights.codes import Array
+from lowtide.codes import Array
 
 
 @dataclass(frozen=True)

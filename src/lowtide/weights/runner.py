@@ -10,7 +10,7 @@ import onnx
 import onnxruntime
 
 from lowtide.weights.batch import session
-from lowtide.weights.codes import Array
+from lowtide.codes import Array
 from lowtide.weights.network import Inputs, Network
 
 CHUNK = 32

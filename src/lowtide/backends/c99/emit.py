@@ -3,6 +3,8 @@ the definitions alone."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from lowtide.backends.c99.driver import emit_driver
 from lowtide.backends.c99.header import header
 from lowtide.backends.c99.kernels import PARTS, emit_call, find_kernel, kernel_source
@@ -71,6 +73,8 @@ def _source(plan: Plan, kernels: bool) -> tuple[str, bytes | None]:
     emit_storages(program, lines)
     lines.add((PARTS / "checked.c").read_text())
     weights = emit_weights(program, lines)
+    if any(array.dtype == np.uint8 for array in program.weights.values()):
+        lines.add((PARTS / "unpack.h").read_text())
     for name, table in sorted(program.tables.items()):
         lines.add(f"static const int {name}[{len(table)}] = {{ {', '.join(map(str, table))} }};")
     emit_numbers(program, lines)

@@ -68,6 +68,8 @@ def find_kernel(task: Task, layout: Layout) -> Call | None:
     op = task.operator
     if op.type != "Conv" or task.operands[1] not in layout.graph.constants or task.row is None:
         return None
+    if task.operands[1] in layout.graph.packed:
+        return None
     bound = bind(op, layout.graph)
     batch, channels, *image = bound.shape(0)
     group, outside = int(bound.attribute("group")), bound.out[1]

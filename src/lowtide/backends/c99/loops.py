@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
+from lowtide.backends.c99.packed import element
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines, bare, expression
 from lowtide.index import Index, Var
@@ -249,9 +250,15 @@ def constant_element(task: Task, k: int, program: Program) -> str:
         return max((depth.get(v, -1) for v in read.index[axis].variables), default=-1)
 
     order = sorted(range(len(read.index)), key=deepest)
-    at = packed(program.plan.layout.graph.shape(name), order).at(read.index)
+    graph, weight = program.plan.layout.graph, program.weight(name, order)
+    at = packed(graph.shape(name), order).at(read.index)
     program.use_tables(at)
-    return f"{program.weight(name, order)}[{at.c()}]"
+    codes = graph.packed.get(name)
+    if codes is None:
+        return f"{weight}[{at.c()}]"
+    vector = read.index[0] // (graph.shape(name)[0] // codes.vectors)
+    program.use_tables(vector)
+    return element(weight, codes, at.c(), vector.c())
 
 
 def _inside(variable: Var, index: Index) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from lowtide.backends.c99.packed import stored
 from lowtide.functions import FUNCTIONS
 from lowtide.graph import Array
 from lowtide.index import Index, Lookup
@@ -61,7 +62,12 @@ class Program:
         if key not in self._weight_names:
             name = f"w{len(self._weight_names)}"
             self._weight_names[key] = name
-            self.weights[name] = np.ascontiguousarray(array.transpose(order)).ravel()
+            codes = self.plan.layout.graph.packed.get(constant)
+            if codes is None:
+                self.weights[name] = np.ascontiguousarray(array.transpose(order)).ravel()
+            else:
+                ordered = codes.codes.reshape(array.shape).transpose(order)
+                self.weights |= stored(name, codes, np.ascontiguousarray(ordered))
         return self._weight_names[key]
 
     def use_tables(self, index: Index) -> None:

@@ -13,6 +13,9 @@ MOST_IN_C = 1 << 20
 
 _ALIGN = 16  # elements: 64 bytes of float32
 
+_TYPES = {"float32": "float", "uint8": "uint8_t", "uint16": "uint16_t"}
+"""Packed codes are bytes, their scales perhaps 16-bit floats (`packed.py`)."""
+
 _INCBIN = """\
 /* The weights: linked from weights.bin by the assembler, or handed over by the caller. */
 #ifdef NET_WEIGHTS_MAPPED
@@ -48,10 +51,13 @@ def emit_weights(program: Program, lines: Lines) -> bytes | None:
     lines.add(_INCBIN)
     parts, at = [], 0
     for name, array in program.weights.items():
-        lines.add(f"#define {name} (net_weights + {at})    /* {array.size} */")
-        padded = np.pad(array, (0, -array.size % _ALIGN))
-        parts.append(padded.astype("<f4").tobytes())
-        at += padded.size
+        where = f"net_weights + {at}"
+        if array.dtype != np.float32:
+            where = f"(const {_TYPES[array.dtype.name]} *)(const void *)({where})"
+        lines.add(f"#define {name} ({where})    /* {array.size} */")
+        data = array.astype(array.dtype.newbyteorder("<")).tobytes()
+        parts.append(data + bytes(-len(data) % (4 * _ALIGN)))
+        at += len(parts[-1]) // 4
     return b"".join(parts)
 
 
@@ -62,8 +68,11 @@ def emit_numbers(program: Program, lines: Lines) -> None:
 
 
 def _emit_array(name: str, array: Array, lines: Lines) -> None:
-    lines.add(f"static const float {name}[{array.size}] ALIGNED(64) = {{")
-    texts = [literal(float(v)).strip("()") for v in array]
-    for i in range(0, len(texts), 8):
-        lines.add("    " + ", ".join(texts[i : i + 8]) + ",")
+    kind = _TYPES[array.dtype.name]
+    lines.add(f"static const {kind} {name}[{array.size}] ALIGNED(64) = {{")
+    whole = array.dtype != np.float32
+    texts = [str(v) for v in array] if whole else [literal(float(v)).strip("()") for v in array]
+    per = 16 if whole else 8
+    for i in range(0, len(texts), per):
+        lines.add("    " + ", ".join(texts[i : i + per]) + ",")
     lines.add("};")

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from lowtide.errors import CheckError, UsageError
-from lowtide.weights.codes import Array
+from lowtide.codes import Array
 from lowtide.weights.fit import fit
 from lowtide.weights.format import Generated
 from lowtide.weights.moments import even

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from lowtide.errors import UsageError
-from lowtide.weights.codes import Codes, limits, make
+from lowtide.codes import Codes, limits, make
 from lowtide.weights.format import Filters, Generated
 
 

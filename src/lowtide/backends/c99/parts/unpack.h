@@ -1,0 +1,16 @@
+/* Low-bit weights: code k of `bits` bits, in two's complement, the first in the lowest bits. */
+static inline int code(const uint8_t *p, size_t k, int bits)
+{
+    const size_t at = k * (size_t)bits / 8;
+    const unsigned below = (unsigned)(k * (size_t)bits % 8), sign = 1u << (bits - 1);
+    const unsigned next = below + (unsigned)bits > 8 ? p[at + 1] : 0u;
+    return (int)((((p[at] | next << 8) >> below) & (2 * sign - 1)) ^ sign) - (int)sign;
+}
+
+/* A float from its 16-bit form: shifted into place, its exponent is 112 too small. */
+static inline float half(uint16_t h)
+{
+    union { uint32_t bits; float value; } u;
+    u.bits = (uint32_t)(h & 0x8000u) << 16 | (uint32_t)(h & 0x7fffu) << 13;
+    return u.value * 0x1p112f;
+}

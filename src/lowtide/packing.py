@@ -1,0 +1,183 @@
+"""Which constants can be stored as low-bit codes, exactly: found from their values alone.
+
+    [[ 0.75, -0.25,  0.25],        rows of whole multiples       codes [[1, -1,  0],    scales [.5,
+     [ 6.0,   2.0,  -2.0]]         of one step           ->             [1,  0, -1]]             4]
+
+A dequantised weight is a code times its row's scale, so a row's greatest common divisor is that
+scale, or a multiple of it, and what is left are codes. Whoever made the file need not say so, and
+nothing is approximated: codes times scales are the same numbers to the bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+
+from lowtide.codes import MOST_BITS, Array, Codes
+
+LEAST_SAVED = 256
+"""Bytes that codes must save, or the constant stays as it is."""
+
+_SPREAD = 30
+"""Numbers whose exponents are farther apart share no scale with 8-bit codes."""
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows [n, length] as k * step * 2^exponent, steps [n] and k [n, length] whole numbers."""
+
+    k: Array
+    step: Array
+    exponent: Array
+
+
+def packed(array: Array) -> Codes | None:
+    """The constant as codes with scales along its first axis, or None where that saves nothing.
+
+    Codes [vectors, length] in the array's order; vectors divide the first axis, so several rows of
+    the array may share a scale. Of all such the fewest bytes.
+    """
+    if array.dtype != np.float32 or array.ndim < 2 or not array.size or not _worth(array.nbytes, 0):
+        return None
+    rows = array.reshape(array.shape[0], -1)
+    if _whole(rows[:1]) is None and _rounded(rows[:1]) is None:
+        return None
+    found = _whole(rows)
+    best = _shared(found) if found is not None else _rounded(rows)
+    if best is None or not _worth(array.nbytes, best.bytes):
+        return None
+    return best if np.array_equal(best.values.reshape(array.shape), array) else None
+
+
+def _worth(whole: int, stored: int) -> bool:
+    return whole - stored >= LEAST_SAVED
+
+
+def _whole(rows: Array) -> _Rows | None:
+    """Rows as whole multiples of their greatest common divisors, if none is too large for a code."""
+    if not np.isfinite(rows).all():
+        return None
+    mantissa, exponent = np.frexp(rows.astype(np.float64))
+    filled = rows != 0
+    low = np.where(filled, exponent, 1 << 20).min(1)
+    low = np.where(filled.any(1), low, 0)
+    shift = np.where(filled, exponent - low[:, None], 0)
+    if shift.max(initial=0) > _SPREAD:
+        return None
+    whole = (mantissa * 2.0**24).astype(np.int64) << shift
+    step = np.maximum(np.gcd.reduce(whole, axis=1), 1)
+    k = whole // step[:, None]
+    if np.abs(k).max(initial=0) >= 1 << (MOST_BITS + 1):
+        return None
+    return _Rows(k, step, low - 24)
+
+
+def _shared(rows: _Rows) -> Codes | None:
+    """The codes of the fewest bytes, over all ways to share scales between neighbouring rows."""
+    count = len(rows.step)
+    best: Codes | None = None
+    for per in (n for n in range(count, 0, -1) if count % n == 0):
+        found = _codes(rows, per)
+        if found is not None and (best is None or found.bytes < best.bytes):
+            best = found
+    return best
+
+
+def _codes(rows: _Rows, per: int) -> Codes | None:
+    """The codes where each `per` rows have one scale."""
+    exponent = rows.exponent.reshape(-1, per)
+    used = (rows.k != 0).any(1).reshape(-1, per)
+    low = np.where(used, exponent, 1 << 20).min(1, keepdims=True)
+    shift = np.where(used, exponent - low, 0)
+    if shift.max(initial=0) > _SPREAD:
+        return None
+    step = rows.step.reshape(-1, per) << shift
+    common = np.gcd.reduce(np.where(used, step, 0), axis=1)
+    ratio = np.where(used, step // np.maximum(common, 1)[:, None], 0)
+    largest = np.abs(rows.k).max(1).reshape(-1, per)
+    if (largest * ratio).max(initial=0) >= 1 << (MOST_BITS + 1):
+        return None
+    k = (rows.k * ratio.reshape(-1, 1)).reshape(len(common), -1)
+    empty = common == 0
+    scales = np.where(empty, 0.0, np.ldexp(common.astype(np.float64), np.where(empty, 0, low[:, 0])))
+    return _fewest(k, scales, empty)
+
+
+def _fewest(k: Array, scales: Array, empty: Array) -> Codes | None:
+    """Codes of k [vectors, length] * scales: centred if all k are odd; in the better sign."""
+    if (k[~empty] % 2 != 0).all():
+        codes, centred, scales = (k - 1) // 2, True, 2 * scales
+        codes[empty] = 0
+    else:
+        flip = -k.min(1) < k.max(1)  # -8 is a code of 4 bits, 8 is none
+        codes, centred = np.where(flip[:, None], -k, k), False
+        scales = np.where(flip, -scales, scales)
+    bits = _bits(codes)
+    if bits < 2 and not centred:
+        bits = 2
+    if bits > MOST_BITS:
+        return None
+    held = scales.astype(np.float32)
+    half = bool((np.abs(held) < np.finfo(np.float16).max).all()) and np.array_equal(
+        held.astype(np.float16).astype(np.float32), held
+    )
+    return Codes(bits, centred, codes.astype(np.int8), held, 16 if half else 32)
+
+
+def _bits(codes: Array) -> int:
+    """The least that hold the codes in two's complement."""
+    most = max(int(codes.max(initial=0)), -int(codes.min(initial=0)) - 1)
+    return most.bit_length() + 1
+
+
+def _rounded(rows: Array) -> Codes | None:
+    """Codes whose products with float32 scales were rounded: each row's largest number is tried
+    as every whole multiple of half a scale."""
+    codes, scales = np.zeros(rows.shape, np.int64), np.zeros(len(rows))
+    for r, row in enumerate(rows):
+        if not row.any():
+            continue
+        step = _step(row.astype(np.float64))
+        if step is None:
+            return None
+        codes[r], scales[r] = np.rint(row / step), step
+    return _near(rows, codes, scales)
+
+
+def _step(row: Array) -> float | None:
+    """The largest step of which all numbers are whole multiples but for float32's rounding."""
+    largest = np.abs(row).max()
+    tries = largest / np.arange(1, 1 << (MOST_BITS + 1))
+    few = row[np.argsort(-np.abs(row))[:: max(1, row.size // 16)]]
+    for step in tries[_fits(few, tries)]:
+        if _fits(row, np.array([step]))[0]:
+            return float(step)
+    return None
+
+
+def _fits(row: Array, steps: Array) -> Array:
+    k = np.rint(row / steps[:, None])
+    return np.asarray((np.abs(k * steps[:, None] - row) <= 2.0**-22 * np.abs(row)).all(1))
+
+
+def _near(rows: Array, k: Array, steps: Array) -> Codes | None:
+    """The codes with the float32 scales, near `steps`, whose products round to the rows."""
+    best = _fewest(k, steps, steps == 0)
+    if best is None:
+        return None
+    plain = best.codes.astype(np.float32) + np.float32(0.5 if best.centred else 0.0)
+    scales = best.scales.copy()
+    for r, row in enumerate(rows):
+        for ulps in (0, 1, -1, 2, -2):
+            toward = np.float32(inf if ulps > 0 else -inf)
+            scale = best.scales[r]
+            for _ in range(abs(ulps)):
+                scale = np.nextafter(scale, toward)
+            if np.array_equal(plain[r] * scale, row):
+                scales[r] = scale
+                break
+        else:
+            return None
+    return Codes(best.bits, best.centred, best.codes, scales, 32)
