@@ -82,6 +82,8 @@ def _source(plan: Plan, kernels: bool) -> tuple[str, bytes | None]:
         lines.add(function_source(function))
     if program.kernels:
         lines.add("\n" + (PARTS / "conv.h").read_text())
+    if any(kernel.startswith("packed") for kernel in program.kernels):
+        lines.add((PARTS / "packed.h").read_text())
     for kernel in program.kernels:
         lines.add(kernel_source(kernel))
     return lines.text() + body.text(), weights

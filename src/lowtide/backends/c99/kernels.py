@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from lowtide.backends.c99.loops import constant_element, needs_buffer
+from lowtide.backends.c99.packed import descriptor
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines, bare, expression
 from lowtide.index import Index, Var, number, var
@@ -23,6 +24,9 @@ from lowtide.task import PIXEL, Grain, Task
 
 BLOCK = 32
 """Output channels that the kernels hold at one time: CONV_BLOCK of parts/conv.h."""
+
+PACKED_PIXELS = 8
+"""Pixels that what is unpacked once serves: that of parts/packed.h."""
 
 SMALL_BUFFER = 256
 """Channels of a pixel that the loops may buffer without being told to."""
@@ -48,8 +52,10 @@ def declared(task: Task, layout: Layout) -> Grain:
     A pixel of more channels than a kernel holds is written block by block, and its inputs are read
     again between.
     """
-    if find_kernel(task, layout):
-        return PIXEL if task.channels <= BLOCK else Grain(pixels=1)
+    kernel = find_kernel(task, layout)
+    if kernel:
+        pixels = PACKED_PIXELS if kernel.kernel.startswith("packed") else 1
+        return Grain(pixels, atomic=task.channels <= BLOCK)
     small = task.channels <= SMALL_BUFFER or not needs_buffer(task, layout)
     return PIXEL if small else Grain(pixels=1)
 
@@ -68,8 +74,6 @@ def find_kernel(task: Task, layout: Layout) -> Call | None:
     op = task.operator
     if op.type != "Conv" or task.operands[1] not in layout.graph.constants or task.row is None:
         return None
-    if task.operands[1] in layout.graph.packed:
-        return None
     bound = bind(op, layout.graph)
     batch, channels, *image = bound.shape(0)
     group, outside = int(bound.attribute("group")), bound.out[1]
@@ -81,10 +85,11 @@ def find_kernel(task: Task, layout: Layout) -> Call | None:
     if not _within_rows(x, layout) or not _within_rows(y, layout):
         return None
     rows, columns = windows(bound, bound.shape(1)[2:])
+    name = "packed_" if task.operands[1] in layout.graph.packed else ""
     if group == 1:
-        return Call("conv_row", rows, columns, channels, x, y)
+        return Call(f"{name}conv_row", rows, columns, channels, x, y)
     if group == channels == outside:
-        return Call("depthwise_row", rows, columns, channels, x, y)
+        return Call(f"{name}depthwise_row", rows, columns, channels, x, y)
     return None
 
 
@@ -126,7 +131,7 @@ def emit_call(call: Call, task: Task, program: Program, lines: Lines, backward: 
     assert row is not None
     _row_pointers(call, row, program, lines)
     y = ", ".join(_at(call.y, Index(((row, 1),)), program))
-    weights, bias = _constants(call, task, program)
+    weights, bias = _constants(call, task, program, lines)
     lines.add(f"f32 *y_out = OUT({y});")
     lines.add(f"{call.kernel}(&shape, x, {weights}, {bias}, y_out, {buffer});")
     _epilogue(call, task, program, lines)
@@ -159,12 +164,18 @@ def _row_pointers(call: Call, row: Var, program: Program, lines: Lines) -> None:
     lines.close()
 
 
-def _constants(call: Call, task: Task, program: Program) -> tuple[str, str]:
+def _constants(call: Call, task: Task, program: Program, lines: Lines) -> tuple[str, str]:
     """Weights as [ky][kx][in][out] (depthwise [ky][kx][channel]), the bias or NULL."""
     start, bias = task.nest.reductions[0].start, "NULL"
     if isinstance(start, Load):
         bias = program.weight(task.operands[task.nest.reads[start.read].operand], (0,))
-    return program.weight(task.operands[1], (2, 3, 1, 0)), bias
+    weight, graph = program.weight(task.operands[1], (2, 3, 1, 0)), program.plan.layout.graph
+    codes = graph.packed.get(task.operands[1])
+    if codes is None:
+        return weight, bias
+    fields = descriptor(weight, codes, graph.shape(task.operands[1])[0])
+    lines.add(f"const struct packed weights = {{ {fields} }};")
+    return "&weights", bias
 
 
 def _epilogue(call: Call, task: Task, program: Program, lines: Lines) -> None:

@@ -29,3 +29,9 @@ def element(name: str, codes: Codes, at: str, vector: str) -> str:
 def _scale(name: str, codes: Codes, vector: str) -> str:
     text = f"{name}_scales[{vector}]"
     return f"half({text})" if codes.scale_bits == 16 else text
+
+
+def descriptor(name: str, codes: Codes, outputs: int) -> str:
+    """The fields of parts/packed.h's struct packed."""
+    halves, per = int(codes.scale_bits == 16), outputs // codes.vectors
+    return f"{name}, {name}_scales, {codes.bits}, {int(codes.centred)}, {halves}, {per}"
