@@ -70,9 +70,7 @@ def measure(
         used = constants_of(task, layout)
         weights = sum(layout.graph.constant_bytes(name, element_bytes) for name in used)
         shape = layout.graph.shape(task.output)
-        cost = Cost(
-            task.operator.name, label(task), shape, live, task.nest.macs, weights
-        )
+        cost = Cost(task.operator.name, label(task), shape, live, task.nest.macs, weights)
         costs.append(cost)
         ping_pong = max(ping_pong, sum(sizes[s] for s in storages_of(task, layout)))
     names = {name for task in tasks for name in constants_of(task, layout)}

@@ -101,8 +101,14 @@ def _codes(rows: _Rows, per: int) -> Codes | None:
         return None
     k = (rows.k * ratio.reshape(-1, 1)).reshape(len(common), -1)
     empty = common == 0
-    scales = np.where(empty, 0.0, np.ldexp(common.astype(np.float64), np.where(empty, 0, low[:, 0])))
-    return _fewest(k, scales, empty)
+    scales = np.where(
+        empty, 0.0, np.ldexp(common.astype(np.float64), np.where(empty, 0, low[:, 0]))
+    )
+    return min((_fewest(*way, empty) for way in ((k, scales), _halves(k, scales))), key=_size)
+
+
+def _size(codes: Codes | None) -> float:
+    return inf if codes is None else codes.bytes
 
 
 def _fewest(k: Array, scales: Array, empty: Array) -> Codes | None:
@@ -114,16 +120,34 @@ def _fewest(k: Array, scales: Array, empty: Array) -> Codes | None:
         flip = -k.min(1) < k.max(1)  # -8 is a code of 4 bits, 8 is none
         codes, centred = np.where(flip[:, None], -k, k), False
         scales = np.where(flip, -scales, scales)
-    bits = _bits(codes)
-    if bits < 2 and not centred:
-        bits = 2
+    bits = _bits(codes) if centred else max(_bits(codes), 2)
     if bits > MOST_BITS:
         return None
     held = scales.astype(np.float32)
-    half = bool((np.abs(held) < np.finfo(np.float16).max).all()) and np.array_equal(
-        held.astype(np.float16).astype(np.float32), held
-    )
-    return Codes(bits, centred, codes.astype(np.int8), held, 16 if half else 32)
+    return Codes(bits, centred, codes.astype(np.int8), held, 16 if _is_half(held).all() else 32)
+
+
+def _halves(k: Array, scales: Array) -> tuple[Array, Array]:
+    """The same numbers with scales of 16 bits where a whole part of a scale is one.
+
+    Codes that all happen to be 3 or -3 have made a scale three times what it was.
+    """
+    long = ~_is_half(scales)
+    for part in range(3, 1 << MOST_BITS, 2):
+        if not long.any():
+            break
+        fits = long & _is_half(scales / part)
+        fits &= np.abs(k).max(1, initial=0) * part < 1 << (MOST_BITS + 1)
+        k = np.where(fits[:, None], k * part, k)
+        scales = np.where(fits, scales / part, scales)
+        long &= ~fits
+    return k, scales
+
+
+def _is_half(scales: Array) -> Array:
+    """Which scales are float16 exactly."""
+    with np.errstate(over="ignore"):
+        return np.asarray(scales.astype(np.float16).astype(scales.dtype) == scales)
 
 
 def _bits(codes: Array) -> int:

@@ -11,6 +11,7 @@ import onnx.shape_inference
 import onnx_ir as ir
 from onnx.reference import ReferenceEvaluator
 
+from lowtide.packing import packed
 from lowtide.rewrites.edit import Array, constant, opset, register_constant, remove, static_shape
 from lowtide.rewrites.infer_shapes import endangers_inference
 
@@ -30,13 +31,18 @@ RANDOM = frozenset(
 BOUNDED = frozenset({"NonZero", "Compress", "Unique"})
 
 
+REFERENCE_FROM = {"DequantizeLinear": 19}
+"""The first opset of which onnx's reference knows an operator that meant the same before."""
+
+
 def fold_constants(model: ir.Model) -> ir.Model:
     """Replace nodes that read constants only, and Shape and Size of static tensors.
 
         x [1,3,8,8] ──> Shape ──> Gather 0 ──> s         ->        s = 1
         a, b ──> Mul ──> c                               ->        c = a * b
 
-    Random operators stay. So does a node whose result would be larger than LARGEST_RESULT
+    Random operators stay. So does a product of factors whose codes take fewer bytes than what it
+    makes: such weights are made where the network runs (`lowtide.weights`). So does a node whose result would be larger than LARGEST_RESULT
     elements: its size is inferred before anything is computed.
     """
     grown = 0
@@ -79,9 +85,25 @@ def _evaluate(node: ir.Node, version: int, budget: int) -> list[Array] | None:
         return [_of_shape(node, shape)]
     if any(value is not None and constant(value) is None for value in node.inputs):
         return None
-    if endangers_inference(node):
+    if endangers_inference(node) or _is_generated(node):
         return None
     return _run(node, version, min(budget, LARGEST_RESULT))
+
+
+def _is_generated(node: ir.Node) -> bool:
+    """Whether a node makes weights from factors of low bits that are stored in less than they."""
+    if node.op_type != "MatMul":
+        return False
+    operands = [a for a in _arrays(node) if a.ndim >= 2]
+    if len(operands) < 2:
+        return False
+    codes = [packed(a) for a in operands]
+    if not any(codes):
+        return False
+    stored = sum(c.bytes if c else a.nbytes for c, a in zip(codes, operands, strict=True))
+    first, second = operands
+    rows = prod(np.broadcast_shapes(first.shape[:-2], second.shape[:-2])) * first.shape[-2]
+    return stored < rows * second.shape[-1] * first.itemsize
 
 
 def _of_shape(node: ir.Node, shape: tuple[int, ...]) -> Array:
@@ -99,6 +121,7 @@ def _run(node: ir.Node, version: int, limit: int) -> list[Array] | None:
     for value in {v.name: v for v in node.inputs if v is not None}.values():
         proto.input.append(ir.serde.serialize_value(value))
     proto.output.extend(onnx.ValueInfoProto(name=v.name) for v in _used_outputs(node))
+    version = max(version, REFERENCE_FROM.get(node.op_type, version))
     model = onnx.ModelProto(
         ir_version=10, graph=proto, opset_import=[onnx.helper.make_opsetid("", version)]
     )

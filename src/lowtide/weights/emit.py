@@ -46,7 +46,7 @@ class Emitter:
         return output
 
     def _constant(self, name: str, array: Array) -> str:
-        self.tensors.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        self.tensors.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
         return name
 
     def _shape(self, *dims: int) -> str:

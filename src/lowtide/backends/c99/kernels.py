@@ -54,8 +54,9 @@ def declared(task: Task, layout: Layout) -> Grain:
     """
     kernel = find_kernel(task, layout)
     if kernel:
-        pixels = PACKED_PIXELS if kernel.kernel.startswith("packed") else 1
-        return Grain(pixels, atomic=task.channels <= BLOCK)
+        if task.channels <= BLOCK:
+            return PIXEL
+        return Grain(PACKED_PIXELS if kernel.kernel.startswith("packed") else 1)
     small = task.channels <= SMALL_BUFFER or not needs_buffer(task, layout)
     return PIXEL if small else Grain(pixels=1)
 

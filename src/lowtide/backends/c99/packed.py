@@ -1,9 +1,9 @@
 """Low-bit constants in C: codes packed as they lie in flash, dequantised where they are read.
 
-    static const uint8_t w3[]          the codes, `bits` each, the first in the lowest bits of byte 0
-    static const uint16_t w3_scales[]  a scale for each row of the constant's first axis, or several
+static const uint8_t w3[]          the codes, `bits` each, the first in the lowest bits of byte 0
+static const uint16_t w3_scales[]  a scale for each row of the constant's first axis, or several
 
-    value k of row r  =  (code k [+ 1/2 if centred]) * scale of r
+value k of row r  =  (code k [+ 1/2 if centred]) * scale of r
 """
 
 from __future__ import annotations

@@ -50,7 +50,8 @@ def emit_weights(program: Program, lines: Lines) -> bytes | None:
         return None
     lines.add(_INCBIN)
     parts, at = [], 0
-    for name, array in program.weights.items():
+    for name, held in program.weights.items():
+        array = _known(held)
         where = f"net_weights + {at}"
         if array.dtype != np.float32:
             where = f"(const {_TYPES[array.dtype.name]} *)(const void *)({where})"
@@ -67,7 +68,13 @@ def emit_numbers(program: Program, lines: Lines) -> None:
         _emit_array(name, np.asarray(table, np.float32), lines)
 
 
-def _emit_array(name: str, array: Array, lines: Lines) -> None:
+def _known(array: Array) -> Array:
+    """The array, as floats if it is of none of the types that are stored."""
+    return array if array.dtype.name in _TYPES else array.astype(np.float32)
+
+
+def _emit_array(name: str, held: Array, lines: Lines) -> None:
+    array = _known(held)
     kind = _TYPES[array.dtype.name]
     lines.add(f"static const {kind} {name}[{array.size}] ALIGNED(64) = {{")
     whole = array.dtype != np.float32

@@ -4,6 +4,13 @@ struct packed { const uint8_t *codes; const void *scales; int bits, centred, hal
 /* What is unpacked once serves so many pixels; so many inputs are unpacked at a time. */
 enum { PACKED_PIXELS = 8, PACKED_INPUTS = 8 };
 
+/* Pixels at a time. One block of channels is read for all of them before any is written, so where
+   there is but one, they may be more than the pixel that the plan's steps have. */
+static inline int packed_step(const struct conv *s)
+{
+    return s->group < PACKED_PIXELS && s->co > CONV_BLOCK ? s->group : PACKED_PIXELS;
+}
+
 /* n values from number `first` on. */
 static inline void unpack(const struct packed *w, size_t first, int n, const float *scale, float *v)
 {
