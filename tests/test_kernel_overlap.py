@@ -33,14 +33,17 @@ def layer_of(geometry: tuple[int, int, int, int], channels: tuple[int, int], gro
     return Layer(*axes, *channels, groups)
 
 
-def case_of(layer: Layer, overlap: str, backward: bool) -> Case:
-    """The convolution alone, of small whole numbers above 0, with room to move in its arena."""
+def case_of(layer: Layer, overlap: str, backward: bool, most: int = 3000) -> Case:
+    """The convolution alone, of whole numbers above 0, with room to move in its arena.
+
+    Weights go up to `most`; those of up to 8 bits are stored packed.
+    """
     rows, columns = layer.rows, layer.columns
     numbers = np.random.default_rng(0)
     b = Builder(random.Random(0), 17, whole=True)
     x = b.input((1, layer.inputs, rows.size, columns.size))
     shape = (layer.outputs, layer.inputs // layer.groups, rows.kernel, columns.kernel)
-    weights = b.constant(numbers.integers(1, 5, shape).astype(np.float32))
+    weights = b.constant(numbers.integers(1, most, shape).astype(np.float32))
     how = {
         "group": layer.groups,
         "strides": [rows.stride, columns.stride],
@@ -98,3 +101,34 @@ def test_a_kernel_goes_as_far_as_it_declares(
             plan = case.plan.moved(y, low).moved(x, low + 4 * apart)
             verdict, right = program.run(plan)
             assert (verdict.faults == 0) is right is (closer == 0), source
+
+
+@pytest.mark.parametrize("backward", [False, True])
+@pytest.mark.parametrize(
+    ("geometry", "channels", "groups"),
+    [(SAME, (8, 8), 1), (SAME, (4, 40), 1), (DILATED, (9, 5), 1), (SAME, (40, 40), 40)],
+)
+def test_packed_weights_keep_to_the_declaration(
+    geometry: tuple[int, int, int, int],
+    channels: tuple[int, int],
+    groups: int,
+    backward: bool,
+    tmp_path: Path,
+) -> None:
+    """Those kernels read some pixels before they write: closer by less may be right as well."""
+    layer = layer_of(geometry, channels, groups)
+    form = layer.mirrored if backward else layer
+    one_block = layer.outputs <= 32
+    least = form.by_pixel() if one_block else form.by_group(8, atomic=False)
+    case = case_of(layer, "group", backward, most=5)
+    assert len(case.plan.layout.graph.packed) == 1
+    (x,), (y,) = case.plan.layout.graph.inputs, case.plan.layout.graph.outputs
+    low = 4 * max(layer.in_elements, layer.out_elements)
+    for source in ("reference.c", "net.c"):
+        program = Movable(case, source, tmp_path / source)
+        for closer in (0, 1) if one_block else (0,):
+            d = least - closer
+            apart = layer.out_elements - layer.in_elements - d if backward else d
+            verdict, right = program.run(case.plan.moved(y, low).moved(x, low + 4 * apart))
+            assert (verdict.faults == 0) is (closer == 0), source
+            assert right or closer, source

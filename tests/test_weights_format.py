@@ -7,10 +7,10 @@ import random
 import numpy as np
 import pytest
 
+from lowtide.codes import limits, pack, unpack
 from lowtide.importers.onnx import load
 from lowtide.weights.account import published_bytes, published_dense_bytes
 from lowtide.weights.batch import session
-from lowtide.codes import limits, pack, unpack
 from lowtide.weights.fit import fit
 from lowtide.weights.format import Filters
 from lowtide.weights.moments import even

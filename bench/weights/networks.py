@@ -20,9 +20,9 @@ import onnx
 import onnx.backend.test
 
 from bench.weights.untrained import RESULTS, SHARED
+from lowtide.codes import Array
 from lowtide.weights.account import macs
 from lowtide.weights.batch import session
-from lowtide.codes import Array
 from lowtide.weights.compress import noise
 from lowtide.weights.fit import fit
 from lowtide.weights.moments import even

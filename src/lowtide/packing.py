@@ -56,7 +56,7 @@ def _worth(whole: int, stored: int) -> bool:
 
 
 def _whole(rows: Array) -> _Rows | None:
-    """Rows as whole multiples of their greatest common divisors, if none is too large for a code."""
+    """Rows as whole multiples of their greatest common divisors, if all are small enough."""
     if not np.isfinite(rows).all():
         return None
     mantissa, exponent = np.frexp(rows.astype(np.float64))
@@ -104,7 +104,8 @@ def _codes(rows: _Rows, per: int) -> Codes | None:
     scales = np.where(
         empty, 0.0, np.ldexp(common.astype(np.float64), np.where(empty, 0, low[:, 0]))
     )
-    return min((_fewest(*way, empty) for way in ((k, scales), _halves(k, scales))), key=_size)
+    ways = [(k, scales), _halves(k, scales)]
+    return min((_fewest(k, scales, empty) for k, scales in ways), key=_size)
 
 
 def _size(codes: Codes | None) -> float:

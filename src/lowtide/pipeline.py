@@ -25,6 +25,7 @@ from lowtide.importers.freeze import freeze
 from lowtide.importers.onnx import load
 from lowtide.memory_map import MemoryMap, memory_map
 from lowtide.plan import OVERLAPS, Options, Plan, Source
+from lowtide.plan_filters import plan_filters
 from lowtide.planner import make_plan
 from lowtide.report.memory_svg import memory_svg
 from lowtide.rewrites.fuse import fuse
@@ -138,7 +139,7 @@ def fit(
         find_compiler()  # a wrong CC is said before the work, not after it
     source, graph = read(model, clock, shapes)
     given = samples(graph) if callable(samples) else samples or {}
-    plan = make_plan(source, graph, options, clock, limit)
+    plan = plan_filters(source, graph, options, clock, limit)
     memory = memory_map(plan)
     with clock("checking the placement"):
         judge_placement(memory)
@@ -183,7 +184,7 @@ def profile(
     """The plan of a network with its costs; nothing is emitted or run."""
     clock = Clock(progress)
     source, graph = read(model, clock, shapes)
-    return make_plan(source, graph, options or Options(), clock)
+    return plan_filters(source, graph, options or Options(), clock)
 
 
 def overlaps(

@@ -41,9 +41,9 @@ def fold_constants(model: ir.Model) -> ir.Model:
         x [1,3,8,8] ──> Shape ──> Gather 0 ──> s         ->        s = 1
         a, b ──> Mul ──> c                               ->        c = a * b
 
-    Random operators stay. So does a product of factors whose codes take fewer bytes than what it
-    makes: such weights are made where the network runs (`lowtide.weights`). So does a node whose result would be larger than LARGEST_RESULT
-    elements: its size is inferred before anything is computed.
+    Random operators stay. So does a product of low-bit factors that takes more than they do: such
+    weights are made where the network runs. So does a node whose result would be larger than
+    LARGEST_RESULT elements: its size is inferred before anything is computed.
     """
     grown = 0
     for node in tuple(model.graph):
@@ -103,7 +103,7 @@ def _is_generated(node: ir.Node) -> bool:
     stored = sum(c.bytes if c else a.nbytes for c, a in zip(codes, operands, strict=True))
     first, second = operands
     rows = prod(np.broadcast_shapes(first.shape[:-2], second.shape[:-2])) * first.shape[-2]
-    return stored < rows * second.shape[-1] * first.itemsize
+    return bool(stored < rows * second.shape[-1] * first.itemsize)
 
 
 def _of_shape(node: ir.Node, shape: tuple[int, ...]) -> Array:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import onnx
 
+from lowtide.codes import Array
 from lowtide.errors import UsageError
 from lowtide.weights.batch import session
-from lowtide.codes import Array
 from lowtide.weights.network import Inputs
 
 

@@ -8,9 +8,9 @@ from typing import Literal
 
 import numpy as np
 
+from lowtide.codes import Array
 from lowtide.weights.account import macs
 from lowtide.weights.als import Factors, factorise
-from lowtide.codes import Array
 from lowtide.weights.fit import fit
 from lowtide.weights.format import Filters, Generated
 from lowtide.weights.moments import Moments

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import onnx
 
+from lowtide.codes import Array
 from lowtide.errors import BudgetError, UsageError
 from lowtide.sizes import parse_bytes, show_bytes
 from lowtide.weights import calibrate, sensitivity
 from lowtide.weights.account import Form, form, macs
 from lowtide.weights.candidates import FAMILIES, Candidate, Family, candidates, settings
 from lowtide.weights.choose import choose
-from lowtide.codes import Array
 from lowtide.weights.network import Inputs, Layer, Network, read
 from lowtide.weights.runner import Runner, count
 from lowtide.weights.settle import Settled, settle

@@ -9,8 +9,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from lowtide.weights.account import Form
 from lowtide.codes import MOST_BITS, Array, Codes
+from lowtide.weights.account import Form
 from lowtide.weights.format import Generated
 from lowtide.weights.network import Layer
 

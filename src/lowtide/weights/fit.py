@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lowtide.weights.als import ROUNDS, Factors, factorise
 from lowtide.codes import Array, Codes
+from lowtide.weights.als import ROUNDS, Factors, factorise
 from lowtide.weights.format import Filters, Generated
 from lowtide.weights.moments import Moments
 from lowtide.weights.quantise import Metric, careful, damped, nearest

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from lowtide.codes import Array
 from lowtide.errors import UnreadableModel, UsageError
 from lowtide.samples import PICTURES, picture
-from lowtide.codes import Array
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from lowtide.weights.batch import session
 from lowtide.codes import Array
+from lowtide.weights.batch import session
 from lowtide.weights.network import Inputs, Network
 
 CHUNK = 32

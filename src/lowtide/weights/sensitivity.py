@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lowtide.weights.candidates import Candidate
 from lowtide.codes import Array
+from lowtide.weights.candidates import Candidate
 from lowtide.weights.network import Inputs, Layer
 from lowtide.weights.runner import Runner
 

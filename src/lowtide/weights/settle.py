@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lowtide.weights.calibrate import compare
 from lowtide.codes import Array
+from lowtide.weights.calibrate import compare
 from lowtide.weights.fit import fit
 from lowtide.weights.format import Generated
 from lowtide.weights.moments import Gathering, Moments

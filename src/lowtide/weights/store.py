@@ -17,8 +17,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from lowtide.weights.account import Form, form
 from lowtide.codes import Array, Codes
+from lowtide.weights.account import Form, form
 from lowtide.weights.emit import Emitter
 from lowtide.weights.format import Filters, Generated
 from lowtide.weights.network import Layer, Network

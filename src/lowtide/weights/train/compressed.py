@@ -11,8 +11,8 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from lowtide.weights.candidates import FAMILIES, Family
 from lowtide.codes import Array
+from lowtide.weights.candidates import FAMILIES, Family
 from lowtide.weights.compress import Compressed, assembled, compress
 from lowtide.weights.format import Generated
 from lowtide.weights.network import Layer, Network
