@@ -8,8 +8,8 @@ from lowtide.plan import Options, Plan, Source
 from lowtide.planner import make_plan
 from lowtide.rewrites.filter_blocks import filter_blocks, most_filters
 
-LEAST = 512
-"""Weights of the smallest block that is tried: filters for one output of 64 channels, 3 x 3."""
+SIZES = (2, 4, 8)
+"""Blocks are tried of this part of the largest layer's weights: below, there is little to gain."""
 
 
 def plan_filters(
@@ -20,12 +20,12 @@ def plan_filters(
     The largest blocks within a budget. A network that makes no weights is planned once.
     """
     best = make_plan(source, graph, options, clock, budget)
-    size = most_filters(graph) // 2
-    while size >= LEAST and (budget is None or best.arena_bytes > budget):
-        with clock(f"planning filters in blocks of {size} weights"):
-            cut = filter_blocks(graph, size)
+    largest = most_filters(graph)
+    for part in SIZES if largest else ():
+        if budget is not None and best.arena_bytes <= budget:
+            break
+        with clock("cutting filters into blocks"):
+            cut = filter_blocks(graph, -(-largest // part))
         found = make_plan(source, cut, options, clock, budget)
-        if found.arena_bytes < best.arena_bytes:
-            best = found
-        size //= 2
+        best = found if found.arena_bytes < best.arena_bytes else best
     return best

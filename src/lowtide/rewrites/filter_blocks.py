@@ -114,7 +114,9 @@ class _Writer:
         narrowed = narrow(step, Reach(self.graph), region)
         assert narrowed is not None, "a product makes any of its rows alone"
         held = narrowed.constants
-        inputs = tuple(self._cut(name, held[name]) if name in held else name for name in step.inputs)
+        inputs = tuple(
+            self._cut(name, held[name]) if name in held else name for name in step.inputs
+        )
         return replace(narrowed.operator, name=f"{step.name}.{k}", inputs=inputs, outputs=(made,))
 
     def _part(self, op: Operator, span: Span, weights: str, made: str, k: int) -> Operator:
