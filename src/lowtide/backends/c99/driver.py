@@ -44,13 +44,13 @@ def _layer_by_layer(program: Program, names: Sequence[str], lines: Lines) -> Non
         if task.row is None:
             lines.add(f"{name}();")
         elif run.rows == 1:
-            lines.add(f"{name}({run.first});")
+            lines.add(f"{name}({run.first}, 1);")
         else:
             row, stop = task.row.name, run.first + run.rows
             upward = f"int {row} = {run.first}; {row} < {stop}; {row}++"
             downward = f"int {row} = {stop - 1}; {row} >= {run.first}; {row}--"
             lines.add(f"for ({downward if run.backward else upward})")
-            lines.add(f"    {name}({row});")
+            lines.add(f"    {name}({row}, 1);")
     _end(program, lines)
     lines.close()
 
@@ -121,7 +121,7 @@ def _switch(program: Program, names: Sequence[str], op: str, lines: Lines) -> No
 
 def _case(program: Program, number: int, task: Task, name: str, lines: Lines) -> None:
     if not task.port:
-        lines.add(f"case {number}: {name}({'r' if task.row else ''}); break;")
+        lines.add(f"case {number}: {name}({'r, 1' if task.row else ''}); break;")
         return
     plan = program.plan
     layout, names = plan.layout, [port.name for port in plan.inputs]

@@ -3,6 +3,8 @@ the definitions alone."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import numpy as np
 
 from lowtide.backends.c99.driver import emit_driver
@@ -114,13 +116,17 @@ def _task(
     lines.add(
         f"/* {comment(task.operator.name)}: {label(task)} {' '.join(shapes)} -> {made}{way} */"
     )
-    lines.open(f"static void {name}({f'const int {task.row.name}' if task.row else 'void'})")
-    lines.add(f"TASK({number}, {task.row.name if task.row else '0'});")
-    call = find_kernel(task, program.plan.layout) if kernels else None
-    if call:
-        emit_call(call, task, program, lines, backward)
-    else:
-        reference_loops(task, program, lines, backward)
+    lines.open(f"static void {name}({'const int first, const int rows' if task.row else 'void'})")
+    with ExitStack() as loop:
+        if task.row:
+            y = task.row.name
+            loop.enter_context(lines.block(f"for (int {y} = first; {y} < first + rows; {y}++)"))
+        lines.add(f"TASK({number}, {task.row.name if task.row else '0'});")
+        call = find_kernel(task, program.plan.layout) if kernels else None
+        if call:
+            emit_call(call, task, program, lines, backward)
+        else:
+            reference_loops(task, program, lines, backward)
     lines.close()
 
 
