@@ -8,6 +8,7 @@ import sys
 import lowtide
 
 NAMES = [
+    "Benched",
     "BudgetError",
     "CheckError",
     "Fitted",
@@ -18,6 +19,7 @@ NAMES = [
     "Plan",
     "UsageError",
     "Verified",
+    "bench",
     "fit",
     "profile",
     "read_memory_map",

@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from lowtide.memory_map import MemoryMap, read_memory_map
     from lowtide.pipeline import Fitted, fit, profile
     from lowtide.plan import Options, Plan
+    from lowtide.timing.bench import bench
+    from lowtide.timing.benched import Benched
 
 # Where each public name lives; modules are imported when first used, so that `lowtide --help` and
 # a shell's completion do not wait for onnxruntime and OR-tools.
 _HOME = {
+    "Benched": "timing.benched",
     "BudgetError": "errors",
     "CheckError": "errors",
     "Fitted": "pipeline",
@@ -33,6 +36,7 @@ _HOME = {
     "Plan": "plan",
     "UsageError": "errors",
     "Verified": "check.written",
+    "bench": "timing.bench",
     "fit": "pipeline",
     "profile": "pipeline",
     "read_memory_map": "memory_map",
@@ -40,6 +44,7 @@ _HOME = {
 }
 
 __all__ = [
+    "Benched",
     "BudgetError",
     "CheckError",
     "Fitted",
@@ -50,6 +55,7 @@ __all__ = [
     "Plan",
     "UsageError",
     "Verified",
+    "bench",
     "fit",
     "profile",
     "read_memory_map",

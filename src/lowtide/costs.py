@@ -67,8 +67,7 @@ def measure(
     for run, tick in schedule.timed():
         task = tasks[run.task]
         live = int(whole[tick : tick + run.rows * run.ticks].max())
-        used = constants_of(task, layout)
-        weights = sum(layout.graph.constant_bytes(name, element_bytes) for name in used)
+        weights = weights_of(task, layout, element_bytes)
         shape = layout.graph.shape(task.output)
         cost = Cost(task.operator.name, label(task), shape, live, task.nest.macs, weights)
         costs.append(cost)
@@ -95,6 +94,12 @@ def storages_of(task: Task, layout: Layout) -> set[str]:
 def constants_of(task: Task, layout: Layout) -> list[str]:
     """The constants a task's definition reads, each once."""
     return [name for name in read_by(task) if name in layout.graph.constants]
+
+
+def weights_of(task: Task, layout: Layout, element_bytes: int) -> int:
+    """Bytes of the constants a task reads."""
+    used = constants_of(task, layout)
+    return sum(layout.graph.constant_bytes(name, element_bytes) for name in used)
 
 
 def label(task: Task) -> str:

@@ -13,14 +13,14 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 import numpy as np
 
 from lowtide import __version__
-from lowtide.costs import label
+from lowtide.costs import label, weights_of
 from lowtide.errors import UnreadableModel
 from lowtide.index import IntArray
 from lowtide.live import SUM_BYTES, Life
 from lowtide.plan import Plan
 from lowtide.ports import Port
 
-SCHEMA = 3
+SCHEMA = 4
 
 Stretch = tuple[int, int, int, int, int]
 
@@ -77,6 +77,7 @@ class OperatorAt:
     channels: int
     atomic: bool
     macs: int
+    weight_bytes: int
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,7 @@ def memory_map(plan: Plan) -> MemoryMap:
                 t.grain.channels,
                 t.grain.atomic,
                 t.nest.macs,
+                weights_of(t, layout, plan.element_bytes),
             )
             for t in plan.tasks
         ),

@@ -110,21 +110,41 @@ def build(
 
     Raises CheckError with the compiler's first message.
     """
+    text = _main(inputs, outputs)
+    judged = [*WARNINGS, *flags, *(["-DCHECKED"] if checked else [])]
+    name = f"{Path(source).stem}{'-checked' if checked else ''}"
+    return compile_program(files, {"main.c": text}, source, folder, [*compiler, *judged], name)
+
+
+def compile_program(
+    files: Mapping[str, bytes],
+    around: Mapping[str, str],
+    source: str,
+    folder: Path,
+    command: Sequence[str],
+    name: str,
+) -> Path:
+    """Compiles `source` of an emitted program with the C files `around` it; the executable `name`.
+
+    `command` is the compiler with its flags. Raises CheckError with its first message.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        if name.endswith((".c", ".h", ".bin")):
-            (folder / name).write_bytes(content)
-    main = folder / "main.c"
-    main.write_text(_main(inputs, outputs))
-    program = folder / f"{Path(source).stem}{'-checked' if checked else ''}"
-    command = [*compiler, *WARNINGS, *flags, *(["-DCHECKED"] if checked else [])]
-    command += ["-o", str(program), str(main), source, "-lm"]
+    for file, content in files.items():
+        if file.endswith((".c", ".h", ".bin")):
+            (folder / file).write_bytes(content)
+    for file, text in around.items():
+        (folder / file).write_text(text)
+    mains = [file for file in around if file.endswith(".c")]
+    program = folder.resolve() / name
     # The compiler's own temporary files too are gone when it is interrupted.
     env = {**os.environ, "TMPDIR": str(folder.resolve())}
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*command, "-o", str(program), *mains, source, "-lm"],
+        cwd=folder, env=env, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     if done.returncode:
         first = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr)
-        raise CheckError(f"{source} does not compile with {compiler[0]}: {first.strip()[:300]}")
+        raise CheckError(f"{source} does not compile with {command[0]}: {first.strip()[:300]}")
     return program
 
 

@@ -38,7 +38,27 @@ class Verified:
         }
 
 
+@dataclass(frozen=True)
+class Folder:
+    """The files that fit wrote, by name, the plan that they say they are of, and its samples."""
+
+    files: Mapping[str, bytes]
+    memory: MemoryMap
+    samples: Sequence[Sample]
+
+
 _NEEDED = ("net.c", "net.h", "reference.c", "plan.json", "reference.npz")
+
+
+def read_folder(folder: Path) -> Folder:
+    """Reads a folder with a program; raises UnreadableModel, CheckError where files differ."""
+    files = {path.name: path.read_bytes() for path in _files(folder)}
+    memory = read_memory_map(files["plan.json"].decode(errors="replace"), str(folder / "plan.json"))
+    samples, sha256 = unpack_references(files["reference.npz"], str(folder / "reference.npz"))
+    if sha256 != memory.sha256:
+        raise CheckError(f"{folder}: plan.json and reference.npz are of different models")
+    _fit(samples, memory, str(folder / "reference.npz"))
+    return Folder(files, memory, samples)
 
 
 def verify(
@@ -55,12 +75,8 @@ def verify(
     folder = Path(folder)
     if {path.name for path in folder.glob("*.[cjn]*")} & set(_NEEDED) == {"plan.json"}:
         return _verify_plan(folder / "plan.json", progress, began)
-    files = {path.name: path.read_bytes() for path in _files(folder)}
-    memory = read_memory_map(files["plan.json"].decode(errors="replace"), str(folder / "plan.json"))
-    samples, sha256 = unpack_references(files["reference.npz"], str(folder / "reference.npz"))
-    if sha256 != memory.sha256:
-        raise CheckError(f"{folder}: plan.json and reference.npz are of different models")
-    _fit(samples, memory, str(folder / "reference.npz"))
+    held = read_folder(folder)
+    files, memory, samples = held.files, held.memory, held.samples
     progress("checking the placement")
     judge_placement(memory)
     recomputed = _same_facts(memory, str(folder / "plan.json"))
@@ -170,13 +186,23 @@ _TABLE = re.compile(
 )
 
 
-def _same_references(model: Path, memory: MemoryMap, samples: list[Sample]) -> None:
+def is_model(model: Path, memory: MemoryMap) -> bool:
+    """Whether a file is the one that was fitted, byte by byte; raises UnreadableModel."""
     try:
         data = model.read_bytes()
     except OSError as error:
         raise UnreadableModel(str(error.strerror), file=str(model)) from error
-    if hashlib.sha256(data).hexdigest() != memory.sha256:
+    return hashlib.sha256(data).hexdigest() == memory.sha256
+
+
+def check_model(model: Path, memory: MemoryMap) -> None:
+    """Raises CheckError unless the model is the one that was fitted, UnreadableModel."""
+    if not is_model(model, memory):
         raise CheckError(f"{model} is not the model that was fitted ({memory.file})")
+
+
+def _same_references(model: Path, memory: MemoryMap, samples: Sequence[Sample]) -> None:
+    check_model(model, memory)
     reference = Reference(model, str(model))
     found = compare({s.name: reference.run(s.inputs) for s in samples}, samples)
     if not found.passes:

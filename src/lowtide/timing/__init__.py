@@ -1,0 +1,1 @@
+"""How fast an emitted program is, beside onnxruntime."""

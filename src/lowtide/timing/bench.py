@@ -1,0 +1,181 @@
+"""bench(): time the program that fit wrote, beside onnxruntime, on one core."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from lowtide.check.compile import check_compiler, find_compiler
+from lowtide.check.judge import compare, pack, split
+from lowtide.check.numbers import TOLERANCE, Sample
+from lowtide.check.written import Folder, check_model, is_model, read_folder
+from lowtide.errors import CheckError, UsageError
+from lowtide.timing.benched import Benched, OperatorTime, Timed
+from lowtide.timing.machine import a_core, machine
+from lowtide.timing.pairs import Rounds, measure, spread, tasks
+from lowtide.timing.program import build_timer, release_flags
+from lowtide.timing.where import held_by_operator
+from lowtide.timing.worker import Worker
+
+Progress = Callable[[str], None]
+AGAINST = ("onnxruntime",)
+
+
+def bench(
+    folder: str | Path,
+    against: str | None = None,
+    *,
+    model: str | Path | None = None,
+    profile: bool = False,
+    seconds: float = 5.0,
+    progress: Progress = lambda _: None,
+) -> Benched:
+    """Times the program in a folder that fit wrote, on the inputs of its reference.npz.
+
+    With `against="onnxruntime"` the two run in turns. That needs the model: `model`, or the file of
+    the name and digest in plan.json in the folder, beside it, or where the process is. `seconds`
+    is how long is measured, a few more for `profile`: the time of each operator. Raises
+    UnreadableModel for missing or damaged files, UsageError without a compiler or a model,
+    CheckError where the results, or the model, are not those that were fitted.
+    """
+    if against not in (None, *AGAINST):
+        raise UsageError(f"there is no '{against}' to run against; there is {', '.join(AGAINST)}")
+    if not 0 < seconds < 1e5:
+        raise UsageError("--seconds takes a number above 0")
+    held = read_folder(Path(folder))
+    found = _find_model(Path(folder), held, model) if against or model else None
+    compiler = find_compiler()
+    if compiler is None:
+        raise UsageError("no C compiler: set CC, install gcc or clang, or pip install ziglang")
+    check_compiler(tuple(compiler))
+    with TemporaryDirectory(prefix="lowtide-", ignore_cleanup_errors=True) as name:
+        one = _Bench(held, Path(name), compiler, a_core(), progress)
+        benched = one.compared(found if against else None, seconds)
+        return one.profiled(benched, seconds / 5) if profile else benched
+
+
+def _find_model(folder: Path, held: Folder, model: str | Path | None) -> Path:
+    """The file of the network that was fitted."""
+    memory = held.memory
+    if model is not None:
+        check_model(Path(model), memory)
+        return Path(model)
+    for place in (folder, folder.resolve().parent, Path()):
+        path = place / memory.file
+        if path.is_file() and is_model(path, memory):
+            return path
+    raise UsageError(
+        f"{memory.file}, the network that was fitted, is not beside {folder}; "
+        "name it with --model FILE"
+    )
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """What is timed, and with what."""
+
+    held: Folder
+    folder: Path
+    compiler: Sequence[str]
+    core: int | None
+    progress: Progress
+
+    def compared(self, model: Path | None, seconds: float) -> Benched:
+        """The program, beside onnxruntime on `model` if there is one."""
+        self.progress("compiling net.c")
+        command = self._program("net")
+        with ExitStack() as stack:
+            workers = [stack.enter_context(Worker("lowtide", command, self.core))]
+            if model is not None:
+                runtime = Worker("onnxruntime", self._onnxruntime(model), self.core)
+                workers.append(stack.enter_context(runtime))
+            self.progress("running the network once")
+            for worker in workers:
+                worker.start()
+            self._same_results(Path(command[-1]))
+            who = " and ".join(worker.name for worker in workers)
+            self.progress(f"timing {who} for {seconds:g} s")
+            rounds = measure(workers, max(len(self.held.samples), 1), seconds)
+            timed = [_timed(worker, rounds, k) for k, worker in enumerate(workers)]
+        return Benched(
+            memory=self.held.memory,
+            machine=machine(),
+            core=self.core,
+            built=" ".join([*self.compiler, *release_flags(self.compiler)]),
+            rounds=len(rounds.peak),
+            peak=spread(rounds.peak).median,
+            ours=timed[0],
+            other=timed[1] if model else None,
+            ratio=rounds.ratio(0, 1) if model else None,
+        )
+
+    def profiled(self, benched: Benched, seconds: float) -> Benched:
+        """The same with the time of each operator, from a build that counts it."""
+        self.progress("compiling net.c to time each operator")
+        with Worker("lowtide", self._program("profile"), self.core) as worker:
+            worker.start()
+            self.progress("timing each operator")
+            each = tasks(worker, benched.ours.seconds.median, seconds)
+        operators = self.held.memory.operators
+        held = held_by_operator(self.held.memory)
+        found = [
+            OperatorTime(
+                operator.name, operator.type, None if operator.type in _CALLERS else time,
+                operator.macs, operator.weight_bytes, bytes_.own_bytes, bytes_.live_bytes,
+            )
+            for operator, time, bytes_ in zip(operators, each, held, strict=True)
+        ]  # fmt: skip
+        return replace(benched, operators=tuple(found))
+
+    def _program(self, name: str) -> list[str]:
+        """The command of the program with its timer, compiled in a folder of its own."""
+        held, folder = self.held, self.folder / name
+        program = build_timer(
+            held.files, held.memory, folder, self.compiler, len(held.samples), name == "profile"
+        )
+        inputs = b"".join(pack(held.memory.inputs, sample.inputs) for sample in held.samples)
+        (folder / "inputs").write_bytes(inputs)
+        return [str(program), str(folder / "inputs"), str(folder / "outputs")]
+
+    def _onnxruntime(self, model: Path) -> list[str]:
+        """The command of the process in which onnxruntime runs."""
+        inputs = self.folder / "inputs.npz"
+        write_inputs(inputs, self.held.samples)
+        module = "lowtide.timing.onnxruntime_worker"
+        return [sys.executable, "-m", module, str(model.resolve()), str(inputs)]
+
+    def _same_results(self, outputs: Path) -> None:
+        """What is timed computes what was fitted."""
+        results = split(outputs.read_bytes(), self.held.memory, self.held.samples)
+        found = compare(results, self.held.samples)
+        if not found.passes:
+            raise CheckError(
+                f"net.c differs from reference.npz by {found.max_rel:.2e} of the largest value; "
+                f"{TOLERANCE:.0e} is allowed"
+            )
+
+
+_CALLERS = ("Input", "Output")
+
+
+def write_inputs(path: Path, samples: Sequence[Sample]) -> None:
+    """Sets of inputs as arrays SET/NAME."""
+    arrays = {
+        f"{k}/{name}": values
+        for k, sample in enumerate(samples)
+        for name, values in sample.inputs.items()
+    }
+    np.savez(path, allow_pickle=False, **arrays)
+
+
+def _timed(worker: Worker, rounds: Rounds, k: int) -> Timed:
+    return Timed(
+        worker.name, worker.version, spread(rounds.own[k]), spread(rounds.wall[k]),
+        worker.peak_rss_bytes(), worker.idle_rss_bytes,
+    )  # fmt: skip

@@ -1,0 +1,83 @@
+"""An emitted program with a main around it that times it: timer.c, compiled with the flags that
+net.h names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files as resources
+from pathlib import Path
+
+from lowtide.check.compile import WARNINGS, compile_program, native_flags
+from lowtide.memory_map import MemoryMap
+from lowtide.ports import Port
+
+_TIMER = resources("lowtide.timing") / "timer.c"
+_HOOK = """\
+/* Included before net.c: where an operator begins, its time does. */
+void timer_task(int number);
+#define TASK(number, row) timer_task(number)
+"""
+
+
+def release_flags(compiler: Sequence[str]) -> list[str]:
+    """How the program is built to be fast on this machine."""
+    return ["-std=c99", "-O3", "-ffp-contract=fast", *native_flags(tuple(compiler))]
+
+
+def build_timer(
+    files: Mapping[str, bytes],
+    memory: MemoryMap,
+    folder: Path,
+    compiler: Sequence[str],
+    sets: int,
+    profile: bool = False,
+) -> Path:
+    """The executable; with `profile` it knows how long each operator took.
+
+    Raises CheckError where net.c does not compile.
+    """
+    around = {"timer.c": _TIMER.read_text(), "ports.h": _ports(memory, sets)}
+    hook: list[str] = []
+    if profile:
+        around["hook.h"], hook = _HOOK, ["-include", "hook.h"]
+    command = [*compiler, *WARNINGS, *release_flags(compiler), *hook]
+    return compile_program(files, around, "net.c", folder, command, "timer")
+
+
+def _ports(memory: MemoryMap, sets: int) -> str:
+    """ports.h: where the inputs and outputs lie, how long they are, how the network is called."""
+    held, found, handed = list[str](), list[str](), list[str]()
+    for way, ports in (("input", memory.inputs), ("output", memory.outputs)):
+        for k, port in enumerate(ports):
+            at = f"net_{way}_{port.identifier}()"
+            if port.streamed:
+                at = f"{way}{k}"
+                held.append(f"static float {at}[{port.elements}];")
+                handed.append(at)
+            found.append(f"    {way}[{k}] = {at};")
+    return "\n".join(
+        [
+            '#include "net.h"',
+            "#include <stddef.h>",
+            f"#define TASKS {len(memory.operators)}",
+            f"#define SETS {sets}",
+            f"#define INPUTS {len(memory.inputs)}",
+            f"#define INPUT_ELEMENTS {sum(port.elements for port in memory.inputs)}",
+            f"#define OUTPUTS {len(memory.outputs)}",
+            f"static const size_t input_elements[] = {{ {_sizes(memory.inputs)} }};",
+            f"static const size_t output_elements[] = {{ {_sizes(memory.outputs)} }};",
+            "static float *input[INPUTS + 1];",
+            "static const float *output[OUTPUTS + 1];",
+            *held,
+            "static void find_ports(void)",
+            "{",
+            *(found or ["    input[0] = NULL;"]),
+            "}",
+            f"static void run_network(void) {{ net_run({', '.join(handed)}); }}",
+            "",
+        ]
+    )
+
+
+def _sizes(ports: Sequence[Port]) -> str:
+    return ", ".join([*(str(port.elements) for port in ports), "0"])
