@@ -1,11 +1,12 @@
 # make demo   fit the shipped network and run it on a real picture
 # make test   lint, types and tests
-# Both set up .venv first; they need python3 (3.11 or later) and a C compiler.
+# make bench  speed and memory beside onnxruntime (needs ../shared): docs/speed.md, README.md
+# All set up .venv first; they need python3 (3.11 or later) and a C compiler.
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test sweep clean
+.PHONY: demo test sweep bench clean
 .DELETE_ON_ERROR:
 
 .venv/ready: pyproject.toml
@@ -27,6 +28,9 @@ test: .venv/ready
 
 sweep: .venv/ready
 	$(BIN)/pytest -n 2
+
+bench: .venv/ready
+	$(BIN)/python -m bench.peers
 
 clean:
 	rm -rf .venv out .mypy_cache .pytest_cache .ruff_cache

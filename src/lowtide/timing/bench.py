@@ -147,8 +147,7 @@ class _Bench:
         """The command of the process in which onnxruntime runs."""
         inputs = self.folder / "inputs.npz"
         write_inputs(inputs, self.held.samples)
-        module = "lowtide.timing.onnxruntime_worker"
-        return [sys.executable, "-m", module, str(model.resolve()), str(inputs)]
+        return onnxruntime_command(model, inputs)
 
     def _same_results(self, outputs: Path) -> None:
         """What is timed computes what was fitted."""
@@ -162,6 +161,12 @@ class _Bench:
 
 
 _CALLERS = ("Input", "Output")
+
+
+def onnxruntime_command(model: Path, inputs: Path) -> list[str]:
+    """The command of a worker that runs onnxruntime on what `write_inputs` wrote."""
+    module = "lowtide.timing.onnxruntime_worker"
+    return [sys.executable, "-m", module, str(model.resolve()), str(inputs)]
 
 
 def write_inputs(path: Path, samples: Sequence[Sample]) -> None:

@@ -100,8 +100,8 @@ _MILLIONS = 100
 
 
 def _peak(worker: Worker) -> float:
-    """Multiply-adds a second; 0 where the compiler has no vectors."""
-    (nanoseconds,) = worker.ask(f"p 0 {_MILLIONS}")
+    """Multiply-adds a second; 0 where the worker, or its compiler, has no vectors of its own."""
+    nanoseconds = sum(worker.ask(f"p 0 {_MILLIONS}"))
     return _MILLIONS * 1e15 / nanoseconds if nanoseconds else 0.0
 
 

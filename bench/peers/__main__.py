@@ -1,0 +1,88 @@
+"""Speed and memory beside onnxruntime, and other runtimes: docs/speed.md and .csv, README.md.
+
+    python -m bench.peers [--only NAME] [--seconds 5] [--peers VENV] [--shared ../shared]
+
+Each network is planned and emitted (`memory`: the least memory at no extra multiply-adds, what fit
+does unless told otherwise; `latency`: --objective latency), its C built with the flags that net.h
+names, checked against onnxruntime and timed beside it, both on one thread of one core. `make
+bench` runs it. Runtimes that are installed in VENV (default: this one) are timed as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench.peers.measured import Row, row, write_csv
+from bench.peers.networks import NETWORKS, plans, write_program
+from bench.peers.note import write_note
+from bench.peers.others import Other, others, write_others
+from bench.portable import filled
+from lowtide.timing.bench import bench
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+
+
+def main() -> None:
+    """Measures and writes."""
+    given = _arguments()
+    if not given.shared.exists():
+        sys.exit(f"{given.shared} is not there: it has the networks; name it with --shared")
+    names = [name for name in NETWORKS if given.only in (None, name)]
+    rows: list[Row] = []
+    beside: list[Other] = []
+    with TemporaryDirectory(prefix="lowtide-") as folder:
+        for number, name in enumerate(names, 1):
+            model = filled(given.shared, name, Path(folder))
+            _say(f"{number} of {len(names)}: {NETWORKS[name]}")
+            rows += [measured(name, plan, model, given.seconds) for plan in plans()]
+            if given.peers:
+                beside += others(given.peers, name, model, Path(folder), given.seconds, _say)
+            model.unlink()
+    if given.only:
+        return
+    write_csv(DOCS / "speed.csv", rows)
+    if given.peers:
+        write_others(DOCS / "speed-peers.csv", beside)
+    write_note(ROOT)
+
+
+def measured(name: str, plan: str, model: Path, seconds: float) -> Row:
+    """One network under one plan."""
+    began = time.monotonic()
+    with TemporaryDirectory(prefix="lowtide-") as folder:
+        out = Path(folder) / "out"
+        write_program(model, plans()[plan], out)
+        planned = time.monotonic() - began
+        found = row(name, plan, bench(out, "onnxruntime", model=model, seconds=seconds))
+    _say(
+        f"  {plan:<8} {found.lowtide_ms:9.2f} ms, onnxruntime {found.onnxruntime_ms:8.2f}, ratio "
+        f"{found.ratio:.3f} ({found.ratio_quartile_1:.3f} .. {found.ratio_quartile_3:.3f}), arena "
+        f"{found.arena_kib:,.0f} of {found.onnxruntime_activation_kib:,.0f} KiB "
+        f"({100 * found.share:.1f} %), {planned:.0f} + {time.monotonic() - began - planned:.0f} s, "
+        f"load {found.load_1_minute}"
+    )
+    return found
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.peers", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
+    parser.add_argument("--only", choices=NETWORKS, help="one network; writes nothing")
+    parser.add_argument("--seconds", type=float, default=5.0, help="to time each pair")
+    parser.add_argument("--peers", type=Path, help="a virtual environment with other runtimes")
+    return parser.parse_args()
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

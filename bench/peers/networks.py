@@ -1,0 +1,66 @@
+"""The networks that are compared, the plans of each, and what the notes say onnxruntime needs."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import fields
+from pathlib import Path
+
+from lowtide.backends import emit
+from lowtide.check.judge import judge_placement
+from lowtide.check.references import pack_references
+from lowtide.clock import Clock
+from lowtide.memory_map import memory_map
+from lowtide.pipeline import make_references, read
+from lowtide.plan import Options
+from lowtide.plan_filters import plan_filters
+from lowtide.write import write_folder
+
+NETWORKS = {
+    "squeezenet1_1": "SqueezeNet1.1",
+    "mobilenet_v2": "MobileNetV2",
+    "efficientnet_lite0": "EfficientNet-Lite0",
+    "resnet18": "ResNet18",
+    "inception_v3": "InceptionV3",
+    "vgg16": "VGG16",
+    "tiny_yolov2": "Tiny-YOLOv2",
+    "dncnn17": "DnCNN-17",
+    "mlperf_resnet8": "MLPerf ResNet-8",
+    "mlperf_mobilenetv1_025": "MLPerf VWW",
+    "mlperf_dscnn": "MLPerf DS-CNN",
+}
+"""Structures of ../shared/models, filled with random weights, and what people call them."""
+
+
+def plans() -> dict[str, Options]:
+    """The plans that are compared, by objective: `memory` is what fit does by itself."""
+    found = {"memory": Options()}
+    if any(field.name == "objective" for field in fields(Options)):
+        found["latency"] = Options(objective="latency")  # type: ignore[call-arg]
+    return found
+
+
+def activations() -> dict[str, dict[str, float]]:
+    """KiB of each runtime for each network, from activations.csv."""
+    text = Path(__file__).with_name("activations.csv").read_text().splitlines()
+    rows = csv.DictReader(line for line in text if not line.startswith("#"))
+    return {
+        row["network"]: {k: float(v) for k, v in row.items() if k != "network" and v}
+        for row in rows
+    }
+
+
+def write_program(model: Path, options: Options, folder: Path) -> None:
+    """What `lowtide fit` writes, without the judge's runs of it.
+
+    The placement is checked here, and the results where the program is timed; the checks read by
+    read are those of fit and of `python -m bench.restructure --check`.
+    """
+    clock = Clock(lambda _: None)
+    source, graph = read(model, clock)
+    plan = plan_filters(source, graph, options, clock)
+    memory = memory_map(plan)
+    judge_placement(memory)
+    references = pack_references(make_references(model, source, memory, {}), source.sha256)
+    files = {"plan.json": memory.to_json().encode(), "reference.npz": references, **emit(plan)}
+    write_folder(folder, files)

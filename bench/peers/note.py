@@ -1,0 +1,122 @@
+"""The tables of docs/speed.md and README.md, and docs/speed.svg, from docs/speed*.csv:
+
+python -m bench.peers.note
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.peers.measured import Row, geometric_mean, read_csv
+from bench.peers.networks import NETWORKS
+from bench.peers.others import RUNTIMES, Other, read_others
+from bench.peers.plot import speed_svg
+from bench.tables import markdown, put
+from lowtide.sizes import show_bytes
+
+ROOT = Path(__file__).parents[2]
+
+
+def write_note(root: Path = ROOT) -> None:
+    """Writes them."""
+    docs = root / "docs"
+    rows = read_csv(docs / "speed.csv")
+    (docs / "speed.svg").write_text(speed_svg(rows))
+    put(docs / "speed.md", "speed", _conditions(rows) + full_table(rows))
+    put(root / "README.md", "speed", short_table(rows))
+    if (docs / "speed-peers.csv").exists():
+        put(docs / "speed.md", "peers", peers_table(read_others(docs / "speed-peers.csv")))
+
+
+def _conditions(rows: Sequence[Row]) -> str:
+    loads = [one.load_1_minute for one in rows]
+    version = ", ".join(sorted({one.onnxruntime_version for one in rows}))
+    peak = sorted(one.peak_gflops for one in rows)[len(rows) // 2]
+    processor = ", ".join(sorted({one.processor for one in rows}))
+    return (
+        f"{processor}, one core, {peak:.0f} GFLOP/s in registers; onnxruntime {version}. Load of "
+        f"the machine meanwhile {min(loads):.1f} to {max(loads):.1f}.\n\n"
+    )
+
+
+HEAD = (
+    "network", "plan", "M MACs", "onnxruntime ms", "lowtide ms", "ratio", "quartiles", "of peak",
+    "arena KiB", "onnxruntime KiB", "share %", "RSS", "onnxruntime's RSS",
+)  # fmt: skip
+
+
+def full_table(rows: Sequence[Row]) -> str:
+    """Everything; then a geometric mean for each plan."""
+    cells = [
+        [
+            NETWORKS[one.network], one.plan, f"{one.mega_macs:,.1f}", _ms(one.onnxruntime_ms),
+            _ms(one.lowtide_ms), f"**{one.ratio:.2f}**",
+            f"{one.ratio_quartile_1:.2f} .. {one.ratio_quartile_3:.2f}",
+            f"{100 * one.lowtide_share_of_peak:.0f} %", f"{one.arena_kib:,.1f}",
+            f"{one.onnxruntime_activation_kib:,.1f}", f"{100 * one.share:.1f}",
+            show_bytes(round(1024 * one.lowtide_peak_rss_kib)),
+            show_bytes(round(1024 * one.onnxruntime_peak_rss_kib)),
+        ]
+        for one in rows
+    ]  # fmt: skip
+    for plan, ratio, share in _means(rows):
+        mean = ["geometric mean", plan, "", "", "", f"**{ratio:.2f}**", "", "", "", ""]
+        cells.append([*mean, f"{100 * share:.1f}", "", ""])
+    return markdown(HEAD, cells)
+
+
+def short_table(rows: Sequence[Row]) -> str:
+    """For the README: a line a network."""
+    plans = list(dict.fromkeys(one.plan for one in rows))
+    head = ["network", "onnxruntime ms"]
+    for plan in plans:
+        head += [f"{plan}: ms", "ratio", "arena", "of onnxruntime's"]
+    cells = []
+    for name, title in NETWORKS.items():
+        own = {one.plan: one for one in rows if one.network == name}
+        if not own:
+            continue
+        line = [title, _ms(own[plans[0]].onnxruntime_ms)]
+        for plan in plans:
+            one = own[plan]
+            arena = show_bytes(round(1024 * one.arena_kib))
+            line += [_ms(one.lowtide_ms), f"**{one.ratio:.2f}**", arena, f"{100 * one.share:.1f} %"]
+        cells.append(line)
+    last = ["geometric mean", ""]
+    for _, ratio, share in _means(rows):
+        last += ["", f"**{ratio:.2f}**", "", f"{100 * share:.1f} %"]
+    return markdown(head, [*cells, last])
+
+
+def _means(rows: Sequence[Row]) -> list[tuple[str, float, float]]:
+    """Each plan's geometric means of times and of memory."""
+    found = []
+    for plan in dict.fromkeys(one.plan for one in rows):
+        own = [one for one in rows if one.plan == plan]
+        ratios, shares = [one.ratio for one in own], [one.share for one in own]
+        found.append((plan, geometric_mean(ratios), geometric_mean(shares)))
+    return found
+
+
+def peers_table(found: Sequence[Other]) -> str:
+    """Ratios against onnxruntime; why there is none where there is none."""
+    names = [name for name in NETWORKS if any(one.network == name for one in found)]
+    head = ["runtime", "version", *(NETWORKS[name] for name in names)]
+    cells = []
+    for runtime in RUNTIMES:
+        own = {one.network: one for one in found if one.runtime == runtime}
+        versions = sorted({one.version for one in own.values() if one.version})
+        line = [f"{own[n].ratio:.2f}" if own[n].ratio else own[n].status for n in names]
+        if len(set(line)) == 1 and not versions:
+            line = [line[0], *("" for _ in names[1:])]
+        cells.append([runtime, ", ".join(versions) or "-", *line])
+    return markdown(head, cells)
+
+
+def _ms(value: float) -> str:
+    return f"{value:,.{3 if value < 1 else 2 if value < 100 else 0}f}"
+
+
+if __name__ == "__main__":
+    write_note()
