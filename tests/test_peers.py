@@ -8,10 +8,18 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from bench.peers.measured import Row, geometric_mean, read_csv, row, write_csv
-from bench.peers.networks import NETWORKS, activations, plans, write_program
+from bench.peers.measured import (
+    Other,
+    Row,
+    geometric_mean,
+    read_csv,
+    read_others,
+    row,
+    write_csv,
+    write_others,
+)
+from bench.peers.networks import NETWORKS, activations, latencies, plans, write_program
 from bench.peers.note import write_note
-from bench.peers.others import Other, read_others, write_others
 
 from lowtide.errors import UnreadableModel
 from lowtide.plan import Options
@@ -58,8 +66,11 @@ def test_the_note_is_written_from_the_csv(tmp_path: Path) -> None:
     """Tables between marks in both files, means over each plan, a picture with every network."""
     docs = tmp_path / "docs"
     docs.mkdir()
+    write_others(docs / "speed-peers.csv", [Other("vgg16", "iree", "3.13.0", 12.5, 1.257, "timed")])
     for name in ("README.md", "docs/speed.md"):
-        (tmp_path / name).write_text("before\n<!-- speed -->\nold\n<!-- /speed -->\nafter\n")
+        (tmp_path / name).write_text(
+            "before\n<!-- speed -->\nold\n<!-- /speed -->\n<!-- peers -->\n<!-- /peers -->\nafter\n"
+        )
     write_csv(docs / "speed.csv", ROWS)
     write_note(tmp_path)
     readme, note = (tmp_path / "README.md").read_text(), (docs / "speed.md").read_text()
@@ -71,6 +82,8 @@ def test_the_note_is_written_from_the_csv(tmp_path: Path) -> None:
         assert {"ResNet18", "VGG16", "geometric mean"} <= lines.keys()
         assert "**1.00**" in text  # of 0.5 and 2
         assert "**0.60**" in text  # of 0.4 and 0.9
+    assert "| iree 3.13.0 | here |" in note
+    assert "1.26" in note
     assert "450.8 KiB | 10.0 %" in readme
     picture = ElementTree.parse(docs / "speed.svg").getroot()
     words = [t.text for t in picture.iter("{http://www.w3.org/2000/svg}text")]
@@ -86,7 +99,7 @@ def test_this_project_has_the_marks() -> None:
 
 def test_every_network_has_the_figure_it_is_held_to() -> None:
     held = activations()
-    assert held.keys() == NETWORKS.keys()
+    assert held.keys() == latencies().keys() == NETWORKS.keys()
     assert all(one["live_peak"] > 0 and one["onnxruntime"] > 0 for one in held.values())
     assert plans()["memory"] == Options()
 

@@ -1,11 +1,11 @@
-"""Speed and memory beside onnxruntime, and other runtimes: docs/speed.md and .csv, README.md.
+"""Speed and memory beside onnxruntime: docs/speed.md, docs/speed.csv, docs/speed.svg, README.md.
 
-    python -m bench.peers [--only NAME] [--seconds 5] [--peers VENV] [--shared ../shared]
+    python -m bench.peers [--only NAME] [--seconds 5] [--shared ../shared]
 
 Each network is planned and emitted (`memory`: the least memory at no extra multiply-adds, what fit
 does unless told otherwise; `latency`: --objective latency), its C built with the flags that net.h
 names, checked against onnxruntime and timed beside it, both on one thread of one core. `make
-bench` runs it. Runtimes that are installed in VENV (default: this one) are timed as well.
+bench` runs it. `python -m bench.peers.others` times other runtimes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from tempfile import TemporaryDirectory
 from bench.peers.measured import Row, row, write_csv
 from bench.peers.networks import NETWORKS, plans, write_program
 from bench.peers.note import write_note
-from bench.peers.others import Other, others, write_others
 from bench.portable import filled
 from lowtide.timing.bench import bench
 
@@ -34,20 +33,15 @@ def main() -> None:
         sys.exit(f"{given.shared} is not there: it has the networks; name it with --shared")
     names = [name for name in NETWORKS if given.only in (None, name)]
     rows: list[Row] = []
-    beside: list[Other] = []
     with TemporaryDirectory(prefix="lowtide-") as folder:
         for number, name in enumerate(names, 1):
             model = filled(given.shared, name, Path(folder))
             _say(f"{number} of {len(names)}: {NETWORKS[name]}")
             rows += [measured(name, plan, model, given.seconds) for plan in plans()]
-            if given.peers:
-                beside += others(given.peers, name, model, Path(folder), given.seconds, _say)
             model.unlink()
     if given.only:
         return
     write_csv(DOCS / "speed.csv", rows)
-    if given.peers:
-        write_others(DOCS / "speed-peers.csv", beside)
     write_note(ROOT)
 
 
@@ -76,7 +70,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
     parser.add_argument("--only", choices=NETWORKS, help="one network; writes nothing")
     parser.add_argument("--seconds", type=float, default=5.0, help="to time each pair")
-    parser.add_argument("--peers", type=Path, help="a virtual environment with other runtimes")
     return parser.parse_args()
 
 

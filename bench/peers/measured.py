@@ -11,6 +11,24 @@ from pathlib import Path
 from bench.peers.networks import activations
 from lowtide.timing.benched import Benched
 
+RUNTIMES = ("iree", "tvm")
+"""Other runtimes: those with a file in runtimes/."""
+
+
+@dataclass(frozen=True)
+class Other:
+    """A runtime's time for a network; `ratio` is against onnxruntime, of paired runs.
+
+    `status` says why there is none.
+    """
+
+    network: str
+    runtime: str
+    version: str
+    milliseconds: float | None
+    ratio: float | None
+    status: str
+
 
 @dataclass(frozen=True)
 class Row:
@@ -107,3 +125,26 @@ def read_csv(path: Path) -> list[Row]:
             Row(**{f.name: kinds[str(f.type)](held[f.name]) for f in fields(Row)})
             for held in csv.DictReader(file)
         ]
+
+
+def write_others(path: Path, found: Sequence[Other]) -> None:
+    """A line a runtime and network."""
+    with path.open("w", newline="") as file:
+        out = csv.DictWriter(file, [f.name for f in fields(Other)], lineterminator="\n")
+        out.writeheader()
+        for one in found:
+            values = asdict(one).items()
+            out.writerow({k: f"{v:.5g}" if isinstance(v, float) else v for k, v in values})
+
+
+def read_others(path: Path) -> list[Other]:
+    """The rows back."""
+    with path.open(newline="") as file:
+        return [
+            Other(
+                held["network"], held["runtime"], held["version"],
+                float(held["milliseconds"]) if held["milliseconds"] else None,
+                float(held["ratio"]) if held["ratio"] else None, held["status"],
+            )
+            for held in csv.DictReader(file)
+        ]  # fmt: skip

@@ -42,7 +42,16 @@ def plans() -> dict[str, Options]:
 
 def activations() -> dict[str, dict[str, float]]:
     """KiB of each runtime for each network, from activations.csv."""
-    text = Path(__file__).with_name("activations.csv").read_text().splitlines()
+    return _figures("activations.csv")
+
+
+def latencies() -> dict[str, dict[str, float]]:
+    """Milliseconds of each runtime for each network on another machine, from latencies.csv."""
+    return _figures("latencies.csv")
+
+
+def _figures(file: str) -> dict[str, dict[str, float]]:
+    text = Path(__file__).with_name(file).read_text().splitlines()
     rows = csv.DictReader(line for line in text if not line.startswith("#"))
     return {
         row["network"]: {k: float(v) for k, v in row.items() if k != "network" and v}

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.peers.measured import Row, geometric_mean, read_csv
-from bench.peers.networks import NETWORKS
-from bench.peers.others import RUNTIMES, Other, read_others
+from bench.peers.measured import RUNTIMES, Other, Row, geometric_mean, read_csv, read_others
+from bench.peers.networks import NETWORKS, latencies
 from bench.peers.plot import speed_svg
 from bench.tables import markdown, put
 from lowtide.sizes import show_bytes
@@ -25,8 +24,9 @@ def write_note(root: Path = ROOT) -> None:
     (docs / "speed.svg").write_text(speed_svg(rows))
     put(docs / "speed.md", "speed", _conditions(rows) + full_table(rows))
     put(root / "README.md", "speed", short_table(rows))
-    if (docs / "speed-peers.csv").exists():
-        put(docs / "speed.md", "peers", peers_table(read_others(docs / "speed-peers.csv")))
+    peers = docs / "speed-peers.csv"
+    if peers.exists():
+        put(docs / "speed.md", "peers", peers_table(read_others(peers)))
 
 
 def _conditions(rows: Sequence[Row]) -> str:
@@ -100,18 +100,27 @@ def _means(rows: Sequence[Row]) -> list[tuple[str, float, float]]:
 
 
 def peers_table(found: Sequence[Other]) -> str:
-    """Ratios against onnxruntime; why there is none where there is none."""
-    names = [name for name in NETWORKS if any(one.network == name for one in found)]
-    head = ["runtime", "version", *(NETWORKS[name] for name in names)]
+    """Time over onnxruntime's: what was measured here, then what the notes have."""
+    versions = {one.runtime: one.version for one in found if one.version}
     cells = []
     for runtime in RUNTIMES:
         own = {one.network: one for one in found if one.runtime == runtime}
-        versions = sorted({one.version for one in own.values() if one.version})
-        line = [f"{own[n].ratio:.2f}" if own[n].ratio else own[n].status for n in names]
-        if len(set(line)) == 1 and not versions:
-            line = [line[0], *("" for _ in names[1:])]
-        cells.append([runtime, ", ".join(versions) or "-", *line])
-    return markdown(head, cells)
+        line = [_status(own.get(name)) for name in NETWORKS]
+        cells.append([f"{runtime} {versions.get(runtime, '')}".strip(), "here", *line])
+    notes = latencies()
+    for runtime in list(next(iter(notes.values())))[1:]:
+        line = [
+            f"{notes[n][runtime] / notes[n]['onnxruntime']:.2f}" if runtime in notes[n] else "-"
+            for n in NETWORKS
+        ]
+        cells.append([runtime, "notes", *line])
+    return markdown(["runtime", "measured", *NETWORKS.values()], cells)
+
+
+def _status(one: Other | None) -> str:
+    if one is None:
+        return "not run"
+    return f"{one.ratio:.2f}" if one.ratio else one.status
 
 
 def _ms(value: float) -> str:

@@ -1,14 +1,26 @@
-"""Other runtimes, timed beside onnxruntime where they are installed."""
+"""Other runtimes, timed beside onnxruntime where they are installed: docs/speed-peers.csv.
+
+    python -m bench.peers.others VENV [--only NAME] [--seconds 2] [--shared ../shared]
+
+VENV is a virtual environment with `pip install lowtide[peers]`. What was measured replaces the
+lines of those networks; the tables are then written anew. Runtimes that do not read ONNX have no
+adapter here; the notes have their figures (latencies.csv).
+"""
 
 from __future__ import annotations
 
-import csv
+import argparse
 import os
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from bench.peers.measured import RUNTIMES, Other, read_others, write_others
+from bench.peers.networks import NETWORKS
+from bench.peers.note import write_note
+from bench.portable import filled
 from lowtide.check.numbers import Reference, lively_inputs
 from lowtide.errors import LowtideError
 from lowtide.timing.bench import onnxruntime_command, write_inputs
@@ -16,24 +28,7 @@ from lowtide.timing.machine import a_core
 from lowtide.timing.pairs import measure, spread
 from lowtide.timing.worker import Worker
 
-RUNTIMES = ("iree", "tvm", "executorch", "litert", "tflite_micro")
-"""Those of the notes; the ones without a file in runtimes/ are not installed anywhere yet."""
 _ROOT = Path(__file__).parents[2]
-
-
-@dataclass(frozen=True)
-class Other:
-    """A runtime's time for a network; `ratio` is against onnxruntime, of paired runs.
-
-    `status` says why there is none.
-    """
-
-    network: str
-    runtime: str
-    version: str
-    milliseconds: float | None
-    ratio: float | None
-    status: str
 
 
 def others(
@@ -54,7 +49,8 @@ def others(
         try:
             found.append(_other(environment, network, runtime, model, inputs, seconds))
         except LowtideError as error:
-            found.append(Other(network, runtime, "", None, None, str(error).partition(": ")[2]))
+            why = str(error).removeprefix(f"{runtime}: ")
+            found.append(Other(network, runtime, "", None, None, why))
         say(f"  {found[-1]}")
     return found
 
@@ -76,24 +72,28 @@ def _other(
     return Other(network, runtime, other.version, ours, ratio, "timed")
 
 
-def write_others(path: Path, found: Sequence[Other]) -> None:
-    """A line a runtime and network."""
-    with path.open("w", newline="") as file:
-        out = csv.DictWriter(file, [f.name for f in fields(Other)], lineterminator="\n")
-        out.writeheader()
-        for one in found:
-            values = asdict(one).items()
-            out.writerow({k: f"{v:.5g}" if isinstance(v, float) else v for k, v in values})
+def main() -> None:
+    """Measures, and writes docs/speed-peers.csv and the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("environment", type=Path, metavar="VENV")
+    parser.add_argument("--shared", type=Path, default=_ROOT.parent / "shared")
+    parser.add_argument("--only", choices=NETWORKS, action="append", help="may be repeated")
+    parser.add_argument("--seconds", type=float, default=2.0, help="to time each pair")
+    given = parser.parse_args()
+    path = _ROOT / "docs/speed-peers.csv"
+    held = read_others(path) if path.exists() else []
+    for name in given.only or NETWORKS:
+        with TemporaryDirectory(prefix="lowtide-") as folder:
+            model = filled(given.shared, name, Path(folder))
+            found = others(given.environment, name, model, Path(folder), given.seconds, _say)
+        held = [one for one in held if one.network != name] + found
+        write_others(path, held)
+    write_note()
 
 
-def read_others(path: Path) -> list[Other]:
-    """The rows back."""
-    with path.open(newline="") as file:
-        return [
-            Other(
-                held["network"], held["runtime"], held["version"],
-                float(held["milliseconds"]) if held["milliseconds"] else None,
-                float(held["ratio"]) if held["ratio"] else None, held["status"],
-            )
-            for held in csv.DictReader(file)
-        ]  # fmt: skip
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
