@@ -26,15 +26,18 @@ HERE, ALL, A_BATCH = 100, 1000, 50
 def options_of(seed: int) -> Options:
     """The options that go with a seed's network."""
     dice = random.Random(f"stream {seed}")
+    layout, image = dice.choice(("nhwc", "nchw")), dice.choice(("resident", "streamed"))
+    in_planes = layout == "nchw" and image == "streamed"
     return replace(
         STREAM,
         order=dice.choice(("given", "least")),
         overlap=dice.choice(("row", "group", "pixel")),
         place=dice.choice(("greedy", "greedy", "exact")),
         align=dice.choice((4, 16)),
-        io_layout=dice.choice(("nhwc", "nchw")),
-        image=dice.choice(("resident", "streamed")),
+        io_layout=layout,
+        image=image,
         result=dice.choice(("resident", "resident", "streamed")),
+        max_overhead=0.0 if in_planes else dice.choice((0.0, 0.2, 1.0)),
     )
 
 

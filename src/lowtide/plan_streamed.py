@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from lowtide.clock import Clock
 from lowtide.layout import Layout
 from lowtide.live import Lives, lifetimes, live_bytes
 from lowtide.plan import Options
 from lowtide.problem import Placement
-from lowtide.rewrites.bands import band_of
 from lowtide.row_bars import Addresses, place_bars
 from lowtide.row_graph import RowGraph, row_graph
 from lowtide.schedule import Schedule
@@ -91,28 +91,47 @@ def _rows(layout: Layout, tasks: Sequence[Task], size: int, options: Options) ->
     return row_graph(layout, with_ports, size, keep_inputs=options.keep_input)
 
 
-def live_in_bands(layout: Layout, size: int, options: Options) -> int:
-    """The bytes that live in a network of column bands, each of them one segment."""
-    graph = _rows(layout, make_tasks(layout, accumulate=True), size, options)
-    bands = [band_of(t.operator.name) if not t.port else None for t in graph.tasks]
-    for k in range(len(bands) - 1, 0, -1):
-        if bands[k - 1] is None:  # what is not a band's own comes right before its reader
-            bands[k - 1] = bands[k]
-    cuts = [k for k in range(1, len(bands)) if bands[k] != bands[k - 1]]
-    return Segments(graph).peak([0, *cuts, len(bands)])
+def live_in_parts(
+    layout: Layout,
+    size: int,
+    options: Options,
+    parts: Mapping[str, int],
+    elsewhere: Collection[str],
+) -> tuple[int, int]:
+    """The bytes that live in a network some of whose operators are parts of a stretch.
 
-
-def live_after(
-    layout: Layout, size: int, options: Options, outputs: Sequence[str]
-) -> dict[str, int]:
-    """By tensor, the bytes that live after its task when it and all before it are done.
-
-    `outputs` gives the order of the tasks.
+    All its rows in turns, and part after part, each of them one segment. Inputs that are needed
+    `elsewhere` are not counted.
     """
-    made = {task.output: task for task in make_tasks(layout, accumulate=True)}
-    graph = _rows(layout, [made[name] for name in outputs], size, options)
-    least = Segments(graph).least_from()
-    return {task.output: least[k + 1] for k, task in enumerate(graph.tasks) if not task.port}
+    graph = _rows(layout, make_tasks(layout, accumulate=True), size, options)
+    sizes = graph.sizes.copy()
+    for name in elsewhere:
+        sizes[graph.storage == graph.names.index(layout.places[name].storage)] = 0
+    known = Segments(replace(graph, sizes=sizes))
+    n = len(graph.tasks)
+    return known.peak([0, n]), known.peak(part_cuts(graph, parts))
+
+
+def part_cuts(graph: RowGraph, parts: Mapping[str, int]) -> list[int]:
+    """Where the tasks of one part end and those of the next begin.
+
+    What is no part's own comes right before its reader; a result right after it is made.
+    """
+    n = len(graph.tasks)
+    part = [parts.get(task.output) if not task.port else None for task in graph.tasks]
+    for k in range(1, n):
+        part[k] = part[k - 1] if graph.tasks[k].port == "out" else part[k]
+    for k in range(n - 2, -1, -1):
+        part[k] = part[k + 1] if part[k] is None else part[k]
+    return [0, *(k for k in range(1, n) if part[k] != part[k - 1]), n]
+
+
+def cut_at(layout: Layout, size: int, options: Options, parts: Mapping[str, int]) -> Segmented:
+    """The operators of a layout, as they are, in segments that are numbered by their outputs."""
+    graph = _rows(layout, make_tasks(layout, accumulate=True), size, options)
+    known = Segments(graph)
+    cuts = part_cuts(graph, parts)
+    return Segmented(layout, graph, tuple(known.get(a, b) for a, b in pairwise(cuts)))
 
 
 def plan_streamed(found: Segmented, size: int, options: Options, clock: Clock) -> Streamed:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from math import inf
 
 import numpy as np
 
@@ -14,25 +16,16 @@ from lowtide.graph import Graph
 from lowtide.layout import Layout, lay_out
 from lowtide.live import lifetimes
 from lowtide.plan import Options, Plan, Source, straight_rows
-from lowtide.plan_bands import BandSearch
 from lowtide.plan_layerwise import cut, plan_layerwise
-from lowtide.plan_streamed import (
-    Streamed,
-    best_streamed,
-    cut_segments,
-    live_after,
-    live_in_bands,
-)
-from lowtide.rewrites.bands import in_order
+from lowtide.plan_parted import Parting
+from lowtide.plan_streamed import Segmented, Streamed, best_streamed, cut_segments
 from lowtide.rewrites.fuse_pools import fuse_pools
+from lowtide.rewrites.in_order import in_order
 from lowtide.schedules import layerwise
 from lowtide.task import Task, make_tasks
 
 MOST_ALIGN = 4096
 """No loader promises to align a program's memory to more."""
-
-MOST_PLACED = 6
-"""Plans with bands of which the rows are placed to see whether they fit a budget."""
 
 
 def make_plan(
@@ -55,12 +48,15 @@ def make_plan(
     whole = _layerwise(source, graph, fused, layout, tasks, size, options, clock)
     if options.schedule == "layerwise" or options.overlap == "none" or options.tile:
         return whole
-    found = stream(whole, clock)
-    if not _ports(options) and found.arena_bytes >= whole.arena_bytes:
-        found = whole
-    if not options.max_overhead or (budget is not None and found.arena_bytes <= budget):
-        return found
-    return _with_bands(whole, found, graph, clock, budget)
+    cuts, most = _cuts(whole, clock), inf if budget is None else budget
+    plans = [] if _ports(options) else [whole]
+    if options.max_overhead and budget is None:
+        plans += _with_parts(whole, cuts[0], graph, clock, budget)
+    if not any(plan.arena_bytes <= cuts[0].live_bytes for plan in plans):
+        plans.append(_streamed(whole, best_streamed(cuts, size, options, clock)))
+    if options.max_overhead and min(plan.arena_bytes for plan in plans) > most:
+        plans += _with_parts(whole, cuts[0], graph, clock, budget)
+    return min(plans, key=lambda plan: plan.arena_bytes)
 
 
 def _layerwise(
@@ -86,44 +82,33 @@ def _layerwise(
 
 def stream(whole: Plan, clock: Clock) -> Plan:
     """A plan layer by layer made anew with rows in turns; what it is compared with stays."""
+    cuts = _cuts(whole, clock)
+    return _streamed(whole, best_streamed(cuts, whole.element_bytes, whole.options, clock))
+
+
+def _cuts(whole: Plan, clock: Clock) -> list[Segmented]:
     order = [run.task for run in whole.schedule.runs]
     with clock("cutting into segments"):
-        found = cut_segments(whole.layout, whole.element_bytes, whole.options, order)
-    return _streamed(whole, best_streamed(found, whole.element_bytes, whole.options, clock))
+        return cut_segments(whole.layout, whole.element_bytes, whole.options, order)
 
 
-def _with_bands(whole: Plan, without: Plan, graph: Graph, clock: Clock, budget: int | None) -> Plan:
-    """The plan with its first operators in column bands, if that is better than `without`."""
-    options, size, best = whole.options, whole.element_bytes, without
-    windows = options.image == "streamed"
+def _with_parts(
+    whole: Plan, without: Segmented, graph: Graph, clock: Clock, budget: int | None
+) -> Iterator[Plan]:
+    """Plans that need less than `without` since stretches of operators are made in parts."""
+    options, size = whole.options, whole.element_bytes
     outputs = [whole.tasks[run.task].output for run in whole.schedule.runs]
-
-    def laid_out(banded: Graph) -> Layout:
-        return lay_out(_fused(banded, options), options.io_layout)
-
-    with clock("looking for bands"):
-        after = live_after(whole.layout, size, options, outputs)
-        candidates = BandSearch(
-            in_order(graph, outputs),
-            int(options.max_overhead * whole.profile.macs),
-            without.profile.lower_bound_bytes,
-            windows,
-            lambda banded: live_in_bands(laid_out(banded), size, options),
-            after.get,
-            clock.progress,
-        ).run()
-    if budget is not None:
-        candidates = [one for one in candidates if one.live_bytes <= budget][:MOST_PLACED]
-    else:
-        candidates = sorted(candidates, key=lambda one: one.live_bytes)[:2]
-    for one in candidates:
-        with clock("cutting into segments"):
-            segmented = cut_segments(laid_out(one.graph), size, options)
-        found = _streamed(whole, best_streamed(segmented, size, options, clock))
-        best = found if found.arena_bytes < best.arena_bytes else best
-        if budget is not None and best.arena_bytes <= budget:
-            break
-    return best
+    parting = Parting(
+        in_order(graph, outputs),
+        without,
+        int(options.max_overhead * whole.profile.macs),
+        size,
+        options,
+        lambda parted: lay_out(_fused(parted, options), options.io_layout),
+        clock,
+    )
+    for found in parting.least() if budget is None else parting.within(budget):
+        yield _streamed(whole, found)
 
 
 def _streamed(whole: Plan, found: Streamed) -> Plan:

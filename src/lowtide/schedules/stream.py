@@ -62,20 +62,6 @@ class Segments:
         """The largest peak of the segments between cuts."""
         return max((self.get(a, b).peak for a, b in pairwise(cuts)), default=0)
 
-    def least_from(self) -> list[int]:
-        """For each cut the least peak of all that follows it."""
-        n = len(self.graph.tasks)
-        best = [0] * (n + 1)
-        for first in range(n - 1, -1, -1):
-            found: int | None = None
-            for end in sorted(range(first + 1, n + 1), key=lambda cut: (best[cut], cut)):
-                if found is not None and best[end] >= found:
-                    break
-                peak = max(best[end], self.get(first, end).peak)
-                found = peak if found is None else min(found, peak)
-            best[first] = found or 0
-        return best
-
 
 def runs(graph: RowGraph, segments: Sequence[Segment]) -> tuple[Run, ...]:
     """The segments as runs, rows of a task that follow each other as one."""

@@ -1,0 +1,94 @@
+"""Plans with stretches of operators made in parts: routes are looked for, and their rows placed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+
+from lowtide.clock import Clock
+from lowtide.graph import Graph
+from lowtide.layout import Layout
+from lowtide.plan import Options
+from lowtide.plan_streamed import Segmented, Streamed, cut_at, live_in_parts, plan_streamed
+from lowtide.plan_stretches import Route, StretchSearch
+from lowtide.rewrites.stretch import Stretch, put_in_place
+
+PLACED = 3
+"""Of the routes that need least so many are placed."""
+
+LOWERED = 6
+"""How often the limit is lowered when rows find no place within a budget."""
+
+
+@dataclass(frozen=True, eq=False)
+class Parting:
+    """A graph in the order of the tasks of `without`, the best way to cut it without parts, and
+    the multiply-adds that may be done twice."""
+
+    graph: Graph
+    without: Segmented
+    most_macs: int
+    size: int
+    options: Options
+    laid_out: Callable[[Graph], Layout]
+    clock: Clock
+
+    def within(self, budget: int) -> Iterator[Streamed]:
+        """Plans that aim at a budget, the least work first, until one of them meets it."""
+        search, limit = self._search(), budget
+        for _ in range(LOWERED):
+            with self.clock("looking for parts"):
+                route = search.route(limit)
+            if route is None:
+                return
+            placed = self._placed(self._segmented(route), self.options)
+            yield placed
+            if placed.placement.arena_bytes <= budget:
+                return
+            limit = min(limit - 1, route.peak - (placed.placement.arena_bytes - budget))
+
+    def least(self) -> Iterator[Streamed]:
+        """The plan of the least memory, if there is one that needs less than the limit."""
+        with self.clock("looking for parts"):
+            routes = list(self._search().routes(self.without.live_bytes))[-PLACED:]
+        cheap = replace(self.options, place="greedy")
+        found = [self._segmented(route) for route in routes]
+        placed = [(self._placed(one, cheap), k) for k, one in enumerate(found)]
+        if placed:
+            best, k = min(placed, key=lambda one: (one[0].placement.arena_bytes, one[1]))
+            exact = self.options.place == "exact" and not best.placement.proven
+            yield self._placed(found[k], self.options) if exact else best
+
+    def _search(self) -> StretchSearch:
+        windows = self.options.image == "streamed"
+        return StretchSearch(
+            self.graph,
+            self.without.graph,
+            self.most_macs,
+            windows,
+            self._measured,
+            self.clock.progress,
+        )
+
+    def _measured(
+        self, graph: Graph, stretch: Stretch, elsewhere: Collection[str]
+    ) -> tuple[int, int]:
+        streamed = set(stretch.windows) or (
+            self.options.image == "streamed" and set(graph.inputs) <= set(self.graph.inputs)
+        )
+        taken = set(graph.outputs) <= set(self.graph.outputs)
+        options = replace(
+            self.options,
+            image="streamed" if streamed else "resident",
+            result=self.options.result if taken else "resident",
+        )
+        return live_in_parts(self.laid_out(graph), self.size, options, stretch.parts, elsewhere)
+
+    def _segmented(self, route: Route) -> Segmented:
+        with self.clock("cutting into segments"):
+            layout = self.laid_out(put_in_place(self.graph, route.stretches))
+            numbers = route.segments(self.graph, self.without.graph)
+            return cut_at(layout, self.size, self.options, numbers)
+
+    def _placed(self, found: Segmented, options: Options) -> Streamed:
+        return plan_streamed(found, self.size, options, self.clock)

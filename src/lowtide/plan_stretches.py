@@ -1,0 +1,308 @@
+"""Planning with stretches of operators made in parts, where that saves memory.
+
+The operators in their order are a path of segments from cut to cut. A segment whose rows do not
+fit a limit may do so when a stretch of it is made in parts, which may take work twice. A *route*
+is a path all of whose segments fit; the cheapest of those that are known is a shortest path. Where
+the path gets stuck, and only there, segments in parts are tried:
+
+    cut 0 ---> 5 ---> 9 ---x  stuck: every plain segment from here needs more than the limit
+               |      '---[pieces of rows, taking turns]--> 13       nothing twice
+               '-------[bands, one after the other]----------> 15    halos twice
+
+The limit falls from one route to the next until none is found within the work that is allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+
+from lowtide.graph import Graph
+from lowtide.reach import Reach
+from lowtide.rewrites.bands import COLUMNS, band_regions, extra_macs, in_bands
+from lowtide.rewrites.stretch import Stretch, alone, crossing_of
+from lowtide.row_graph import RowGraph
+from lowtide.schedules.stream import Segments
+
+MOST_PARTS = 16
+"""The most bands of a stretch."""
+
+LONGEST = 24
+"""The most tasks of a plain segment of a route."""
+
+BACK, STARTS, AHEAD, ENDS = 8, 2, 20, 4
+"""How far around the place where a path is stuck bands begin and end, and how many of these."""
+
+SEGMENTS, PIECES = 2, 4
+"""Plain segments over that place of which a stretch is tried in pieces, and its most operators."""
+
+MOST_TRIED = 160
+"""Segments in parts that are tried in all; the work is never counted in seconds."""
+
+FALL = 0.96
+"""The next limit, of what the last route needs."""
+
+
+@dataclass(frozen=True, eq=False)
+class Edge:
+    """Tasks `first` .. `end` - 1 as one segment, or with a stretch of them in parts.
+
+    `apart`: each part is a segment of its own. `peak` counts what crosses the segment, in bytes.
+    """
+
+    first: int
+    end: int
+    peak: int
+    stretch: Stretch | None = None
+    apart: bool = False
+
+    @property
+    def cost(self) -> tuple[int, int]:
+        """Multiply-adds done twice, and operators that are added."""
+        one = self.stretch
+        return (one.extra_macs, len(one.parts) - (one.end - one.first)) if one else (0, 0)
+
+
+@dataclass(frozen=True)
+class Route:
+    """Edges from the first task to the last."""
+
+    edges: tuple[Edge, ...]
+
+    @property
+    def peak(self) -> int:
+        return max((edge.peak for edge in self.edges), default=0)
+
+    @property
+    def extra_macs(self) -> int:
+        return sum(edge.cost[0] for edge in self.edges)
+
+    @property
+    def stretches(self) -> list[Stretch]:
+        return [edge.stretch for edge in self.edges if edge.stretch]
+
+    def segments(self, graph: Graph, rows: RowGraph) -> dict[str, int]:
+        """The number of the segment that each operator is in, by its output."""
+        first, end = operators_of(graph, rows)
+        found, number = dict[str, int](), 0
+        for edge in self.edges:
+            for op in graph.operators[first[edge.first] : end[edge.end]]:
+                found[op.output] = number
+            if edge.stretch:
+                found |= {n: number + edge.apart * k for n, k in edge.stretch.parts.items()}
+            number = max(found.values(), default=0) + 1
+        return found
+
+
+Ways = dict[int, tuple[tuple[int, int], Edge | None]]
+"""By cut: what the cheapest way to it costs, and its last segment."""
+
+Measure = Callable[[Graph, Stretch, Collection[str]], tuple[int, int]]
+"""The bytes that live in operators with a stretch in parts, a graph of their own: all as one
+segment, and its parts one after the other. Inputs that are needed elsewhere are not counted."""
+
+
+@dataclass
+class StretchSearch:
+    """Looks for routes through a graph whose operators are in the order of the tasks of `rows`.
+
+    `most_macs` may be done beyond the graph's own. With `windows` the caller hands in the parts of
+    the image that each band reads.
+    """
+
+    graph: Graph
+    rows: RowGraph
+    most_macs: int
+    windows: bool
+    measure: Measure
+    progress: Callable[[str], None]
+    tried: int = 0
+    _known: dict[tuple[int, ...], Edge | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.reach, self.segments = Reach(self.graph), Segments(self.rows)
+        self._first, self._end = operators_of(self.graph, self.rows)
+
+    def routes(self, limit: int) -> Iterator[Route]:
+        """Routes that need ever less, the first of them no more than `limit`."""
+        while self.tried < MOST_TRIED:
+            found = self.route(limit)
+            if found is None:
+                return
+            yield found
+            limit = int(found.peak * FALL)
+
+    def route(self, limit: int) -> Route | None:
+        """The cheapest route found whose segments all need no more than `limit` bytes."""
+        stuck = -1
+        while True:
+            best = self._cheapest(limit)
+            at = max(best)
+            if at == len(self.rows.tasks):
+                route = _route(best, at)
+                return route if route.extra_macs <= self.most_macs else None
+            if at == stuck:
+                return None
+            stuck = at
+            self._pass(at, sorted(best), limit)
+
+    # The shortest path over what is known.
+
+    def _cheapest(self, limit: int) -> Ways:
+        """The cheapest way to each cut that is reached over known segments."""
+        best: Ways = {0: ((0, 0), None)}
+        ending: dict[int, list[Edge]] = {}
+        for edge in self._known.values():
+            if edge and edge.peak <= limit:
+                ending.setdefault(edge.end, []).append(edge)
+        for end in range(1, len(self.rows.tasks) + 1):
+            edges = [edge for edge in ending.get(end, ()) if edge.first in best]
+            plain = self._plain(end, limit, best)
+            ways = [
+                (_sum(best[e.first][0], e.cost), e) for e in (*([plain] if plain else ()), *edges)
+            ]
+            if ways:
+                best[end] = min(ways, key=lambda way: way[0])
+        return best
+
+    def _plain(self, end: int, limit: int, best: Ways) -> Edge | None:
+        """The plain segment to a cut, from where it is cheapest to get to."""
+        if self._crossing(end) > limit:
+            return None
+        starts = [a for a in range(max(0, end - LONGEST), end) if a in best]
+        for first in sorted(starts, key=lambda a: (best[a][0], -a)):
+            peak = self.segments.get(first, end).peak
+            if peak <= limit:
+                return Edge(first, end, peak)
+        return None
+
+    def _crossing(self, cut: int) -> int:
+        return int(self.rows.crossing[cut, cut])
+
+    # Segments in parts, where the path is stuck.
+
+    def _pass(self, at: int, reached: list[int], limit: int) -> None:
+        """Tries segments in parts that pass the cut `at`; those that take nothing twice first."""
+        for first, end, inner in self._inner(at, reached):
+            edge = self._parted(first, end, *inner, limit)
+            if edge and not edge.cost[0]:
+                return
+        for first, end in self._outer(at, reached, limit):
+            self._parted(first, end, first, end, limit)
+
+    def _inner(self, at: int, reached: list[int]) -> Iterator[tuple[int, int, tuple[int, int]]]:
+        """Plain segments over a cut, the least first, and stretches inside them."""
+        starts = [a for a in reached if at - PIECES <= a]
+        ends = range(at + 1, min(len(self.rows.tasks), at + 2 * PIECES) + 1)
+        over = [self.segments.get(a, b) for a in starts for b in ends]
+        for one in sorted(over, key=lambda s: (s.peak, s.end - s.first))[:SEGMENTS]:
+            for c in range(one.first, one.end - 1):
+                for d in range(c + 2, min(one.end, c + PIECES) + 1):
+                    yield one.first, one.end, (c, d)
+
+    def _outer(self, at: int, reached: list[int], limit: int) -> Iterator[tuple[int, int]]:
+        """Where bands may begin and end: the farther, the fewer bytes cross."""
+        near = [a for a in reached if a >= at - BACK]
+        starts = sorted(near, key=lambda a: (self._crossing(a), -a))[:STARTS]
+        least, ends = limit, list[int]()
+        for end in range(at + 1, min(at + AHEAD, len(self.rows.tasks)) + 1):
+            if self._crossing(end) < least:
+                least = self._crossing(end)
+                ends.append(end)
+        for first in dict.fromkeys((*starts, *([0] if at <= AHEAD else ()))):
+            for end in ends[-ENDS:]:
+                yield first, end
+
+    def _parted(self, first: int, end: int, c: int, d: int, limit: int) -> Edge | None:
+        """Tasks `first` .. `end` - 1, of them `c` .. `d` - 1 in as few bands as fit the limit.
+
+        What lives in bands is mostly so much whatever their number, and a share of the rest.
+        """
+        plain, last = self.segments.get(first, end).peak, self._edge(first, end, c, d, 2)
+        if last is None or last.peak >= plain:
+            return None
+        each, held = 2 * (plain - last.peak), 2 * last.peak - plain
+        count = max(-(-each // (limit - held)), 3) if limit > held else MOST_PARTS
+        free = () if last.cost[0] else (5, 9, MOST_PARTS)
+        for more in sorted({count, count + count // 2 + 1, *free}):
+            if last.peak <= limit:
+                break
+            edge = self._edge(first, end, c, d, more) if more <= MOST_PARTS else None
+            if edge is None or edge.peak >= last.peak:
+                break
+            last = edge
+        return last if last.peak <= limit else None
+
+    def _edge(self, first: int, end: int, c: int, d: int, count: int) -> Edge | None:
+        key = first, end, c, d, count
+        if key not in self._known:
+            self._known[key] = self._tried(*key)
+        return self._known[key]
+
+    def _tried(self, first: int, end: int, c: int, d: int, count: int) -> Edge | None:
+        low, high = self._first[c], self._end[d]
+        if low >= high or not self._may_read(c, low, high):
+            return None
+        count = min([count, *self._widths(low, high)])
+        regions = band_regions(self.reach, low, high, count) if count > 1 else None
+        if regions is None or extra_macs(self.graph, low, high, regions) > self.most_macs:
+            return None
+        if self.tried >= MOST_TRIED:
+            return None
+        stretch = in_bands(self.reach, low, high, count, self.windows)
+        if stretch is None:
+            return None
+        self.tried += 1
+        names = self.graph.operators[low].name, self.graph.operators[high - 1].name
+        self.progress(f"trying {' .. '.join(names)} in {count} bands")
+        part = alone(self.graph, self._first[first], self._end[end], stretch)
+        later = {n for op in self.graph.operators[self._end[end] :] for n in op.read}
+        held = self.measure(part, stretch, {*later, *self.graph.outputs} & set(part.inputs))
+        together, apart = (int(self.rows.crossing[first, end]) + one for one in held)
+        if (c, d) == (first, end) and apart < together:
+            return Edge(first, end, apart, stretch, apart=True)
+        return Edge(first, end, together, stretch)
+
+    def _widths(self, low: int, high: int) -> list[int]:
+        """The columns of the images that a stretch leaves behind."""
+        crossing = (self.graph.shape(name) for name in crossing_of(self.graph, low, high))
+        return [shape[COLUMNS] for shape in crossing if len(shape) > COLUMNS] or [0]
+
+    def _may_read(self, c: int, low: int, high: int) -> bool:
+        """Whether a stretch begins with the image, if it reads an image that is handed in."""
+        read = {name for op in self.graph.operators[low:high] for name in op.read}
+        return not self.windows or c == 0 or not read & set(self.graph.inputs)
+
+
+def _sum(a: tuple[int, int], b: tuple[int, int]) -> tuple[int, int]:
+    return a[0] + b[0], a[1] + b[1]
+
+
+def _route(best: Ways, end: int) -> Route:
+    edges = list[Edge]()
+    while (edge := best[end][1]) is not None:
+        edges.append(edge)
+        end = edge.first
+    return Route(tuple(edges[::-1]))
+
+
+def operators_of(graph: Graph, rows: RowGraph) -> tuple[list[int], list[int]]:
+    """For each cut the operator that a stretch from there begins with, and where one to it ends.
+
+    Joins and views have no tasks: they stay outside, before a stretch. The caller's rows belong to
+    the operators that read or make them.
+    """
+    number = {name: k for k, op in enumerate(graph.operators) for name in op.outputs}
+    n = len(rows.tasks)
+    first, end = [len(graph.operators)] * (n + 1), [0] * (n + 1)
+    for k in range(n - 1, -1, -1):
+        task = rows.tasks[k]
+        known = not task.port and task.output in number
+        inner = task.operator.inlined
+        own = [number[t] for t in (task.output, *([inner.output] if inner else ())) if known]
+        first[k] = min(own) if own else first[k + 1]
+    for k in range(1, n + 1):
+        task = rows.tasks[k - 1]
+        known = not task.port and task.output in number
+        end[k] = number[task.output] + 1 if known else end[k - 1]
+    return first, end

@@ -1,0 +1,168 @@
+"""A stretch of operators made in another way: what takes its place in the graph.
+
+    conv1 -> conv2 -> conv3            conv1 -> [conv2.0, conv2.1 -> Concat] -> conv3
+             -----                              ------------------------------
+             operators 1 .. 1                   a stretch in two parts
+
+A rewrite (`bands.py`, `channels.py`) says what the parts are; here they are put in place. What a
+stretch reads and what is read of it keep their names, so several stretches of a graph that have no
+operator in common are put in place one by one, in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from lowtide.graph import Array, Graph, Operator, Tensor, Window
+from lowtide.narrow import Narrowed
+from lowtide.reach import Reach
+from lowtide.region import Region, shape_of, whole
+
+Regions = Mapping[str, Region]
+"""What a part makes of each tensor."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stretch:
+    """What takes the place of operators `first` .. `end` - 1, and its own tensors and constants.
+
+    `parts` numbers the operators' parts, by their first output; joins have none. `windows` are the
+    parts of inputs that are handed in. `extra_macs` are multiply-adds beyond those of the graph.
+    """
+
+    first: int
+    end: int
+    operators: tuple[Operator, ...]
+    tensors: Mapping[str, Tensor]
+    constants: Mapping[str, Array]
+    windows: Mapping[str, Window]
+    parts: Mapping[str, int]
+    extra_macs: int
+
+
+def crossing_of(graph: Graph, first: int, end: int) -> tuple[str, ...]:
+    """The tensors made by operators `first` .. `end` - 1 that are needed afterwards."""
+    made = [name for op in graph.operators[first:end] for name in op.outputs]
+    later = {name for op in graph.operators[end:] for name in op.read} | set(graph.outputs)
+    return tuple(name for name in made if name in later)
+
+
+def put_in_place(graph: Graph, stretches: Sequence[Stretch]) -> Graph:
+    """The graph with stretches, which have no operator in common, made as they say."""
+    operators, at = list[Operator](), 0
+    for one in sorted(stretches, key=lambda one: one.first):
+        operators += (*graph.operators[at : one.first], *one.operators)
+        at = one.end
+    operators += graph.operators[at:]
+    windows = {name: w for one in stretches for name, w in one.windows.items()}
+    read = {name for op in operators for name in op.read} | set(graph.outputs)
+    inputs = [name for name in graph.inputs if name in read or not graph.readers[name]]
+    return replace(
+        graph,
+        inputs=(*windows, *inputs),
+        windows=windows,
+        operators=tuple(operators),
+        tensors={**graph.tensors, **{n: t for one in stretches for n, t in one.tensors.items()}},
+        constants={**graph.constants, **{n: c for s in stretches for n, c in s.constants.items()}},
+    )
+
+
+def alone(graph: Graph, first: int, end: int, stretch: Stretch) -> Graph:
+    """Operators `first` .. `end` - 1 with a stretch of them made as it says, as their own graph.
+
+    It is given what it reads and hands out what crosses.
+    """
+    before, behind = graph.operators[first : stretch.first], graph.operators[stretch.end : end]
+    operators = (*before, *stretch.operators, *behind)
+    made = {name for op in operators for name in op.outputs}
+    read = dict.fromkeys(name for op in operators for name in op.read)
+    tensors = {**graph.tensors, **stretch.tensors}
+    return Graph(
+        graph.name,
+        tuple(name for name in read if name in tensors and name not in made),
+        crossing_of(graph, first, end),
+        operators,
+        tensors,
+        {**graph.constants, **stretch.constants},
+        stretch.windows,
+    )
+
+
+@dataclass
+class Writer:
+    """The operators of a stretch as they are written, with their tensors and parts of constants.
+
+    With `windows` the parts of the graph's inputs are handed in, each by itself.
+    """
+
+    reach: Reach
+    windows: bool = False
+    handed_in: dict[str, Window] = field(default_factory=dict)
+    operators: list[Operator] = field(default_factory=list)
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    constants: dict[str, Array] = field(default_factory=dict)
+    parts: dict[str, int] = field(default_factory=dict)
+
+    def stretch(self, first: int, end: int, extra_macs: int) -> Stretch:
+        """What was written, in the place of operators `first` .. `end` - 1."""
+        return Stretch(
+            first, end, tuple(self.operators), self.tensors, self.constants, self.handed_in,
+            self.parts, extra_macs,
+        )  # fmt: skip
+
+    def clone(self, narrowed: Narrowed, region: Region, names: Mapping[str, str], part: int) -> str:
+        """Writes an operator that makes `region`; `names` says what its inputs are called."""
+        op = narrowed.operator
+        names = {**names, **{n: self._constant(n, cut) for n, cut in narrowed.constants.items()}}
+        output = f"{op.output}.{part}"
+        self._tensor(output, op.output, region)
+        made = replace(_renamed(op, names), name=f"{op.name}.{part}", outputs=(output,))
+        self.operators.append(made)
+        self.parts[output] = part
+        return output
+
+    def sliced(self, source: str, name: str, held: Region, cut: Region, part: int) -> str:
+        """The region `cut` of a tensor, of which `source` holds the region `held`."""
+        if held == cut:
+            return source
+        axes = [axis for axis, (a, b) in enumerate(zip(held, cut, strict=True)) if a != b]
+        spans = ".".join(f"{cut[axis][0]}_{cut[axis][1]}" for axis in axes)
+        sliced = f"{source}.{part}.{spans}"
+        if sliced not in self.tensors:
+            self._tensor(sliced, name, cut)
+            if self.windows and name in self.reach.graph.inputs:
+                self.handed_in[sliced] = Window(name, self.reach.graph.shape(name), cut)
+                return sliced
+            attributes = {
+                "axes": axes,
+                "starts": [cut[axis][0] - held[axis][0] for axis in axes],
+                "ends": [cut[axis][1] - held[axis][0] for axis in axes],
+            }
+            operator = Operator(f"{sliced}.slice", "Slice", (source,), (sliced,), attributes, 9)
+            self.operators.append(operator)
+        return sliced
+
+    def join(self, name: str, pieces: Sequence[str], axis: int) -> None:
+        """Writes a tensor of the graph as the join of pieces."""
+        joined = Operator(f"{name}.joined", "Concat", tuple(pieces), (name,), {"axis": axis})
+        self.operators.append(joined)
+
+    def _tensor(self, name: str, of: str, region: Region) -> None:
+        self.tensors[name] = Tensor(name, shape_of(region), self.reach.graph.tensors[of].dtype)
+
+    def _constant(self, name: str, region: Region) -> str:
+        array = self.reach.graph.constants[name]
+        if region == whole(array.shape):
+            return name
+        part = ".".join((name, *(f"{first}_{end}" for first, end in region)))
+        self.constants[part] = np.ascontiguousarray(array[tuple(slice(*s) for s in region)])
+        return part
+
+
+def _renamed(op: Operator, called: Mapping[str, str]) -> Operator:
+    epilogue = tuple(_renamed(one, called) for one in op.epilogue)
+    inputs = tuple(called.get(name, name) for name in op.inputs)
+    return replace(op, inputs=inputs, epilogue=epilogue)
