@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.storages import table
 from lowtide.backends.c99.text import Lines
+from lowtide.plan import Plan
 from lowtide.ports import Port
 from lowtide.task import Task
 
@@ -33,6 +34,11 @@ def emit_driver(program: Program, names: Sequence[str], lines: Lines) -> None:
     _resumable(program, names, len(order), lines)
     lines.add(_PULL + _PUSH)
     _whole_images(plan.inputs, plan.outputs, lines)
+
+
+def most_rows(plan: Plan, task: int) -> int:
+    """The most rows that the function of an operator is called for at one time."""
+    return 1
 
 
 def _layer_by_layer(program: Program, names: Sequence[str], lines: Lines) -> None:

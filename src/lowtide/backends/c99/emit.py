@@ -3,15 +3,14 @@ the definitions alone."""
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 import numpy as np
 
-from lowtide.backends.c99.driver import emit_driver
+from lowtide.backends.c99.driver import emit_driver, most_rows
 from lowtide.backends.c99.header import header
 from lowtide.backends.c99.kernels import PARTS, emit_call, find_kernel, kernel_source
 from lowtide.backends.c99.loops import reference_loops
 from lowtide.backends.c99.program import Program
+from lowtide.backends.c99.row_kernels import emit_row_call, find_row_kernel
 from lowtide.backends.c99.storages import emit_storages
 from lowtide.backends.c99.text import Lines, comment, function_source
 from lowtide.backends.c99.weights import emit_numbers, emit_weights
@@ -38,6 +37,16 @@ typedef float MAY_ALIAS f32;
 """
 
 _CACHE_LINE = 64
+
+_WINDOWS = {"depthwise_rows", "max_rows", "mean_rows"}
+ROW_PARTS = {
+    "vectors.h": {"conv_rows", *_WINDOWS},
+    "rows.h": {"conv_rows", *_WINDOWS},
+    "conv_rows.c": {"conv_rows"},
+    "window_rows.c": _WINDOWS,
+    **{f"{kernel}.c": {kernel} for kernel in sorted(_WINDOWS)},
+}
+"""The sources of kernels of whole rows in their order, and which kernels need them."""
 
 
 def emit(plan: Plan) -> dict[str, bytes]:
@@ -88,6 +97,9 @@ def _source(plan: Plan, kernels: bool) -> tuple[str, bytes | None]:
         lines.add((PARTS / "packed.h").read_text())
     for kernel in program.kernels:
         lines.add(kernel_source(kernel))
+    for part in ROW_PARTS:
+        if program.row_kernels.keys() & ROW_PARTS[part]:
+            lines.add((PARTS / part).read_text())
     return lines.text() + body.text(), weights
 
 
@@ -117,17 +129,28 @@ def _task(
         f"/* {comment(task.operator.name)}: {label(task)} {' '.join(shapes)} -> {made}{way} */"
     )
     lines.open(f"static void {name}({'const int first, const int rows' if task.row else 'void'})")
-    with ExitStack() as loop:
-        if task.row:
-            y = task.row.name
-            loop.enter_context(lines.block(f"for (int {y} = first; {y} < first + rows; {y}++)"))
-        lines.add(f"TASK({number}, {task.row.name if task.row else '0'});")
-        call = find_kernel(task, program.plan.layout) if kernels else None
-        if call:
-            emit_call(call, task, program, lines, backward)
-        else:
-            reference_loops(task, program, lines, backward)
+    fast = find_row_kernel(task, program.plan.layout) if kernels else None
+    if fast:
+        lines.add(f"TASK({number}, first);")
+        emit_row_call(fast, task, program, lines, most_rows(program.plan, number))
+    elif task.row:
+        y = task.row.name
+        with lines.block(f"for (int {y} = first; {y} < first + rows; {y}++)"):
+            _row(number, y, task, program, lines, kernels)
+    else:
+        _row(number, "0", task, program, lines, kernels)
     lines.close()
+
+
+def _row(number: int, row: str, task: Task, program: Program, lines: Lines, kernels: bool) -> None:
+    """One row of an operator, by a kernel or by its definition."""
+    backward = number in program.plan.schedule.backward
+    lines.add(f"TASK({number}, {row});")
+    call = find_kernel(task, program.plan.layout) if kernels else None
+    if call:
+        emit_call(call, task, program, lines, backward)
+    else:
+        reference_loops(task, program, lines, backward)
 
 
 def _ports(plan: Plan, program: Program, lines: Lines) -> None:

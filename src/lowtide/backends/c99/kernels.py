@@ -8,7 +8,7 @@ its name in `parts/`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 
 from lowtide.backends.c99.loops import constant_element, needs_buffer
@@ -81,9 +81,7 @@ def find_kernel(task: Task, layout: Layout) -> Call | None:
     x, y = layout.places.get(op.inputs[0]), layout.places[op.output]
     if batch != 1 or len(image) != 2 or x is None or task.order[0:2] != (0, 2):
         return None
-    if not _pixels(x) or not _pixels(y) or min(bound.out[2:]) < 2:
-        return None
-    if not _within_rows(x, layout) or not _within_rows(y, layout):
+    if not inside_rows(x, layout) or not inside_rows(y, layout) or min(bound.out[2:]) < 2:
         return None
     rows, columns = windows(bound, bound.shape(1)[2:])
     name = "packed_" if task.operands[1] in layout.graph.packed else ""
@@ -94,18 +92,16 @@ def find_kernel(task: Task, layout: Layout) -> Call | None:
     return None
 
 
-def _pixels(place: Place) -> bool:
-    """Whether a pixel's channels lie side by side."""
-    return place.strided.shape[1] == 1 or place.strided.strides[1] == 1
+def inside_rows(place: Place, layout: Layout) -> bool:
+    """Whether a pixel's channels lie side by side, and a row in one row of its storage.
 
-
-def _within_rows(place: Place, layout: Layout) -> bool:
-    """Whether each row of the image lies in one row of its storage, which may lie anywhere.
-
-    A kernel is said to read all of a row. Of an image seen through a transposition, whose rows run
-    across the storage's, some pixels may be dead where the kernel steps over them.
+    Rows of the storage may lie anywhere. And a kernel is said to read all of a row: of an image
+    seen through a transposition, whose rows run across the storage's, some pixels may be dead
+    where the kernel steps over them.
     """
     _, channels, height, width = place.strided.shape
+    if channels > 1 and place.strided.strides[1] != 1:
+        return False
     axes = (number(0), var("c", channels), var("h", height), var("w", width))
     row = place.strided.at(axes) // layout.storages[place.storage].row_elements
     return row.variables <= var("h", height).variables
@@ -114,12 +110,11 @@ def _within_rows(place: Place, layout: Layout) -> bool:
 def emit_call(call: Call, task: Task, program: Program, lines: Lines, backward: bool) -> None:
     """Emits the body of a task that calls a kernel for the row in its row variable."""
     program.kernels[call.kernel] = None
-    program.use_values(task.nest)
     rows, columns = call.rows, call.columns
     shape = call.y.strided.shape
     fields = (
         rows.kernel, columns.kernel, columns.stride, columns.dilation, columns.before,
-        columns.size, _stride(call.x, 3), call.channels, shape[3], _stride(call.y, 3), shape[1],
+        columns.size, pixel_stride(call.x), call.channels, shape[3], pixel_stride(call.y), shape[1],
         int(backward), task.grain.pixels or shape[3], int(task.grain.atomic),
     )  # fmt: skip
     lines.add(f"static const struct conv shape = {{ {', '.join(map(str, fields))} }};")
@@ -131,18 +126,19 @@ def emit_call(call: Call, task: Task, program: Program, lines: Lines, backward: 
     row = task.row
     assert row is not None
     _row_pointers(call, row, program, lines)
-    y = ", ".join(_at(call.y, Index(((row, 1),)), program))
+    y = ", ".join(place_of_row(call.y, Index(((row, 1),)), program))
     weights, bias = _constants(call, task, program, lines)
     lines.add(f"f32 *y_out = OUT({y});")
     lines.add(f"{call.kernel}(&shape, x, {weights}, {bias}, y_out, {buffer});")
-    _epilogue(call, task, program, lines)
+    emit_finish(call.y, "y_out", task, program, lines, Acc(0))
 
 
-def _stride(place: Place, axis: int) -> int:
-    return place.strided.strides[axis]
+def pixel_stride(place: Place) -> int:
+    """Elements from a pixel to the next."""
+    return place.strided.strides[3]
 
 
-def _at(place: Place, row: Index, program: Program) -> tuple[str, str, str]:
+def place_of_row(place: Place, row: Index, program: Program) -> tuple[str, str, str]:
     """The C name of the storage, the row and the position where a tensor's row begins."""
     address = program.address(place, (number(0), number(0), row, number(0)))
     return address.storage, address.row.c(), address.at.c()
@@ -158,7 +154,7 @@ def _row_pointers(call: Call, row: Var, program: Program, lines: Lines) -> None:
     low, high = at.bounds
     inside = ["h >= 0"] if low < 0 else []
     inside += [f"h < {height}"] if high >= height else []
-    use = f"ROW({', '.join(_at(call.x, var('h', height), program))})"
+    use = f"ROW({', '.join(place_of_row(call.x, var('h', height), program))})"
     lines.open(f"for (int ky = 0; ky < {window.kernel}; ky++)")
     lines.add(f"const int h = {at.c()};")
     lines.add(f"x[ky] = {' && '.join(inside)} ? {use} : NULL;" if inside else f"x[ky] = {use};")
@@ -179,16 +175,18 @@ def _constants(call: Call, task: Task, program: Program, lines: Lines) -> tuple[
     return "&weights", bias
 
 
-def _epilogue(call: Call, task: Task, program: Program, lines: Lines) -> None:
+def emit_finish(y: Place, row: str, task: Task, program: Program, lines: Lines, acc: Acc) -> None:
+    """Emits what is fused onto a task, applied to a row of its results, Acc, by a kernel."""
     nest: Nest = task.nest
-    if nest.finish == Acc(0):
+    if nest.finish == acc:
         return
+    program.use_values(replace(nest, reductions=()))
     channel, column = (next(iter(nest.axes[a].variables), None) for a in (1, 3))
     loops: Sequence[Var] = [v for v in (column, channel) if v is not None]
-    at = nest.axes[3] * _stride(call.y, 3) + nest.axes[1]
+    at = nest.axes[3] * pixel_stride(y) + nest.axes[1]
     for v in loops:
         lines.loop(v.name, v.extent)
-    lines.add(f"f32 *v = y_out + {at.c()};")
+    lines.add(f"f32 *v = {row} + {at.c()};")
     value = expression(nest.finish, lambda k: constant_element(task, k, program), lambda _: "*v")
     lines.add(f"*v = {bare(value)};")
     for _ in loops:

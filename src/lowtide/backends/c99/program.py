@@ -15,6 +15,9 @@ from lowtide.layout import Place
 from lowtide.nest import Call, FromIndex, FromTable, Nest, walk
 from lowtide.plan import Plan
 
+BLOCK = 16
+"""Channels of a block of weights: BLOCK of parts/vectors.h."""
+
 
 @dataclass(frozen=True)
 class Address:
@@ -39,6 +42,7 @@ class Program:
     tables: dict[str, tuple[int, ...]] = field(default_factory=dict)
     numbers: dict[str, tuple[float, ...]] = field(default_factory=dict)
     kernels: dict[str, None] = field(default_factory=dict)
+    row_kernels: dict[str, None] = field(default_factory=dict)
     _weight_names: dict[tuple[str, tuple[int, ...]], str] = field(default_factory=dict)
 
     def storage(self, name: str) -> str:
@@ -68,6 +72,25 @@ class Program:
             else:
                 ordered = codes.codes.reshape(array.shape).transpose(order)
                 self.weights |= stored(name, codes, np.ascontiguousarray(ordered))
+        return self._weight_names[key]
+
+    def blocks(self, constant: str, groups: int) -> str:
+        """The C name of a convolution's weights as conv_rows reads them, block by block.
+
+        Blocks of 16 output channels of a group, [ky][kx][in][16] each, the last one narrower. A
+        vector that begins at its last channel ends up to 15 elements behind the array.
+        """
+        key = constant, (-1, groups)
+        if key not in self._weight_names:
+            name = self._weight_names[key] = f"w{len(self._weight_names)}"
+            held = self.plan.layout.graph.constants[constant]
+            taps = held.transpose(2, 3, 1, 0).reshape(-1, held.shape[0])
+            each = held.shape[0] // groups
+            starts = [g * each + m for g in range(groups) for m in range(0, each, BLOCK)]
+            ends = [*starts[1:], held.shape[0]]
+            parts = [taps[:, a:b].ravel() for a, b in zip(starts, ends, strict=True)]
+            spare = np.zeros(BLOCK - 1 if each % BLOCK else 0, np.float32)
+            self.weights[name] = np.concatenate([*parts, spare])
         return self._weight_names[key]
 
     def use_tables(self, index: Index) -> None:

@@ -1,0 +1,121 @@
+/* What rows are made of. Windows: kernel, stride, dilation and padding along the row; input: width,
+   elements from pixel to pixel, channels; output: width, from pixel to pixel, channels; how many
+   groups of those channels there are. A pool of `ph` rows and `pw` columns that follows is made in
+   the same go, and so is an activation. Where
+   sums grow, what is made is added to what is there. A mean is over the padding, too, if `padded`. */
+enum activation { NO_ACTIVATION, RELU, CLAMP, LEAKY };
+enum pooling { NO_POOL, MAX_POOL, SUM_POOL };
+struct rows {
+    int kh, kw, stride, dilation, before, iw, is, ci, ow, os, co, groups, ph, pw, pool, grows, padded, act;
+    float low, high;
+};
+
+#ifdef CHECKED
+/* What a kernel of whole rows does to the arena, before it is called: all that it makes is stamped,
+   then all that it reads must be there. So none of its outputs may lie on any of its inputs. */
+static void check_rows(const struct rows *s, const f32 *const *x, const uint32_t *from,
+                       f32 *const *y, const uint32_t *to, int rows)
+{
+    for (int j = 0; j < rows; j++)
+        for (int q = 0; q < s->ow; q++)
+            for (int m = 0; m < s->co * s->groups; m++)
+                check_write(y[j] + q * s->os + m, to[j] + (uint32_t)(q * s->os + m));
+    for (int k = 0; k < rows * s->ph * s->kh; k++) {
+        for (int t = 0; t < s->ow * s->pw * s->kw && x[k] != NULL; t++) {
+            const int column = t / s->kw * s->stride - s->before + t % s->kw * s->dilation;
+            for (int i = 0; i < s->ci * s->groups && column >= 0 && column < s->iw; i++)
+                check_read(x[k] + column * s->is + i, from[k] + (uint32_t)(column * s->is + i));
+        }
+    }
+}
+
+#define ROW_POINTERS(n, m) const f32 *in[n]; f32 *out[m]; uint32_t from[n], to[m]
+#define IN_ROW(k, s, r, i) (from[k] = ELEMENT(s, r, i), s(r, i))
+#define OUT_ROW(k, s, r, i) (to[k] = ELEMENT(s, r, i), s(r, i))
+#define CHECK_ROWS(shape, rows) check_rows(shape, in, from, out, to, rows)
+#else
+#define ROW_POINTERS(n, m) const f32 *in[n]; f32 *out[m]
+#define IN_ROW(k, s, r, i) s(r, i)
+#define OUT_ROW(k, s, r, i) s(r, i)
+#define CHECK_ROWS(shape, rows) ((void)0)
+#endif
+
+/* Output pixel q of row j, at tap (py, px) of the pool that follows. */
+struct spot { int j, q, py, px; };
+
+/* Some pixels: where the rows under the window of each begin in x, its first column, its output.
+   `straight` ones lie side by side in one row; where they are `inside`, no window leaves the image
+   to the left or right. */
+struct tile {
+    const f32 *const *rows[TILE];
+    int column[TILE], straight, inside;
+    f32 *out[TILE];
+};
+
+/* n pixels from a spot on, row after row; those from n on stand for the last. */
+INLINE void find_tile(const struct rows *s, const f32 *const *x, f32 *const *y, struct spot at,
+                      int n, int pixels, struct tile *t)
+{
+    const int end = s->iw - (s->kw - 1) * s->dilation, step = s->pw * s->stride;
+    t->straight = n == pixels && at.q + n <= s->ow;
+    t->rows[0] = x + (at.j * s->ph + at.py) * s->kh;
+    t->column[0] = (at.q * s->pw + at.px) * s->stride - s->before;
+    t->out[0] = y[at.j] + at.q * s->os;
+    t->inside = t->column[0] >= 0 && t->column[0] + (pixels - 1) * step < end;
+    if (t->straight) {
+        for (int p = 1; p < pixels; p++) {
+            t->rows[p] = t->rows[0];
+            t->column[p] = t->column[p - 1] + step;
+            t->out[p] = t->out[p - 1] + s->os;
+        }
+        return;
+    }
+    t->inside = 1;
+    for (int p = 0; p < pixels; p++) {
+        t->rows[p] = x + (at.j * s->ph + at.py) * s->kh;
+        t->column[p] = (at.q * s->pw + at.px) * s->stride - s->before;
+        t->out[p] = y[at.j] + at.q * s->os;
+        t->inside &= t->column[p] >= 0 && t->column[p] < end;
+        if (p + 1 < n && ++at.q == s->ow) {
+            at.q = 0;
+            at.j++;
+        }
+    }
+}
+
+/* The spot n pixels on. */
+INLINE struct spot advanced(const struct rows *s, struct spot at, int n)
+{
+    for (at.q += n; at.q >= s->ow; at.q -= s->ow)
+        at.j++;
+    return at;
+}
+
+/* How many of the pixels that are left are made next: all tiles but the last should be full. */
+INLINE int next_pixels(int left)
+{
+    const int few = left <= FEW || (left > TILE && left <= 2 * FEW), most = few ? FEW : TILE;
+    return left < most ? left : most;
+}
+
+INLINE void activate(const struct rows *s, int pixels, int vecs, vec (*acc)[VECS])
+{
+    const vec zero = { 0.0f }, low = zero + s->low, high = zero + s->high;
+    if (s->act == NO_ACTIVATION)
+        return;
+    if (s->act == RELU) {
+        for (int p = 0; p < pixels; p++)
+            for (int t = 0; t < vecs; t++)
+                acc[p][t] = SELECT(acc[p][t] > zero, acc[p][t], zero);
+    } else if (s->act == LEAKY) {
+        for (int p = 0; p < pixels; p++)
+            for (int t = 0; t < vecs; t++)
+                acc[p][t] = SELECT(acc[p][t] < zero, acc[p][t] * low, acc[p][t]);
+    } else {
+        for (int p = 0; p < pixels; p++)
+            for (int t = 0; t < vecs; t++) {
+                acc[p][t] = SELECT(acc[p][t] > low, acc[p][t], low);
+                acc[p][t] = SELECT(acc[p][t] < high, acc[p][t], high);
+            }
+    }
+}
