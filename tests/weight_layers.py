@@ -37,13 +37,17 @@ def factors(dice: random.Random, filters: Filters) -> Generated:
     return Generated(f, codes(rng, bits[0], kernels, rank * f.taps), inside, across)
 
 
-def conv(dice: random.Random) -> tuple[onnx.ModelProto, Array]:
-    """A model of one convolution, dense, pointwise, grouped or depthwise, and an input."""
+def conv(dice: random.Random, wide: int = 1) -> tuple[onnx.ModelProto, Array]:
+    """A model of one convolution, dense, pointwise, grouped or depthwise, and an input.
+
+    `wide` multiplies its channels.
+    """
     rng = np.random.default_rng(dice.randrange(2**32))
     kind = dice.choice(("dense", "pointwise", "grouped", "depthwise"))
     groups = {"dense": 1, "pointwise": 1, "grouped": 2, "depthwise": 6}[kind]
-    inputs = 6 if groups > 1 else dice.randint(1, 6)
-    outputs = 6 if kind == "depthwise" else 2 * dice.randint(1, 5)
+    groups *= wide if kind == "depthwise" else 1
+    inputs = wide * (6 if groups > 1 else dice.randint(1, 6))
+    outputs = wide * (6 if kind == "depthwise" else 2 * dice.randint(1, 5))
     area = (1, 1) if kind == "pointwise" else (dice.randint(1, 3), dice.randint(2, 3))
     weights = rng.standard_normal((outputs, inputs // groups, *area), dtype=np.float32)
     node = helper.make_node(

@@ -3,9 +3,9 @@
     python -m bench.weights.tune --steps 1400 -o out/resnet20_jpeg.onnx
     torchrun --nproc-per-node 2 -m bench.weights.tune ...      # where other programs run as well
 
-Its own training was on lossless pictures, which costs it about 10 points on JPEG ones. Two processes
-of one thread each suffer less from others on the same cores than one process of two threads, all
-of whose operators wait for the slower one. Goes on from its checkpoint after Ctrl-C.
+Its own training was on lossless pictures, which costs it about 10 points on JPEG ones. Two
+processes of one thread each suffer less from others on the same cores than one process of two
+threads, whose every operator waits for the slower one. Goes on from its checkpoint after Ctrl-C.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ nothing is approximated: codes times scales are the same numbers to the bit.
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 from math import inf
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from lowtide.codes import MOST_BITS, Array, Codes
 
-LEAST_SAVED = 256
+LEAST_SAVED = 64
 """Bytes that codes must save, or the constant stays as it is."""
 
 _SPREAD = 30
@@ -37,12 +38,30 @@ def packed(array: Array) -> Codes | None:
     """The constant as codes with scales along its first axis, or None where that saves nothing.
 
     Codes [vectors, length] in the array's order; vectors divide the first axis, so several rows of
-    the array may share a scale. Of all such the fewest bytes.
+    the array may share a scale. Of all such the fewest bytes. What was found of an array is kept
+    as long as the array: every graph that a search makes asks again.
     """
+    held = _KNOWN.get(id(array))
+    if held is not None and held[0]() is array:
+        return held[1]
+    found = _packed(array)
+    number = id(array)
+    _KNOWN[number] = weakref.ref(array, lambda _: _KNOWN.pop(number, None)), found
+    return found
+
+
+_KNOWN: dict[int, tuple[weakref.ref[Array], Codes | None]] = {}
+
+
+def _packed(array: Array) -> Codes | None:
     if array.dtype != np.float32 or array.ndim < 2 or not array.size or not _worth(array.nbytes, 0):
         return None
     rows = array.reshape(array.shape[0], -1)
-    if _whole(rows[:1]) is None and _rounded(rows[:1]) is None:
+    largest = int(np.abs(rows).argmax())  # NaN counts as the largest
+    if not np.isfinite(rows.flat[largest]):
+        return None
+    row = rows[largest // rows.shape[1]][None]  # most constants are refused by this one
+    if _whole(row) is None and _rounded(row) is None:
         return None
     found = _whole(rows)
     best = _shared(found) if found is not None else _rounded(rows)
@@ -56,9 +75,7 @@ def _worth(whole: int, stored: int) -> bool:
 
 
 def _whole(rows: Array) -> _Rows | None:
-    """Rows as whole multiples of their greatest common divisors, if all are small enough."""
-    if not np.isfinite(rows).all():
-        return None
+    """Finite rows as whole multiples of their greatest common divisors, if all are small enough."""
     mantissa, exponent = np.frexp(rows.astype(np.float64))
     filled = rows != 0
     low = np.where(filled, exponent, 1 << 20).min(1)
@@ -124,7 +141,10 @@ def _fewest(k: Array, scales: Array, empty: Array) -> Codes | None:
     bits = _bits(codes) if centred else max(_bits(codes), 2)
     if bits > MOST_BITS:
         return None
-    held = scales.astype(np.float32)
+    with np.errstate(over="ignore"):
+        held = scales.astype(np.float32)
+    if not np.isfinite(held).all():
+        return None
     return Codes(bits, centred, codes.astype(np.int8), held, 16 if _is_half(held).all() else 32)
 
 

@@ -4,10 +4,12 @@ struct packed { const uint8_t *codes; const void *scales; int bits, centred, hal
 /* What is unpacked once serves so many pixels; so many inputs are unpacked at a time. */
 enum { PACKED_PIXELS = 8, PACKED_INPUTS = 8 };
 
-/* Pixels at a time. One block of channels is read for all of them before any is written, so where
-   there is but one, they may be more than the pixel that the plan's steps have. */
-static inline int packed_step(const struct conv *s)
+/* Pixels at a time: one if it is made in a buffer. One block of channels is read for all of them
+   before any is written, so where there is but one, they may be more than the plan's steps have. */
+static inline int packed_step(const struct conv *s, const float *pixel)
 {
+    if (pixel)
+        return 1;
     return s->group < PACKED_PIXELS && s->co > CONV_BLOCK ? s->group : PACKED_PIXELS;
 }
 
@@ -53,7 +55,7 @@ static inline int packed_pixels(const struct conv *s, const f32 *const *x, int t
     return row != NULL;
 }
 
-/* Writes the sums, into `pixel` if there is one: then there is one pixel. */
+/* Writes the sums, into `pixel` if there is one. */
 static inline void packed_end(const struct conv *s, int k, int m, int n, int pixels,
                               float (*acc)[CONV_BLOCK], f32 *y, float *pixel)
 {

@@ -2,7 +2,7 @@
 static void packed_depthwise_row(const struct conv *s, const f32 *const *x,
                                  const struct packed *w, const float *b, f32 *y, float *pixel)
 {
-    const int step = packed_step(s);
+    const int step = packed_step(s, pixel);
     for (int k = 0; k < s->ow; k += step) {
         const int pixels = s->ow - k < step ? s->ow - k : step;
         for (int m = 0; m < s->co; m += CONV_BLOCK) {

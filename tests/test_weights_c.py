@@ -1,0 +1,156 @@
+"""Generated weights in C: factors lie packed in flash, and every way to run them is the layer.
+
+    factored        1x1 (U) -> k x k in groups (B) -> 1x1 (V), each row kernel unpacks as it reads
+    materialised    W = V (U B) in the arena, all at once or a block of filters at a time
+
+Judged like everything else: each read (reference.c), each call (net.c), as it ships; the reference
+is the layer with dense weights in onnxruntime.
+"""
+
+from __future__ import annotations
+
+import random
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from lowtide.backends import emit
+from lowtide.check.compile import WARNINGS, find_compiler
+from lowtide.clock import Clock
+from lowtide.packing import LEAST_SAVED
+from lowtide.pipeline import read
+from lowtide.plan import Options, Plan
+from lowtide.plan_filters import plan_filters
+from lowtide.planner import make_plan
+from lowtide.rewrites.filter_blocks import filter_blocks, most_filters
+from lowtide.weights.account import Form
+from lowtide.weights.format import Filters, Generated
+from lowtide.weights.network import read as read_network
+from lowtide.weights.runner import Runner
+from lowtide.weights.store import store
+from programs import GREEDY, STREAM, judge_plan
+from weight_layers import Array, codes, conv, factors
+
+OPTIONS = (
+    GREEDY, replace(GREEDY, overlap="row"), replace(GREEDY, overlap="pixel", align=4), STREAM,
+    replace(STREAM, io_layout="nchw"), replace(STREAM, image="streamed", result="streamed"),
+)  # fmt: skip
+FORMS: tuple[Form, ...] = ("factored", "materialised")
+
+
+def quiet(_: str) -> None:
+    pass
+
+
+def layer(
+    seed: int, form: Form, wide: int
+) -> tuple[onnx.ModelProto, Generated, Array, Array]:  # fmt: skip
+    """A layer stored in a form: the file, the factors, an input, and what the dense layer gives."""
+    dice = random.Random(seed)
+    model, x = conv(dice, wide)
+    network = read_network(model)
+    (found,) = network.layers
+    made = factors(dice, found.filters)
+    (expected,) = Runner(network).outputs({"x": x}, {found.weight: made.values})
+    return store(network, {found.name: made}, {}, form), made, x, expected
+
+
+def plan_of(model: onnx.ModelProto, options: Options, blocks: int = 1) -> Plan:
+    """A plan, made weights in so many blocks."""
+    source, graph = read(model, Clock(quiet))
+    if blocks > 1 and most_filters(graph):
+        graph = filter_blocks(graph, -(-most_filters(graph) // blocks))
+    return make_plan(source, graph, options, Clock(quiet))
+
+
+def judged(seed: int, form: Form, wide: int = 1) -> None:
+    model, made, x, expected = layer(seed, form, wide)
+    dice = random.Random(-seed - 1)
+    plan = plan_of(model, dice.choice(OPTIONS), dice.choice((1, 1, 2, 5)))
+    judge_plan(model, plan, {"x": x}, [expected])
+    # What is too small to gain by packing stays float32.
+    most = made.bytes + 4 * made.filters.outputs + (LEAST_SAVED + 16) * len(made.factors)
+    assert plan.profile.weight_bytes <= most
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("seed", range(8))
+def test_factors_are_the_layer(seed: int, form: Form) -> None:
+    judged(seed, form, 1 + 5 * (seed % 2))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("seed", range(8, 80))
+def test_factors_are_the_layer_sweep(seed: int, form: Form) -> None:
+    judged(seed, form, 1 + 5 * (seed % 2))
+
+
+def product(seed: int = 0, side: int = 6) -> onnx.ModelProto:
+    """A dense 3x3 layer of 24 -> 40 channels, W = V K of 10 kernels made where it runs."""
+    rng = np.random.default_rng(seed)
+    value = onnx.helper.make_tensor_value_info
+    node = onnx.helper.make_node("Conv", ["x", "w"], ["y"], "conv", pads=[1, 1, 1, 1])
+    weights = onnx.numpy_helper.from_array(np.zeros((40, 24, 3, 3), np.float32), "w")
+    kind = onnx.TensorProto.FLOAT
+    graph = onnx.helper.make_graph(
+        [node], "one", [value("x", kind, [1, 24, side, side])],
+        [value("y", kind, [1, 40, side, side])], [weights],
+    )  # fmt: skip
+    model = onnx.helper.make_model(
+        graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8
+    )
+    network = read_network(model)
+    filters = Filters(40, 24, (3, 3))
+    made = Generated(filters, codes(rng, 4, 10, 216), None, codes(rng, 3, 40, 10))
+    return store(network, {network.layers[0].name: made}, {}, "materialised")
+
+
+def test_made_weights_lie_in_the_arena_and_in_blocks_in_less() -> None:
+    """40 filters of 864 bytes: whole 33.75 KiB, in blocks of an eighth a good 4.2 KiB."""
+    source, graph = read(product(), Clock(quiet))
+    whole = make_plan(source, graph, Options(), Clock(quiet))
+    least = plan_filters(source, graph, Options(), Clock(quiet))
+    image, made = 24 * 36 * 4, 40 * 36 * 4
+    assert whole.arena_bytes >= 40 * 864 + image
+    assert least.arena_bytes <= 40 * 864 / 8 + image + made + 16 * 8
+    assert least.profile.macs == whole.profile.macs == 40 * 216 * 36 + 40 * 10 * 216
+    assert least.profile.weight_bytes < 40 * 864 / 15
+
+
+def test_a_budget_takes_the_largest_blocks_that_meet_it() -> None:
+    source, graph = read(product(), Clock(quiet))
+
+    def blocks(budget: int | None) -> int:
+        plan = plan_filters(source, graph, Options(), Clock(quiet), budget)
+        return sum(task.operator.type == "Conv" for task in plan.tasks)
+
+    assert [blocks(n) for n in (60_000, 30_000, 20_000, None)] == [1, 2, 4, 8]
+
+
+@pytest.mark.parametrize("source", ["net.c", "reference.c"])
+@pytest.mark.parametrize("form", FORMS)
+def test_sanitizers_see_nothing(form: Form, source: str, tmp_path: Path) -> None:
+    for seed in (1, 3, 5):
+        model, *_ = layer(seed, form, 6)
+        plan = plan_of(model, STREAM, 2)
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        for name, content in emit(plan).items():
+            (folder / name).write_bytes(content)
+        port = plan.inputs[0].identifier
+        (folder / "main.c").write_text(
+            f'#include "net.h"\nint main(void)\n{{\n    for (int i = 0; i < '
+            f"{plan.inputs[0].elements}; i++)\n        net_input_{port}()[i] = 0.5f;\n"
+            "    net_run();\n    net_run();\n    return 0;\n}\n"
+        )
+        compiler = find_compiler()
+        assert compiler is not None
+        flags = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+        build = [*compiler, *WARNINGS, *flags, "main.c", source, "-o", "run", "-lm"]
+        subprocess.run(build, cwd=folder, check=True)
+        subprocess.run([folder / "run"], check=True)
