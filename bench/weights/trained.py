@@ -10,7 +10,6 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +28,13 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _others(results: Path, dense: float, factors: Sequence[int]) -> list[dict[str, Any]]:
-    """What earlier runs with the same teacher have found at other factors."""
+def _others(results: Path, dense: float, factor: int) -> list[dict[str, Any]]:
+    """What other runs with the same teacher have found at other factors."""
     file = results / "trained.json"
     held = json.loads(file.read_text()) if file.exists() else {"accuracy_dense": None}
     if held["accuracy_dense"] != dense:
         return []
-    return [row for row in held["rows"] if row["factor"] not in factors]
+    return [row for row in held["rows"] if row["factor"] != factor]
 
 
 def main() -> None:
@@ -51,27 +50,30 @@ def main() -> None:
     pixels, labels = data.read(given.shared, "test")
     test = {network.inputs[0]: data.normal(pixels)}
     dense = accuracy(network.proto, test, labels)
-    found = {"accuracy_dense": dense, "rows": _others(given.results, dense, given.factors)}
     train = pictures(given.shared, "train")
     recipe = Recipe(**{**vars(STUDENT), "steps": given.steps, "minutes": given.minutes})
     for factor in given.factors:
-        began = time.perf_counter()
+        began, spent = time.perf_counter(), time.process_time()
         made = train_compressed(
             given.teacher, network.dense_bytes // factor, train, recipe=recipe, held_back=0.02,
-            progress=say,
+            checkpoint=given.teacher.with_name(f"resnet20_{factor}x.pt"), progress=say,
         )  # fmt: skip
         onnx.save(made.after.model, given.teacher.with_name(f"resnet20_{factor}x.onnx"))
         row = {
             **made.after.facts(), "factor": factor, "steps": made.history.steps,
             "training_minutes": round(made.history.seconds / 60, 2),
+            "core_minutes": round((time.process_time() - spent) / 60, 2),
             "minutes": round((time.perf_counter() - began) / 60, 2),
             "untrained": accuracy(made.before.model, test, labels),
             "accuracy": accuracy(made.after.model, test, labels),
         }  # fmt: skip
         say(f"{factor}x: {100 * row['untrained']:.2f} -> {100 * row['accuracy']:.2f} %")
-        found["rows"].append(row)
+        rows = [*_others(given.results, dense, factor), row]
+        rows.sort(key=lambda one: one["factor"])
         given.results.mkdir(exist_ok=True)
-        (given.results / "trained.json").write_text(json.dumps(found, indent=1) + "\n")
+        (given.results / "trained.json").write_text(
+            json.dumps({"accuracy_dense": dense, "rows": rows}, indent=1) + "\n"
+        )
 
 
 if __name__ == "__main__":

@@ -149,7 +149,10 @@ def profile(
     _print(profile_facts(plan, plans) if as_json else profile_text(plan, others=plans))
 
 
-@app.command(epilog="Example: `lowtide fit net.onnx -o out --budget 256KiB --sample cat.png`")
+@app.command(
+    epilog="Examples: `lowtide fit net.onnx -o out --budget 256KiB --sample cat.png`; "
+    "`lowtide fit net.onnx -o out --budget 128KiB --flash 512KiB --calibrate pictures/`"
+)
 def fit(
     model: Model,
     output: Annotated[
@@ -194,9 +197,33 @@ def fit(
     labels: Annotated[
         Path | None, typer.Option(help="Names of the classes, a line each, for samples.")
     ] = None,
+    flash: Annotated[
+        str | None,
+        typer.Option(
+            help="The flash there is for weights and code: 512KiB. Weights that do not fit are "
+            "stored in few bits, which approximates them; without it nothing is."
+        ),
+    ] = None,
+    calibrate: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="With --flash: pictures the network knows, some hundred: files, folders, .npy or "
+            ".npz [N,C,H,W]; may be repeated."
+        ),
+    ] = None,
+    test: Annotated[
+        list[Path] | None,
+        typer.Option(help="With --flash: pictures to measure accuracy on, before and after."),
+    ] = None,
+    classes: Annotated[
+        Path | None,
+        typer.Option(help="Class numbers of --test, or else of --calibrate: a line each or .npy."),
+    ] = None,
+    weights: weights_commands.Weights = "both",
     as_json: Json = False,
 ) -> None:
     """Plan the network, emit its C99 program in one arena (or ONNX in tiles), and check it."""
+    from lowtide.fit_flash import Task
     from lowtide.importers.onnx_shapes import parse_shapes
     from lowtide.pipeline import fit as run
     from lowtide.plan import Options
@@ -214,6 +241,15 @@ def fit(
         max_overhead=max_overhead or 0.0,
     )  # fmt: skip
     pictures = Pictures(tuple(sample or ()), _numbers(mean), _numbers(std), bgr)
+    data = weights_commands.Data(
+        calibrate or (), test or (), classes, mean, std, bgr, weights
+    )  # fmt: skip
+    if flash is not None:
+        task = Task(budget, options, target, pictures.read, parse_shapes(shape or []))
+        _print(weights_commands.fit_small(model, flash, task, data, output, names, as_json))
+        return
+    if data.asked:
+        raise UsageError("--calibrate, --test, --classes and --weights are for --flash")
     if target == "onnx":
         if replace(options, max_overhead=0.0) != Options() or labels is not None:
             raise UsageError("--target onnx takes --budget, --tiles, --max-overhead and samples")

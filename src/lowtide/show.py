@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
@@ -54,8 +54,13 @@ class Progress:
 _FLAGS = "cc -O2"
 
 
-def show_fit(fitted: Fitted, output: Path | None, labels: Sequence[str]) -> str:
-    """The result of a fit in words."""
+def show_fit(
+    fitted: Fitted,
+    output: Path | None,
+    labels: Sequence[str],
+    files: Mapping[str, bytes] | None = None,
+) -> str:
+    """The result of a fit in words; `files` are those that were written, if more than its own."""
     plan, own = fitted.plan, fitted.plan.profile
     before, arena = own.layerwise_bytes, plan.arena_bytes
     proven = "proven least" if plan.placement.proven else f"at least {plan.placement.bound}"
@@ -74,7 +79,7 @@ def show_fit(fitted: Fitted, output: Path | None, labels: Sequence[str]) -> str:
     if fitted.checks:
         lines += _checked(fitted.checks) + _answers(fitted.checks, labels)
     if output is not None:
-        lines.append(f"  written        {output}/: {', '.join(sorted(fitted.files))}")
+        lines.append(f"  written        {output}/: {', '.join(sorted(files or fitted.files))}")
     return "\n".join(lines)
 
 

@@ -13,7 +13,7 @@ from lowtide.errors import UsageError
 
 OWN = frozenset(
     {
-        "memory.svg", "net.c", "net.h", "net.onnx", "plan.json",
+        "compressed.onnx", "memory.svg", "net.c", "net.h", "net.onnx", "plan.json",
         "reference.bin", "reference.c", "reference.npz", "tiles.json", "weights.bin",
     }
 )  # fmt: skip

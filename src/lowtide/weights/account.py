@@ -17,10 +17,13 @@ def factored_macs(layer: Layer, made: Generated) -> int | None:
 
         1x1 (U) on the input's pixels, k x k grouped (B) and 1x1 (V) on the output's
 
-    Equal to the layer by linearity. Kernels that several groups share cannot run so.
+    Equal to the layer by linearity. Kernels that several groups share cannot run so, nor can a
+    product of many rows, which is no convolution.
     """
     f = layer.filters
-    if made.across is not None and f.groups > 1:
+    if len(made.factors) == 1 or (made.across is not None and f.groups > 1):
+        return None
+    if layer.op == "MatMul" and layer.pixels_out > 1:
         return None
     count = made.kernels * layer.pixels_out * (made.rank or f.inputs) * f.taps
     if made.rank:
@@ -40,17 +43,19 @@ def materialised_macs(layer: Layer, made: Generated) -> int:
     return count
 
 
-def form(layer: Layer, made: Generated) -> Form:
-    """The way of executing that takes fewer multiply-adds; plain weights have but one."""
+def form(layer: Layer, made: Generated, asked: Form | None = None) -> Form:
+    """How the layer runs: as asked where it can, without being asked in fewer multiply-adds."""
     chain = factored_macs(layer, made)
-    if len(made.factors) == 1 or chain is None or materialised_macs(layer, made) <= chain:
+    if chain is None or asked == "materialised":
+        return "materialised"
+    if asked is None and materialised_macs(layer, made) <= chain:
         return "materialised"
     return "factored"
 
 
-def macs(layer: Layer, made: Generated) -> int:
-    """Multiply-adds in the cheaper form."""
-    if form(layer, made) == "materialised":
+def macs(layer: Layer, made: Generated, asked: Form | None = None) -> int:
+    """Multiply-adds in that form."""
+    if form(layer, made, asked) == "materialised":
         return materialised_macs(layer, made)
     return factored_macs(layer, made) or 0
 

@@ -1,9 +1,11 @@
-"""`lowtide compress` and `lowtide train-compressed`."""
+"""`lowtide compress`, `lowtide train-compressed`, and `lowtide fit --flash`."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -13,6 +15,7 @@ from lowtide.errors import UsageError
 from lowtide.show import Progress
 
 if TYPE_CHECKING:
+    from lowtide.fit_flash import Task
     from lowtide.weights.compress import Compressed
     from lowtide.weights.network import Inputs, Network
     from lowtide.weights.pictures import Pictures, Scaling
@@ -93,7 +96,7 @@ def compress(
             model, flash, inputs, families=_FAMILIES[weights],
             execution=None if form == "cheaper" else form, progress=progress,
         )  # fmt: skip
-        rates = _rates(model, found, held, labels, scaling, progress)
+        rates = _rates(found, held, labels, scaling, progress)
         write_file(output, found.model.SerializeToString())
     _print(found, rates, model, output, as_json)
 
@@ -155,11 +158,70 @@ def train_compressed(
             options, kept, progress,
         )  # fmt: skip
         held = {"test": read(test, shape, bgr)} if test else {}
-        rates = _rates(model, trained.after, held, labels, scaling, progress)
+        rates = _rates(trained.after, held, labels, scaling, progress)
         rates |= training.rates(trained)
         write_file(output, trained.after.model.SerializeToString())
     kept.unlink(missing_ok=True)
     _print(trained.after, rates, model, output, as_json)
+
+
+@dataclass(frozen=True)
+class Data:
+    """Pictures of a `fit --flash`: to calibrate and to test on, and the tests' class numbers."""
+
+    calibrate: Sequence[Path] = ()
+    test: Sequence[Path] = ()
+    classes: Path | None = None
+    mean: str = "0"
+    std: str = "1"
+    bgr: bool = False
+    weights: str = "both"
+
+    @property
+    def asked(self) -> bool:
+        """Whether any of its options was given."""
+        return bool(self.calibrate or self.test or self.classes) or self.weights != "both"
+
+
+def fit_small(
+    model: Path,
+    flash: str,
+    task: Task,
+    data: Data,
+    output: Path | None,
+    names: Sequence[str],
+    as_json: bool,
+) -> str:
+    """What `fit --flash` does: writes the folder, returns what is printed."""
+    from lowtide.fit_flash import check_target, fit_flash
+    from lowtide.weights.pictures import Scaling, read
+    from lowtide.weights.show import show_small
+    from lowtide.write import write_folder
+
+    check_target(task.target)
+    if data.classes is not None and not (data.test or data.calibrate):
+        raise UsageError("--classes needs the pictures they belong to: --test or --calibrate")
+    scaling = Scaling(_numbers(data.mean), _numbers(data.std), data.bgr)
+    held: dict[str, Pictures] = {}
+
+    def inputs(network: Network) -> Inputs | None:
+        name, shape = _input(network, bool(data.calibrate or data.test))
+        for role, paths in (("calibrate", data.calibrate), ("test", data.test)):
+            if paths:
+                held[role] = read(paths, shape, data.bgr)
+        return {name: scaling(held["calibrate"].values)} if data.calibrate else None
+
+    wanted = replace(task, families=_FAMILIES[data.weights])
+    with Progress(sys.stderr) as progress:
+        found = fit_flash(model, flash, wanted, inputs, progress)
+        rates: dict[str, Any] = {}
+        if found.compressed is not None:
+            rates = _rates(found.compressed, held, data.classes, scaling, progress)
+        if output is not None:
+            write_folder(output, found.files)
+    if as_json:
+        return json.dumps({**found.facts(), **rates})
+    return show_small(found, flash, rates, output, names)
 
 
 def _training() -> Any:
@@ -184,7 +246,6 @@ def _input(network: Network, needed: bool) -> tuple[str, tuple[int, ...]]:
 
 
 def _rates(
-    model: Path,
     found: Compressed,
     held: dict[str, Pictures],
     labels: Path | None,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,12 @@ class Compressed:
     loss: float
     pictures: int
 
+    def executed(self, asked: Form) -> Compressed:
+        """The same numbers with every layer in one form, where it can run so."""
+        model = store(self.network, self.settled.made, self.settled.biases, asked)
+        rows = tuple(_row(layer, self.settled, asked) for layer in self.network.layers)
+        return replace(self, model=model, rows=rows)
+
     @property
     def bytes(self) -> int:
         return self.network.kept_bytes + sum(row.bytes for row in self.rows)
@@ -110,19 +116,56 @@ def compress(
     layers may become. Raises ModelError, UsageError, and BudgetError where it cannot be so small.
     """
     limit = parse_bytes(flash)
+    search = prepare(source, calibration, families=families, least=limit, progress=progress)
+    return search.within(limit, execution, progress)
+
+
+@dataclass(frozen=True)
+class Search:
+    """A network with all that its layers may become, and how much it minds: `prepare` makes it.
+
+    `pictures` counts those it was measured on; 0: noise.
+    """
+
+    runner: Runner
+    inputs: Inputs
+    pictures: int
+    choices: Mapping[str, tuple[Candidate, ...]]
+    minds: Mapping[str, sensitivity.Sensitivity]
+
+    def within(
+        self, limit: int, execution: Form | None = None, progress: Progress = lambda _: None
+    ) -> Compressed:
+        """The network in `limit` bytes; raises BudgetError where it cannot be so small."""
+        chosen = selected(self.runner.network, self.choices, self.minds, limit)
+        wanted = {name: candidate.setting for name, candidate in chosen.items()}
+        settled = settle(self.runner, wanted, self.inputs, progress)
+        progress("writing ONNX")
+        return assembled(self.runner, settled, self.inputs, self.pictures, execution)
+
+
+def prepare(
+    source: str | os.PathLike[str] | onnx.ModelProto,
+    calibration: Callable[[Network], Inputs | None] | Inputs | None = None,
+    *,
+    families: Sequence[Family] = FAMILIES,
+    least: int = 0,
+    progress: Progress = lambda _: None,
+) -> Search:
+    """Takes in a network and measures it, as `compress` does.
+
+    Raises BudgetError, before anything is computed, where no choice takes `least` bytes or fewer.
+    """
     progress("reading the network")
     network = read(source)
     given = calibration(network) if callable(calibration) else calibration
     inputs = noise(network) if given is None else given
-    _check(network, families, limit)
+    if least:
+        _check(network, families, least)
     runner = Runner(network)
     choices = fitted(runner, inputs, families, progress)
     minds = sensitivity.measure(runner, _first(inputs, PROBE_PICTURES), choices, progress)
-    chosen = selected(network, choices, minds, limit)
-    wanted = {name: candidate.setting for name, candidate in chosen.items()}
-    settled = settle(runner, wanted, inputs, progress)
-    progress("writing ONNX")
-    return assembled(runner, settled, inputs, 0 if given is None else count(inputs), execution)
+    return Search(runner, inputs, 0 if given is None else count(inputs), choices, minds)
 
 
 def fitted(
@@ -142,8 +185,8 @@ def fitted(
 
 def selected(
     network: Network,
-    choices: dict[str, tuple[Candidate, ...]],
-    minds: dict[str, sensitivity.Sensitivity],
+    choices: Mapping[str, tuple[Candidate, ...]],
+    minds: Mapping[str, sensitivity.Sensitivity],
     limit: int,
 ) -> dict[str, Candidate]:
     """The candidates of least loss together; raises BudgetError where the least is too large."""
@@ -182,15 +225,15 @@ def assembled(
     model = store(network, settled.made, settled.biases, execution)
     changed = settled.changed(network.layers)
     loss = sensitivity.loss(runner.outputs(inputs, changed), runner.outputs(inputs))
-    rows = tuple(_row(layer, settled) for layer in network.layers)
+    rows = tuple(_row(layer, settled, execution) for layer in network.layers)
     return Compressed(model, network, settled, rows, loss, pictures)
 
 
-def _row(layer: Layer, settled: Settled) -> Row:
+def _row(layer: Layer, settled: Settled, asked: Form | None) -> Row:
     made = settled.made[layer.name]
     return Row(
-        layer.name, layer.filters.shape, made.name(), form(layer, made), made.bytes,
-        4 * layer.filters.size, macs(layer, made), layer.macs, settled.errors[layer.name],
+        layer.name, layer.filters.shape, made.name(), form(layer, made, asked), made.bytes,
+        4 * layer.filters.size, macs(layer, made, asked), layer.macs, settled.errors[layer.name],
     )  # fmt: skip
 
 

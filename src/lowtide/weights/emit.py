@@ -10,7 +10,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from lowtide.codes import MOST_BITS, Array, Codes
-from lowtide.weights.account import Form
+from lowtide.weights.account import Form, form
 from lowtide.weights.format import Generated
 from lowtide.weights.network import Layer
 
@@ -27,15 +27,16 @@ class Emitter:
         self.shared: set[str] = set()
 
     def layer(
-        self, number: int, node: onnx.NodeProto, layer: Layer, made: Generated, execution: Form
+        self,
+        number: int,
+        node: onnx.NodeProto,
+        layer: Layer,
+        made: Generated,
+        execution: Form | None,
     ) -> list[onnx.NodeProto]:
         """The nodes in the place of one layer's node."""
         self.nodes = []
-        f = made.filters
-        possible = len(made.factors) > 1 and (made.across is None or f.groups == 1)
-        if layer.op == "MatMul" and layer.pixels_out > 1:
-            possible = False
-        if execution == "factored" and possible:
+        if form(layer, made, execution) == "factored":
             (self._chain if layer.op == "Conv" else self._products)(number, node, layer, made)
         else:
             self._whole(number, node, layer, made)

@@ -18,7 +18,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from lowtide.codes import Array, Codes
-from lowtide.weights.account import Form, form
+from lowtide.weights.account import Form
 from lowtide.weights.emit import Emitter
 from lowtide.weights.format import Filters, Generated
 from lowtide.weights.network import Layer, Network
@@ -52,9 +52,8 @@ def store(
             nodes.append(node)
             continue
         stored = made[layer.name]
-        chosen = execution or form(layer, stored)
         number = len(described)
-        nodes.extend(emitter.layer(number, node, layer, stored, chosen))
+        nodes.extend(emitter.layer(number, node, layer, stored, execution))
         described[str(number)] = _about(layer, stored)
     del model.graph.node[:]
     model.graph.node.extend(nodes)
