@@ -1,12 +1,13 @@
-# make demo   fit the shipped network and run it on a real picture
-# make test   lint, types and tests
-# make bench  speed and memory beside onnxruntime (needs ../shared): docs/speed.md, README.md
+# make demo              fit the shipped network and run it on a real picture
+# make demo-compressed   the same network with its weights stored small
+# make test              lint, types and tests
+# make bench             speed and memory beside onnxruntime (needs ../shared): docs/speed.md, README.md
 # All set up .venv first; they need python3 (3.11 or later) and a C compiler.
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test sweep bench clean
+.PHONY: demo demo-compressed test sweep bench clean
 .DELETE_ON_ERROR:
 
 .venv/ready: pyproject.toml
@@ -17,6 +18,11 @@ BIN := .venv/bin
 demo: .venv/ready
 	$(BIN)/lowtide profile examples/resnet8_cifar10.onnx
 	$(BIN)/lowtide fit examples/resnet8_cifar10.onnx -o out/resnet8 --budget 48KiB \
+		--sample examples/pictures/ship.jpg --labels examples/cifar10_labels.txt \
+		--mean 125.307,122.961,113.8575 --std 62.985,62.0925,66.708
+
+demo-compressed: .venv/ready
+	$(BIN)/lowtide fit examples/resnet8_cifar10_small.onnx -o out/resnet8_small --budget 48KiB \
 		--sample examples/pictures/ship.jpg --labels examples/cifar10_labels.txt \
 		--mean 125.307,122.961,113.8575 --std 62.985,62.0925,66.708
 

@@ -1,4 +1,4 @@
-"""Writes the numbers, the transcript and the picture of README.md: python -m bench.readme.
+"""Writes the numbers, the transcripts and the picture of README.md: python -m bench.readme.
 
 The table is planned only (`--target none`); docs/models.md has the networks that were emitted,
 checked and run.
@@ -75,10 +75,10 @@ def row(path: Path) -> list[str]:
 HEAD = ("network", "as exported", "whole tensors", "arena", "saved", "above live")
 
 
-def transcript() -> str:
-    """The demo's commands with what they print, progress left out."""
+def transcript(target: str) -> str:
+    """The commands of a target of the Makefile with what they print, progress left out."""
     makefile = (ROOT / "Makefile").read_text()
-    recipe = re.search(r"^demo:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
+    recipe = re.search(rf"^{target}:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
     assert recipe is not None
     lines = []
     for command in recipe.group(1).replace("\\\n", "").strip().split("\n"):
@@ -92,10 +92,13 @@ def transcript() -> str:
 
 
 def main() -> None:
-    """Writes README.md's parts and docs/memory.svg."""
+    """Writes README.md's parts and docs/memory.svg; --transcripts: nothing that needs ../shared."""
     readme = ROOT / "README.md"
-    put(readme, "transcript", transcript())
+    put(readme, "transcript", transcript("demo"))
+    put(readme, "compressed", transcript("demo-compressed"))
     shutil.copy(ROOT / "out/resnet8/memory.svg", ROOT / "docs/memory.svg")
+    if "--transcripts" in sys.argv:
+        return
     if not SHARED.exists():
         sys.exit("../shared is not there: the table was left as it is")
     with TemporaryDirectory() as folder:

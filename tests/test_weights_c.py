@@ -20,7 +20,9 @@ import pytest
 
 from lowtide.backends import emit
 from lowtide.check.compile import WARNINGS, find_compiler
+from lowtide.check.numbers import Reference, Sample
 from lowtide.clock import Clock
+from lowtide.codes import Codes, make
 from lowtide.packing import LEAST_SAVED
 from lowtide.pipeline import read
 from lowtide.plan import Options, Plan
@@ -28,11 +30,13 @@ from lowtide.plan_filters import plan_filters
 from lowtide.planner import make_plan
 from lowtide.rewrites.filter_blocks import filter_blocks, most_filters
 from lowtide.weights.account import Form
-from lowtide.weights.format import Filters, Generated
+from lowtide.weights.format import Generated
 from lowtide.weights.network import read as read_network
 from lowtide.weights.runner import Runner
 from lowtide.weights.store import store
+from network_builder import Network
 from programs import GREEDY, STREAM, judge_plan
+from spoiled import ROWS, Case, Movable, element_lives, moves, rejected, shared_steps
 from weight_layers import Array, codes, conv, factors
 
 OPTIONS = (
@@ -90,24 +94,25 @@ def test_factors_are_the_layer_sweep(seed: int, form: Form) -> None:
     judged(seed, form, 1 + 5 * (seed % 2))
 
 
-def product(seed: int = 0, side: int = 6) -> onnx.ModelProto:
-    """A dense 3x3 layer of 24 -> 40 channels, W = V K of 10 kernels made where it runs."""
-    rng = np.random.default_rng(seed)
-    value = onnx.helper.make_tensor_value_info
+def dense(inputs: int, outputs: int, side: int) -> onnx.ModelProto:
+    """A 3x3 convolution of an image."""
+    value, kind = onnx.helper.make_tensor_value_info, onnx.TensorProto.FLOAT
     node = onnx.helper.make_node("Conv", ["x", "w"], ["y"], "conv", pads=[1, 1, 1, 1])
-    weights = onnx.numpy_helper.from_array(np.zeros((40, 24, 3, 3), np.float32), "w")
-    kind = onnx.TensorProto.FLOAT
+    zeros = np.zeros((outputs, inputs, 3, 3), np.float32)
     graph = onnx.helper.make_graph(
-        [node], "one", [value("x", kind, [1, 24, side, side])],
-        [value("y", kind, [1, 40, side, side])], [weights],
+        [node], "one", [value("x", kind, [1, inputs, side, side])],
+        [value("y", kind, [1, outputs, side, side])], [onnx.numpy_helper.from_array(zeros, "w")],
     )  # fmt: skip
-    model = onnx.helper.make_model(
-        graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8
-    )
-    network = read_network(model)
-    filters = Filters(40, 24, (3, 3))
-    made = Generated(filters, codes(rng, 4, 10, 216), None, codes(rng, 3, 40, 10))
-    return store(network, {network.layers[0].name: made}, {}, "materialised")
+    opset = onnx.helper.make_opsetid("", 17)
+    return onnx.helper.make_model(graph, opset_imports=[opset], ir_version=8)
+
+
+def product() -> onnx.ModelProto:
+    """A layer of 24 -> 40 channels, W = V K of 10 kernels made where it runs."""
+    rng, network = np.random.default_rng(0), read_network(dense(24, 40, 6))
+    (found,) = network.layers
+    made = Generated(found.filters, codes(rng, 4, 10, 216), None, codes(rng, 3, 40, 10))
+    return store(network, {found.name: made}, {}, "materialised")
 
 
 def test_made_weights_lie_in_the_arena_and_in_blocks_in_less() -> None:
@@ -130,6 +135,45 @@ def test_a_budget_takes_the_largest_blocks_that_meet_it() -> None:
         return sum(task.operator.type == "Conv" for task in plan.tasks)
 
     assert [blocks(n) for n in (60_000, 30_000, 20_000, None)] == [1, 2, 4, 8]
+
+
+def whole_product(form: Form) -> tuple[onnx.ModelProto, Array]:
+    """A small layer of whole numbers, 6 -> 8 channels over 4 kernels of rank 2, and an input."""
+    rng = np.random.default_rng(0)
+    model = dense(6, 8, 5)
+    network = read_network(model)
+
+    def small(vectors: int, length: int) -> Codes:
+        return make(3, False, rng.integers(-4, 4, (vectors, length)), np.ones(vectors))
+
+    filters = network.layers[0].filters
+    made = Generated(filters, small(4, 18), small(4, 12), small(8, 4))
+    x = rng.integers(1, 5, (1, 6, 5, 5)).astype(np.float32)
+    return store(network, {network.layers[0].name: made}, {}, form), x
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_spoiled_plans_are_noticed(form: Form, tmp_path: Path) -> None:
+    """Storages moved a little, onto others, into forbidden intervals: as in test_spoiled_plans."""
+    model, x = whole_product(form)
+    plan = plan_of(model, ROWS, 2)
+    assert plan.layout.graph.packed
+    outputs = Reference(model.SerializeToString(), "spoiled").run({"x": x})
+    case = Case(Network(model, {"x": x}, True), plan, Sample("given", {"x": x}, outputs))
+    programs = [Movable(case, name, tmp_path / name) for name in ("reference.c", "net.c")]
+    assert all(right and not seen.faults for seen, right in (p.run(plan) for p in programs))
+    lives, moved = element_lives(plan), list(moves(plan))
+    random.Random(0).shuffle(moved)
+    lost = 0
+    for storage, offset in moved[:60]:
+        spoiled = plan.moved(storage, offset)
+        shared = shared_steps(spoiled, lives, storage)
+        verdicts = [program.run(spoiled) for program in programs]
+        assert all(right or seen.faults for seen, right in verdicts), "wrong and unseen"
+        assert rejected(spoiled) or not (shared or any(seen.faults for seen, _ in verdicts))
+        assert shared < 2 or all(seen.faults for seen, _ in verdicts)
+        lost += shared > 1
+    assert lost > 10
 
 
 @pytest.mark.parametrize("source", ["net.c", "reference.c"])

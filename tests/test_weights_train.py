@@ -19,6 +19,7 @@ from torch.nn.functional import cross_entropy  # noqa: E402
 
 from lowtide.cli import app  # noqa: E402
 from lowtide.errors import UsageError  # noqa: E402
+from lowtide.pipeline import fit  # noqa: E402
 from lowtide.weights.batch import session  # noqa: E402
 from lowtide.weights.setting import Setting, plain  # noqa: E402
 from lowtide.weights.store import recall  # noqa: E402
@@ -173,7 +174,7 @@ def digits() -> tuple[Pictures, Pictures]:
 
 
 def test_digits_are_learned_stored_and_run() -> None:
-    """Dense, then from least squares and distillation; the file alone, in onnxruntime."""
+    """Dense, then from least squares and distillation; the file alone, in onnxruntime and as C."""
     train, test = digits()
     model = network()
     model[0] = nn.Conv2d(1, 16, 3, 1, 1, bias=False)
@@ -202,6 +203,13 @@ def test_digits_are_learned_stored_and_run() -> None:
     assert dense > 0.93
     assert right > dense - 0.03
     assert abs(right - accuracy(model, test)) < 0.005
+    fitted_c = fit(written, samples={str(i): {"input": seen[i : i + 1]} for i in range(20)})
+    assert fitted_c.checks is not None
+    assert fitted_c.checks.faults == 0
+    made = [int(fitted_c.checks.results[str(i)][0].argmax()) for i in range(20)]
+    assert made == scores[:20].argmax(1).tolist()
+    biases = 4 * (16 + 32 + 32 + 10)
+    assert fitted_c.plan.profile.weight_bytes <= size + biases + 64
 
 
 def test_command(tmp_path: Path) -> None:

@@ -73,13 +73,16 @@ def main() -> None:
         milliseconds, found = classify(fitted, pictures)
         rows.append(row(name, fitted, milliseconds, float((found == labels).mean())))
         print(json.dumps(rows[-1]), file=sys.stderr)
-    given.results.mkdir(exist_ok=True)
-    (given.results / "device.json").write_text(json.dumps({"rows": rows}, indent=1) + "\n")
+        given.results.mkdir(exist_ok=True)
+        (given.results / "device.json").write_text(json.dumps({"rows": rows}, indent=1) + "\n")
 
 
 def row(name: str, fitted: Fitted, milliseconds: float, accuracy: float) -> dict[str, Any]:
-    kept = ("arena_bytes", "weight_bytes", "code_bytes", "flash_bytes", "ram_bytes", "macs")
-    facts = {key: fitted.facts()[key] for key in (*kept, "max_rel_diff", "faults")}
+    kept = (
+        "arena_bytes", "weight_bytes", "code_bytes", "flash_bytes", "ram_bytes", "macs",
+        "weight_traffic_bytes", "max_rel_diff", "faults",
+    )  # fmt: skip
+    facts = {key: fitted.facts()[key] for key in kept}
     return {"name": name, **facts, "milliseconds": round(milliseconds, 3), "accuracy": accuracy}
 
 

@@ -56,11 +56,11 @@ def networks() -> str:
 
 def trained() -> str:
     held = json.loads((RESULTS / "trained.json").read_text())
-    head = ("factor", "bytes", "file", "steps of 128", "training, minutes", "before, %", "after, %",
+    head = ("factor", "bytes", "file", "steps of 128", "minutes of a core", "before, %", "after, %",
             "against the teacher")  # fmt: skip
     rows = [
         [f"{row['dense_bytes'] / row['bytes']:.2f}", f"{row['bytes']:,}", f"{row['file_bytes']:,}",
-         str(row["steps"]), f"{row['training_minutes']:.1f}", f"{100 * row['untrained']:.2f}",
+         str(row["steps"]), f"{row['core_minutes']:.1f}", f"{100 * row['untrained']:.2f}",
          f"{100 * row['accuracy']:.2f}",
          f"{100 * (row['accuracy'] - held['accuracy_dense']):+.2f}"]
         for row in held["rows"]
@@ -68,9 +68,22 @@ def trained() -> str:
     return f"Teacher: {100 * held['accuracy_dense']:.2f} %.\n\n" + markdown(head, rows)
 
 
+def device() -> str:
+    head = ("program", "flash", "of which code", "RAM", "weights read", "multiply-adds, M",
+            "ms a picture", "accuracy, %", "from onnxruntime")  # fmt: skip
+    rows = [
+        [row["name"], f"{row['flash_bytes']:,}", f"{row['code_bytes']:,}", f"{row['ram_bytes']:,}",
+         f"{row['weight_traffic_bytes']:,}", f"{row['macs'] / 1e6:.2f}",
+         f"{row['milliseconds']:.2f}", f"{100 * row['accuracy']:.2f}", f"{row['max_rel_diff']:.0e}"]
+        for row in json.loads((RESULTS / "device.json").read_text())["rows"]
+    ]  # fmt: skip
+    return markdown(head, rows)
+
+
 def main() -> None:
-    for name, table in (("untrained", untrained), ("networks", networks), ("trained", trained)):
-        put(NOTE, name, table())
+    tables = (untrained, networks, trained, device)
+    for table in tables:
+        put(NOTE, table.__name__, table())
 
 
 if __name__ == "__main__":

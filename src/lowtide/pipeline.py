@@ -30,6 +30,7 @@ from lowtide.planner import make_plan
 from lowtide.report.memory_svg import memory_svg
 from lowtide.rewrites.fuse import fuse
 from lowtide.sizes import parse_bytes, show_bytes
+from lowtide.traffic import weight_traffic
 from lowtide.write import write_folder
 
 Progress = Callable[[str], None]
@@ -82,7 +83,7 @@ class Fitted:
         }
 
     def _memory(self) -> dict[str, int | None]:
-        """RAM and flash of the whole program, as far as they were measured.
+        """RAM and flash of the whole program, as far as they were measured; weights read in a run.
 
         Code counts the tables of a streamed plan: its order, and where its rows lie.
         """
@@ -94,6 +95,7 @@ class Fitted:
             "code_bytes": code,
             "ram_bytes": None if stack is None else self.arena_bytes + stack,
             "flash_bytes": None if code is None else weights + code,
+            "weight_traffic_bytes": weight_traffic(self.plan),
         }
 
     def __str__(self) -> str:
