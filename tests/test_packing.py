@@ -78,7 +78,7 @@ def _with(value: float, at: int) -> np.ndarray:
     [
         np.random.default_rng(0).standard_normal((64, 64)).astype(np.float32),
         np.ones((64, 64)),  # float64
-        np.ones((4, 5), np.float32),  # too small to gain anything
+        np.ones((4, 4), np.float32),  # too small to gain anything
         np.ones(4096, np.float32),  # a bias: no rows
         np.zeros((0, 5), np.float32),
         _with(np.nan, 5),
