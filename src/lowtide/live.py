@@ -108,8 +108,13 @@ def lifetimes(
 
 
 def element_sizes(layout: Layout, tasks: Sequence[Task], element_bytes: int) -> dict[str, int]:
-    """Bytes of an element of each storage: sums that grow row by row take SUM_BYTES at least."""
+    """Bytes of an element of each storage: sums that are not done yet take SUM_BYTES at least.
+
+    Those are sums that grow row by row, and those that another operator goes on from.
+    """
     sums = {layout.places[task.output].storage for task in tasks if task.accumulates}
+    begun = {name for task in tasks for name in task.begins_with}
+    sums |= {layout.places[name].storage for name in begun & layout.places.keys()}
     wide = max(element_bytes, SUM_BYTES)
     return {name: wide if name in sums else element_bytes for name in layout.storages}
 

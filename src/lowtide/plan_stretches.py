@@ -16,16 +16,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 from lowtide.graph import Graph
 from lowtide.reach import Reach
 from lowtide.rewrites.bands import COLUMNS, band_regions, extra_macs, in_bands
+from lowtide.rewrites.channels import in_groups
 from lowtide.rewrites.stretch import Stretch, alone, crossing_of
 from lowtide.row_graph import RowGraph
 from lowtide.schedules.stream import Segments
 
 MOST_PARTS = 16
-"""The most bands of a stretch."""
+"""The most bands, or groups of channels, of a stretch."""
 
 LONGEST = 24
 """The most tasks of a plain segment of a route."""
@@ -94,6 +96,9 @@ class Route:
         return found
 
 
+Cut = Literal["columns", "channels"]
+"""Column bands, or groups of channels."""
+
 Ways = dict[int, tuple[tuple[int, int], Edge | None]]
 """By cut: what the cheapest way to it costs, and its last segment."""
 
@@ -117,7 +122,7 @@ class StretchSearch:
     measure: Measure
     progress: Callable[[str], None]
     tried: int = 0
-    _known: dict[tuple[int, ...], Edge | None] = field(default_factory=dict)
+    _known: dict[tuple[int, int, int, int, Cut, int], Edge | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.reach, self.segments = Reach(self.graph), Segments(self.rows)
@@ -183,12 +188,16 @@ class StretchSearch:
 
     def _pass(self, at: int, reached: list[int], limit: int) -> None:
         """Tries segments in parts that pass the cut `at`; those that take nothing twice first."""
-        for first, end, inner in self._inner(at, reached):
-            edge = self._parted(first, end, *inner, limit)
+        free: list[tuple[int, int, int, int, Cut]] = [
+            *((first, end, *inner, "columns") for first, end, inner in self._inner(at, reached)),
+            *((first, end, first, end, "channels") for first, end in self._grouped(at, reached)),
+        ]
+        for way in free:
+            edge = self._parted(*way, limit)
             if edge and not edge.cost[0]:
                 return
         for first, end in self._outer(at, reached, limit):
-            self._parted(first, end, first, end, limit)
+            self._parted(first, end, first, end, "columns", limit)
 
     def _inner(self, at: int, reached: list[int]) -> Iterator[tuple[int, int, tuple[int, int]]]:
         """Plain segments over a cut, the least first, and stretches inside them."""
@@ -199,6 +208,13 @@ class StretchSearch:
             for c in range(one.first, one.end - 1):
                 for d in range(c + 2, min(one.end, c + PIECES) + 1):
                     yield one.first, one.end, (c, d)
+
+    def _grouped(self, at: int, reached: list[int]) -> Iterator[tuple[int, int]]:
+        """Stretches over a cut that may end with a convolution whose sums go on."""
+        for first in reached:
+            for end in range(max(at, first + 1) + 1, first + PIECES + 1):
+                if end <= len(self.rows.tasks):
+                    yield first, end
 
     def _outer(self, at: int, reached: list[int], limit: int) -> Iterator[tuple[int, int]]:
         """Where bands may begin and end: the farther, the fewer bytes cross."""
@@ -213,12 +229,13 @@ class StretchSearch:
             for end in ends[-ENDS:]:
                 yield first, end
 
-    def _parted(self, first: int, end: int, c: int, d: int, limit: int) -> Edge | None:
-        """Tasks `first` .. `end` - 1, of them `c` .. `d` - 1 in as few bands as fit the limit.
+    def _parted(self, first: int, end: int, c: int, d: int, cut: Cut, limit: int) -> Edge | None:
+        """Tasks `first` .. `end` - 1, of them `c` .. `d` - 1 in as few parts as fit the limit.
 
         What lives in bands is mostly so much whatever their number, and a share of the rest.
         """
-        plain, last = self.segments.get(first, end).peak, self._edge(first, end, c, d, 2)
+        key = first, end, c, d, cut
+        plain, last = self.segments.get(first, end).peak, self._edge(*key, 2)
         if last is None or last.peak >= plain:
             return None
         each, held = 2 * (plain - last.peak), 2 * last.peak - plain
@@ -227,34 +244,30 @@ class StretchSearch:
         for more in sorted({count, count + count // 2 + 1, *free}):
             if last.peak <= limit:
                 break
-            edge = self._edge(first, end, c, d, more) if more <= MOST_PARTS else None
+            edge = self._edge(*key, more) if more <= MOST_PARTS else None
             if edge is None or edge.peak >= last.peak:
                 break
             last = edge
         return last if last.peak <= limit else None
 
-    def _edge(self, first: int, end: int, c: int, d: int, count: int) -> Edge | None:
-        key = first, end, c, d, count
+    def _edge(self, first: int, end: int, c: int, d: int, cut: Cut, count: int) -> Edge | None:
+        key = first, end, c, d, cut, count
         if key not in self._known:
             self._known[key] = self._tried(*key)
         return self._known[key]
 
-    def _tried(self, first: int, end: int, c: int, d: int, count: int) -> Edge | None:
+    def _tried(self, first: int, end: int, c: int, d: int, cut: Cut, count: int) -> Edge | None:
         low, high = self._first[c], self._end[d]
-        if low >= high or not self._may_read(c, low, high):
+        if low >= high or self.tried >= MOST_TRIED:
             return None
-        count = min([count, *self._widths(low, high)])
-        regions = band_regions(self.reach, low, high, count) if count > 1 else None
-        if regions is None or extra_macs(self.graph, low, high, regions) > self.most_macs:
-            return None
-        if self.tried >= MOST_TRIED:
-            return None
-        stretch = in_bands(self.reach, low, high, count, self.windows)
-        if stretch is None:
+        stretch = self._columns(c, low, high, count) if cut == "columns" else None
+        if cut == "channels":
+            stretch = in_groups(self.reach, low, high, count)
+        if stretch is None or stretch.extra_macs > self.most_macs:
             return None
         self.tried += 1
         names = self.graph.operators[low].name, self.graph.operators[high - 1].name
-        self.progress(f"trying {' .. '.join(names)} in {count} bands")
+        self.progress(f"trying {' .. '.join(names)} in {count} parts")
         part = alone(self.graph, self._first[first], self._end[end], stretch)
         later = {n for op in self.graph.operators[self._end[end] :] for n in op.read}
         held = self.measure(part, stretch, {*later, *self.graph.outputs} & set(part.inputs))
@@ -262,6 +275,16 @@ class StretchSearch:
         if (c, d) == (first, end) and apart < together:
             return Edge(first, end, apart, stretch, apart=True)
         return Edge(first, end, together, stretch)
+
+    def _columns(self, c: int, low: int, high: int, count: int) -> Stretch | None:
+        """A stretch in bands, of no more than its columns and within the work that is allowed."""
+        count = min([count, *self._widths(low, high)])
+        if count < 2 or not self._may_read(c, low, high):
+            return None
+        regions = band_regions(self.reach, low, high, count)
+        if regions is None or extra_macs(self.graph, low, high, regions) > self.most_macs:
+            return None
+        return in_bands(self.reach, low, high, count, self.windows)
 
     def _widths(self, low: int, high: int) -> list[int]:
         """The columns of the images that a stretch leaves behind."""

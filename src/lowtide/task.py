@@ -79,6 +79,12 @@ class Task:
         return self.operator.output
 
     @property
+    def begins_with(self) -> tuple[str, ...]:
+        """The operands that its reductions start from."""
+        starts = {read for one in self.nest.reductions for read in loads(one.start)}
+        return tuple(self.operands[self.nest.reads[read].operand] for read in sorted(starts))
+
+    @property
     def inside(self) -> tuple[Var, ...]:
         """The variables of a row, outermost in memory first; axes of extent 1 have none."""
         axes = (v for a in self.order for v in self.nest.axes[a].variables)
@@ -172,9 +178,17 @@ def _outermost(nest: Nest, order: Sequence[int]) -> Var | None:
 
 
 def _accumulating(task: Task, layout: Layout) -> Task:
-    """The task going over the outermost loop of its one reduction, if that goes over rows."""
+    """The task going over the outermost loop of its one reduction, if that goes over rows.
+
+    Every element of the output has a sum of its own, in its place until it is done. The elements
+    of a normalisation share one: it makes nothing until all of its input is there.
+    """
     outer = task.nest.within(None)
     if task.row is not None or len(outer) != 1:
+        return task
+    if not {v for axis in task.nest.axes for v in axis.variables} <= depends_on(
+        task.nest, outer[0]
+    ):
         return task
     loop = next((v for v in task.nest.reductions[outer[0]].loops if v.extent > 1), None)
     if loop is None or not any(_goes_over(loop, task, read, layout) for read in task.nest.reads):

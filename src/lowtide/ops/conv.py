@@ -17,15 +17,15 @@ _ATTRIBUTES = {
 }
 
 
-def _summed(op: Bound, x: Read, w: Read, loops: tuple[Var, ...]) -> Nest:
-    """bias[c] + sum of x * w."""
+def _summed(op: Bound, x: Read, w: Read, loops: tuple[Var, ...], onto: bool = False) -> Nest:
+    """bias[c] + sum of x * w; `onto`: a sum of the output's shape instead of a bias."""
     axes = axes_of(op.out)
     reads = [x, w]
     start: Load | Number = Number(0.0)
     if op.has(2):
-        if op.shape(2) != (op.out[1],):
+        if op.shape(2) != (op.out if onto else (op.out[1],)):
             raise op.refuse(f"a bias of shape {op.shape(2)} for {op.out[1]} channels")
-        reads.append(Read(2, (axes[1],)))
+        reads.append(Read(2, axes if onto else (axes[1],)))
         start = Load(2)
     update = call("add", Acc(0), call("mul", Load(0), Load(1)))
     return Nest(op.out, axes, tuple(reads), (Reduction(loops, start, update),), Acc(0))
@@ -34,6 +34,16 @@ def _summed(op: Bound, x: Read, w: Read, loops: tuple[Var, ...]) -> Nest:
 @entry("Conv", attributes=_ATTRIBUTES, order="channels_last")
 def conv(op: Bound) -> Nest:
     """out[n, c, y, x] = bias[c] + sum over ky, kx, i of in[n, g*I + i, y*s - p + ky*d, ..] * w."""
+    return _conv(op)
+
+
+@entry("ConvOnto", attributes=_ATTRIBUTES, order="channels_last")
+def conv_onto(op: Bound) -> Nest:
+    """Not ONNX's: a convolution whose sums go on from those of its third input."""
+    return _conv(op, onto=True)
+
+
+def _conv(op: Bound, onto: bool = False) -> Nest:
     kernel = op.shape(1)[2:]
     channels, group = op.shape(0)[1], int(op.attribute("group"))
     inside, outside = op.shape(1)[1], op.out[1]
@@ -48,7 +58,7 @@ def conv(op: Bound) -> Nest:
     spatial = tuple(w.index(axis) for w, axis in zip(geometry, axes[2:], strict=True))
     x = Read(0, (axes[0], channel, *spatial))
     weight = Read(1, (axes[1], index_of(i), *(index_of(t) for t in taps)))
-    return _summed(op, x, weight, (*taps, i))
+    return _summed(op, x, weight, (*taps, i), onto)
 
 
 @entry(

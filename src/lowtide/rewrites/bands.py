@@ -17,7 +17,6 @@ from dataclasses import replace
 from math import prod
 
 from lowtide.graph import Graph, Operator, Shape
-from lowtide.narrow import narrow
 from lowtide.nest import Nest
 from lowtide.ops import meaning
 from lowtide.reach import Reach
@@ -40,7 +39,7 @@ def in_bands(
     crossing = crossing_of(graph, first, end)
     pieces: dict[str, list[str]] = {name: [] for name in crossing}
     for k, one in enumerate(regions):
-        made = _band(writer, k, graph.operators[first:end], one)
+        made = writer.part(k, graph.operators[first:end], one)
         if made is None:
             return None
         for name, parts in pieces.items():
@@ -60,13 +59,12 @@ def band_regions(reach: Reach, first: int, end: int, count: int) -> list[Regions
     found = []
     for k in range(count):
         wanted = {
-            name: with_span(whole(shape), COLUMNS, _share(shape[COLUMNS], k, count))
+            name: with_span(whole(shape), COLUMNS, share(shape[COLUMNS], k, count))
             for name, shape in zip(crossing, shapes, strict=True)
         }
-        needed = _needed(reach, graph.operators[first:end], wanted)
-        if any(needed[name] != region for name, region in wanted.items()):
+        found.append(needed(reach, graph.operators[first:end], wanted))
+        if any(found[-1][name] != region for name, region in wanted.items()):
             return None  # read inside as well, beyond the band: pieces that overlap are no join
-        found.append(needed)
     return found
 
 
@@ -75,18 +73,19 @@ def _is_image(shape: Shape) -> bool:
     return len(shape) == 4 and shape[0] == 1 and shape[2] > 1
 
 
-def _share(extent: int, k: int, count: int) -> Span:
+def share(extent: int, k: int, count: int) -> Span:
+    """The k-th of `count` spans of equal width, as far as that goes."""
     return extent * k // count, extent * (k + 1) // count
 
 
-def _needed(reach: Reach, stretch: Sequence[Operator], wanted: Regions) -> Regions:
+def needed(reach: Reach, stretch: Sequence[Operator], wanted: Regions) -> Regions:
     """The regions that the operators must make so that the last make what is wanted."""
-    needed = dict(wanted)
+    found = dict(wanted)
     for op in reversed(stretch):
-        if op.output in needed:
-            for name, part in reach.reads(op, needed[op.output]).items():
-                needed[name] = hull(needed[name], part) if name in needed else part
-    return needed
+        if op.output in found:
+            for name, part in reach.reads(op, found[op.output]).items():
+                found[name] = hull(found[name], part) if name in found else part
+    return found
 
 
 def extra_macs(graph: Graph, first: int, end: int, regions: Sequence[Regions]) -> int:
@@ -100,23 +99,3 @@ def _extra(graph: Graph, op: Operator, regions: Sequence[Regions]) -> int:
         return 0
     made = sum(elements(one[op.output]) for one in regions if op.output in one)
     return held.macs // prod(held.shape) * (made - prod(held.shape))
-
-
-def _band(
-    writer: Writer, number: int, stretch: Sequence[Operator], regions: Regions
-) -> dict[str, str] | None:
-    """Clones the operators for one band; returns what its tensors are called."""
-    graph, called = writer.reach.graph, dict[str, str]()
-    for op in stretch:
-        if op.output not in regions:
-            continue
-        narrowed = narrow(op, writer.reach, regions[op.output])
-        if narrowed is None:
-            return None
-        names = {}
-        for name, part in narrowed.reads.items():
-            source = called.get(name, name)
-            held = regions[name] if name in called else whole(graph.shape(name))
-            names[name] = writer.sliced(source, name, held, part, number)
-        called[op.output] = writer.clone(narrowed, regions[op.output], names, number)
-    return called

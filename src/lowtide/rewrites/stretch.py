@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from lowtide.graph import Array, Graph, Operator, Tensor, Window
-from lowtide.narrow import Narrowed
+from lowtide.narrow import Narrowed, narrow
 from lowtide.reach import Reach
 from lowtide.region import Region, shape_of, whole
 
@@ -113,18 +113,39 @@ class Writer:
             self.parts, extra_macs,
         )  # fmt: skip
 
-    def clone(self, narrowed: Narrowed, region: Region, names: Mapping[str, str], part: int) -> str:
+    def part(
+        self, number: int, stretch: Sequence[Operator], regions: Regions
+    ) -> dict[str, str] | None:
+        """Clones the operators for one part; returns what its tensors are called, or None."""
+        graph, called = self.reach.graph, dict[str, str]()
+        for op in stretch:
+            if op.output not in regions:
+                continue
+            narrowed = narrow(op, self.reach, regions[op.output])
+            if narrowed is None:
+                return None
+            names = {}
+            for name, cut in narrowed.reads.items():
+                source = called.get(name, name)
+                held = regions[name] if name in called else whole(graph.shape(name))
+                names[name] = self._sliced(source, name, held, cut, number)
+            called[op.output] = self._clone(narrowed, regions[op.output], names, number)
+        return called
+
+    def _clone(
+        self, narrowed: Narrowed, region: Region, names: Mapping[str, str], part: int
+    ) -> str:
         """Writes an operator that makes `region`; `names` says what its inputs are called."""
         op = narrowed.operator
-        names = {**names, **{n: self._constant(n, cut) for n, cut in narrowed.constants.items()}}
+        names = {**names, **{n: self.constant(n, cut) for n, cut in narrowed.constants.items()}}
         output = f"{op.output}.{part}"
-        self._tensor(output, op.output, region)
+        self.tensor(output, op.output, region)
         made = replace(_renamed(op, names), name=f"{op.name}.{part}", outputs=(output,))
         self.operators.append(made)
         self.parts[output] = part
         return output
 
-    def sliced(self, source: str, name: str, held: Region, cut: Region, part: int) -> str:
+    def _sliced(self, source: str, name: str, held: Region, cut: Region, part: int) -> str:
         """The region `cut` of a tensor, of which `source` holds the region `held`."""
         if held == cut:
             return source
@@ -132,7 +153,7 @@ class Writer:
         spans = ".".join(f"{cut[axis][0]}_{cut[axis][1]}" for axis in axes)
         sliced = f"{source}.{part}.{spans}"
         if sliced not in self.tensors:
-            self._tensor(sliced, name, cut)
+            self.tensor(sliced, name, cut)
             if self.windows and name in self.reach.graph.inputs:
                 self.handed_in[sliced] = Window(name, self.reach.graph.shape(name), cut)
                 return sliced
@@ -150,10 +171,13 @@ class Writer:
         joined = Operator(f"{name}.joined", "Concat", tuple(pieces), (name,), {"axis": axis})
         self.operators.append(joined)
 
-    def _tensor(self, name: str, of: str, region: Region) -> None:
+    def tensor(self, name: str, of: str, region: Region) -> str:
+        """Notes a tensor that holds a region of another one; returns its name."""
         self.tensors[name] = Tensor(name, shape_of(region), self.reach.graph.tensors[of].dtype)
+        return name
 
-    def _constant(self, name: str, region: Region) -> str:
+    def constant(self, name: str, region: Region) -> str:
+        """The name of a constant's region."""
         array = self.reach.graph.constants[name]
         if region == whole(array.shape):
             return name

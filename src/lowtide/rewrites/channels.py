@@ -1,0 +1,87 @@
+"""Channel groups: what is between two convolutions made group after group, for nothing twice.
+
+    expand -> depthwise -> project    expand.0 -> depthwise.0 -> project.0 --+ sums so far
+                             becomes  expand.1 -> depthwise.1 -> project.1 <-+ go on from there
+
+Of the widest tensors only a group of channels lives at one time; what lives instead are the sums
+of the last convolution, over the whole map. It has one pixel's kernel, so that its definition adds
+channel after channel: the order of the additions is unchanged, and results are the same to the bit.
+With a larger kernel they would not be, so such a convolution is not cut.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lowtide.graph import Operator
+from lowtide.reach import Reach
+from lowtide.region import Span, whole, with_span
+from lowtide.rewrites.bands import extra_macs, needed, share
+from lowtide.rewrites.stretch import Regions, Stretch, Writer, crossing_of
+
+CHANNELS = 1
+"""The axis of an image (NCHW) that is cut."""
+
+
+def in_groups(reach: Reach, first: int, end: int, count: int) -> Stretch | None:
+    """Operators `first` .. `end` - 1 in groups of channels; None where that cannot be."""
+    graph, last = reach.graph, reach.graph.operators[end - 1]
+    if not _is_cut(reach, first, end):
+        return None
+    wide = last.inputs[0]
+    channels = graph.shape(wide)[CHANNELS]
+    if channels < count:
+        return None
+    writer, found, sums = Writer(reach), list[Regions](), ""
+    for k in range(count):
+        span = share(channels, k, count)
+        wanted = {wide: with_span(whole(graph.shape(wide)), CHANNELS, span)}
+        found.append(needed(reach, graph.operators[first : end - 1], wanted))
+        made = writer.part(k, graph.operators[first : end - 1], found[-1])
+        if made is None:
+            return None
+        sums = _project(writer, last, made[wide], span, sums, k, k == count - 1)
+    return writer.stretch(first, end, extra_macs(graph, first, end - 1, found))
+
+
+def _is_cut(reach: Reach, first: int, end: int) -> bool:
+    """Whether a stretch ends with a convolution that adds channels of a tensor it alone reads."""
+    graph, last = reach.graph, reach.graph.operators[end - 1]
+    if last.type != "Conv" or last.inlined or int(last.attributes.get("group", 1)) != 1:
+        return False
+    made = {op.output for op in graph.operators[first : end - 1]}
+    weights = graph.constants.get(last.inputs[1])
+    if weights is None or weights.ndim != 4 or weights.shape[2:] != (1, 1):
+        return False
+    bias = last.inputs[2:]
+    return (
+        last.inputs[0] in made
+        and crossing_of(graph, first, end) == last.outputs
+        and all(name in graph.constants for name in bias if name)
+    )
+
+
+def _project(
+    writer: Writer, last: Operator, wide: str, span: Span, sums: str, part: int, done: bool
+) -> str:
+    """Writes the last convolution over a group; the sums go on from `sums`, if there are some."""
+    graph = writer.reach.graph
+    shape = graph.shape(last.inputs[1])
+    weights = writer.constant(last.inputs[1], with_span(whole(shape), 1, span))
+    onto = (sums,) if sums else last.inputs[2:]
+    output = (
+        last.output
+        if done
+        else writer.tensor(f"{last.output}.{part}", last.output, whole(graph.shape(last.output)))
+    )
+    made = replace(
+        last,
+        name=f"{last.name}.{part}",
+        type="ConvOnto" if sums else last.type,
+        inputs=(wide, weights, *onto),
+        outputs=(output,),
+        epilogue=last.epilogue if done else (),
+    )
+    writer.operators.append(made)
+    writer.parts[output] = part
+    return output
