@@ -92,7 +92,8 @@ MaxOverhead = Annotated[
         min=0.0,
         help="Multiply-adds that may be done twice to save memory, a share: 0.05 is 5 %; with "
         "--budget no more than it takes. c99: operators in parts, also where that costs nothing; "
-        "a streamed image may be read several times; 0 unless given. onnx: halos of tiles; 0.04 unless given.",
+        "a streamed image may be read several times; 0 unless given. onnx: halos of tiles; 0.04 "
+        "unless given.",
     ),
 ]
 Shapes = Annotated[
