@@ -108,7 +108,7 @@ def test_a_program_that_only_the_bench_checks(tmp_path: Path) -> None:
     """What is timed is what fit emits; the row has what was measured."""
     write_program(EXAMPLE, Options(), tmp_path / "out")
     found = bench(tmp_path / "out", "onnxruntime", model=EXAMPLE, seconds=SECONDS)
-    made = row("mlperf_resnet8", "memory", found)
+    made = row("mlperf_resnet8", "memory", found, "0123abc")
     assert made.arena_kib * 1024 == found.memory.arena_bytes
     assert made.ratio_quartile_1 <= made.ratio <= made.ratio_quartile_3
 

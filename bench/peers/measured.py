@@ -34,6 +34,8 @@ class Other:
 class Row:
     """Times in milliseconds of the processor; `ratio` is lowtide / onnxruntime, of paired runs.
 
+    The least times are those of the rounds that the machine's other work disturbed least.
+
     `onnxruntime_activation_kib` is that of activations.csv, with its input counted as the arena
     counts ours.
     """
@@ -45,9 +47,11 @@ class Row:
     lowtide_ms: float
     lowtide_quartile_1_ms: float
     lowtide_quartile_3_ms: float
+    lowtide_least_ms: float
     onnxruntime_ms: float
     onnxruntime_quartile_1_ms: float
     onnxruntime_quartile_3_ms: float
+    onnxruntime_least_ms: float
     ratio: float
     ratio_quartile_1: float
     ratio_quartile_3: float
@@ -62,6 +66,12 @@ class Row:
     onnxruntime_version: str
     processor: str
     load_1_minute: float
+    commit: str
+
+    @property
+    def ratio_of_least(self) -> float:
+        """The ratio of the least times."""
+        return self.lowtide_least_ms / self.onnxruntime_least_ms
 
     @property
     def share(self) -> float:
@@ -69,8 +79,8 @@ class Row:
         return self.arena_kib / self.onnxruntime_activation_kib
 
 
-def row(network: str, plan: str, found: Benched) -> Row:
-    """The row of a measurement."""
+def row(network: str, plan: str, found: Benched, commit: str) -> Row:
+    """The row of a measurement, made at a commit of this project."""
     ours, other, ratio = found.ours, found.other, found.ratio
     assert other is not None
     assert ratio is not None
@@ -82,9 +92,11 @@ def row(network: str, plan: str, found: Benched) -> Row:
         lowtide_ms=1e3 * ours.seconds.median,
         lowtide_quartile_1_ms=1e3 * ours.seconds.low,
         lowtide_quartile_3_ms=1e3 * ours.seconds.high,
+        lowtide_least_ms=1e3 * ours.seconds.least,
         onnxruntime_ms=1e3 * other.seconds.median,
         onnxruntime_quartile_1_ms=1e3 * other.seconds.low,
         onnxruntime_quartile_3_ms=1e3 * other.seconds.high,
+        onnxruntime_least_ms=1e3 * other.seconds.least,
         ratio=ratio.median,
         ratio_quartile_1=ratio.low,
         ratio_quartile_3=ratio.high,
@@ -99,6 +111,7 @@ def row(network: str, plan: str, found: Benched) -> Row:
         onnxruntime_version=other.version,
         processor=str(found.machine["processor"]),
         load_1_minute=float(found.machine["load_1_minute"] or 0.0),
+        commit=commit,
     )
 
 
@@ -118,12 +131,14 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
 
 
 def read_csv(path: Path) -> list[Row]:
-    """The rows back."""
+    """The rows back; none of a file with other columns, of an older version of this script."""
     kinds = {"str": str, "int": int, "float": float}
     with path.open(newline="") as file:
+        lines = csv.DictReader(file)
+        if lines.fieldnames != [f.name for f in fields(Row)]:
+            return []
         return [
-            Row(**{f.name: kinds[str(f.type)](held[f.name]) for f in fields(Row)})
-            for held in csv.DictReader(file)
+            Row(**{f.name: kinds[str(f.type)](held[f.name]) for f in fields(Row)}) for held in lines
         ]
 
 

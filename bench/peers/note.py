@@ -34,15 +34,16 @@ def _conditions(rows: Sequence[Row]) -> str:
     version = ", ".join(sorted({one.onnxruntime_version for one in rows}))
     peak = sorted(one.peak_gflops for one in rows)[len(rows) // 2]
     processor = ", ".join(sorted({one.processor for one in rows}))
+    commits = ", ".join(dict.fromkeys(one.commit for one in rows))
     return (
         f"{processor}, one core, {peak:.0f} GFLOP/s in registers; onnxruntime {version}. Load of "
-        f"the machine meanwhile {min(loads):.1f} to {max(loads):.1f}.\n\n"
+        f"the machine meanwhile {min(loads):.1f} to {max(loads):.1f}. Measured at {commits}.\n\n"
     )
 
 
 HEAD = (
-    "network", "plan", "M MACs", "onnxruntime ms", "lowtide ms", "ratio", "quartiles", "of peak",
-    "arena KiB", "onnxruntime KiB", "share %", "RSS", "onnxruntime's RSS",
+    "network", "plan", "M MACs", "onnxruntime ms", "lowtide ms", "ratio", "quartiles", "of least",
+    "of peak", "arena KiB", "onnxruntime KiB", "share %", "RSS", "onnxruntime's RSS",
 )  # fmt: skip
 
 
@@ -53,6 +54,7 @@ def full_table(rows: Sequence[Row]) -> str:
             NETWORKS[one.network], one.plan, f"{one.mega_macs:,.1f}", _ms(one.onnxruntime_ms),
             _ms(one.lowtide_ms), f"**{one.ratio:.2f}**",
             f"{one.ratio_quartile_1:.2f} .. {one.ratio_quartile_3:.2f}",
+            f"{one.ratio_of_least:.2f}",
             f"{100 * one.lowtide_share_of_peak:.0f} %", f"{one.arena_kib:,.1f}",
             f"{one.onnxruntime_activation_kib:,.1f}", f"{100 * one.share:.1f}",
             show_bytes(round(1024 * one.lowtide_peak_rss_kib)),
@@ -61,7 +63,9 @@ def full_table(rows: Sequence[Row]) -> str:
         for one in rows
     ]  # fmt: skip
     for plan, ratio, share in _means(rows):
-        mean = ["geometric mean", plan, "", "", "", f"**{ratio:.2f}**", "", "", "", ""]
+        least = geometric_mean([one.ratio_of_least for one in rows if one.plan == plan])
+        mean = ["geometric mean", plan, "", "", "", f"**{ratio:.2f}**", "", f"{least:.2f}"]
+        mean += ["", "", ""]
         cells.append([*mean, f"{100 * share:.1f}", "", ""])
     return markdown(HEAD, cells)
 
