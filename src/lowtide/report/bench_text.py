@@ -125,6 +125,12 @@ def _operators(benched: Benched) -> Iterator[str]:
     yield f"  {_MARK} where the most of the arena is in use"
 
 
+def _ending(name: str, width: int) -> str:
+    """A name whose beginning is left out if it is too long: exporters put what differs last."""
+    plain = shorten(name, len(name))  # on one line
+    return plain if len(plain) <= width else "…" + plain[1 - width :]
+
+
 def _by_time(one: OperatorTime) -> float:
     return -(one.seconds or 0.0)
 
