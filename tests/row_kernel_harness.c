@@ -4,6 +4,7 @@
    input row exists; then floats: the rows that exist, the weights, the bias, the output rows as they
    are before. On stdout: the output rows. Where sums grow there is one output row. */
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

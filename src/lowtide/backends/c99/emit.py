@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from lowtide.backends.c99.dense import emit_dense, find_dense
 from lowtide.backends.c99.driver import emit_driver, most_rows
 from lowtide.backends.c99.header import header
 from lowtide.backends.c99.kernels import PARTS, emit_call, find_kernel, kernel_source
@@ -40,8 +41,9 @@ _CACHE_LINE = 64
 
 _WINDOWS = {"depthwise_rows", "max_rows", "mean_rows"}
 ROW_PARTS = {
-    "vectors.h": {"conv_rows", *_WINDOWS},
+    "vectors.h": {"conv_rows", "dense", *_WINDOWS},
     "rows.h": {"conv_rows", *_WINDOWS},
+    "dense.c": {"dense"},
     "conv_rows.c": {"conv_rows"},
     "window_rows.c": _WINDOWS,
     **{f"{kernel}.c": {kernel} for kernel in sorted(_WINDOWS)},
@@ -147,8 +149,11 @@ def _row(number: int, row: str, task: Task, program: Program, lines: Lines, kern
     backward = number in program.plan.schedule.backward
     lines.add(f"TASK({number}, {row});")
     call = find_kernel(task, program.plan.layout) if kernels else None
+    dense = find_dense(task, program.plan.layout) if kernels else None
     if call:
         emit_call(call, task, program, lines, backward)
+    elif dense:
+        emit_dense(dense, task, program, lines)
     else:
         reference_loops(task, program, lines, backward)
 

@@ -22,7 +22,7 @@ from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines, bare, expression
 from lowtide.index import Index, Var
 from lowtide.layout import Layout
-from lowtide.nest import Acc, BoundedRead, Call, Value, bound_inside, loads
+from lowtide.nest import Acc, BoundedRead, Call, Read, Value, bound_inside, loads
 from lowtide.task import Task, depends_on
 from lowtide.view import packed
 
@@ -241,15 +241,7 @@ def axes_in_memory(task: Task) -> list[Var]:
 def constant_element(task: Task, k: int, program: Program) -> str:
     """The constant that read k points at; its axes are laid out in the order the loops run."""
     read = task.nest.reads[k]
-    name = task.operands[read.operand]
-    axes = axes_in_memory(task)
-    loops = [*axes[:-1], *(v for r in task.nest.reductions for v in r.loops), *axes[-1:]]
-    depth = {v: d for d, v in enumerate(loops)}
-
-    def deepest(axis: int) -> int:
-        return max((depth.get(v, -1) for v in read.index[axis].variables), default=-1)
-
-    order = sorted(range(len(read.index)), key=deepest)
+    name, order = task.operands[read.operand], order_of_constant(task, read)
     graph, weight = program.plan.layout.graph, program.weight(name, order)
     at = packed(graph.shape(name), order).at(read.index)
     program.use_tables(at)
@@ -259,6 +251,18 @@ def constant_element(task: Task, k: int, program: Program) -> str:
     vector = read.index[0] // (graph.shape(name)[0] // codes.vectors)
     program.use_tables(vector)
     return element(weight, codes, at.c(), vector.c())
+
+
+def order_of_constant(task: Task, read: Read) -> list[int]:
+    """The axes of a constant as the loops run, the slowest first."""
+    axes = axes_in_memory(task)
+    loops = [*axes[:-1], *(v for r in task.nest.reductions for v in r.loops), *axes[-1:]]
+    depth = {v: d for d, v in enumerate(loops)}
+
+    def deepest(axis: int) -> int:
+        return max((depth.get(v, -1) for v in read.index[axis].variables), default=-1)
+
+    return sorted(range(len(read.index)), key=deepest)
 
 
 def _inside(variable: Var, index: Index) -> str:

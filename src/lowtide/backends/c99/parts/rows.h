@@ -43,11 +43,13 @@ static void check_rows(const struct rows *s, const f32 *const *x, const uint32_t
 /* Output pixel q of row j, at tap (py, px) of the pool that follows. */
 struct spot { int j, q, py, px; };
 
-/* Some pixels: where the rows under the window of each begin in x, its first column, its output.
+/* Some pixels: where the rows under the window of each begin in x, its first column and where that
+   lies in a row, its output.
    `straight` ones lie side by side in one row; where they are `inside`, no window leaves the image
    to the left or right. */
 struct tile {
     const f32 *const *rows[TILE];
+    ptrdiff_t offset[TILE];
     int column[TILE], straight, inside;
     f32 *out[TILE];
 };
@@ -61,11 +63,13 @@ INLINE void find_tile(const struct rows *s, const f32 *const *x, f32 *const *y, 
     t->rows[0] = x + (at.j * s->ph + at.py) * s->kh;
     t->column[0] = (at.q * s->pw + at.px) * s->stride - s->before;
     t->out[0] = y[at.j] + at.q * s->os;
+    t->offset[0] = (ptrdiff_t)t->column[0] * s->is;
     t->inside = t->column[0] >= 0 && t->column[0] + (pixels - 1) * step < end;
     if (t->straight) {
         for (int p = 1; p < pixels; p++) {
             t->rows[p] = t->rows[0];
             t->column[p] = t->column[p - 1] + step;
+            t->offset[p] = t->offset[p - 1] + (ptrdiff_t)step * s->is;
             t->out[p] = t->out[p - 1] + s->os;
         }
         return;
@@ -74,6 +78,7 @@ INLINE void find_tile(const struct rows *s, const f32 *const *x, f32 *const *y, 
     for (int p = 0; p < pixels; p++) {
         t->rows[p] = x + (at.j * s->ph + at.py) * s->kh;
         t->column[p] = (at.q * s->pw + at.px) * s->stride - s->before;
+        t->offset[p] = (ptrdiff_t)t->column[p] * s->is;
         t->out[p] = y[at.j] + at.q * s->os;
         t->inside &= t->column[p] >= 0 && t->column[p] < end;
         if (p + 1 < n && ++at.q == s->ow) {

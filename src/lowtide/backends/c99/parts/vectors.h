@@ -15,8 +15,12 @@
 #endif
 #ifdef __GNUC__
 #define INLINE static inline __attribute__((always_inline))
+#define APART static __attribute__((noinline))
+#define PREFETCH(p) __builtin_prefetch(p)
 #else
 #define INLINE static inline
+#define APART static
+#define PREFETCH(p) ((void)(p))
 #endif
 enum { BLOCK = 16, VECS = BLOCK / LANES, HALF = (VECS + 1) / 2, ZEROS = 64 };
 #if LANES == 1

@@ -41,7 +41,7 @@ INLINE void window_sums(enum window kind, const struct rows *s, const struct til
         int all = at->inside;
         for (int p = 0; p < pixels; p++) {
             all &= at->rows[p][ky] != NULL;
-            x[p] = all ? at->rows[p][ky] + at->column[p] * s->is + m : NULL;
+            x[p] = all ? at->rows[p][ky] + (at->offset[p] + m) : NULL;
         }
         for (int kx = 0; kx < s->kw; kx++, w += kind == PRODUCTS ? s->groups : 0) {
             if (all) {
