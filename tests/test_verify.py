@@ -184,3 +184,10 @@ def test_a_plan_without_a_program_has_its_placement_checked(tmp_path: Path) -> N
     held["operators"][0]["atomic"] ^= True
     (tmp_path / "plan/plan.json").write_text(json.dumps(held))
     refused(tmp_path / "plan", CheckError, "schedule", "operators")
+
+
+def test_a_folder_of_tiles_says_that_it_has_no_program(tmp_path: Path) -> None:
+    """What --target onnx writes is one file to execute: verify says so, not that net.c is gone."""
+    for name in ("net.onnx", "tiles.json"):
+        (tmp_path / name).write_bytes(b"{}")
+    refused(tmp_path, ModelError, "--target onnx", "no program to verify")

@@ -103,6 +103,12 @@ def _files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         what = "not a folder" if folder.exists() else "no such folder"
         raise UnreadableModel(what, file=str(folder), hint="name a folder that lowtide fit wrote")
+    if (folder / "tiles.json").is_file() and not (folder / "plan.json").is_file():
+        raise UnreadableModel(
+            "holds a network in tiles, written with --target onnx, and no program to verify",
+            file=str(folder),
+            hint="net.onnx was checked before it was written; fit again to check again",
+        )
     for name in _NEEDED:
         if not (folder / name).is_file():
             raise UnreadableModel(
