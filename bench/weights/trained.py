@@ -1,7 +1,7 @@
 """ResNet-20 with training: students of a tuned teacher at 15x and 20x, all 10,000 test pictures.
 
-    python -m bench.weights.trained --teacher out/resnet20_jpeg.onnx --steps 200
-                                         # writes bench/weights/results/trained.json
+python -m bench.weights.trained --teacher out/resnet20_jpeg.onnx --steps 200
+                                     # writes bench/weights/results/trained.json
 """
 
 from __future__ import annotations
