@@ -66,7 +66,7 @@ def measure(
     costs, ping_pong = [], 0
     for run, tick in schedule.timed():
         task = tasks[run.task]
-        live = int(whole[tick : tick + run.rows * run.ticks].max())
+        live = int(whole[tick : tick + run.moments].max())
         weights = weights_of(task, layout, element_bytes)
         shape = layout.graph.shape(task.output)
         cost = Cost(task.operator.name, label(task), shape, live, task.nest.macs, weights)

@@ -82,9 +82,9 @@ class OperatorAt:
 
 @dataclass(frozen=True)
 class RunAt:
-    """Rows first .. first + rows - 1 of operator number `operator`, each in `ticks` moments.
+    """Rows first .. first + rows - 1 of operator number `operator`, `together` in `ticks` moments.
 
-    Backward: the last row first, and the last pixel of each.
+    Backward: the last row first, and the last pixel of each. The last step takes what is left.
     """
 
     operator: int
@@ -92,6 +92,7 @@ class RunAt:
     rows: int
     ticks: int
     backward: bool
+    together: int
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,8 @@ def memory_map(plan: Plan) -> MemoryMap:
             for t in plan.tasks
         ),
         schedule=tuple(
-            RunAt(r.task, r.first, r.rows, r.ticks, r.backward) for r in plan.schedule.runs
+            RunAt(r.task, r.first, r.rows, r.ticks, r.backward, r.together)
+            for r in plan.schedule.runs
         ),
     )
 
@@ -250,6 +252,9 @@ def _wrong(memory: MemoryMap) -> str | None:
     for port in (*memory.inputs, *memory.outputs):
         if sorted(port.order) != [*range(len(port.shape))] or port.elements < 1:
             return f"'{port.name}' has shape {port.shape} and order {port.order}"
+    for run in memory.schedule:
+        if min(run.operator, run.first, run.rows - 1, run.ticks - 1, run.together - 1) < 0:
+            return f"its schedule has a run of {run.rows} rows, {run.together} together"
     for stored in memory.storages:
         cells = [stretch[0] for stretch in stored.live]
         size = stored.elements * memory.element_bytes

@@ -15,7 +15,8 @@ from lowtide.index import IntArray
 class Run:
     """Rows first .. first + rows - 1 of one task; backward: the last first.
 
-    A row takes `ticks` moments.
+    A row takes `ticks` moments, or `together` rows do: they are made in one step, in any order. The
+    last step takes what is left.
     """
 
     task: int
@@ -23,6 +24,28 @@ class Run:
     rows: int
     ticks: int = 1
     backward: bool = False
+    together: int = 1
+
+    @property
+    def steps(self) -> int:
+        """How many steps of `together` rows there are."""
+        return -(-self.rows // self.together)
+
+    @property
+    def moments(self) -> int:
+        """How many moments the run takes."""
+        return self.steps * self.ticks
+
+    def step_rows(self) -> Iterator[range]:
+        """The rows of each step, in turn."""
+        rows = range(self.first, self.first + self.rows)
+        for at in range(0, self.rows, self.together):
+            end = self.rows - at
+            yield (
+                rows[max(0, end - self.together) : end]
+                if self.backward
+                else rows[at:][: self.together]
+            )
 
 
 @dataclass(frozen=True)
@@ -38,14 +61,21 @@ class Schedule:
     @property
     def ticks(self) -> int:
         """How many moments there are."""
-        return sum(run.rows * run.ticks for run in self.runs)
+        return sum(run.moments for run in self.runs)
 
     def timed(self) -> Iterator[tuple[Run, int]]:
         """Each run with its first moment."""
         tick = 1
         for run in self.runs:
             yield run, tick
-            tick += run.rows * run.ticks
+            tick += run.moments
+
+    @cached_property
+    def together(self) -> dict[int, int]:
+        """The rows that each task makes in one step, the same in all its runs."""
+        found = {run.task: run.together for run in self.runs}
+        assert all(found[run.task] == run.together for run in self.runs)
+        return found
 
     @cached_property
     def backward(self) -> frozenset[int]:
@@ -60,8 +90,9 @@ class Schedule:
             rows[run.task] = max(rows.get(run.task, 0), run.first + run.rows)
         found = {task: np.zeros(count, np.int64) for task, count in rows.items()}
         for run, tick in self.timed():
-            row = run.first + np.arange(run.rows, dtype=np.int64)
-            found[run.task][row[::-1] if run.backward else row] = tick + run.ticks * (
-                row - run.first
+            turn = np.arange(run.rows, dtype=np.int64)
+            row = run.first + turn
+            found[run.task][row[::-1] if run.backward else row] = (
+                tick + turn // run.together * run.ticks
             )
         return found

@@ -12,19 +12,21 @@ from lowtide.task import Task
 def weight_traffic(plan: Plan) -> int:
     """Bytes of weights read from wherever they lie, no cache between.
 
-    A row reads the weights it needs once, however many pixels use them: rows x weight bytes. Where
-    each row has weights of its own (a dense layer that takes its input row by row) they count once
-    for all rows. A row that is computed twice reads twice. A convolution computed inside a pool
-    reads its weights for each of its own rows, as it would outside.
+    A step reads the weights it needs once, however many rows and pixels use them: steps x weight
+    bytes. Where each row has weights of its own (a dense layer that takes its input row by row)
+    they count once for all rows. A row that is computed twice reads twice. A convolution computed
+    inside a pool reads its weights for each of its own rows, as it would outside, once a step.
     """
     rows: Counter[int] = Counter()
+    steps: Counter[int] = Counter()
     for run in plan.schedule.runs:
         rows[run.task] += run.rows
-    return sum(_reads(plan.tasks[k], count, plan) for k, count in rows.items())
+        steps[run.task] += run.steps
+    return sum(_reads(plan.tasks[k], rows[k], steps[k], plan) for k in rows)
 
 
-def _reads(task: Task, rows: int, plan: Plan) -> int:
-    """Bytes of constants that a task reads while it runs `rows` rows; low-bit codes are packed."""
+def _reads(task: Task, rows: int, steps: int, plan: Plan) -> int:
+    """Bytes of constants that a task reads in so many rows and steps; low-bit codes are packed."""
     graph = plan.layout.graph
     found: dict[str, int] = {}
     for k, read in enumerate(task.nest.reads):
@@ -32,8 +34,8 @@ def _reads(task: Task, rows: int, plan: Plan) -> int:
         if name not in graph.constants:
             continue
         own = task.row is not None and any(task.row in i.variables for i in read.index)
-        size, times = graph.constant_bytes(name, plan.element_bytes), rows * _inner_rows(task, k)
-        once = -(-size * times // task.rows) if own else size * times
+        size, inner = graph.constant_bytes(name, plan.element_bytes), _inner_rows(task, k)
+        once = -(-size * rows * inner // task.rows) if own else size * steps * inner
         found[name] = max(found.get(name, 0), once)
     return sum(found.values())
 

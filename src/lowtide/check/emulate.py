@@ -2,7 +2,7 @@
 
 The same definitions, the same arena, the same check of every read; slower. A row is computed at
 once, also where it takes several steps: what these would do to each other is looked for in the
-addresses.
+addresses. Of several rows in one step none may overwrite what another reads, whichever comes first.
 """
 
 from __future__ import annotations
@@ -84,9 +84,8 @@ class Machine:
                 continue
             progress(f"running {task.operator.name} in numpy")
             self.step = task.step(run.backward)
-            rows = range(run.first, run.first + run.rows)
-            for row in reversed(rows) if run.backward else rows:
-                self._row(task, row)
+            for rows in run.step_rows():
+                self._step(task, rows)
         return [
             taken[name]
             if name in taken
@@ -146,19 +145,28 @@ class Machine:
         self.memory[address] = values
         self.owner[address] = self.first[place.storage] + linear
 
-    def _row(self, task: Task, row: int) -> None:
-        """All of a row is read before any of it is stored."""
-        place, made = self.plan.layout.places[task.output], []
-        grids = list(self._grids(task, row))
-        for grid, shape in grids:
-            linear = np.broadcast_to(place.strided.at(task.nest.axes).evaluate(grid), shape)
-            moment = self.step.evaluate(grid) * task.grain.ticks + task.grain.ticks - 1
-            self.written[self._address(place, linear)] = moment
-            made.append(linear)
-        values = [self._chunk(task, grid, shape) for grid, shape in grids]
-        for linear, value in zip(made, values, strict=True):
+    def _step(self, task: Task, rows: range) -> None:
+        """The rows of one step: all of a row is read before any of it is stored.
+
+        What the step writes is noted before its first read, so that no order of its rows is right
+        by chance.
+        """
+        place = self.plan.layout.places[task.output]
+        pieces = [list(self._grids(task, row)) for row in rows]
+        made = [
+            [np.broadcast_to(place.strided.at(task.nest.axes).evaluate(g), s) for g, s in grids]
+            for grids in pieces
+        ]
+        for grids, where in zip(pieces, made, strict=True):
+            for (grid, _), linear in zip(grids, where, strict=True):
+                moment = self.step.evaluate(grid) * task.grain.ticks + task.grain.ticks - 1
+                self.written[self._address(place, linear)] = moment
+        for grids, where in zip(pieces, made, strict=True):
+            values = [self._chunk(task, grid, shape) for grid, shape in grids]
+            for linear, value in zip(where, values, strict=True):
+                self._store(place, linear, value)
+        for linear in (one for where in made for one in where):
             self.written[self._address(place, linear)] = _NEVER
-            self._store(place, linear, value)
 
     def _grids(self, task: Task, row: int) -> Iterator[tuple[dict[str, IntArray], tuple[int, ...]]]:
         """The row's variables in pieces that fit into memory: as arrays, and their shape."""

@@ -53,7 +53,7 @@ def make_frame(schedule: Schedule, left: float, top_bytes: int) -> Frame:
     Proportional to steps, an operator of 4,000 rows would leave nothing for the others. Before the
     first run the inputs are there, after the last the outputs: half a slot each.
     """
-    rows = [1, *(run.rows * run.ticks for run in schedule.runs), 1]
+    rows = [1, *(run.moments for run in schedule.runs), 1]
     widths = [0.5, *(1.0 for _ in schedule.runs), 0.5]
     slot = np.cumsum([0.0, *widths])
     slot = left + PANEL * slot / slot[-1]

@@ -9,6 +9,7 @@ before them those that these miss; rows that nobody needs any more make way at o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,69 +20,118 @@ from lowtide.row_graph import RowGraph
 
 @dataclass(frozen=True, eq=False)
 class Segment:
-    """Tasks first .. end-1 of a row graph, row by row: its steps in order, and its peak in bytes.
+    """Tasks first .. end-1 of a row graph in steps of `together` rows, and its peak in bytes.
 
-    The peak counts what crosses the segment, too.
+    `order` has the first row of each step, in the order of the steps. The peak counts what crosses
+    the segment, too.
     """
 
     first: int
     end: int
     order: IntArray
     peak: int
+    together: tuple[int, ...]
 
 
-def segment(graph: RowGraph, first: int, end: int) -> Segment:
-    """Tasks first .. end-1 interleaved on demand."""
-    order = _demanded(graph, first, end)
-    return Segment(first, end, order, int(_live(graph, first, end, order).max(initial=0)))
+def segment(
+    graph: RowGraph, first: int, end: int, together: Sequence[int] | None = None
+) -> Segment:
+    """Tasks first .. end-1 interleaved on demand, each in steps of so many rows (None: of one)."""
+    steps = _Steps.cut(graph, first, end, together or (1,) * (end - first))
+    order = _demanded(steps)
+    live = _live(graph, first, end, steps, order)
+    return Segment(first, end, steps.rows[order], int(live.max(initial=0)), steps.together)
 
 
-def _demanded(graph: RowGraph, first: int, end: int) -> IntArray:
+@dataclass(frozen=True, eq=False)
+class _Steps:
+    """A segment in steps: step s is made of rows rows[s] .. rows[s + 1] - 1 of the graph.
+
+    `of` gives the step of a row, counted from the segment's first row. `needs` are the steps that
+    must be done before each, most urgent first, counted from `low`; what is below was made before
+    the segment. `goals` are the steps in the order in which they are asked for.
+    """
+
+    low: int
+    together: tuple[int, ...]
+    rows: IntArray
+    of: IntArray
+    needs: list[tuple[int, ...]]
+    goals: list[int]
+
+    @staticmethod
+    def cut(graph: RowGraph, first: int, end: int, together: Sequence[int]) -> _Steps:
+        low, high = int(graph.first[first]), int(graph.first[end])
+        task = graph.task_of[low:high]
+        row = np.arange(low, high) - graph.first[task]
+        begins = row % np.array(together, np.int64)[task - first] == 0
+        of = np.cumsum(begins) - 1
+        rows = np.flatnonzero(begins) + low
+        needs = graph.needs[low:high]
+        if len(rows) < len(of):
+            needs = _needs(needs, of, low)
+        return _Steps(low, tuple(together), rows, of, needs, _goals(graph, first, end, rows, of))
+
+
+def _needs(by_row: list[tuple[int, ...]], of: IntArray, low: int) -> list[tuple[int, ...]]:
+    """What steps need, from what their rows do."""
+    found: list[dict[int, None]] = [{} for _ in range(int(of[-1]) + 1)]
+    step_of = (of + low).tolist()
+    for row, needs in enumerate(by_row):
+        held = found[step_of[row] - low]
+        for one in needs:
+            if one >= low:
+                held[step_of[one - low]] = None
+    for step, held in enumerate(found, low):
+        held.pop(step, None)
+    return [tuple(held) for held in found]
+
+
+def _demanded(steps: _Steps) -> IntArray:
     """Every step of the segment once, each after those it needs.
 
     Results are asked for row by row: of several storages the one that is behind first.
     """
-    low, high = int(graph.first[first]), int(graph.first[end])
-    needs, done = graph.needs, bytearray(high - low)
+    needs, done, low = steps.needs, bytearray(len(steps.rows)), steps.low
     order: list[int] = []
-    for goal in _goals(graph, first, end):
-        if done[goal - low]:
+    for goal in steps.goals:
+        if done[goal]:
             continue
         stack = [(goal, iter(needs[goal]))]
         while stack:
             step, missing = stack[-1]
             for one in missing:
                 if one >= low and not done[one - low]:
-                    stack.append((one, iter(needs[one])))
+                    stack.append((one - low, iter(needs[one - low])))
                     break
             else:
                 stack.pop()
-                done[step - low] = 1
+                done[step] = 1
                 order.append(step)
     return np.array(order, np.int64)
 
 
-def _goals(graph: RowGraph, first: int, end: int) -> list[int]:
+def _goals(graph: RowGraph, first: int, end: int, rows: IntArray, of: IntArray) -> list[int]:
     """The steps that leave something behind, and last those that leave nothing."""
     low, high = int(graph.first[first]), int(graph.first[end])
     step, cell = graph.writes.between(low, high)
     kept = graph.last[cell] >= end
-    asked = np.zeros(high - low, bool)
-    asked[step[kept] - low] = True
-    task = graph.task_of[low:high]
+    task = graph.task_of[rows]
     taken = np.array([graph.tasks[k].port == "out" for k in range(first, end)], bool)
-    asked |= taken[task - first]
-    rows = np.diff(graph.first)[task]
-    share = (np.arange(low, high) - graph.first[task] + 1) / rows
+    asked = taken[task - first]
+    asked[of[step[kept] - low]] = True
+    last = np.append(rows[1:], high)  # rows of a task follow each other, and so do tasks
+    share = (last - graph.first[task]) / np.diff(graph.first)[task]
     order = np.lexsort((task, share, ~asked))
-    return (order + low).tolist()  # type: ignore[no-any-return]
+    return order.tolist()  # type: ignore[no-any-return]
 
 
-def _live(graph: RowGraph, first: int, end: int, order: IntArray) -> IntArray:
+def _live(graph: RowGraph, first: int, end: int, steps: _Steps, order: IntArray) -> IntArray:
     """The bytes that live at each step of the segment."""
-    low, high = int(graph.first[first]), int(graph.first[end])
-    at = np.empty(high - low, np.int64)
-    at[order - low] = np.arange(len(order))
+    low, high = steps.low, int(graph.first[end])
+    turn = np.empty(len(order), np.int64)
+    turn[order] = np.arange(len(order))
+    at = turn[steps.of]
     reads, writes = graph.reads.between(low, high), graph.writes.between(low, high)
     cells, where = np.unique(np.concatenate([reads[1], writes[1]]), return_inverse=True)
     read, written = where[: len(reads[1])], where[len(reads[1]) :]

@@ -10,8 +10,10 @@ whole tensors live, so cuts are best where few bytes cross.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
+
+import numpy as np
 
 from lowtide.row_graph import RowGraph
 from lowtide.schedule import Run
@@ -64,18 +66,21 @@ class Segments:
 
 
 def runs(graph: RowGraph, segments: Sequence[Segment]) -> tuple[Run, ...]:
-    """The segments as runs, rows of a task that follow each other as one."""
+    """The segments as runs, steps of a task that follow each other as one."""
     found: list[Run] = []
-    for task, row in _rows(graph, segments):
-        last = found[-1] if found else None
+    for task, row, together in _steps(graph, segments):
+        rows, last = min(together, graph.tasks[task].rows - row), found[-1] if found else None
         if last and last.task == task and last.first + last.rows == row:
-            found[-1] = Run(last.task, last.first, last.rows + 1)
+            found[-1] = replace(last, rows=last.rows + rows)
         else:
-            found.append(Run(task, row, 1))
+            found.append(Run(task, row, rows, together=together))
     return tuple(found)
 
 
-def _rows(graph: RowGraph, segments: Sequence[Segment]) -> Iterator[tuple[int, int]]:
+def _steps(graph: RowGraph, segments: Sequence[Segment]) -> Iterator[tuple[int, int, int]]:
+    """Task, first row and rows of each step."""
     for one in segments:
         task = graph.task_of[one.order]
-        yield from zip(task.tolist(), (one.order - graph.first[task]).tolist(), strict=True)
+        rows = np.array(one.together, np.int64)[task - one.first]
+        first = one.order - graph.first[task]
+        yield from zip(task.tolist(), first.tolist(), rows.tolist(), strict=True)

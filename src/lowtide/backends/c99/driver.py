@@ -25,7 +25,7 @@ def emit_driver(program: Program, names: Sequence[str], lines: Lines) -> None:
         return
     order = order_table(program)
     kind = "unsigned char" if len(plan.tasks) <= 256 else "unsigned short"
-    lines.add("/* The order of the rows: in step k operator order[k] makes its next one. */")
+    lines.add("/* The order of the steps: in step k operator order[k] makes its next rows. */")
     lines.add(table(f"{kind} order", order))
     lines.add()
     if not any(port.streamed for port in (*plan.inputs, *plan.outputs)):
@@ -38,7 +38,7 @@ def emit_driver(program: Program, names: Sequence[str], lines: Lines) -> None:
 
 def most_rows(plan: Plan, task: int) -> int:
     """The most rows that the function of an operator is called for at one time."""
-    return 1
+    return plan.schedule.together[task]
 
 
 def _layer_by_layer(program: Program, names: Sequence[str], lines: Lines) -> None:
@@ -82,17 +82,18 @@ def _storage(program: Program, port: Port) -> str:
 
 
 def order_table(program: Program) -> list[int]:
-    """The number of the operator that makes a row, step by step."""
-    return [run.task for run in program.plan.schedule.runs for _ in range(run.rows)]
+    """The number of the operator that makes its next rows, step by step."""
+    return [run.task for run in program.plan.schedule.runs for _ in range(run.steps)]
 
 
 def _resident(program: Program, names: Sequence[str], steps: int, lines: Lines) -> None:
     with lines.block("void net_run(void)"):
-        rows = any(task.row for task in program.plan.tasks)
-        lines.add(f"int rows_made[{len(names)}] = {{ 0 }};" if rows else "")
+        tasks, together = program.plan.tasks, program.plan.schedule.together
+        counts = any(task.rows > together[k] for k, task in enumerate(tasks))
+        lines.add(f"int steps_made[{len(names)}] = {{ 0 }};" if counts else "")
         _start(program, lines)
         lines.loop("k", steps)
-        lines.add("const int r = rows_made[order[k]]++;" if rows else "")
+        lines.add("const int s = steps_made[order[k]]++;" if counts else "")
         _switch(program, names, "order[k]", lines)
         lines.close()
         _end(program, lines)
@@ -100,19 +101,19 @@ def _resident(program: Program, names: Sequence[str], steps: int, lines: Lines) 
 
 def _resumable(program: Program, names: Sequence[str], steps: int, lines: Lines) -> None:
     lines.add("/* Where the driver stands; `waiting` for the caller to hand in or take a row. */")
-    lines.add(f"static int next_step, rows_made[{len(names)}], waiting;\n")
+    lines.add(f"static int next_step, steps_made[{len(names)}], waiting;\n")
     with lines.block("void net_start(void)"):
         lines.add("next_step = waiting = 0;")
         lines.loop("k", len(names))
-        lines.add("rows_made[k] = 0;")
+        lines.add("steps_made[k] = 0;")
         lines.close()
         _start(program, lines)
     lines.add()
     with lines.block("enum net_status net_step(struct net_row *row)"):
         lines.open(f"for (; next_step < {steps}; next_step++)")
-        lines.add("const int op = order[next_step], r = rows_made[op];")
+        lines.add("const int op = order[next_step], s = steps_made[op];")
         _switch(program, names, "op", lines)
-        lines.add("rows_made[op]++;")
+        lines.add("steps_made[op]++;")
         lines.close()
         _end(program, lines)
         lines.add("return NET_DONE;")
@@ -120,15 +121,28 @@ def _resumable(program: Program, names: Sequence[str], steps: int, lines: Lines)
 
 def _switch(program: Program, names: Sequence[str], op: str, lines: Lines) -> None:
     lines.add(f"switch ({op}) {{")
+    together = program.plan.schedule.together
     for number, (task, name) in enumerate(zip(program.plan.tasks, names, strict=True)):
-        _case(program, number, task, name, lines)
+        if task.port:
+            _port(program, number, task, lines)
+        else:
+            lines.add(f"case {number}: {name}({_rows(task, together[number])}); break;")
     lines.add("}")
 
 
-def _case(program: Program, number: int, task: Task, name: str, lines: Lines) -> None:
-    if not task.port:
-        lines.add(f"case {number}: {name}({'r, 1' if task.row else ''}); break;")
-        return
+def _rows(task: Task, together: int) -> str:
+    """The first row of step s, and how many it makes: the last step takes what is left."""
+    if task.row is None:
+        return ""
+    if together >= task.rows:
+        return f"0, {task.rows}"
+    last, rest = divmod(task.rows - 1, together)
+    count = f"{together}" if rest + 1 == together else f"s < {last} ? {together} : {rest + 1}"
+    return f"{together} * s, {count}" if together > 1 else "s, 1"
+
+
+def _port(program: Program, number: int, task: Task, lines: Lines) -> None:
+    """The caller's row s: hands it out, or waits for it."""
     plan = program.plan
     layout, names = plan.layout, [port.name for port in plan.inputs]
     place, window = layout.places[task.output], layout.graph.windows.get(task.output)
@@ -137,26 +151,26 @@ def _case(program: Program, number: int, task: Task, name: str, lines: Lines) ->
     else:
         k = names.index(window.input if window else task.output)
     storage, elements = program.storage(place.storage), layout.storages[place.storage].row_elements
-    first, image_row = 0, "r"
+    first, image_row = 0, "s"
     if window:  # its rows and columns are some of the image's
         first = window.region[-1][0] * place.strided.strides[-1]
         above = window.region[-2][0]
-        image_row = f"r + {above}" if above else "r"
+        image_row = f"s + {above}" if above else "s"
     status = "NET_NEED_ROW" if task.port == "in" else "NET_HAVE_ROW"
     lines.open(f"case {number}:")
     with lines.block("if (!waiting)"):
         if task.port == "out":
-            lines.add(f"USE_ROW({storage}, r, {elements});")
+            lines.add(f"USE_ROW({storage}, s, {elements});")
         lines.add("waiting = 1;")
         for field, value in (
             ("port", k), ("number", image_row), ("first", first), ("elements", elements),
-            ("data", f"{storage}(r, 0)"),
+            ("data", f"{storage}(s, 0)"),
         ):  # fmt: skip
             lines.add(f"row->{field} = {value};")
         lines.add(f"return {status};")
     lines.add("waiting = 0;")
     if task.port == "in":
-        lines.add(f"MADE_ROW({storage}, r, {elements});")
+        lines.add(f"MADE_ROW({storage}, s, {elements});")
     lines.add("break;")
     lines.close()
 

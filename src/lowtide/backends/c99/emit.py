@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from lowtide.backends.c99.claim import emit_claim
 from lowtide.backends.c99.dense import emit_dense, find_dense
 from lowtide.backends.c99.driver import emit_driver, most_rows
 from lowtide.backends.c99.header import header
@@ -137,6 +138,8 @@ def _task(
         emit_row_call(fast, task, program, lines, most_rows(program.plan, number))
     elif task.row:
         y = task.row.name
+        if most_rows(program.plan, number) > 1:
+            emit_claim(number, task, program, lines)
         with lines.block(f"for (int {y} = first; {y} < first + rows; {y}++)"):
             _row(number, y, task, program, lines, kernels)
     else:

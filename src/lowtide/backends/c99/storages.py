@@ -61,7 +61,7 @@ def table_bytes(plan: Plan) -> int:
         return 0
     tables = [row_table(plan, name)[1] for name in plan.addresses if not plan.straight(name)]
     rows = sum(len(units) * (2 if _type(units) == "uint16_t" else 4) for units in tables)
-    steps = sum(run.rows for run in plan.schedule.runs)
+    steps = sum(run.steps for run in plan.schedule.runs)
     return rows + steps * (1 if len(plan.tasks) <= 256 else 2)
 
 
