@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 class Clock:
-    """Times stages and announces them."""
+    """Times stages and announces them; a stage that comes again adds up."""
 
     def __init__(self, progress: Callable[[str], None]) -> None:
         self.progress = progress
@@ -29,4 +29,5 @@ class _Stage:
         self.clock.progress(self.name)
 
     def __exit__(self, *_: object) -> None:
-        self.clock.seconds[self.name] = time.perf_counter() - self.began
+        spent = time.perf_counter() - self.began
+        self.clock.seconds[self.name] = self.clock.seconds.get(self.name, 0.0) + spent

@@ -39,6 +39,7 @@ class Options:
     image: Literal["resident", "streamed"] = "resident"
     result: Literal["resident", "streamed"] = "resident"
     max_overhead: float = 0.0
+    objective: Literal["memory", "balanced", "latency"] = "memory"
 
 
 @dataclass(frozen=True)

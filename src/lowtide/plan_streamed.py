@@ -11,7 +11,7 @@ from lowtide.layout import Layout
 from lowtide.live import Lives, lifetimes, live_bytes
 from lowtide.plan import Options
 from lowtide.problem import Placement
-from lowtide.row_bars import Addresses, place_bars
+from lowtide.row_bars import Addresses, row_bars
 from lowtide.row_graph import RowGraph, row_graph
 from lowtide.schedule import Schedule
 from lowtide.schedules.demand import Segment
@@ -38,8 +38,12 @@ class Segmented:
     """Operators in an order, cut into segments."""
 
     layout: Layout
-    graph: RowGraph
+    known: Segments
     segments: tuple[Segment, ...]
+
+    @property
+    def graph(self) -> RowGraph:
+        return self.known.graph
 
     @property
     def live_bytes(self) -> int:
@@ -66,24 +70,7 @@ def cut_segments(
     graph = _rows(layout, ordered, size, options)
     known = Segments(graph)
     ways = dict.fromkeys(known.least_peak(longest) for longest in LONGEST)
-    return [Segmented(layout, graph, way) for way in ways]
-
-
-def best_streamed(
-    found: Sequence[Segmented], size: int, options: Options, clock: Clock
-) -> Streamed:
-    """The one of several ways to cut a network whose rows are placed in the least memory."""
-    cheap = replace(options, place="greedy")
-    best: tuple[Streamed, Segmented] | None = None
-    for one in found:
-        if best is None or one.live_bytes < best[0].placement.arena_bytes:
-            placed = plan_streamed(one, size, cheap, clock)
-            if best is None or placed.placement.arena_bytes < best[0].placement.arena_bytes:
-                best = placed, one
-    assert best is not None
-    if options.place == "greedy" or best[0].placement.proven:
-        return best[0]
-    return plan_streamed(best[1], size, options, clock)
+    return [Segmented(layout, known, way) for way in ways]
 
 
 def _rows(layout: Layout, tasks: Sequence[Task], size: int, options: Options) -> RowGraph:
@@ -131,22 +118,43 @@ def cut_at(layout: Layout, size: int, options: Options, parts: Mapping[str, int]
     graph = _rows(layout, make_tasks(layout, accumulate=True), size, options)
     known = Segments(graph)
     cuts = part_cuts(graph, parts)
-    return Segmented(layout, graph, tuple(known.get(a, b) for a, b in pairwise(cuts)))
+    return Segmented(layout, known, tuple(known.get(a, b) for a, b in pairwise(cuts)))
+
+
+@dataclass(frozen=True, eq=False)
+class Timed:
+    """Segments as a schedule, and when its rows live."""
+
+    found: Segmented
+    schedule: Schedule
+    lives: Lives
+    live_bytes: int
+
+    def placed(self, arena: int, addresses: Addresses) -> Streamed:
+        """The plan with its rows at these addresses."""
+        live = self.live_bytes
+        return Streamed(
+            self.found.layout, self.found.graph.tasks, self.schedule, self.lives, live,
+            Placement((), arena, arena == live, live), addresses,
+        )  # fmt: skip
+
+
+def time_rows(found: Segmented, size: int, options: Options, clock: Clock) -> Timed:
+    """The schedule of segments, and the lifetime of every row."""
+    schedule = Schedule(runs(found.graph, found.segments))
+    with clock("finding lifetimes"):
+        lives = lifetimes(
+            found.layout, found.graph.tasks, schedule, size, keep_inputs=options.keep_input
+        )
+        return Timed(found, schedule, lives, int(live_bytes(lives, schedule.ticks).max()))
 
 
 def plan_streamed(found: Segmented, size: int, options: Options, clock: Clock) -> Streamed:
     """The schedule of segments, and a place for every row."""
-    layout, tasks = found.layout, found.graph.tasks
-    schedule = Schedule(runs(found.graph, found.segments))
-    with clock("finding lifetimes"):
-        lives = lifetimes(layout, tasks, schedule, size, keep_inputs=options.keep_input)
-        live = int(live_bytes(lives, schedule.ticks).max())
+    timed = time_rows(found, size, options, clock)
     with clock("placing rows"):
-        arena, addresses = place_bars(layout, lives, live, options)
-    return Streamed(
-        layout, tasks, schedule, lives, live, Placement((), arena, arena == live, live),
-        addresses,
-    )  # fmt: skip
+        bars = row_bars(found.layout, timed.lives, timed.live_bytes, options)
+        return timed.placed(*bars.place(options.place)[:2])
 
 
 def _with_ports(layout: Layout, tasks: Sequence[Task], options: Options) -> tuple[Task, ...]:

@@ -18,7 +18,8 @@ from lowtide.live import lifetimes
 from lowtide.plan import Options, Plan, Source, straight_rows
 from lowtide.plan_layerwise import cut, plan_layerwise
 from lowtide.plan_parted import Parting
-from lowtide.plan_streamed import Segmented, Streamed, best_streamed, cut_segments
+from lowtide.plan_steps import best_streamed
+from lowtide.plan_streamed import Segmented, Streamed, cut_segments
 from lowtide.rewrites.fuse_pools import fuse_pools
 from lowtide.rewrites.in_order import in_order
 from lowtide.schedules import layerwise

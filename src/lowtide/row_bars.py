@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from lowtide.index import IntArray
+from lowtide.intervals import BoolArray
 from lowtide.layout import Layout
 from lowtide.live import Life, Lives, live_bytes
-from lowtide.placers.rows import RowProblem, place_rows
+from lowtide.placers.rows import NOWHERE, RowProblem, place_rows
 from lowtide.plan import Options
 
 Addresses = Mapping[str, IntArray]
@@ -48,8 +49,50 @@ def _bars(life: Life) -> _Bars:
     return _Bars(rows, sizes, start, stop)
 
 
-def place_bars(layout: Layout, lives: Lives, live: int, options: Options) -> tuple[int, Addresses]:
-    """The arena, and the address of every row.
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """A placement of the same storages: what lives in one of `moments` (both ends) stays there.
+
+    The others are placed anew, in `arena_bytes`.
+    """
+
+    addresses: Addresses
+    moments: Sequence[tuple[int, int]]
+    arena_bytes: int
+
+    def pinned(self, start: IntArray, stop: IntArray) -> BoolArray:
+        """Whether bars live in one of the moments."""
+        found = np.zeros(len(start), bool)
+        for first, last in self.moments:
+            found |= (start <= last) & (first <= stop)
+        return found & (start <= stop)
+
+
+@dataclass(frozen=True, eq=False)
+class RowBars:
+    """The rows of a plan as a problem for the placer; `bars`: each storage's, and their first."""
+
+    lives: Lives
+    bars: Mapping[str, tuple[_Bars, int]]
+    problem: RowProblem
+
+    def place(self, how: str) -> tuple[int, Addresses, list[tuple[int, int]]]:
+        """The arena, the address of every row, and when rows live that reach beyond the goal."""
+        problem = self.problem
+        placed = place_rows(problem, how)
+        addresses = {
+            name: bars.addresses(placed.at[at : at + len(bars.sizes)], self.lives[name])
+            for name, (bars, at) in self.bars.items()
+        }
+        over = (placed.at + problem.sizes > problem.goal) & (problem.start <= problem.stop)
+        moments = np.stack([problem.start[over], problem.stop[over]], axis=1)
+        return placed.arena_bytes, addresses, [(a, b) for a, b in moments.tolist()]
+
+
+def row_bars(
+    layout: Layout, lives: Lives, live: int, options: Options, kept: Kept | None = None
+) -> RowBars:
+    """The bars of a plan of which `live` bytes live at one time.
 
     What the caller sees as one array stays in one piece.
     """
@@ -71,15 +114,18 @@ def place_bars(layout: Layout, lives: Lives, live: int, options: Options) -> tup
         first += count
     start = np.concatenate([bars.start for bars, _ in found.values()])
     stop = np.concatenate([bars.stop for bars, _ in found.values()])
+    pinned = np.full(len(start), NOWHERE, np.int64)
+    if kept is not None:
+        stays = kept.pinned(start, stop)
+        for rows in straight:
+            stays[rows] = stays[rows].any()
+        at = [kept.addresses[name][:: bars.rows] for name, (bars, _) in found.items()]
+        pinned[stays] = np.concatenate(at)[stays]
     problem = RowProblem(
-        np.concatenate(sizes), start, stop, tuple(straight), np.concatenate(mostly), align, live
-    )
-    placed = place_rows(problem, options.place)
-    addresses = {
-        name: bars.addresses(placed.at[at : at + len(bars.sizes)], lives[name])
-        for name, (bars, at) in found.items()
-    }
-    return placed.arena_bytes, addresses
+        np.concatenate(sizes), start, stop, tuple(straight), np.concatenate(mostly), align, live,
+        pinned, live if kept is None else kept.arena_bytes,
+    )  # fmt: skip
+    return RowBars(lives, found, problem)
 
 
 def _lives_whole(life: Life) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from lowtide.graph import Graph
 from lowtide.nest import loads
 from lowtide.plan import Plan
 from lowtide.task import Task
@@ -22,19 +23,19 @@ def weight_traffic(plan: Plan) -> int:
     for run in plan.schedule.runs:
         rows[run.task] += run.rows
         steps[run.task] += run.steps
-    return sum(_reads(plan.tasks[k], rows[k], steps[k], plan) for k in rows)
+    graph, size = plan.layout.graph, plan.element_bytes
+    return sum(weights_read(plan.tasks[k], graph, size, rows[k], steps[k]) for k in rows)
 
 
-def _reads(task: Task, rows: int, steps: int, plan: Plan) -> int:
+def weights_read(task: Task, graph: Graph, element_bytes: int, rows: int, steps: int) -> int:
     """Bytes of constants that a task reads in so many rows and steps; low-bit codes are packed."""
-    graph = plan.layout.graph
     found: dict[str, int] = {}
     for k, read in enumerate(task.nest.reads):
         name = task.operands[read.operand]
         if name not in graph.constants:
             continue
         own = task.row is not None and any(task.row in i.variables for i in read.index)
-        size, inner = graph.constant_bytes(name, plan.element_bytes), _inner_rows(task, k)
+        size, inner = graph.constant_bytes(name, element_bytes), _inner_rows(task, k)
         once = -(-size * rows * inner // task.rows) if own else size * steps * inner
         found[name] = max(found.get(name, 0), once)
     return sum(found.values())

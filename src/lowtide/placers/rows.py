@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from random import Random
 
 import numpy as np
@@ -28,8 +29,8 @@ from lowtide.intervals import BoolArray, union
 NOWHERE = 1 << 62
 """Where a bar lies that is not placed."""
 
-WORK = {"greedy": 40_000, "exact": 400_000}
-"""Bars placed in all passes together: about a second, and ten."""
+WORK = {"steps": 10_000, "greedy": 40_000, "exact": 400_000}
+"""Bars placed in all passes together: a part of a second, about a second, and ten."""
 
 PASSES = 200
 """Of a few bars no more passes than this, twice."""
@@ -49,7 +50,8 @@ class RowProblem:
 
     `straight` are groups of bars that lie one after the other, in order, without a gap; `whole` are
     the rows of storages of which most rows live at one time. `lower_bound` is the most that lives
-    at one time, in bytes.
+    at one time, in bytes. Bars with an address in `pinned` (others: NOWHERE) lie there already. An
+    arena of `goal` bytes is good enough.
     """
 
     sizes: IntArray
@@ -59,6 +61,26 @@ class RowProblem:
     whole: BoolArray
     align: int
     lower_bound: int
+    pinned: IntArray
+    goal: int
+
+    @cached_property
+    def free(self) -> BoolArray:
+        """The bars that are to be placed: those that live, and are not pinned."""
+        return np.asarray((self.start <= self.stop) & (self.pinned == NOWHERE))
+
+    def clashes(self) -> list[tuple[int, int]]:
+        """Moments at which pinned bars share a byte with one that came before."""
+        bars = np.flatnonzero((self.start <= self.stop) & (self.pinned != NOWHERE))
+        bars = bars[np.argsort(self.start[bars], kind="stable")]
+        at, end = self.pinned[bars], self.pinned[bars] + self.sizes[bars]
+        start, stop = self.start[bars], self.stop[bars]
+        found = dict.fromkeys(
+            int(start[k])
+            for k in range(1, len(bars))
+            if ((stop[:k] >= start[k]) & (at[:k] < end[k]) & (at[k] < end[:k])).any()
+        )
+        return [(moment, moment) for moment in found]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,14 +97,20 @@ def place_rows(problem: RowProblem, how: str) -> RowPlacement:
     if problem.straight:
         ways |= {(True, False), (True, True)}
     shared = _Shared(problem)
-    packers = [_Packer(shared, image, rows) for image, rows in sorted(ways)]
+    first = _first(shared)
+    packers = [_Packer(shared, first, image, rows) for image, rows in sorted(ways)]
     for packer in packers:
         packer.run(WORK[how] // (2 * len(packers)))
-        if packer.best.arena_bytes == problem.lower_bound:
+        if packer.best.arena_bytes <= problem.goal:
             return packer.best
     most = min(packers, key=lambda packer: packer.best.arena_bytes)
     most.run(WORK[how] // 2)
     return most.best
+
+
+def _first(shared: _Shared) -> RowPlacement:
+    """What all packers begin with."""
+    return _Packer(shared, None, image_high=False, whole_high=False).best
 
 
 class _Shared:
@@ -90,10 +118,11 @@ class _Shared:
 
     def __init__(self, problem: RowProblem) -> None:
         self.problem = problem
-        self.groups = sorted(problem.straight, key=lambda rows: -int(problem.sizes[rows].sum()))
-        alive = problem.start <= problem.stop
-        alive[[bar for rows in self.groups for bar in rows]] = False
-        self.bars = np.flatnonzero(alive)
+        groups = [rows for rows in problem.straight if problem.pinned[rows[0]] == NOWHERE]
+        self.groups = sorted(groups, key=lambda rows: -int(problem.sizes[rows].sum()))
+        free = problem.free.copy()
+        free[[bar for rows in self.groups for bar in rows]] = False
+        self.bars = np.flatnonzero(free)
         self.meets = dict(_meetings(problem, self.bars))
         self.core = self._core()
 
@@ -127,7 +156,9 @@ class _Packer:
     `whole_high` the rows of whole storages are placed from the limit down.
     """
 
-    def __init__(self, shared: _Shared, image_high: bool, whole_high: bool) -> None:
+    def __init__(
+        self, shared: _Shared, first: RowPlacement | None, image_high: bool, whole_high: bool
+    ) -> None:
         problem = shared.problem
         self.problem, self.groups, self.bars = problem, shared.groups, shared.bars
         self.meets, self.core = shared.meets, shared.core
@@ -136,13 +167,12 @@ class _Packer:
         self.straight: dict[int, IntArray | None] = {}
         self.dice = Random(0)
         self.weight = dict(zip(self.core, problem.sizes[self.core].astype(float), strict=True))
-        first = (self._first(order) for order in self._orders())
-        self.best = min(first, key=lambda p: p.arena_bytes)
+        self.best = first if first is not None else self.unlimited()
 
     def run(self, work: int) -> None:
         """Goes on for so many bars, or PASSES times."""
         problem, self.work = self.problem, min(work, PASSES * len(self.core))
-        while self.work > 0 and self.best.arena_bytes > problem.lower_bound:
+        while self.work > 0 and self.best.arena_bytes > problem.goal:
             limit = self._limit()
             if limit >= self.best.arena_bytes:
                 return
@@ -160,8 +190,8 @@ class _Packer:
                 self.vain, self.share = 0, self.share / 2
 
     def _limit(self) -> int:
-        """Somewhat below the best arena, aligned; the lower bound at least."""
-        low, high, align = self.problem.lower_bound, self.best.arena_bytes, self.problem.align
+        """Somewhat below the best arena, aligned; the goal at least."""
+        low, high, align = self.problem.goal, self.best.arena_bytes, self.problem.align
         return max(low, int(high - max(1, (high - low) * self.share)) // align * align)
 
     def _orders(self) -> Iterator[list[int]]:
@@ -173,14 +203,16 @@ class _Packer:
         yield sorted(bars, key=lambda bar: (-size[bar] * (stop[bar] - start[bar] + 1), bar))
         yield sorted(bars, key=lambda bar: (start[bar], -size[bar], bar))
 
-    def _first(self, order: Sequence[int]) -> RowPlacement:
-        """A placement without a limit, and all from the bottom."""
-        held = self.image_high, self.high
-        self.image_high, self.high = False, np.zeros(len(self.high), bool)
-        at, _ = self._pass(order, NOWHERE // 4)
-        self.image_high, self.high = held
-        assert at is not None
-        return self._finished(at)
+    def unlimited(self) -> RowPlacement:
+        """The best of a few orders without a limit, and all from the bottom."""
+        found = []
+        for order in self._orders():
+            at, _ = self._pass(order, NOWHERE // 4)
+            assert at is not None
+            found.append(self._finished(at))
+            if found[-1].arena_bytes <= self.problem.goal:
+                break
+        return min(found, key=lambda p: p.arena_bytes)
 
     def _pass(self, order: Sequence[int], limit: int) -> tuple[IntArray | None, list[int]]:
         """The bars in turn, and those that found no room; None if a straight group has none."""
@@ -211,7 +243,7 @@ class _Packer:
 
     def _placed_straight(self, limit: int) -> IntArray | None:
         problem = self.problem
-        at = np.full(len(problem.sizes), NOWHERE, np.int64)
+        at = problem.pinned.copy()
         for k, rows in enumerate(self.groups):
             size = problem.sizes[rows]
             offset = np.cumsum(size) - size

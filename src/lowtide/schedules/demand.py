@@ -114,12 +114,12 @@ def _demanded(steps: _Steps) -> IntArray:
 def _goals(graph: RowGraph, first: int, end: int, rows: IntArray, of: IntArray) -> list[int]:
     """The steps that leave something behind, and last those that leave nothing."""
     low, high = int(graph.first[first]), int(graph.first[end])
-    step, cell = graph.writes.between(low, high)
+    row, cell = graph.writes.between(low, high)
     kept = graph.last[cell] >= end
     task = graph.task_of[rows]
     taken = np.array([graph.tasks[k].port == "out" for k in range(first, end)], bool)
     asked = taken[task - first]
-    asked[of[step[kept] - low]] = True
+    asked[of[row[kept] - low]] = True
     last = np.append(rows[1:], high)  # rows of a task follow each other, and so do tasks
     share = (last - graph.first[task]) / np.diff(graph.first)[task]
     order = np.lexsort((task, share, ~asked))
@@ -137,8 +137,8 @@ def _live(graph: RowGraph, first: int, end: int, steps: _Steps, order: IntArray)
     read, written = where[: len(reads[1])], where[len(reads[1]) :]
     start, stop = np.full(len(cells), len(order), np.int64), np.full(len(cells), -1, np.int64)
     np.minimum.at(start, written, at[writes[0] - low])
-    for touched, steps in ((read, reads[0]), (written, writes[0])):
-        np.maximum.at(stop, touched, at[steps - low])
+    for touched, rows in ((read, reads[0]), (written, writes[0])):
+        np.maximum.at(stop, touched, at[rows - low])
     start = np.where(graph.made[cells] < first, 0, start)
     stop = np.where(graph.last[cells] >= end, len(order) - 1, stop)
     inside = ~((graph.made[cells] < first) & (graph.last[cells] >= end))

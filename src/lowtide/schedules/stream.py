@@ -25,13 +25,14 @@ class Segments:
     """The segments of a row graph, each worked out once."""
 
     graph: RowGraph
-    known: dict[tuple[int, int], Segment] = field(default_factory=dict)
+    known: dict[tuple[int, int, tuple[int, ...]], Segment] = field(default_factory=dict)
 
-    def get(self, first: int, end: int) -> Segment:
-        """Tasks first .. end-1 as one segment."""
-        if (first, end) not in self.known:
-            self.known[first, end] = segment(self.graph, first, end)
-        return self.known[first, end]
+    def get(self, first: int, end: int, together: tuple[int, ...] = ()) -> Segment:
+        """Tasks first .. end-1 as one segment, each in steps of so many rows (else of one)."""
+        key = first, end, together
+        if key not in self.known:
+            self.known[key] = segment(self.graph, first, end, together or None)
+        return self.known[key]
 
     def least_peak(self, longest: int | None = None) -> tuple[Segment, ...]:
         """Segments whose largest peak is the least of all ways to cut the order of the tasks.
