@@ -5,6 +5,7 @@ For tests that build hundreds of small programs; `lowtide.fit` does the same wit
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,8 +23,10 @@ from lowtide.overlap import placement_problem
 from lowtide.pipeline import read
 from lowtide.placers import place
 from lowtide.plan import Options, Plan, straight_rows
-from lowtide.planner import make_plan, stream
+from lowtide.plan_streamed import cut_segments, plan_streamed
+from lowtide.planner import as_streamed, make_plan, stream
 from lowtide.schedules.direction import directed
+from lowtide.task import Task
 
 # Programs this small are compiled longer than they run.
 QUICK: tuple[Way, ...] = tuple(
@@ -61,6 +64,28 @@ def streamed_model(model: onnx.ModelProto, options: Options = STREAM) -> Plan:
     """The streamed plan of a network, also where one layer by layer needs less."""
     plan = plan_model(model, options)
     return plan if plan.streamed else stream(plan, Clock(lambda _: None))
+
+
+def stepped(model: onnx.ModelProto, options: Options, seed: int) -> Plan:
+    """The streamed plan of a network in steps of as many rows as dice say; the caller's stay one.
+
+    Whether that is any use is not asked.
+    """
+    dice, clock = random.Random(f"steps {seed}"), Clock(lambda _: None)
+    whole = plan_model(model, replace(options, image="resident", result="resident"))
+    whole = replace(whole, options=options)
+    order = [run.task for run in whole.schedule.runs] if not whole.streamed else None
+    cut = cut_segments(whole.layout, whole.element_bytes, options, order)[0]
+
+    def rows(task: Task) -> int:
+        return 1 if task.port else dice.choice((1, 2, 3, 5, task.rows))
+
+    ways = tuple(
+        cut.known.get(one.first, one.end, tuple(map(rows, cut.graph.tasks[one.first : one.end])))
+        for one in cut.segments
+    )
+    found = plan_streamed(replace(cut, segments=ways), whole.element_bytes, options, clock)
+    return as_streamed(whole, found)
 
 
 def turned(plan: Plan, backward: frozenset[int]) -> Plan:

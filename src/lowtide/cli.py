@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,10 +13,11 @@ import typer
 
 from lowtide import __version__
 from lowtide.errors import UsageError
-from lowtide.show import Progress, show_fit, show_verified
+from lowtide.show import Progress, show_detail, show_fit, show_verified
 from lowtide.weights import commands as weights_commands
 
 if TYPE_CHECKING:
+    from lowtide.pipeline import Fitted
     from lowtide.samples import Pictures
 
 app = typer.Typer(
@@ -96,6 +98,14 @@ MaxOverhead = Annotated[
         "unless given.",
     ),
 ]
+Objective = Annotated[
+    Literal["memory", "balanced", "latency"],
+    typer.Option(
+        help="Rows of an operator that are made in one step, so that weights are read less often. "
+        "memory: as many as the least arena has room for. latency: as many as it takes for weights "
+        "to cost little, in more memory. balanced: half-way. With --budget the fastest that fits."
+    ),
+]
 Shapes = Annotated[
     list[str] | None,
     typer.Option("--shape", help="An input's shape, where the file leaves it open: x=1x3x224x224."),
@@ -130,6 +140,7 @@ def profile(
     image: Image = "resident",
     result: Result = "resident",
     max_overhead: MaxOverhead = None,
+    objective: Objective = "memory",
     shape: Shapes = None,
     as_json: Json = False,
 ) -> None:
@@ -142,7 +153,7 @@ def profile(
     options = Options(
         schedule, order, overlap, place, align, element_bytes, io_layout,
         fuse_pools=fuse_pools, tile=_tile(tile), keep_input=keep_input, image=image, result=result,
-        max_overhead=max_overhead or 0.0,
+        max_overhead=max_overhead or 0.0, objective=objective,
     )  # fmt: skip
     with Progress(sys.stderr) as progress:
         plans = overlaps(model, options, progress, parse_shapes(shape or []))
@@ -185,6 +196,7 @@ def fit(
     image: Image = "resident",
     result: Result = "resident",
     max_overhead: MaxOverhead = None,
+    objective: Objective = "memory",
     shape: Shapes = None,
     sample: Annotated[
         list[Path] | None,
@@ -221,6 +233,9 @@ def fit(
         typer.Option(help="Class numbers of --test, or else of --calibrate: a line each or .npy."),
     ] = None,
     weights: weights_commands.Weights = "both",
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Also print the time of each stage.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Plan the network, emit its C99 program in one arena (or ONNX in tiles), and check it."""
@@ -239,12 +254,14 @@ def fit(
     options = Options(
         schedule, order, overlap, place, align, element_bytes, io_layout,
         fuse_pools=fuse_pools, tile=_tile(tile), keep_input=keep_input, image=image, result=result,
-        max_overhead=max_overhead or 0.0,
+        max_overhead=max_overhead or 0.0, objective=objective,
     )  # fmt: skip
     pictures = Pictures(tuple(sample or ()), _numbers(mean), _numbers(std), bgr)
     data = weights_commands.Data(
         calibrate or (), test or (), classes, mean, std, bgr, weights
     )  # fmt: skip
+    if verbose and (flash is not None or target == "onnx"):
+        raise UsageError("--verbose is for C without --flash")
     if flash is not None:
         task = Task(budget, options, target, pictures.read, parse_shapes(shape or []))
         _print(weights_commands.fit_small(model, flash, task, data, output, names, as_json))
@@ -270,7 +287,12 @@ def fit(
         )
         if output is not None:
             write_folder(output, fitted.files)
-    _print(fitted.facts() if as_json else show_fit(fitted, output, names))
+    _print(fitted.facts() if as_json else _shown(fitted, output, names, verbose))
+
+
+def _shown(fitted: Fitted, output: Path | None, names: Sequence[str], verbose: bool) -> str:
+    text = show_fit(fitted, output, names)
+    return f"{text}\n{show_detail(fitted)}" if verbose else text
 
 
 def _fit_portable(

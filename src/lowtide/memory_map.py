@@ -20,7 +20,7 @@ from lowtide.live import SUM_BYTES, Life
 from lowtide.plan import Plan
 from lowtide.ports import Port
 
-SCHEMA = 4
+SCHEMA = 5
 
 Stretch = tuple[int, int, int, int, int]
 
@@ -93,6 +93,11 @@ class RunAt:
     ticks: int
     backward: bool
     together: int
+
+    @property
+    def moments(self) -> int:
+        """How many moments the run takes."""
+        return -(-self.rows // self.together) * self.ticks
 
 
 @dataclass(frozen=True)

@@ -72,15 +72,22 @@ class Fitted:
             raise UsageError("the plan was made with target none: there is no program to write")
         write_folder(Path(folder), self.files)
 
-    def facts(self) -> dict[str, int | float | bool | str | None]:
+    def facts(self) -> dict[str, int | float | bool | str | dict[str, float] | None]:
         """Everything `fit --json` prints."""
         checks = self.checks
         return {
             **self.plan.facts(),
             **(checks.facts() if checks else dict.fromkeys(_CHECKED)),
             **self._memory(),
+            "weight_traffic_bytes": self.weight_traffic_bytes,
             "seconds": round(sum(self.seconds.values()), 3),
+            "stages": {stage: round(spent, 3) for stage, spent in self.seconds.items()},
         }
+
+    @property
+    def weight_traffic_bytes(self) -> int:
+        """Bytes of weights that one run reads, no cache between."""
+        return weight_traffic(self.plan)
 
     def _memory(self) -> dict[str, int | None]:
         """RAM and flash of the whole program, as far as they were measured; weights read in a run.
@@ -209,7 +216,7 @@ def overlaps(
         tile = options.tile if overlap == options.overlap else None
         changed = replace(
             options, schedule="layerwise", overlap=overlap, tile=tile, max_overhead=0.0,
-            image="resident", result="resident",
+            image="resident", result="resident", objective="memory",
         )  # fmt: skip
         plans[overlap] = make_plan(source, graph, changed, clock)
     if options.schedule == "layerwise":

@@ -21,6 +21,8 @@ from lowtide.task import Task
 Overlap = Literal["none", "row", "group", "pixel"]
 OVERLAPS: tuple[Overlap, ...] = ("none", "row", "group", "pixel")
 
+Objective = Literal["memory", "balanced", "latency"]
+
 
 @dataclass(frozen=True)
 class Options:
@@ -39,7 +41,7 @@ class Options:
     image: Literal["resident", "streamed"] = "resident"
     result: Literal["resident", "streamed"] = "resident"
     max_overhead: float = 0.0
-    objective: Literal["memory", "balanced", "latency"] = "memory"
+    objective: Objective = "memory"
 
 
 @dataclass(frozen=True)

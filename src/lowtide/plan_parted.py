@@ -9,6 +9,7 @@ from lowtide.clock import Clock
 from lowtide.graph import Graph
 from lowtide.layout import Layout
 from lowtide.plan import Options
+from lowtide.plan_steps import grown
 from lowtide.plan_streamed import Segmented, Streamed, cut_at, live_in_parts, plan_streamed
 from lowtide.plan_stretches import Route, StretchSearch
 from lowtide.rewrites.stretch import Stretch, put_in_place
@@ -41,8 +42,9 @@ class Parting:
                 route = search.route(limit)
             if route is None:
                 return
-            placed = self._placed(self._segmented(route), self.options)
-            yield placed
+            segmented = self._segmented(route)
+            placed = self._placed(segmented, self.options)
+            yield grown(segmented, placed, self.size, self.options, self.clock)
             if placed.placement.arena_bytes <= budget:
                 return
             limit = min(limit - 1, route.peak - (placed.placement.arena_bytes - budget))
@@ -57,7 +59,8 @@ class Parting:
         if placed:
             best, k = min(placed, key=lambda one: (one[0].placement.arena_bytes, one[1]))
             exact = self.options.place == "exact" and not best.placement.proven
-            yield self._placed(found[k], self.options) if exact else best
+            best = self._placed(found[k], self.options) if exact else best
+            yield grown(found[k], best, self.size, self.options, self.clock)
 
     def _search(self) -> StretchSearch:
         windows = self.options.image == "streamed"

@@ -52,8 +52,13 @@ def best_streamed(
         return _faster(cut, least, size, options, clock)
     if options.place == "exact" and not least.placement.proven:
         least = plan_streamed(cut, size, options, clock)
+    return grown(cut, least, size, options, clock)
+
+
+def grown(cut: Segmented, plan: Streamed, size: int, options: Options, clock: Clock) -> Streamed:
+    """The plan in steps of as many rows as pay, in no more memory than it has."""
     plain = tuple((one,) for one in cut.segments)
-    return _Steps(cut, plain, least, size, options, clock).grow()
+    return _Steps(cut, plain, plan, size, options, clock).grow()
 
 
 def _faster(cut: Segmented, least: Streamed, size: int, options: Options, clock: Clock) -> Streamed:

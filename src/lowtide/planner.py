@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import inf
 
@@ -15,7 +15,7 @@ from lowtide.errors import UnsupportedModel, UsageError
 from lowtide.graph import Graph
 from lowtide.layout import Layout, lay_out
 from lowtide.live import lifetimes
-from lowtide.plan import Options, Plan, Source, straight_rows
+from lowtide.plan import Objective, Options, Plan, Source, straight_rows
 from lowtide.plan_layerwise import cut, plan_layerwise
 from lowtide.plan_parted import Parting
 from lowtide.plan_steps import best_streamed
@@ -54,7 +54,7 @@ def make_plan(
     if options.max_overhead and budget is None:
         plans += _with_parts(whole, cuts[0], graph, clock, budget)
     if not any(plan.arena_bytes <= cuts[0].live_bytes for plan in plans):
-        plans.append(_streamed(whole, best_streamed(cuts, size, options, clock)))
+        plans.append(_at_objective(whole, cuts, clock, budget))
     if options.max_overhead and min(plan.arena_bytes for plan in plans) > most:
         plans += _with_parts(whole, cuts[0], graph, clock, budget)
     return min(plans, key=lambda plan: plan.arena_bytes)
@@ -81,10 +81,25 @@ def _layerwise(
     )  # fmt: skip
 
 
+SLOWER: tuple[Objective, ...] = ("latency", "balanced", "memory")
+"""Objectives, the fastest first."""
+
+
+def _at_objective(whole: Plan, cuts: Sequence[Segmented], clock: Clock, budget: int | None) -> Plan:
+    """The streamed plan of the objective that was asked for, or the fastest within a budget."""
+    slower = SLOWER[SLOWER.index(whole.options.objective) :]
+    for objective in slower:
+        options = replace(whole.options, objective=objective)
+        placed = best_streamed(cuts, whole.element_bytes, options, clock)
+        if budget is None or placed.placement.arena_bytes <= budget:
+            break
+    return as_streamed(replace(whole, options=options), placed)
+
+
 def stream(whole: Plan, clock: Clock) -> Plan:
     """A plan layer by layer made anew with rows in turns; what it is compared with stays."""
     cuts = _cuts(whole, clock)
-    return _streamed(whole, best_streamed(cuts, whole.element_bytes, whole.options, clock))
+    return as_streamed(whole, best_streamed(cuts, whole.element_bytes, whole.options, clock))
 
 
 def _cuts(whole: Plan, clock: Clock) -> list[Segmented]:
@@ -109,10 +124,10 @@ def _with_parts(
         clock,
     )
     for found in parting.least() if budget is None else parting.within(budget):
-        yield _streamed(whole, found)
+        yield as_streamed(whole, found)
 
 
-def _streamed(whole: Plan, found: Streamed) -> Plan:
+def as_streamed(whole: Plan, found: Streamed) -> Plan:
     """The plan with its rows in segments; what it is compared with stays."""
     before = whole.schedule
     return replace(
@@ -142,6 +157,10 @@ def _check(options: Options, size: int) -> None:
         raise UsageError("--image streamed and --result streamed need --schedule stream")
     if options.max_overhead and (options.schedule == "layerwise" or options.overlap == "none"):
         raise UsageError("--max-overhead needs --schedule stream")
+    if options.objective != "memory" and (
+        options.schedule == "layerwise" or options.overlap == "none" or options.tile
+    ):
+        raise UsageError(f"--objective {options.objective} needs --schedule stream")
     if options.max_overhead and options.image == "streamed" and options.io_layout != "nhwc":
         # in planes the columns of a band are not one piece of a row
         raise UsageError("--max-overhead with --image streamed needs --io-layout nhwc")

@@ -16,7 +16,8 @@ OVERHEADS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5)
 def recipes(asked: Options, max_overhead: float) -> tuple[Options, ...]:
     """What is tried, from cheap to dear to plan; each keeps `asked`'s alignment and element size.
 
-    layer by layer at each overlap | streamed | streamed with 1 %, 2 %, .. extra multiply-adds
+    layer by layer at each overlap | streamed | balanced, latency | with 1 %, 2 %, .. extra
+    multiply-adds
 
     Where the image may be handed in row by row it may lie in the arena as well, so both are tried.
     Raises UsageError for a `max_overhead` that is no share.
@@ -27,17 +28,19 @@ def recipes(asked: Options, max_overhead: float) -> tuple[Options, ...]:
     whole = [replace(held, overlap=overlap) for overlap in OVERLAPS if overlap != "pixel"]
     plain = replace(asked, schedule="stream", max_overhead=0.0)
     streamed = [replace(plain, image="resident"), plain]
+    fast = [replace(plain, objective=objective) for objective in ("balanced", "latency")]
     more = sorted({share for share in OVERHEADS if share < max_overhead} | {max_overhead} - {0.0})
     dear = [replace(plain, max_overhead=share) for share in more]
-    return tuple(dict.fromkeys([*whole, *streamed, *dear]))
+    return tuple(dict.fromkeys([*whole, *streamed, *fast, *dear]))
 
 
 def recipe_name(options: Options) -> str:
     """A recipe in words: streamed, image resident, up to 5 % extra."""
     if options.schedule == "layerwise":
         return f"layer by layer, overlap {options.overlap}"
+    aim = "" if options.objective == "memory" else f", {options.objective}"
     extra = f", up to {100 * options.max_overhead:g} % extra" if options.max_overhead else ""
-    return f"streamed, image {options.image}{extra}"
+    return f"streamed, image {options.image}{aim}{extra}"
 
 
 def fit_command(model: str, options: Options) -> str:

@@ -83,6 +83,19 @@ def show_fit(
     return "\n".join(lines)
 
 
+def show_detail(fitted: Fitted) -> str:
+    """The weights that a run reads, and where the time of the fit went, the longest first."""
+    read, held = fitted.weight_traffic_bytes, fitted.plan.profile.weight_bytes
+    times = f"{read / held:.1f} times what there are" if held else "there are none"
+    stages = sorted(fitted.seconds.items(), key=lambda one: -one[1])
+    lines = [
+        f"  weights read   {_size(read)}  in one run, no cache between; {times}",
+        f"  seconds        {sum(fitted.seconds.values()):10.2f}",
+        *(f"    {spent:23.2f}  {stage}" for stage, spent in stages),
+    ]
+    return "\n".join(lines)
+
+
 def show_placed(placed: Placement, output: Path) -> str:
     """The result of placing buffers in words."""
     proven = "proven least" if placed.proven else f"at least {placed.bound}"

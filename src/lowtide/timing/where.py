@@ -23,12 +23,12 @@ class Held:
 
 def held_by_operator(memory: MemoryMap) -> list[Held]:
     """For each operator of the memory map, over the moments at which it runs."""
-    moments = sum(run.rows * run.ticks for run in memory.schedule) + 2
+    moments = sum(run.moments for run in memory.schedule) + 2
     each = {stored.name: _live(stored, moments) for stored in memory.storages}
     together = np.sum([*each.values(), np.zeros(moments, np.int64)], axis=0)
     live, at = [0] * len(memory.operators), 1
     for run in memory.schedule:
-        end = at + run.rows * run.ticks
+        end = at + run.moments
         live[run.operator] = max(live[run.operator], int(together[at:end].max(initial=0)))
         at = end
     storage = {tensor.name: tensor.storage for tensor in memory.tensors}
