@@ -72,19 +72,22 @@ def stepped(model: onnx.ModelProto, options: Options, seed: int) -> Plan:
     Whether that is any use is not asked.
     """
     dice, clock = random.Random(f"steps {seed}"), Clock(lambda _: None)
-    whole = plan_model(model, replace(options, image="resident", result="resident"))
-    whole = replace(whole, options=options)
-    order = [run.task for run in whole.schedule.runs] if not whole.streamed else None
-    cut = cut_segments(whole.layout, whole.element_bytes, options, order)[0]
+    given = replace(options, max_overhead=0.0, objective="memory")
+    whole = plan_model(
+        model, replace(given, schedule="layerwise", image="resident", result="resident")
+    )
+    whole = replace(whole, options=given)
+    order = [run.task for run in whole.schedule.runs]
+    cut = cut_segments(whole.layout, whole.element_bytes, given, order)[0]
 
     def rows(task: Task) -> int:
-        return 1 if task.port else dice.choice((1, 2, 3, 5, task.rows))
+        return 1 if task.port else min(dice.choice((1, 2, 3, 5, task.rows)), task.rows)
 
     ways = tuple(
         cut.known.get(one.first, one.end, tuple(map(rows, cut.graph.tasks[one.first : one.end])))
         for one in cut.segments
     )
-    found = plan_streamed(replace(cut, segments=ways), whole.element_bytes, options, clock)
+    found = plan_streamed(replace(cut, segments=ways), whole.element_bytes, given, clock)
     return as_streamed(whole, found)
 
 

@@ -1,7 +1,8 @@
 """Random networks, streamed: rows of several operators in turns, each row at an address of its own.
 
-Judged like those layer by layer: both levels, the placement checker, onnxruntime; those of whole
-numbers must agree exactly. Images are resident or handed in row by row, results likewise.
+In steps of one row or of several. Judged like those layer by layer: both levels, the placement
+checker, onnxruntime; those of whole numbers must agree exactly. Images are resident or handed in
+row by row, results likewise.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from lowtide.backends import emit
 from lowtide.memory_map import memory_map, read_memory_map
 from lowtide.plan import Options
 from networks import random_network
-from programs import STREAM, streamed_model
+from programs import STREAM, stepped, streamed_model
 
 HERE, ALL, A_BATCH = 100, 1000, 50
 
@@ -38,13 +39,15 @@ def options_of(seed: int) -> Options:
         image=image,
         result=dice.choice(("resident", "resident", "streamed")),
         max_overhead=0.0 if in_planes else dice.choice((0.0, 0.2, 1.0)),
+        objective=dice.choice(("memory", "balanced", "latency")),
     )
 
 
 def stream_case(seed: int) -> Case:
-    network = random_network(seed)
-    plan = streamed_model(network.model, options_of(seed))
-    return make_case(f"random stream {seed}", network, plan)
+    """Every third is in steps of as many rows as dice say, also where that is no use."""
+    network, options = random_network(seed), options_of(seed)
+    made = stepped if seed % 3 == 0 else lambda model, options, _: streamed_model(model, options)
+    return make_case(f"random stream {seed}", network, made(network.model, options, seed))
 
 
 @pytest.mark.parametrize(
@@ -63,6 +66,8 @@ def test_random_streams_compute(first: int, tmp_path: Path) -> None:
     assert counts["streamed, overlaps"] >= A_BATCH // 2
     assert counts["exact"] >= A_BATCH // 4
     assert counts["kernels"] >= 1
+    runs = [run for case in cases for run in case.plan.schedule.runs]
+    assert sum(run.together > 1 for run in runs) >= A_BATCH
     assert sum(task.accumulates for case in cases for task in case.plan.tasks) >= 1
 
 
