@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import onnx
 
@@ -72,7 +73,7 @@ class Fitted:
             raise UsageError("the plan was made with target none: there is no program to write")
         write_folder(Path(folder), self.files)
 
-    def facts(self) -> dict[str, int | float | bool | str | dict[str, float] | None]:
+    def facts(self) -> dict[str, Any]:
         """Everything `fit --json` prints."""
         checks = self.checks
         return {
