@@ -102,18 +102,20 @@ def test_weight_traffic_inside_a_pool() -> None:
 def test_recipes_go_from_cheap_to_dear() -> None:
     held = recipes(Options(align=4), 0.5)
     names = [recipe_name(one) for one in held]
-    assert names[:5] == [
+    assert names[:7] == [
         "layer by layer, overlap none",
         "layer by layer, overlap row",
         "layer by layer, overlap group",
         "streamed, image resident",
+        "streamed, image resident, balanced",
+        "streamed, image resident, latency",
         "streamed, image resident, up to 1 % extra",
     ]
-    assert [one.max_overhead for one in held[4:]] == [0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5]
+    assert [one.max_overhead for one in held[6:]] == [0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5]
     assert {one.align for one in held} == {4}
     streamed = recipes(Options(image="streamed"), 0.03)
     assert {one.image for one in streamed if one.schedule == "layerwise"} == {"resident"}
-    assert [one.image for one in streamed[3:]] == ["resident", *["streamed"] * 4]
+    assert [one.image for one in streamed[3:]] == ["resident", *["streamed"] * 6]
     assert streamed[-1].max_overhead == 0.03
     assert not any(one.max_overhead for one in recipes(Options(), 0.0))
     for wrong in (-0.1, float("nan"), float("inf")):
@@ -275,7 +277,8 @@ def test_the_table(explored: Explored) -> None:
 
 def test_the_picture() -> None:
     """Every point is a dot, and labels of the front cover neither each other nor a dot."""
-    names = recipes(Options(image="streamed"), 0.5)
+    tried = recipes(Options(image="streamed"), 0.5)
+    names = [one for one in tried if one.objective == "memory"]
     sizes = [4896, 3900, 3800, 630, 420, 410, 409, 260, 150, 148, 151, 120]
     extra = [0, 0, 0, 0, 0, 0.008, 0.019, 0.047, 0.09, 0.17, 0.33, 0.46]
     points = [
