@@ -81,23 +81,30 @@ def short_table(rows: Sequence[Row]) -> str:
         own = {one.plan: one for one in rows if one.network == name}
         if not own:
             continue
-        line = [title, _ms(own[plans[0]].onnxruntime_ms)]
+        line = [title, _ms(next(iter(own.values())).onnxruntime_ms)]
         for plan in plans:
+            if plan not in own:
+                line += ["not measured", "", "", ""]
+                continue
             one = own[plan]
             arena = show_bytes(round(1024 * one.arena_kib))
             line += [_ms(one.lowtide_ms), f"**{one.ratio:.2f}**", arena, f"{100 * one.share:.1f} %"]
         cells.append(line)
-    last = ["geometric mean", ""]
-    for _, ratio, share in _means(rows):
-        last += ["", f"**{ratio:.2f}**", "", f"{100 * share:.1f} %"]
+    last, means = ["geometric mean", ""], {plan: mean for plan, *mean in _means(rows)}
+    for plan in plans:
+        ratio, share = means.get(plan, (0.0, 0.0))
+        last += ["", f"**{ratio:.2f}**", "", f"{100 * share:.1f} %"] if plan in means else [""] * 4
     return markdown(head, [*cells, last])
 
 
 def _means(rows: Sequence[Row]) -> list[tuple[str, float, float]]:
-    """Each plan's geometric means of times and of memory."""
+    """Geometric means of times and of memory, of each plan that was measured on all networks."""
+    every = len({one.network for one in rows})
     found = []
     for plan in dict.fromkeys(one.plan for one in rows):
         own = [one for one in rows if one.plan == plan]
+        if len(own) < every:
+            continue
         ratios, shares = [one.ratio for one in own], [one.share for one in own]
         found.append((plan, geometric_mean(ratios), geometric_mean(shares)))
     return found

@@ -137,7 +137,9 @@ def _means(number: int, rows: Sequence[Row], panels: Sequence[_Panel]) -> Iterat
     y = _y(number)
     yield f'<path class="grid" d="M{MARGIN} {px(y - _STEP / 2)}H{WIDTH - MARGIN}"/>'
     yield f'<text class="bold" x="{MARGIN}" y="{px(y + 4)}">geometric mean</text>'
-    plans = list(dict.fromkeys(one.plan for one in rows))
+    every = len({one.network for one in rows})
+    found = [one.plan for one in rows]
+    plans = [plan for plan in dict.fromkeys(found) if found.count(plan) == every]
     for panel, field in zip(panels, ("ratio", "share"), strict=True):
         means = {
             plan: geometric_mean([getattr(one, field) for one in rows if one.plan == plan])
