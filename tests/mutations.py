@@ -15,6 +15,7 @@ import resource
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
@@ -238,6 +239,7 @@ def faults(seeds: range) -> Iterator[str]:
 
 def main() -> None:
     """Judges seeds with limited memory; the last line counts them."""
+    warnings.filterwarnings("error", category=RuntimeWarning)  # nor is numpy's to be read by users
     corpus()
     resource.setrlimit(resource.RLIMIT_DATA, (MOST_BYTES, MOST_BYTES))
     seeds = range(*map(int, sys.argv[1:]))

@@ -8,6 +8,7 @@ entangled. Half the networks compute with whole numbers, so that their results m
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Mapping
 
 import network_more as more
 import network_moves as moves
@@ -15,6 +16,8 @@ import network_sums as sums
 import network_windows as windows
 from lowtide.plan import Options
 from network_builder import Builder, Network, Value
+
+Draw = Callable[[Builder, Value], object]
 
 OPSETS = (9, 11, 13, 17, 21)
 
@@ -58,6 +61,13 @@ OPERATORS = {
 }
 
 
+# What keeps an image an image, so that column bands can be cut.
+ON_IMAGES = {
+    windows.conv: 9, windows.pool: 3, sums.activation: 2, sums.binary: 3, sums.normalise: 1,
+    moves.concat: 1, more.function: 1, more.several: 2, windows.conv_transpose: 1, moves.resize: 1,
+}  # fmt: skip
+
+
 def random_network(seed: int, whole: bool | None = None) -> Network:
     """The network of a seed; `whole` to choose what else the seed does."""
     dice = random.Random(seed)
@@ -65,13 +75,27 @@ def random_network(seed: int, whole: bool | None = None) -> Network:
     b = Builder(dice, dice.choice(OPSETS), drawn if whole is None else whole)
     for _ in range(dice.choice((1, 1, 1, 2, 3))):
         b.input(_input_shape(dice))
-    size, tries = dice.randint(3, 12), 0
+    _grown(b, dice.randint(3, 12), OPERATORS, latest=4)
+    return b.finish(f"random{seed}", _outputs(b))
+
+
+def random_trunk(seed: int) -> Network:
+    """A network of one image that mostly stays one."""
+    dice = random.Random(f"trunk {seed}")
+    b = Builder(dice, dice.choice(OPSETS), dice.random() < 0.5)
+    b.input((1, dice.randint(1, 4), dice.randint(4, 20), dice.randint(6, 24)))
+    _grown(b, dice.randint(3, 9), ON_IMAGES, latest=1)
+    return b.finish(f"trunk{seed}", _outputs(b))
+
+
+def _grown(b: Builder, size: int, operators: Mapping[Draw, int], latest: int) -> None:
+    """So many operators, drawn with these weights, mostly on one of the `latest` values."""
+    tries = 0
     while len(b.nodes) < size and tries < 20 * size:
         tries += 1
-        _grow(b)
+        _grow(b, operators, latest)
     if not b.nodes:  # nothing suited the input
         sums.activation(b, b.values[0])
-    return b.finish(f"random{seed}", _outputs(b))
 
 
 def _input_shape(dice: random.Random) -> tuple[int, ...]:
@@ -80,12 +104,12 @@ def _input_shape(dice: random.Random) -> tuple[int, ...]:
     return (batch, dice.randint(1, 9), *(dice.randint(3, 14) for _ in range(rank - 2)))
 
 
-def _grow(b: Builder) -> None:
-    """One more operator, mostly on one of the latest values."""
-    x = b.dice.choice(b.values[-4:] if b.dice.random() < 0.8 else b.values)
+def _grow(b: Builder, operators: Mapping[Draw, int], latest: int) -> None:
+    """One more operator."""
+    x = b.dice.choice(b.values[-latest:] if b.dice.random() < 0.8 else b.values)
     if b.whole and x.most > 1000:
         x = sums.clip(b, x)
-    draw = b.dice.choices(list(OPERATORS), list(OPERATORS.values()))[0]
+    draw = b.dice.choices(list(operators), list(operators.values()))[0]
     if x.rank < 2:
         return
     draw(b, x)

@@ -20,6 +20,7 @@ from lowtide.backends import emit
 from lowtide.check.compile import WARNINGS, Io, build, find_compiler, run
 from lowtide.check.judge import pack
 from lowtide.memory_map import memory_map
+from lowtide.packing import packed
 from lowtide.plan import Options, Plan
 from lowtide.ports import identifier
 from networks import random_network
@@ -261,6 +262,16 @@ def test_constants_that_are_no_numbers() -> None:
     assert np.isnan(y[1])
     assert y[2] == np.inf
     assert y[3] == -np.inf
+
+
+def test_constants_that_are_no_numbers_warn_of_nothing(recwarn: pytest.WarningsRecorder) -> None:
+    """Whether they are low-bit codes is asked of all constants."""
+    array = np.ones((16, 16), np.float32)
+    array[3, 5] = np.inf
+    array[9, 1] = np.nan
+    assert packed(array) is None
+    assert packed(array[3:]) is None
+    assert not recwarn.list
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ Found by comparing thousands of random nodes with onnxruntime.
 
 from __future__ import annotations
 
+import numpy as np
 import onnx
 import onnx.parser
 import pytest
@@ -139,3 +140,37 @@ def test_corner_without_one_answer_is_refused(name: str) -> None:
     with pytest.raises(UnsupportedModel) as caught:
         judge_model(onnx.parser.parse_model(f"{header} {text}"))
     assert reason in str(caught.value)
+
+
+HANDS_ON = {
+    "Max": "y = Max (a, b)",
+    "Max of constants": "y = Max (k, a, b)",
+    "Min": "y = Min (a, b)",
+    "Relu": "y = Relu (a)",
+    "Clip": "y = Clip (a, k, six)",
+    "Clip, above": "y = Clip (a, , six)",
+    "HardSigmoid": "y = HardSigmoid (a)",
+    "HardSwish": "y = HardSwish (a)",
+    "LeakyRelu": "y = LeakyRelu (a)",
+    "ThresholdedRelu": "y = ThresholdedRelu (a)",
+    "Shrink": "y = Shrink (a)",
+    "MaxPool": "y = MaxPool <kernel_shape: ints = [2]> (a)",
+    "GlobalMaxPool": "p = GlobalMaxPool (a) y = Add (p, b)",
+}
+
+
+@pytest.mark.parametrize("name", HANDS_ON)
+def test_what_is_no_number_goes_where_it_goes_in_onnxruntime(name: str) -> None:
+    """Extremes of two values hand NaN on, from either side; a pool passes over it."""
+    text = (
+        '<ir_version: 8, opset_import: ["" : 17]> g (float[1,2,6] a, float[1,2,6] b)'
+        f" => (float[y0,y1,y2] y) <float k = {{0.5}}, float six = {{6}}> {{ {HANDS_ON[name]} }}"
+    )
+    a, b = np.random.default_rng(0).standard_normal((2, 1, 2, 6), np.float32)
+    a[0, :, 1] = b[0, :, 3] = np.nan
+    model = onnx.parser.parse_model(text)
+    read = {name for node in model.graph.node for name in node.input}
+    given = [value for value in model.graph.input if value.name in read]
+    del model.graph.input[:]
+    model.graph.input.extend(given)
+    judge_model(model, {value.name: {"a": a, "b": b}[value.name] for value in given})

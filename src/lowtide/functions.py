@@ -63,8 +63,12 @@ FUNCTIONS: dict[str, Function] = {
     "sub": Function(2, "a - b", np.subtract, infix=True),
     "mul": Function(2, "a * b", np.multiply, infix=True, neutral=1.0),
     "div": Function(2, "a / b", np.divide, infix=True),
-    "max": Function(2, "a > b ? a : b", np.maximum, neutral=-np.inf),
-    "min": Function(2, "a < b ? a : b", np.minimum, neutral=np.inf),
+    # Running extremes pass over what is no number, as onnxruntime's pools do ..
+    "max": Function(2, "a < b ? b : a", np.fmax, neutral=-np.inf),
+    "min": Function(2, "b < a ? b : a", np.fmin, neutral=np.inf),
+    # .. the extremes of two values hand it on.
+    "larger": Function(2, "a < b || b != b ? b : a", np.maximum),
+    "smaller": Function(2, "b < a || b != b ? b : a", np.minimum),
     "pow": Function(2, "powf(a, b)", np.power),
     "mod": Function(2, "fmodf(a, b)", np.fmod),
     "abs": _unary("fabsf", np.abs),

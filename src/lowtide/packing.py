@@ -180,6 +180,8 @@ def _bits(codes: Array) -> int:
 def _rounded(rows: Array) -> Codes | None:
     """Codes whose products with float32 scales were rounded: each row's largest number is tried
     as every whole multiple of half a scale."""
+    if not np.isfinite(rows).all():
+        return None
     codes, scales = np.zeros(rows.shape, np.int64), np.zeros(len(rows))
     for r, row in enumerate(rows):
         if not row.any():

@@ -12,7 +12,7 @@ from lowtide.ops.unary import unary
 @entry("Relu", pointwise=True)
 def relu(op: Bound) -> Nest:
     """max(x, 0)"""
-    return unary(op, call("max", Load(0), 0))
+    return unary(op, call("larger", Load(0), 0))
 
 
 @entry("LeakyRelu", attributes={"alpha": 0.01}, pointwise=True)
@@ -33,9 +33,9 @@ def clip(op: Bound) -> Nest:
     low, high = float(op.parameter("min", -inf)), float(op.parameter("max", inf))
     value: Value = Load(0)
     if low > -inf:
-        value = call("max", value, low)
+        value = call("larger", value, low)
     if high < inf:
-        value = call("min", value, high)
+        value = call("smaller", value, high)
     return unary(op, value)
 
 
@@ -43,14 +43,14 @@ def clip(op: Bound) -> Nest:
 def hard_sigmoid(op: Bound) -> Nest:
     """max(0, min(1, alpha * x + beta))"""
     line = call("add", call("mul", Load(0), op.attribute("alpha")), op.attribute("beta"))
-    return unary(op, call("max", call("min", line, 1), 0))
+    return unary(op, call("larger", call("smaller", line, 1), 0))
 
 
 @entry("HardSwish", pointwise=True)
 def hard_swish(op: Bound) -> Nest:
     """x * max(0, min(1, x / 6 + 1/2))"""
     line = call("add", call("mul", Load(0), 1 / 6), 0.5)
-    return unary(op, call("mul", Load(0), call("max", call("min", line, 1), 0)))
+    return unary(op, call("mul", Load(0), call("larger", call("smaller", line, 1), 0)))
 
 
 @entry("Swish", attributes={"alpha": 1.0}, pointwise=True)

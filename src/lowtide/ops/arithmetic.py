@@ -43,7 +43,7 @@ def prelu(op: Bound) -> Nest:
 @entry("Max", "Min", pointwise=True)
 def extreme(op: Bound) -> Nest:
     """The largest, the smallest operand"""
-    return _elementwise(op, _all(op, op.type.lower()))
+    return _elementwise(op, _all(op, "larger" if op.type == "Max" else "smaller"))
 
 
 @entry("Sum", pointwise=True)
@@ -84,7 +84,7 @@ def and_(op: Bound) -> Nest:
 @entry("Or", pointwise=True, take=BOOL)
 def or_(op: Bound) -> Nest:
     """max(a, b)"""
-    return _elementwise(op, call("max", Load(0), Load(1)))
+    return _elementwise(op, call("larger", Load(0), Load(1)))
 
 
 @entry("Xor", pointwise=True, take=BOOL)

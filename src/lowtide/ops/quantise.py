@@ -43,7 +43,7 @@ def quantize(op: Bound) -> Nest:
     value: Value = call("round", call("div", Load(0), Load(1)))
     if op.has(2):
         value = call("add", value, Load(2))
-    value = call("min", call("max", value, float(kind.min)), float(kind.max))
+    value = call("smaller", call("larger", value, float(kind.min)), float(kind.max))
     return Nest(op.out, axes, (Read(0, axes), *reads), (), value)
 
 

@@ -183,10 +183,10 @@ def _activation(value: Value, acc: Acc) -> Activation | None:
         return None
     if value.function == "leaky" and inner == acc:
         return Activation("LEAKY", low=number.value)
-    if value.function == "max" and inner == acc:
+    if value.function == "larger" and inner == acc:
         kind = "RELU" if number.value == 0 else "CLAMP"
         return Activation(kind, number.value, inf)
-    if value.function == "min":
+    if value.function == "smaller":
         held = Activation("CLAMP", -inf) if inner == acc else _activation(inner, acc)
         if held is not None and held.kind in ("RELU", "CLAMP") and held.high in (0.0, inf):
             return Activation("CLAMP", held.low, number.value)

@@ -106,7 +106,7 @@ INLINE void pool(const struct rows *s, const vec *acc, int vecs, int first, int 
         if (first)
             *to = a;
         else if (s->pool == MAX_POOL)
-            *to = SELECT(old > a, old, a);
+            *to = SELECT(old < a, a, old);
         else
             *to = last ? (old + a) / taps : old + a;
     }

@@ -111,7 +111,7 @@ INLINE void activate(const struct rows *s, int pixels, int vecs, vec (*acc)[VECS
     if (s->act == RELU) {
         for (int p = 0; p < pixels; p++)
             for (int t = 0; t < vecs; t++)
-                acc[p][t] = SELECT(acc[p][t] > zero, acc[p][t], zero);
+                acc[p][t] = SELECT(acc[p][t] < zero, zero, acc[p][t]);
     } else if (s->act == LEAKY) {
         for (int p = 0; p < pixels; p++)
             for (int t = 0; t < vecs; t++)
@@ -119,8 +119,8 @@ INLINE void activate(const struct rows *s, int pixels, int vecs, vec (*acc)[VECS
     } else {
         for (int p = 0; p < pixels; p++)
             for (int t = 0; t < vecs; t++) {
-                acc[p][t] = SELECT(acc[p][t] > low, acc[p][t], low);
-                acc[p][t] = SELECT(acc[p][t] < high, acc[p][t], high);
+                acc[p][t] = SELECT(acc[p][t] < low, low, acc[p][t]);
+                acc[p][t] = SELECT(high < acc[p][t], high, acc[p][t]);
             }
     }
 }

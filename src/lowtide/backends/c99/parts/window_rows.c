@@ -26,7 +26,7 @@ INLINE void window_tap(enum window kind, const f32 *const *x, int all, const flo
                 continue;
             const vec a = part(x[p] + t * LANES, width);
             if (kind == LARGEST)
-                acc[p][t] = SELECT(acc[p][t] > a, acc[p][t], a);
+                acc[p][t] = SELECT(acc[p][t] < a, a, acc[p][t]);
             else
                 acc[p][t] += kind == PRODUCTS ? a * v : a;
         }
