@@ -72,8 +72,8 @@ class Judged:
         kinds = [plan.options.overlap, "backward" if plan.schedule.backward else "forward"]
         kinds += ["streamed", plan.options.image, plan.options.result] if plan.streamed else []
         kinds += ["kernels"] if self.kernels else []
-        names = [op.name for op in plan.layout.graph.operators]
-        kinds += ["bands"] if any(name.endswith(".bands") for name in names) else []
+        names = [task.operator.name for task in plan.tasks]
+        kinds += ["bands"] if any(name.rpartition(".")[2].isdecimal() for name in names) else []
         kinds += ["done twice"] if plan.mac_overhead else []
         if overlaps(plan):
             kinds += ["overlaps", *(f"{kind}, overlaps" for kind in kinds)]

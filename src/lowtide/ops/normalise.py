@@ -5,7 +5,7 @@ from __future__ import annotations
 from lowtide.index import Var, index_of
 from lowtide.nest import Acc, Load, Nest, Number, Read, Reduction, Value, axes_of, broadcast, call
 from lowtide.ops.entry import Bound, entry
-from lowtide.ops.reduce import over
+from lowtide.ops.reduce import in_rows, over, total
 
 
 @entry(
@@ -30,19 +30,18 @@ def _standard(op: Bound, axes: tuple[int, ...], epsilon: float, factors: tuple[R
 
     Mean and variance are those over `axes`: a barrier for what lies along them.
     """
-    found = over(op, axes, kept=True)
-    mean = call("div", Acc(0), found.count)
+    found = in_rows(over(op, axes, kept=True))
+    sums = total(found, Load(0))
+    mean = call("div", Acc(len(sums) - 1), found.count)
     apart = call("sub", Load(0), mean)
-    total = Reduction(found.loops, Number(0.0), call("add", Acc(0), Load(0)))
-    squares = Reduction(found.loops, Number(0.0), call("add", Acc(1), call("mul", apart, apart)))
-    deviation = call("sqrt", call("add", call("div", Acc(1), found.count), epsilon))
+    sums += total(found, call("mul", apart, apart), len(sums))
+    deviation = call("sqrt", call("add", call("div", Acc(len(sums) - 1), found.count), epsilon))
     value: Value = call("div", call("sub", Load(1), mean), deviation)
     for k, function in enumerate(("mul", "add")[: len(factors)]):
         value = call(function, value, Load(2 + k))
     here = axes_of(op.out)
-    return Nest(
-        op.out, here, (Read(0, found.index), Read(0, here), *factors), (total, squares), value
-    )
+    reads = (Read(0, found.index), Read(0, here), *factors)
+    return Nest(op.out, here, reads, tuple(sums), value)
 
 
 @entry("LayerNormalization", attributes={"axis": -1, "epsilon": 1e-5, "stash_type": 1})
@@ -69,12 +68,13 @@ def instance_normalization(op: Bound) -> Nest:
 def rms_normalization(op: Bound) -> Nest:
     """x / sqrt(mean of squares + epsilon) * scale, over `axis` and all behind it."""
     axes, rank = axes_of(op.out), len(op.out)
-    found = over(op, tuple(range(int(op.attribute("axis")) % rank, rank)), kept=True)
-    square = call("add", Acc(0), call("mul", Load(0), Load(0)))
-    mean = call("add", call("div", Acc(0), found.count), op.attribute("epsilon"))
+    found = in_rows(over(op, tuple(range(int(op.attribute("axis")) % rank, rank)), kept=True))
+    sums = total(found, call("mul", Load(0), Load(0)))
+    square = call("div", Acc(len(sums) - 1), found.count)
+    mean = call("add", square, op.attribute("epsilon"))
     reads = (Read(0, found.index), Read(0, axes), Read(1, broadcast(axes, op.shape(1))))
     finish = call("mul", call("div", Load(1), call("sqrt", mean)), Load(2))
-    return Nest(op.out, axes, reads, (Reduction(found.loops, Number(0.0), square),), finish)
+    return Nest(op.out, axes, reads, tuple(sums), finish)
 
 
 @entry("MeanVarianceNormalization", attributes={"axes": (0, 2, 3)})
@@ -90,12 +90,12 @@ def lp_normalization(op: Bound) -> Nest:
     axes, p = axes_of(op.out), int(op.attribute("p"))
     if p not in (1, 2):
         raise op.refuse(f"p = {p}; 1 or 2 is needed")
-    found = over(op, (int(op.attribute("axis")) % len(op.out),), kept=True)
-    term = call("abs", Load(0)) if p == 1 else call("mul", Load(0), Load(0))
-    norm: Value = Acc(0) if p == 1 else call("sqrt", Acc(0))
+    found = in_rows(over(op, (int(op.attribute("axis")) % len(op.out),), kept=True))
+    sums = total(found, call("abs", Load(0)) if p == 1 else call("mul", Load(0), Load(0)))
+    whole = Acc(len(sums) - 1)
+    norm: Value = whole if p == 1 else call("sqrt", whole)
     finish = call("select", norm, call("div", Load(1), norm), 0)
-    total = Reduction(found.loops, Number(0.0), call("add", Acc(0), term))
-    return Nest(op.out, axes, (Read(0, found.index), Read(0, axes)), (total,), finish)
+    return Nest(op.out, axes, (Read(0, found.index), Read(0, axes)), tuple(sums), finish)
 
 
 @entry(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf, prod
 
-from lowtide.index import Index, Var, index_of, lookup
+from lowtide.index import Index, lookup
 from lowtide.nest import (
     Acc,
     FromIndex,
@@ -18,6 +18,7 @@ from lowtide.nest import (
     call,
 )
 from lowtide.ops.entry import Bound, entry, ints
+from lowtide.ops.reduce import Over, in_rows, over, total
 from lowtide.ops.window import Window, windows
 
 _ATTRIBUTES = {
@@ -66,11 +67,12 @@ def average_pool(op: Bound) -> Nest:
     spatial = tuple(w.index(axis) for w, axis in zip(geometry, axes[2:], strict=True))
     count: Value = Number(1.0)
     for window, axis in zip(geometry, axes[2:], strict=True):
-        taps = lookup(window.counts(bool(op.attribute("count_include_pad"))), axis)
-        count = _times(count, taps)
-    reduction = Reduction(tuple(w.tap for w in geometry), Number(0.0), call("add", Acc(0), Load(0)))
-    reads = (Read(0, (*axes[:2], *spatial)),)
-    return Nest(op.out, axes, reads, (reduction,), call("div", Acc(0), count))
+        pixels = lookup(window.counts(bool(op.attribute("count_include_pad"))), axis)
+        count = _times(count, pixels)
+    index, taps = (*axes[:2], *spatial), tuple(w.tap for w in geometry)
+    sums = total(Over(taps, index, prod(w.tap.extent for w in geometry)), Load(0))
+    finish = call("div", Acc(len(sums) - 1), count)
+    return Nest(op.out, axes, (Read(0, index),), tuple(sums), finish)
 
 
 @entry("LpPool", attributes={**_ATTRIBUTES, "p": 2}, order="channels_last")
@@ -90,23 +92,23 @@ def _times(value: Value, factor: Index) -> Value:
     return call("mul", value, FromIndex(factor))
 
 
-def _global(op: Bound, start: float, function: str) -> tuple[Nest, int]:
-    axes, extents = axes_of(op.out), op.shape(0)[2:]
-    loops = tuple(Var(f"r{a}", extent) for a, extent in enumerate(extents))
-    index = (*axes[:2], *(index_of(loop) for loop in loops))
-    reduction = Reduction(loops, Number(start), call(function, Acc(0), Load(0)))
-    return Nest(op.out, axes, (Read(0, index),), (reduction,), Acc(0)), prod(extents)
+def _whole(op: Bound) -> Over:
+    """All pixels of a channel."""
+    return over(op, tuple(range(2, len(op.out))), kept=True)
 
 
 @entry("GlobalMaxPool", order="channels_last")
 def global_max_pool(op: Bound) -> Nest:
     """The largest element of each channel."""
-    return _global(op, -inf, "max")[0]
+    found = _whole(op)
+    largest = Reduction(found.loops, Number(-inf), call("max", Acc(0), Load(0)))
+    return Nest(op.out, axes_of(op.out), (Read(0, found.index),), (largest,), Acc(0))
 
 
 @entry("GlobalAveragePool", order="channels_last")
 def global_average_pool(op: Bound) -> Nest:
     """The mean of each channel."""
-    nest, count = _global(op, 0.0, "add")
-    finish = call("div", Acc(0), float(count))
-    return Nest(nest.shape, nest.axes, nest.reads, nest.reductions, finish)
+    found = in_rows(_whole(op))
+    sums = total(found, Load(0))
+    finish = call("div", Acc(len(sums) - 1), float(found.count))
+    return Nest(op.out, axes_of(op.out), (Read(0, found.index),), tuple(sums), finish)

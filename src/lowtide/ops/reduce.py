@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf, prod
+from math import inf, isqrt, prod
 
 from lowtide.index import Index, Var, index_of
 from lowtide.nest import (
@@ -27,19 +28,22 @@ MOST_EXACT = 2**24
 
 
 MOST_IN_A_ROW = 1024
-"""Terms that are added one after the other; of more, rows are added first, which rounds less."""
+"""Terms that ReduceSum and its like add one after the other; of more, rows are added first."""
+
+MOST_AT_ONCE = 2**14
+"""Terms that any sum adds one after the other: in float32 more of them miss 1e-5 of the sum."""
 
 
 @dataclass(frozen=True)
 class Over:
-    """What a reduction goes over: its loops, and the input element for an output element."""
+    """What a reduction goes over: its loops, and the input element for an output element.
+
+    `count` is how many elements there are; loops may go past the end, where there is padding.
+    """
 
     loops: tuple[Var, ...]
     index: tuple[Index, ...]
-
-    @property
-    def count(self) -> int:
-        return prod(v.extent for v in self.loops)
+    count: int
 
 
 def over(op: Bound, axes: tuple[int, ...], kept: bool) -> Over:
@@ -54,7 +58,52 @@ def over(op: Bound, axes: tuple[int, ...], kept: bool) -> Over:
         index.append(index_of(loops[-1]))
         if kept:
             rest.pop(0)
-    return Over(tuple(loops), tuple(index))
+    return Over(tuple(loops), tuple(index), prod(v.extent for v in loops))
+
+
+def total(found: Over, term: Value, number: int = 0, most: int = MOST_AT_ONCE) -> list[Reduction]:
+    """The sum of `term` as reductions `number`, ..; the last of them is the result.
+
+    More than `most` terms are summed in rows, and then the rows' sums:
+
+        acc0 += x[r0, r1] over r0, r1    ->    over r0:  acc1 += (acc0 += x[r0, r1] over r1)
+    """
+    levels = _levels(found.loops, most) if found.count > most else [found.loops]
+    made, last = list[Reduction](), number + len(levels) - 1
+    for k, loops in enumerate(reversed(levels), start=number):
+        update = call("add", Acc(k), Acc(k - 1) if made else term)
+        made.append(Reduction(loops, Number(0.0), update, inside=k + 1 if k < last else None))
+    return made
+
+
+def _levels(loops: tuple[Var, ...], most: int) -> list[tuple[Var, ...]]:
+    """Loops in groups of at most `most` rounds, or of one loop; the outermost first."""
+    levels = []
+    while loops:
+        fits = (k for k in range(len(loops), 1, -1) if _rounds(loops[:k]) <= most)
+        cut = next(fits, 1)
+        levels.append(loops[:cut])
+        loops = loops[cut:]
+    return levels
+
+
+def _rounds(loops: Sequence[Var]) -> int:
+    return prod(v.extent for v in loops)
+
+
+def in_rows(found: Over) -> Over:
+    """The same elements, loops of more than MOST_AT_ONCE rounds cut in two."""
+    loops, by = list[Var](), dict[str, Index]()
+    for loop in found.loops:
+        if loop.extent <= MOST_AT_ONCE:
+            loops.append(loop)
+            continue
+        near = isqrt(loop.extent)
+        length = next((n for n in range(near, near // 4, -1) if loop.extent % n == 0), near)
+        outer, inner = Var(loop.name, -(-loop.extent // length)), Var(f"{loop.name}i", length)
+        loops += [outer, inner]
+        by[loop.name] = index_of(outer) * length + index_of(inner)
+    return Over(tuple(loops), tuple(i.substitute(by) for i in found.index), found.count)
 
 
 def _over(op: Bound) -> Over:
@@ -69,14 +118,14 @@ def _over(op: Bound) -> Over:
 def _reduced(op: Bound, start: float, function: str, term: Value, finish: Value) -> Nest:
     """`term` of each element put together by `function`, and `finish` of that, Acc(0)."""
     found = _over(op)
-    reads, axes = (Read(0, found.index),), axes_of(op.out)
-    one = Reduction(found.loops, Number(start), call(function, Acc(0), term))
-    if found.count <= MOST_IN_A_ROW or len(found.loops) < 2 or function != "add":
-        return Nest(op.out, axes, reads, (one,), finish)
-    row = Reduction(found.loops[-1:], Number(start), call(function, Acc(0), term), inside=1)
-    whole = Reduction(found.loops[:-1], Number(start), call(function, Acc(1), Acc(0)))
-    ended = rebuild(finish, lambda value: Acc(1) if value == Acc(0) else value)
-    return Nest(op.out, axes, reads, (row, whole), ended)
+    if function == "add":
+        found = in_rows(found)
+        made = total(found, term, most=MOST_IN_A_ROW)
+    else:
+        made = [Reduction(found.loops, Number(start), call(function, Acc(0), term))]
+    last = Acc(len(made) - 1)
+    ended = rebuild(finish, lambda value: last if value == Acc(0) else value)
+    return Nest(op.out, axes_of(op.out), (Read(0, found.index),), tuple(made), ended)
 
 
 @entry("ReduceSum", attributes=_ATTRIBUTES, parameters={"axes": 1})
@@ -136,13 +185,12 @@ def reduce_log_sum(op: Bound) -> Nest:
 @entry("ReduceLogSumExp", attributes=_ATTRIBUTES, parameters={"axes": 1})
 def reduce_log_sum_exp(op: Bound) -> Nest:
     """log(sum of exp(x)), as max + log(sum of exp(x - max))."""
-    found = _over(op)
+    found = in_rows(_over(op))
     largest = Reduction(found.loops, Number(-inf), call("max", Acc(0), Load(0)))
-    term = call("exp", call("sub", Load(0), Acc(0)))
-    total = Reduction(found.loops, Number(0.0), call("add", Acc(1), term))
-    finish = call("add", Acc(0), call("log", Acc(1)))
+    sums = total(found, call("exp", call("sub", Load(0), Acc(0))), 1)
+    finish = call("add", Acc(0), call("log", Acc(len(sums))))
     reads = (Read(0, found.index),)
-    return Nest(op.out, axes_of(op.out), reads, (largest, total), finish)
+    return Nest(op.out, axes_of(op.out), reads, (largest, *sums), finish)
 
 
 @entry(

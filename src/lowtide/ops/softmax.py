@@ -16,7 +16,7 @@ from lowtide.nest import (
     call,
 )
 from lowtide.ops.entry import Bound, entry
-from lowtide.ops.reduce import Over, over
+from lowtide.ops.reduce import Over, in_rows, over, total
 
 
 def _over(op: Bound) -> Over:
@@ -29,17 +29,16 @@ def _over(op: Bound) -> Over:
 @entry("Softmax", "LogSoftmax", attributes={"axis": None})
 def softmax(op: Bound) -> Nest:
     """exp(x - max) / sum of exp(x - max), or the logarithm of that."""
-    axes, found = axes_of(op.out), _over(op)
+    axes, found = axes_of(op.out), in_rows(_over(op))
     reads = (Read(0, found.index), Read(0, axes))
     largest = Reduction(found.loops, Number(-inf), call("max", Acc(0), Load(0)))
-    shifted = call("exp", call("sub", Load(0), Acc(0)))
-    total = Reduction(found.loops, Number(0.0), call("add", Acc(1), shifted))
-    below = call("sub", Load(1), Acc(0))
+    sums = total(found, call("exp", call("sub", Load(0), Acc(0))), 1)
+    below, whole = call("sub", Load(1), Acc(0)), Acc(len(sums))
     if op.type == "LogSoftmax":
-        finish = call("sub", below, call("log", Acc(1)))
+        finish = call("sub", below, call("log", whole))
     else:
-        finish = call("div", call("exp", below), Acc(1))
-    return Nest(op.out, axes, reads, (largest, total), finish)
+        finish = call("div", call("exp", below), whole)
+    return Nest(op.out, axes, reads, (largest, *sums), finish)
 
 
 @entry("Hardmax", attributes={"axis": None})
