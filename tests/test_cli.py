@@ -21,7 +21,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from lowtide.write import OWN, write_folder
+from lowtide.errors import UsageError
+from lowtide.write import OWN, check_file, check_folder, write_folder
 
 
 def lowtide(*arguments: object, **kwargs: object) -> subprocess.CompletedProcess[str]:
@@ -102,6 +103,16 @@ def test_somebody_elses_folder_is_refused(network: Path, tmp_path: Path) -> None
     (out / "thesis.tex").write_text("years of work")
     assert lowtide("fit", network, "-o", out).returncode == 2
     assert [p.name for p in out.iterdir()] == ["thesis.tex"]
+
+
+def test_a_place_that_cannot_be_written_is_said_before_the_work(tmp_path: Path) -> None:
+    """A folder under a file, and one of a file system for reading (or of somebody else)."""
+    (tmp_path / "notes").write_text("mine")
+    for check in (check_folder, partial(check_file, source=tmp_path / "a.csv")):
+        with pytest.raises(UsageError, match="notes is no folder"):
+            check(tmp_path / "notes" / "out" / "deep")
+        with pytest.raises(UsageError, match="cannot write /proc/out: "):
+            check(Path("/proc/out"))
 
 
 def test_the_users_files_survive_another_run(tmp_path: Path) -> None:

@@ -21,13 +21,31 @@ OWN = frozenset(
 
 
 def check_folder(folder: Path) -> None:
-    """Raises UsageError unless `folder` is absent, empty, or one that lowtide wrote."""
+    """Raises UsageError unless `folder` is absent, empty, or one that lowtide wrote.
+
+    And where nothing can be made beside it: what takes minutes is not begun then.
+    """
+    _check_parent(folder)
     if not folder.exists() and not folder.is_symlink():
         return
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder; choose another with -o")
     if any(folder.iterdir()) and not _own(folder):
         raise UsageError(f"{folder} is not empty and not lowtide's; choose another with -o")
+
+
+def _check_parent(path: Path) -> None:
+    """Raises UsageError where nothing can be made, as an attempt shows: modes tell root nothing."""
+    try:
+        above = next(p for p in path.resolve().parents if p.exists())
+        if above.is_dir():
+            os.rmdir(tempfile.mkdtemp(prefix=f".{path.name}-", dir=above))
+            return
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {path}: {error.strerror}; choose another with -o"
+        ) from error
+    raise UsageError(f"cannot write {path}: {above} is no folder; choose another with -o")
 
 
 def _own(folder: Path) -> bool:
@@ -74,7 +92,8 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def check_file(path: Path, source: Path) -> None:
-    """Raises UsageError if `path` is a folder, or the file that is read."""
+    """Raises UsageError if `path` is a folder, the file that is read, or cannot be made."""
+    _check_parent(path)
     if path.is_dir():
         raise UsageError(f"{path} is a folder; name a file with -o")
     if path.exists() and source.exists() and path.samefile(source):
