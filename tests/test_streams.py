@@ -273,3 +273,9 @@ def test_a_budget_takes_no_more_work_than_it_needs() -> None:
 def test_rows_are_handed_over_in_streamed_plans_only(options: Options, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         plan_model(chain(), options)
+
+
+@pytest.mark.parametrize("share", [float("inf"), float("nan"), -0.5])
+def test_extra_work_is_a_share(share: float) -> None:
+    with pytest.raises(UsageError, match="--max-overhead"):
+        plan_model(chain(), replace(STREAM, max_overhead=share))

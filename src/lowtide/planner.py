@@ -155,6 +155,8 @@ def _check(options: Options, size: int) -> None:
         raise UsageError(f"--tile is for --overlap group or pixel, not {options.overlap}")
     if _ports(options) and (options.schedule == "layerwise" or options.overlap == "none"):
         raise UsageError("--image streamed and --result streamed need --schedule stream")
+    if not 0 <= options.max_overhead < inf:
+        raise UsageError(f"--max-overhead {options.max_overhead}: a share is needed; 0.05 is 5 %")
     if options.max_overhead and (options.schedule == "layerwise" or options.overlap == "none"):
         raise UsageError("--max-overhead needs --schedule stream")
     if options.objective != "memory" and (

@@ -60,7 +60,8 @@ def _bias(node: ir.Node, channels: int) -> Array | None:
     if array is None or (array.size, *array.shape[-1:]) not in ((1,), (1, 1), (channels, channels)):
         return None  # one number per row of a Gemm, or per element
     beta = node.attributes.get_float("beta", 1.0) if node.op_type == "Gemm" else 1.0
-    return np.broadcast_to(array.reshape(-1).astype(np.float64) * beta, (channels,))
+    with np.errstate(invalid="ignore"):  # a damaged file's infinity times 0
+        return np.broadcast_to(array.reshape(-1).astype(np.float64) * beta, (channels,))
 
 
 def rescale(before: Linear, scale: Array, shift: Array) -> ir.Value | None:
