@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import onnx
 
@@ -17,6 +18,7 @@ from lowtide.check.numbers import Reference, Sample, lively_inputs
 from lowtide.clock import Clock
 from lowtide.costs import measure
 from lowtide.graph import Array
+from lowtide.layout import lay_out
 from lowtide.live import lifetimes
 from lowtide.memory_map import MemoryMap, memory_map
 from lowtide.overlap import placement_problem
@@ -25,6 +27,10 @@ from lowtide.placers import place
 from lowtide.plan import Options, Plan, straight_rows
 from lowtide.plan_streamed import cut_segments, plan_streamed
 from lowtide.planner import as_streamed, make_plan, stream
+from lowtide.reach import Reach
+from lowtide.rewrites.bands import in_bands
+from lowtide.rewrites.in_order import in_order
+from lowtide.rewrites.stretch import put_in_place
 from lowtide.schedules.direction import directed
 from lowtide.task import Task
 
@@ -89,6 +95,27 @@ def stepped(model: onnx.ModelProto, options: Options, seed: int) -> Plan:
     )
     found = plan_streamed(replace(cut, segments=ways), whole.element_bytes, given, clock)
     return as_streamed(whole, found)
+
+
+def banded_model(model: onnx.ModelProto, options: Options, dice: random.Random) -> Plan | None:
+    """A plan with column bands, whether or not they save memory; None where none can be cut."""
+    clock = Clock(lambda _: None)
+    whole, (_, graph) = replace(plan_model(model, GREEDY), options=options), read(model, clock)
+    graph = in_order(graph, [whole.tasks[run.task].output for run in whole.schedule.runs])
+    reach, windows = Reach(graph), options.image == "streamed"
+    ends = list(combinations(range(len(graph.operators) + 1), 2))
+    found = [
+        stretch
+        for first, end in dice.sample(ends, min(len(ends), 12))
+        if not windows or first == 0
+        if (stretch := in_bands(reach, first, end, dice.randint(2, 3), windows))
+    ]
+    if not found:
+        return None
+    one = dice.choice([one for one in found if one.extra_macs > 0] or found)
+    layout = lay_out(put_in_place(graph, [one]), options.io_layout)
+    cut = cut_segments(layout, whole.element_bytes, options)[0]
+    return as_streamed(whole, plan_streamed(cut, whole.element_bytes, options, clock))
 
 
 def turned(plan: Plan, backward: frozenset[int]) -> Plan:

@@ -11,7 +11,7 @@ import onnx.parser
 import pytest
 
 from lowtide.errors import UnsupportedModel
-from programs import judge_model
+from programs import GREEDY, STREAM, judge_model
 
 # (opset, network); onnxruntime is the reference.
 CORNERS: dict[str, tuple[int, str]] = {
@@ -205,3 +205,25 @@ def test_long_sums_are_added_in_rows(name: str) -> None:
     random = np.random.default_rng(0)
     inputs = {k: random.uniform(0, 1, s).astype(np.float32) for k, s in shapes.items()}
     judge_model(model, inputs)
+
+
+ROW_BY_ROW = {
+    "pool": "p = MaxPool <kernel_shape: ints = [2,2]> (x) y = Sub (p, k)",
+    "convolution": "p = Conv (x, w) y = Mul (p, k)",
+    "depthwise": "p = Conv <group: int = 4> (x, d) y = Div (p, k)",
+}
+
+
+@pytest.mark.parametrize("name", ROW_BY_ROW)
+def test_a_constant_of_a_number_a_row_after_a_kernel(name: str) -> None:
+    """Found by random networks: the row that a kernel has made is known when it is finished."""
+    model = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["" : 17]> g (float[1,4,6,5] x) => (float[1,4,5,4] y)'
+        f" <float[1,1,5,1] k = {{1, 2, 3, 4, 5}}> {{ {ROW_BY_ROW[name]} }}"
+    )
+    random = np.random.default_rng(0)
+    for name_, shape in (("w", (4, 4, 2, 2)), ("d", (4, 1, 2, 2))):
+        array = random.standard_normal(shape).astype(np.float32)
+        model.graph.initializer.append(onnx.numpy_helper.from_array(array, name_))
+    for options in (GREEDY, STREAM):
+        judge_model(model, options=options)

@@ -1,8 +1,14 @@
 """Random networks, streamed: rows of several operators in turns, each row at an address of its own.
 
 In steps of one row or of several. Judged like those layer by layer: both levels, the placement
-checker, onnxruntime; those of whole numbers must agree exactly. Images are resident or handed in
-row by row, results likewise.
+checker, onnxruntime; those of whole numbers must agree exactly. Every option of a plan varies:
+
+    schedule      rows in turns, now and then layer by layer
+    overlap       row, group, pixel; layer by layer none as well
+    image         resident, streamed: handed in row by row, in bands more than once
+    result        resident, streamed: taken row by row
+    max-overhead  nothing twice, what saves memory, or column bands whatever they cost
+    objective     memory, balanced, latency: steps of one row or several
 """
 
 from __future__ import annotations
@@ -18,36 +24,61 @@ from batches import Case, judge_batch, make_case
 from lowtide.backends import emit
 from lowtide.memory_map import memory_map, read_memory_map
 from lowtide.plan import Options
-from networks import random_network
-from programs import STREAM, stepped, streamed_model
+from networks import random_network, random_trunk
+from programs import STREAM, banded_model, plan_model, stepped, streamed_model
 
-HERE, ALL, A_BATCH = 100, 1000, 50
+HERE, ALL, A_BATCH = 100, 2000, 50
 
 
 def options_of(seed: int) -> Options:
     """The options that go with a seed's network."""
     dice = random.Random(f"stream {seed}")
-    layout, image = dice.choice(("nhwc", "nchw")), dice.choice(("resident", "streamed"))
-    in_planes = layout == "nchw" and image == "streamed"
-    return replace(
+    layerwise = dice.random() < 0.15
+    options = replace(
         STREAM,
+        schedule="layerwise" if layerwise else "stream",
         order=dice.choice(("given", "least")),
-        overlap=dice.choice(("row", "group", "pixel")),
+        overlap=dice.choice(("row", "group", "pixel", "none")[: 4 if layerwise else 3]),
         place=dice.choice(("greedy", "greedy", "exact")),
         align=dice.choice((4, 16)),
-        io_layout=layout,
+        io_layout=dice.choice(("nhwc", "nchw")),
+        fuse_pools=dice.choice((None, None, False, True)),
+        keep_input=dice.random() < 0.1,
+    )
+    if layerwise:
+        return options
+    image = dice.choice(("resident", "streamed")) if not options.keep_input else "resident"
+    # Of planes that are handed in row by row, a band's columns are not one piece.
+    in_planes = (image, options.io_layout) == ("streamed", "nchw")
+    return replace(
+        options,
         image=image,
         result=dice.choice(("resident", "resident", "streamed")),
-        max_overhead=0.0 if in_planes else dice.choice((0.0, 0.2, 1.0)),
+        max_overhead=0.0 if in_planes else dice.choice((0.0, 0.0, 0.2, 1.0)),
         objective=dice.choice(("memory", "balanced", "latency")),
     )
 
 
 def stream_case(seed: int) -> Case:
-    """Every third is in steps of as many rows as dice say, also where that is no use."""
-    network, options = random_network(seed), options_of(seed)
-    made = stepped if seed % 3 == 0 else lambda model, options, _: streamed_model(model, options)
-    return make_case(f"random stream {seed}", network, made(network.model, options, seed))
+    """The network with the plan of its options.
+
+    Every fifth in column bands, every third in steps of as many rows as dice say, also where that
+    is no use.
+    """
+    options, plan = options_of(seed), None
+    if options.schedule == "layerwise":
+        network = random_network(seed)
+        return make_case(f"random stream {seed}", network, plan_model(network.model, options))
+    bands = options.max_overhead > 0 and seed % 5 < 2
+    network = random_trunk(seed) if bands else random_network(seed)
+    if bands:
+        plan = banded_model(network.model, options, random.Random(f"bands {seed}"))
+    if plan is None:
+        made = (
+            stepped if seed % 3 == 0 else lambda model, options, _: streamed_model(model, options)
+        )
+        plan = made(network.model, options, seed)
+    return make_case(f"random stream {seed}", network, plan)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +97,7 @@ def test_random_streams_compute(first: int, tmp_path: Path) -> None:
     assert counts["streamed, overlaps"] >= A_BATCH // 2
     assert counts["exact"] >= A_BATCH // 4
     assert counts["kernels"] >= 1
+    assert counts["bands"] >= 1
     runs = [run for case in cases for run in case.plan.schedule.runs]
     assert sum(run.together > 1 for run in runs) >= A_BATCH
     assert sum(task.accumulates for case in cases for task in case.plan.tasks) >= 1

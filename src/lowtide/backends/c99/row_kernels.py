@@ -19,7 +19,7 @@ from lowtide.backends.c99.text import Lines, bare, expression, literal
 from lowtide.graph import Operator
 from lowtide.index import Index, Var, number, var
 from lowtide.layout import Layout, Place
-from lowtide.nest import Acc, Call, Load, Number, Value
+from lowtide.nest import Acc, Call, FromIndex, FromTable, Load, Nest, Number, Value, loads, walk
 from lowtide.ops import bind
 from lowtide.ops.entry import ints
 from lowtide.ops.window import Window, windows
@@ -215,7 +215,16 @@ def emit_row_call(call: RowCall, task: Task, program: Program, lines: Lines, mos
         emit_finish(call.y, "out[0]", task, program, lines, Acc(1))
     elif call.activation is None:
         with lines.block("for (int j = 0; j < rows; j++)"):
+            if _uses(task.nest, y):
+                lines.add(f"const int {y.name} = first + j;")
             emit_finish(call.y, "out[j]", task, program, lines, Acc(0))
+
+
+def _uses(nest: Nest, y: Var) -> bool:
+    """Whether what is fused onto a row differs from row to row: a constant of a number a row."""
+    indices = [i for k in loads(nest.finish) for i in nest.reads[k].index]
+    indices += [v.index for v in walk(nest.finish) if isinstance(v, FromIndex | FromTable)]
+    return any(y in index.variables for index in indices)
 
 
 def _begin(task: Task, program: Program, lines: Lines) -> None:
