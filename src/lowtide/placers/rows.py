@@ -287,11 +287,17 @@ class _Packer:
 
 def _lowest(at: IntArray, end: IntArray, meets: IntArray, size: int) -> int:
     """The lowest address at which `size` bytes are free of the placed ones among `meets`."""
+    if not len(meets):
+        return 0
     begin = at[meets]
-    order = np.argsort(begin, kind="stable")
-    begin = np.append(begin[order], NOWHERE)
-    top = np.maximum.accumulate(np.append(0, end[meets[order]]))
-    return int(top[np.argmax(begin - top >= size)])
+    order = begin.argsort(kind="stable")
+    room, top = begin[order], np.maximum.accumulate(end[meets[order]])
+    room[1:] -= top[:-1]
+    fits = room >= size
+    k = int(fits.argmax())
+    if not fits[k]:
+        return int(top[-1])
+    return int(top[k - 1]) if k else 0
 
 
 def _highest(at: IntArray, end: IntArray, meets: IntArray, size: int, limit: int) -> int:
