@@ -82,8 +82,8 @@ def _panels(rows: Sequence[Row]) -> tuple[_Panel, _Panel]:
     times = Scale("log", low, high)
     memory = Scale("log", min(0.02, 0.9 * min(shares)), max(1.0, 1.1 * max(shares)))
     return (
-        _Panel("time, lowtide / onnxruntime", _NAMES, middle - 66, times, 1.0, False),
-        _Panel("activation memory, of onnxruntime's", middle + 6, WIDTH - 76, memory, 0.2, True),
+        _Panel("time, lowtide / onnxruntime", _NAMES, middle - 92, times, 1.0, False),
+        _Panel("activation memory, of onnxruntime's", middle + 8, WIDTH - 118, memory, 0.2, True),
     )
 
 
