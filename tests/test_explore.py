@@ -141,7 +141,7 @@ def test_a_printed_command_makes_its_point(tmp_path: Path) -> None:
     onnx.save(network(), path)
     done = lowtide("explore", path, "--max-overhead", 0, "--image", "streamed", "--json")
     facts = json.loads(done.stdout)
-    assert facts["recipes"] == 5
+    assert facts["recipes"] == 7
     last = facts["points"][-1]
     assert last["front"]
     assert last["recipe"]["image"] == "streamed"
@@ -245,15 +245,15 @@ def test_interrupted(tmp_path: Path) -> None:
     slow.chmod(0o755)
     command = ["explore", str(path), "-o", str(out), "--max-overhead", "0", "--code"]
     running = started([sys.executable, "-m", "lowtide", *command], {**os.environ, "CC": str(slow)})
-    line = stopped_at(running, "2 of 4", signal.SIGINT)
+    line = stopped_at(running, "2 of 6", signal.SIGINT)
     assert running.returncode == 130, line
-    assert "1 of 4 recipes are kept" in line
+    assert "1 of 6 recipes are kept" in line
     assert {p.name for p in out.iterdir()} == {"points.jsonl", "front.svg"}
     again = lowtide(*command)
     assert again.returncode == 0, again.stderr
-    assert "1 of 4 found before" in again.stderr
-    assert "1 of 4: " not in again.stderr
-    assert again.stdout.startswith("net.onnx: 4 recipes")
+    assert "1 of 6 found before" in again.stderr
+    assert "1 of 6: " not in again.stderr
+    assert again.stdout.startswith("net.onnx: 6 recipes")
 
 
 # What is shown.
