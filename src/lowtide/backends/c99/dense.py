@@ -8,6 +8,7 @@ y[c] = finish(y[c])
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import prod
 
 from lowtide.backends.c99.loops import constant_element, order_of_constant
 from lowtide.backends.c99.program import Program
@@ -30,10 +31,7 @@ class Dense:
 
     @property
     def length(self) -> int:
-        length = 1
-        for v in self.run:
-            length *= v.extent
-        return length
+        return prod(v.extent for v in self.run)
 
 
 def find_dense(task: Task, layout: Layout) -> Dense | None:
