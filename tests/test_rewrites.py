@@ -356,6 +356,8 @@ NOTHING: dict[str, tuple[onnx.NodeProto, dict[str, Array], int]] = {
     "Expand": (node("Expand", "x s", "a"), {"s": np.array([4, 1])}, 17),
     "Tile": (node("Tile", "x s", "a"), {"s": np.array([1, 1, 1, 1])}, 17),
     "Split 11": (node("Split", "x", "a", axis=1, split=[1]), {}, 11),
+    "AveragePool of one": (node("AveragePool", "x", "a", kernel_shape=[1, 1]), {}, 17),
+    "MaxPool of one": (node("MaxPool", "x", "a", kernel_shape=[1, 1], strides=[1, 1]), {}, 17),
 }
 
 
@@ -385,8 +387,9 @@ def test_operators_that_do_nothing_go(name: str, place: str) -> None:
         (node("Cast", "x", "h", to=TensorProto.FLOAT16), {}),
         (node("Concat", "x x", axis=1), {}),
         (node("Sum", "x x"), {}),
+        (node("MaxPool", "x", kernel_shape=[3, 3], pads=[1, 1, 1, 1]), {}),
     ],
-    ids=["reversed", "square, turned", "other type", "twice", "sum"],
+    ids=["reversed", "square, turned", "other type", "twice", "sum", "pool"],
 )  # fmt: skip
 def test_operators_that_do_something_stay(
     idle: onnx.NodeProto, constants: dict[str, Array]

@@ -26,6 +26,7 @@ from lowtide.check.compile import WARNINGS, find_compiler
 HARNESS = Path(__file__).with_name("row_kernel_harness.c")
 SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1")
 CONV, DEPTHWISE, MAX, MEAN = range(4)
+LIMITS = "enum { ZEROS = 350, RUNS = 16, COLUMNS = 96 };"
 KEEP, RELU, CLAMP, LEAKY = range(4)
 NO_POOL, MAX_POOL, SUM_POOL = range(3)
 Array = np.ndarray[Any, np.dtype[np.float32]]
@@ -189,7 +190,7 @@ def random_case(dice: random.Random) -> Case:
 def built(folder: Path, lanes: int | None) -> Path:
     """The harness with vectors of so many floats, or as many as this machine has."""
     parts = [(PARTS / name).read_text() for name in ROW_PARTS if name != "dense.c"]
-    (folder / "kernels.c").write_text("\n".join(parts))
+    (folder / "kernels.c").write_text("\n".join([LIMITS, *parts]))
     compiler = find_compiler()
     assert compiler is not None
     lanes_flags = ["-march=native"] if lanes is None else [f"-DLANES={lanes}", "-Wno-psabi"]

@@ -74,6 +74,13 @@ def _forward_slice(node: ir.Node) -> bool:
     return steps is not None and min(steps, default=1) > 0 and _same_shape(node)
 
 
+def _one_tap(node: ir.Node) -> bool:
+    """A pool whose windows are single elements: an adaptive pool to the size it has already."""
+    taps = node.attributes.get_ints("kernel_shape", (0,))
+    pads = node.attributes.get_ints("pads", (0,))
+    return set(taps) == {1} and set(pads) == {0} and _same_shape(node)
+
+
 def _moves_only_ones(node: ir.Node) -> bool:
     """A transposition that leaves the shape, and the order of the axes longer than 1, alone."""
     shape = static_shape(node.inputs[0])
@@ -102,6 +109,10 @@ _TESTS: dict[str, Callable[[ir.Node], bool]] = {
     "Tile": _same_shape,
     "Slice": _forward_slice,
     "Transpose": _moves_only_ones,
+    "AveragePool": _one_tap,
+    "MaxPool": _one_tap,
+    "GlobalAveragePool": _same_shape,
+    "GlobalMaxPool": _same_shape,
 }
 
 IDENTITIES = tuple(_TESTS)

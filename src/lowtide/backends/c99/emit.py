@@ -12,7 +12,8 @@ from lowtide.backends.c99.header import header
 from lowtide.backends.c99.kernels import PARTS, emit_call, find_kernel, kernel_source
 from lowtide.backends.c99.loops import reference_loops
 from lowtide.backends.c99.program import Program
-from lowtide.backends.c99.row_kernels import emit_row_call, find_row_kernel
+from lowtide.backends.c99.row_calls import find_row_kernel
+from lowtide.backends.c99.row_kernels import emit_row_call
 from lowtide.backends.c99.storages import emit_storages
 from lowtide.backends.c99.text import Lines, comment, function_source
 from lowtide.backends.c99.weights import emit_numbers, emit_weights
@@ -45,6 +46,8 @@ ROW_PARTS = {
     "vectors.h": {"conv_rows", "dense", *_WINDOWS},
     "rows.h": {"conv_rows", *_WINDOWS},
     "dense.c": {"dense"},
+    "runs.h": {"conv_rows"},
+    "conv_tiles.h": {"conv_rows"},
     "conv_rows.c": {"conv_rows"},
     "window_rows.c": _WINDOWS,
     **{f"{kernel}.c": {kernel} for kernel in sorted(_WINDOWS)},
@@ -100,6 +103,10 @@ def _source(plan: Plan, kernels: bool) -> tuple[str, bytes | None]:
         lines.add((PARTS / "packed.h").read_text())
     for kernel in program.kernels:
         lines.add(kernel_source(kernel))
+    if program.limits:
+        limits = ", ".join(f"{name} = {n}" for name, n in sorted(program.limits.items()))
+        lines.add("/* The sizes that the kernels of rows are compiled with. */")
+        lines.add(f"enum {{ {limits} }};")
     for part in ROW_PARTS:
         if program.row_kernels.keys() & ROW_PARTS[part]:
             lines.add((PARTS / part).read_text())

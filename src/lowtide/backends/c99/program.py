@@ -43,6 +43,7 @@ class Program:
     numbers: dict[str, tuple[float, ...]] = field(default_factory=dict)
     kernels: dict[str, None] = field(default_factory=dict)
     row_kernels: dict[str, None] = field(default_factory=dict)
+    limits: dict[str, int] = field(default_factory=dict)
     _weight_names: dict[tuple[str, tuple[int, ...]], str] = field(default_factory=dict)
 
     def storage(self, name: str) -> str:
@@ -92,6 +93,10 @@ class Program:
             spare = np.zeros(BLOCK - 1 if each % BLOCK else 0, np.float32)
             self.weights[name] = np.concatenate([*parts, spare])
         return self._weight_names[key]
+
+    def limit(self, name: str, least: int) -> None:
+        """Notes a size that the parts of the program are compiled with."""
+        self.limits[name] = max(self.limits.get(name, 1), least)
 
     def use_tables(self, index: Index) -> None:
         """Notes the constant tables an index needs."""

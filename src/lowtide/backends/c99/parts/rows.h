@@ -40,50 +40,38 @@ static void check_rows(const struct rows *s, const f32 *const *x, const uint32_t
 #define CHECK_ROWS(shape, rows) ((void)0)
 #endif
 
+/* A pixel in the padding reads these. */
+static const float zeros[ZEROS] = { 0.0f };
+
 /* Output pixel q of row j, at tap (py, px) of the pool that follows. */
 struct spot { int j, q, py, px; };
 
 /* Some pixels: where the rows under the window of each begin in x, its first column and where that
-   lies in a row, its output.
-   `straight` ones lie side by side in one row; where they are `inside`, no window leaves the image
-   to the left or right. */
+   lies in a row, its output. `straight` ones lie side by side in one row. */
 struct tile {
     const f32 *const *rows[TILE];
-    ptrdiff_t offset[TILE];
-    int column[TILE], straight, inside;
     f32 *out[TILE];
+    ptrdiff_t offset[TILE];
+    int column[TILE], straight;
 };
 
 /* n pixels from a spot on, row after row; those from n on stand for the last. */
 INLINE void find_tile(const struct rows *s, const f32 *const *x, f32 *const *y, struct spot at,
-                      int n, int pixels, struct tile *t)
+                      int n, struct tile *t)
 {
-    const int end = s->iw - (s->kw - 1) * s->dilation, step = s->pw * s->stride;
-    t->straight = n == pixels && at.q + n <= s->ow;
-    t->rows[0] = x + (at.j * s->ph + at.py) * s->kh;
-    t->column[0] = (at.q * s->pw + at.px) * s->stride - s->before;
-    t->out[0] = y[at.j] + at.q * s->os;
-    t->offset[0] = (ptrdiff_t)t->column[0] * s->is;
-    t->inside = t->column[0] >= 0 && t->column[0] + (pixels - 1) * step < end;
-    if (t->straight) {
-        for (int p = 1; p < pixels; p++) {
-            t->rows[p] = t->rows[0];
-            t->column[p] = t->column[p - 1] + step;
-            t->offset[p] = t->offset[p - 1] + (ptrdiff_t)step * s->is;
-            t->out[p] = t->out[p - 1] + s->os;
-        }
-        return;
-    }
-    t->inside = 1;
-    for (int p = 0; p < pixels; p++) {
-        t->rows[p] = x + (at.j * s->ph + at.py) * s->kh;
-        t->column[p] = (at.q * s->pw + at.px) * s->stride - s->before;
+    const int step = s->pw * s->stride, first = at.px * s->stride - s->before;
+    const f32 *const *rows = x + (at.j * s->ph + at.py) * s->kh;
+    f32 *out = y[at.j];
+    t->straight = at.q + n <= s->ow;
+    for (int p = 0, q = at.q; p < TILE; p++) {
+        t->rows[p] = rows;
+        t->column[p] = q * step + first;
         t->offset[p] = (ptrdiff_t)t->column[p] * s->is;
-        t->out[p] = y[at.j] + at.q * s->os;
-        t->inside &= t->column[p] >= 0 && t->column[p] < end;
-        if (p + 1 < n && ++at.q == s->ow) {
-            at.q = 0;
-            at.j++;
+        t->out[p] = out + q * s->os;
+        if (p + 1 < n && ++q == s->ow && !t->straight) {
+            rows = x + (++at.j * s->ph + at.py) * s->kh;
+            out = y[at.j];
+            q = 0;
         }
     }
 }
@@ -96,31 +84,25 @@ INLINE struct spot advanced(const struct rows *s, struct spot at, int n)
     return at;
 }
 
-/* How many of the pixels that are left are made next: all tiles but the last should be full. */
+/* How many of the pixels that are left are made next: the last two tiles share what there is. */
 INLINE int next_pixels(int left)
 {
-    const int few = left <= FEW || (left > TILE && left <= 2 * FEW), most = few ? FEW : TILE;
-    return left < most ? left : most;
+    return left <= TILE ? left : left < 2 * TILE ? (left + 1) / 2 : TILE;
 }
 
-INLINE void activate(const struct rows *s, int pixels, int vecs, vec (*acc)[VECS])
+INLINE void activate(const struct rows *s, int vectors, vec *acc)
 {
     const vec zero = { 0.0f }, low = zero + s->low, high = zero + s->high;
-    if (s->act == NO_ACTIVATION)
-        return;
-    if (s->act == RELU) {
-        for (int p = 0; p < pixels; p++)
-            for (int t = 0; t < vecs; t++)
-                acc[p][t] = SELECT(acc[p][t] < zero, zero, acc[p][t]);
-    } else if (s->act == LEAKY) {
-        for (int p = 0; p < pixels; p++)
-            for (int t = 0; t < vecs; t++)
-                acc[p][t] = SELECT(acc[p][t] < zero, acc[p][t] * low, acc[p][t]);
-    } else {
-        for (int p = 0; p < pixels; p++)
-            for (int t = 0; t < vecs; t++) {
-                acc[p][t] = SELECT(acc[p][t] < low, low, acc[p][t]);
-                acc[p][t] = SELECT(high < acc[p][t], high, acc[p][t]);
-            }
-    }
+    if (s->act == LEAKY)
+        UNROLL
+        for (int k = 0; k < vectors; k++)
+            acc[k] = SELECT(acc[k] < zero, acc[k] * low, acc[k]);
+    if (s->act == RELU || s->act == CLAMP)
+        UNROLL
+        for (int k = 0; k < vectors; k++)
+            acc[k] = LARGER(acc[k], low);
+    if (s->act == CLAMP)
+        UNROLL
+        for (int k = 0; k < vectors; k++)
+            acc[k] = SMALLER(acc[k], high);
 }
