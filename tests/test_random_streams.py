@@ -103,6 +103,12 @@ def test_random_streams_compute(first: int, tmp_path: Path) -> None:
     assert sum(task.accumulates for case in cases for task in case.plan.tasks) >= 1
 
 
+@pytest.mark.parametrize("seed", [627, 816], ids=["a view as result", "a pool of one axis"])
+def test_what_the_sweep_found_stays_mended(seed: int, tmp_path: Path) -> None:
+    """627: a result of one row that is a view of 18; 816: a convolution and pool of one axis."""
+    assert [judged.faults for judged in judge_batch([stream_case(seed)], tmp_path)] == [()]
+
+
 @pytest.mark.parametrize("seed", range(0, HERE, 5))
 def test_a_random_stream_repeats_and_survives_writing(seed: int) -> None:
     """The same network and options give the same bytes; plan.json reads back."""

@@ -7,6 +7,7 @@ in or take; everything else (whole images, push, pull) is a thin wrapper around 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.storages import table
@@ -151,22 +152,26 @@ def _port(program: Program, number: int, task: Task, lines: Lines) -> None:
     else:
         k = names.index(window.input if window else task.output)
     storage, elements = program.storage(place.storage), layout.storages[place.storage].row_elements
-    first, image_row = 0, "s"
+    first, image_row, pieces = 0, "s", 1
     if window:  # its rows and columns are some of the image's
         first = window.region[-1][0] * place.strided.strides[-1]
         above = window.region[-2][0]
         image_row = f"s + {above}" if above else "s"
+    elif task.port == "out":  # a view's rows may be several of its storage's
+        pieces = max(prod(place.strided.shape) // task.rows // elements, 1)
+    row = "s" if pieces == 1 else f"{pieces} * s + waiting"
     status = "NET_NEED_ROW" if task.port == "in" else "NET_HAVE_ROW"
     lines.open(f"case {number}:")
-    with lines.block("if (!waiting)"):
+    with lines.block(f"if (waiting < {pieces})" if pieces > 1 else "if (!waiting)"):
         if task.port == "out":
-            lines.add(f"USE_ROW({storage}, s, {elements});")
-        lines.add("waiting = 1;")
+            lines.add(f"USE_ROW({storage}, {row}, {elements});")
         for field, value in (
-            ("port", k), ("number", image_row), ("first", first), ("elements", elements),
-            ("data", f"{storage}(s, 0)"),
+            ("port", k), ("number", image_row),
+            ("first", first if pieces == 1 else f"{elements} * waiting"), ("elements", elements),
+            ("data", f"{storage}({row}, 0)"),
         ):  # fmt: skip
             lines.add(f"row->{field} = {value};")
+        lines.add("waiting++;")
         lines.add(f"return {status};")
     lines.add("waiting = 0;")
     if task.port == "in":

@@ -143,9 +143,9 @@ def _places(task: Task, op: Operator, layout: Layout) -> tuple[Place, Place] | N
 def _pooling(task: Task, pool: Operator, op: Operator, layout: Layout) -> RowCall | None:
     """A convolution with the pool that follows it, windows side by side."""
     kinds = {"MaxPool": ("max", "MAX_POOL"), "AveragePool": ("add", "SUM_POOL")}
-    if pool.type not in kinds or pool.epilogue:
+    bound = bind(replace(pool, epilogue=()), layout.graph)
+    if pool.type not in kinds or pool.epilogue or len(bound.out) != 4:
         return None
-    bound = bind(pool, layout.graph)
     rows, columns = windows(bound, ints(bound.attribute("kernel_shape")))
     if any(w.stride != w.kernel or w.dilation > 1 or w.before for w in (rows, columns)):
         return None

@@ -82,9 +82,10 @@ INLINE void window_vector(enum window kind, const struct rows *s, const f32 *con
     for (int p = 0; p < SPAN; p++)
         acc[p] = start;
     window_sums(kind, s, rows, a, m, kind == PRODUCTS ? w + m : w, some, acc);
-    UNROLL
-    for (int p = 0; p < SPAN && kind == MEAN; p++)
-        acc[p] = acc[p] / (float)window_count(s, rows, first + p * s->stride);
+    if (kind == MEAN)
+        UNROLL
+        for (int p = 0; p < SPAN; p++)
+            acc[p] = acc[p] / (float)window_count(s, rows, first + p * s->stride);
     activate(s, SPAN, acc);
     UNROLL
     for (int p = 0; p < SPAN; p++)
