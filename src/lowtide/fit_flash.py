@@ -178,9 +178,9 @@ class _Fitter:
 
     def _compressed(self, spare: int) -> Compressed:
         try:
-            return self.search.within(self.limit - spare, None, self.progress)
+            return self.search.within(max(self.limit - spare, 0), None, self.progress)
         except BudgetError as error:
-            code = f" (code takes {show_bytes(spare)} of the flash)" if spare else ""
+            code = f" ({show_bytes(self.limit)} less {show_bytes(spare)} of code)" if spare else ""
             raise BudgetError(f"{self.name}: {error}{code}", error.reached) from None
 
     def _planned(self, compressed: Compressed) -> tuple[Compressed, Plan]:

@@ -42,9 +42,12 @@ def _tensor(value: ir.Value) -> Tensor:
 def _input(value: ir.Value) -> Tensor:
     tensor = _tensor(value)
     if tensor.dtype != "float32":
+        floats = tensor.dtype in ("float16", "bfloat16", "float64")
         raise UnsupportedModel(
             f"input '{value.name}' is {tensor.dtype}; float32 is needed",
-            hint="make it a constant, or cast it outside the network",
+            hint="export the network in float32"
+            if floats
+            else "make it a constant, or cast it outside the network",
         )
     return tensor
 

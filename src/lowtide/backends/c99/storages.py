@@ -11,6 +11,7 @@ from __future__ import annotations
 from math import gcd
 
 from lowtide.backends.c99.program import Program
+from lowtide.backends.c99.row_calls import find_row_kernel, limits
 from lowtide.backends.c99.text import Lines, comment
 from lowtide.plan import Plan
 
@@ -56,13 +57,15 @@ def row_table(plan: Plan, name: str) -> tuple[int, list[int]]:
 
 
 def table_bytes(plan: Plan) -> int:
-    """Flash that the row tables and the order of the rows take."""
+    """Flash that the row tables, the order of the rows and the zeros of the padding take."""
+    calls = [find_row_kernel(task, plan.layout) for task in plan.tasks]
+    zeros = 4 * max((limits(call)["ZEROS"] for call in calls if call), default=0)
     if not plan.streamed:
-        return 0
+        return zeros
     tables = [row_table(plan, name)[1] for name in plan.addresses if not plan.straight(name)]
     rows = sum(len(units) * (2 if _type(units) == "uint16_t" else 4) for units in tables)
     steps = sum(run.steps for run in plan.schedule.runs)
-    return rows + steps * (1 if len(plan.tasks) <= 256 else 2)
+    return zeros + rows + steps * (1 if len(plan.tasks) <= 256 else 2)
 
 
 def _type(units: list[int]) -> str:
