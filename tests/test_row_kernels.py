@@ -26,7 +26,7 @@ from lowtide.check.compile import WARNINGS, find_compiler
 HARNESS = Path(__file__).with_name("row_kernel_harness.c")
 SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1")
 CONV, DEPTHWISE, MAX, MEAN = range(4)
-LIMITS = "enum { ZEROS = 350, RUNS = 16, COLUMNS = 96 };"
+LIMITS = "enum { ZEROS = 350, RUNS = 15, COLUMNS = 90 };"
 KEEP, RELU, CLAMP, LEAKY = range(4)
 NO_POOL, MAX_POOL, SUM_POOL = range(3)
 Array = np.ndarray[Any, np.dtype[np.float32]]

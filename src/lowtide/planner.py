@@ -34,8 +34,9 @@ def make_plan(
 ) -> Plan:
     """Lays a graph out, schedules it and places its storages.
 
-    A streamed plan is kept only if it needs less memory than the one layer by layer. Work is done
-    twice, up to `options.max_overhead`, for the least memory, or the least work within `budget`.
+    A streamed plan is kept if it needs less memory than the one layer by layer, or if time matters:
+    its steps are whole rows, for which there are faster kernels. Work is done twice, up to
+    `options.max_overhead`, for the least memory, or the least work within `budget`.
     """
     try:
         with clock("laying out"):
@@ -50,13 +51,15 @@ def make_plan(
     if options.schedule == "layerwise" or options.overlap == "none" or options.tile:
         return whole
     cuts, most = _cuts(whole, clock), inf if budget is None else budget
-    plans = [] if _ports(options) else [whole]
+    plans = [] if _ports(options) or options.objective != "memory" else [whole]
     if options.max_overhead and budget is None:
         plans += _with_parts(whole, cuts[0], graph, clock, budget)
     if not any(plan.arena_bytes <= cuts[0].live_bytes for plan in plans):
         plans.append(_at_objective(whole, cuts, clock, budget))
     if options.max_overhead and min(plan.arena_bytes for plan in plans) > most:
         plans += _with_parts(whole, cuts[0], graph, clock, budget)
+    if not _ports(options) and min(plan.arena_bytes for plan in plans) > most:
+        plans.append(whole)
     return min(plans, key=lambda plan: plan.arena_bytes)
 
 

@@ -11,7 +11,7 @@ from math import inf
 
 import numpy as np
 
-from lowtide.backends.c99.kernels import inside_rows, pixel_stride
+from lowtide.backends.c99.kernels import inside_rows
 from lowtide.graph import Operator
 from lowtide.layout import Layout, Place
 from lowtide.nest import Acc, Call, Number, Value
@@ -78,7 +78,8 @@ def limits(call: RowCall) -> dict[str, int]:
     """The sizes that parts/ must be compiled with to make a call.
 
     ZEROS: channels of pixels in the padding, side by side. RUNS: of inputs under a convolution's
-    window, each a row of it or a tap. COLUMNS: those that SPAN pixels read, in all their rows.
+    window, a tap each where pixels of two rows are made together. COLUMNS: those that SPAN pixels
+    read, in all their rows.
     """
     rows, columns, inside = call.rows, call.columns, call.channels[0] * call.groups
     leaves = any(min(w.counts(False)) < w.kernel for w in (rows, columns))
@@ -87,11 +88,8 @@ def limits(call: RowCall) -> dict[str, int]:
         each = min(columns.stride, wide + 1) * (SPAN + wide // columns.stride)
         # The last pixels of a span may lie behind the row: zeros stand for what they read.
         return {"ZEROS": inside, "COLUMNS": rows.kernel * each}
-    dense = pixel_stride(call.x) == call.channels[0] and columns.dilation == 1
-    each = columns.kernel if leaves or not dense else 1
     zeros = max(inside, columns.kernel * call.channels[0])
-    # One more: a run that turns out to be the rest of the one before it is written down first.
-    return {"ZEROS": zeros if leaves else 1, "RUNS": rows.kernel * each + 1}
+    return {"ZEROS": zeros if leaves else 1, "RUNS": rows.kernel * columns.kernel}
 
 
 def _find(task: Task, layout: Layout) -> RowCall | None:
