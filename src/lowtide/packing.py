@@ -27,7 +27,10 @@ _SPREAD = 30
 
 @dataclass(frozen=True)
 class _Rows:
-    """Rows [n, length] as k * step * 2^exponent, steps [n] and k [n, length] whole numbers."""
+    """Rows [n, length] as k * step * 2^exponent, steps [n] and k [n, length] whole numbers.
+
+    k are of 16 bits: weights of a dense layer are gone over many times.
+    """
 
     k: Array
     step: Array
@@ -88,7 +91,7 @@ def _whole(rows: Array) -> _Rows | None:
     k = whole // step[:, None]
     if np.abs(k).max(initial=0) >= 1 << (MOST_BITS + 1):
         return None
-    return _Rows(k, step, low - 24)
+    return _Rows(k.astype(np.int16), step, low - 24)
 
 
 def _shared(rows: _Rows) -> Codes | None:
@@ -116,13 +119,13 @@ def _codes(rows: _Rows, per: int) -> Codes | None:
     largest = np.abs(rows.k).max(1).reshape(-1, per)
     if (largest * ratio).max(initial=0) >= 1 << (MOST_BITS + 1):
         return None
-    k = (rows.k * ratio.reshape(-1, 1)).reshape(len(common), -1)
+    k = (rows.k * ratio.astype(np.int16).reshape(-1, 1)).reshape(len(common), -1)
     empty = common == 0
     scales = np.where(
         empty, 0.0, np.ldexp(common.astype(np.float64), np.where(empty, 0, low[:, 0]))
     )
-    ways = [(k, scales), _halves(k, scales)]
-    return min((_fewest(k, scales, empty) for k, scales in ways), key=_size)
+    plain, halves = _fewest(k, scales, empty), _halves(k, scales)
+    return plain if halves is None else min(plain, _fewest(*halves, empty), key=_size)
 
 
 def _size(codes: Codes | None) -> float:
@@ -148,21 +151,20 @@ def _fewest(k: Array, scales: Array, empty: Array) -> Codes | None:
     return Codes(bits, centred, codes.astype(np.int8), held, 16 if _is_half(held).all() else 32)
 
 
-def _halves(k: Array, scales: Array) -> tuple[Array, Array]:
-    """The same numbers with scales of 16 bits where a whole part of a scale is one.
+def _halves(k: Array, scales: Array) -> tuple[Array, Array] | None:
+    """The same numbers with scales of 16 bits where a whole part of one is; None if nowhere.
 
     Codes that all happen to be 3 or -3 have made a scale three times what it was.
     """
     long = ~_is_half(scales)
+    largest, parts = np.abs(k).max(1, initial=0).astype(np.int64), np.ones(len(k), np.int16)
     for part in range(3, 1 << MOST_BITS, 2):
         if not long.any():
             break
-        fits = long & _is_half(scales / part)
-        fits &= np.abs(k).max(1, initial=0) * part < 1 << (MOST_BITS + 1)
-        k = np.where(fits[:, None], k * part, k)
-        scales = np.where(fits, scales / part, scales)
+        fits = long & _is_half(scales / part) & (largest * part < 1 << (MOST_BITS + 1))
+        parts[fits] = part
         long &= ~fits
-    return k, scales
+    return None if (parts == 1).all() else (k * parts[:, None], scales / parts)
 
 
 def _is_half(scales: Array) -> Array:
