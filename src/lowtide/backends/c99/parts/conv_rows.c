@@ -17,6 +17,23 @@ INLINE struct block conv_next(const struct rows *s, struct block c)
     return c;
 }
 
+/* Moves a tile a tile on in its row to `at`, if no window leaves the image here nor there. */
+INLINE int conv_move(const struct rows *s, struct spot at, struct sums *a)
+{
+    const int step = TILE * s->pw * s->stride, end = s->iw - (s->kw - 1) * s->dilation;
+    struct tile *t = &a->at;
+    if (at.q < TILE || at.q + TILE > s->ow || t->column[0] < 0 || t->column[TILE - 1] + step >= end)
+        return 0;
+    for (int k = 0; k < a->count; k++)
+        for (int p = 0; p < TILE; p++)
+            a->runs[k].x[p] += step * s->is;
+    for (int p = 0; p < TILE; p++) {
+        t->column[p] += step;
+        t->out[p] += TILE * s->os;
+    }
+    return 1;
+}
+
 /* All pixels of the blocks from c up to channel m, at one tap of the pool that follows. */
 INLINE void conv_pixels(const struct rows *s, const f32 *const *x, f32 *const *y, int pixels,
                         struct spot at, struct block first, int m, const float *b)
@@ -25,8 +42,10 @@ INLINE void conv_pixels(const struct rows *s, const f32 *const *x, f32 *const *y
     a.tap = at.py * s->pw + at.px;
     for (int n; pixels > 0; pixels -= n, at = advanced(s, at, n)) {
         n = next_pixels(pixels);
-        find_tile(s, x, y, at, n, &a.at);
-        a.count = find_runs(s, &a.at, first.ky, first.end, a.runs);
+        if (n < TILE || !conv_move(s, at, &a)) {
+            find_tile(s, x, y, at, n, &a.at);
+            a.count = find_runs(s, &a.at, first.ky, first.end, a.runs);
+        }
         for (struct block c = first; c.m < m; c = conv_next(s, c))
             conv_tiles[n - 1][c.width <= HALF * LANES](s, &a, &c, b);
     }
