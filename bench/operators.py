@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
@@ -18,7 +19,9 @@ from bench.tables import put
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))  # the node cases are the examples
 
+from lowtide.backends.c99.dense import find_dense  # noqa: E402
 from lowtide.backends.c99.kernels import find_kernel  # noqa: E402
+from lowtide.backends.c99.row_calls import find_row_kernel  # noqa: E402
 from lowtide.errors import ModelError  # noqa: E402
 from lowtide.importers.onnx import NEWEST_OPSET, OLDEST_OPSET  # noqa: E402
 from lowtide.layout import Layout  # noqa: E402
@@ -27,7 +30,7 @@ from lowtide.ops import ENTRIES, Entry  # noqa: E402
 from lowtide.ops.entry import ANY  # noqa: E402
 from lowtide.plan import Options  # noqa: E402
 from lowtide.rewrites.drop_identities import IDENTITIES  # noqa: E402
-from lowtide.task import Task, depends_on  # noqa: E402
+from lowtide.task import Grain, Task, depends_on  # noqa: E402
 from networks import random_network  # noqa: E402
 from node_cases import collect  # noqa: E402
 from programs import plan_model  # noqa: E402
@@ -77,6 +80,14 @@ def examples() -> Iterator[onnx.ModelProto]:
         yield random_network(seed).model
 
 
+def kernels_of(task: Task, layout: Layout) -> set[str]:
+    """What computes a task in a plan layer by layer, and in one of whole rows."""
+    whole_rows = replace(task, grain=Grain())
+    calls = find_kernel(task, layout), find_row_kernel(whole_rows, layout)
+    dense = {"dense"} if find_dense(whole_rows, layout) else set[str]()
+    return {call.kernel for call in calls if call} | dense
+
+
 def seen() -> tuple[Seen, Seen]:
     """How each operator goes through its rows, and the kernels that compute it, in the examples."""
     ways: Seen = defaultdict(set)
@@ -88,9 +99,7 @@ def seen() -> tuple[Seen, Seen]:
             continue
         for task in plan.tasks:
             ways[task.operator.type].add(way(task, plan.layout))
-            call = find_kernel(task, plan.layout)
-            if call:
-                kernels[task.operator.type].add(call.kernel)
+            kernels[task.operator.type] |= kernels_of(task, plan.layout)
     return ways, kernels
 
 
