@@ -11,9 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
+from lowtide.backends import emit
 from lowtide.backends.c99.kernels import PARTS
 from lowtide.check.compile import WARNINGS, find_compiler
+from programs import judge_plan, plan_model
 
 SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1")
 MAIN = """\
@@ -67,3 +70,27 @@ def test_dense_equals_numpy_and_stays_inside(lanes: int | None, tmp_path: Path) 
             expected.append(y + x @ w)
     done = subprocess.run(["./main"], cwd=tmp_path, input=data, capture_output=True, check=True)
     np.testing.assert_array_equal(np.frombuffer(done.stdout, "<f4"), np.concatenate(expected))
+
+
+@pytest.mark.parametrize("transposed", [0, 1])
+def test_dense_layers_are_made_by_it(transposed: int) -> None:
+    """x[1, 12] -> Gemm -> Relu -> y[1, 20], whichever way the file's weights lie."""
+    shape = (20, 12) if transposed else (12, 20)
+    dice = np.random.default_rng(1)
+    constants = [
+        numpy_helper.from_array(dice.standard_normal(size).astype(np.float32), name)
+        for name, size in (("w", shape), ("b", (20,)))
+    ]
+    nodes = [
+        helper.make_node("Gemm", ["x", "w", "b"], ["h"], transB=transposed),
+        helper.make_node("Relu", ["h"], ["y"]),
+    ]
+    ports = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, size])
+        for name, size in (("x", 12), ("y", 20))
+    ]
+    graph = helper.make_graph(nodes, "dense", ports[:1], ports[1:], constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    plan = plan_model(model)
+    assert b"dense(" in emit(plan)["net.c"]
+    judge_plan(model, plan)
