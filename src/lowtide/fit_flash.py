@@ -6,21 +6,18 @@ else, until both fit           compress to what the code leaves of the flash -> 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import onnx
-import onnx_ir as ir
 
 from lowtide.backends import emit, table_bytes
 from lowtide.check.compile import find_compiler
 from lowtide.check.footprint import footprint
 from lowtide.errors import BudgetError, UsageError
 from lowtide.graph import Shape
-from lowtide.importers.onnx import load
 from lowtide.pipeline import Fitted, Model, Progress, Samples, fit, profile, quiet
 from lowtide.plan import Options, Plan
 from lowtide.sizes import parse_bytes, show_bytes
@@ -108,12 +105,14 @@ def fit_flash(
     which of the memories does not suffice.
     """
     limit, name = parse_bytes(flash), _name(model)
-    source = _static(model, task.shapes)
     dense = profile(model, options=task.options, shapes=task.shapes, progress=progress)
     measured = task.target == "c99" and find_compiler() is not None
     if dense.profile.weight_bytes <= limit and _flash(dense, measured) <= limit:
         return FittedSmall(_fit(model, task, progress), None, dense)
-    search = prepare(source, calibration, families=task.families, least=limit, progress=progress)
+    search = prepare(
+        model, calibration, families=task.families, least=limit, shapes=task.shapes,
+        progress=progress,
+    )  # fmt: skip
     own = replace(task, shapes=None)
     compressed = _Fitter(name, limit, search, own, measured, progress).run()
     return FittedSmall(_fit(compressed.model, own, progress), compressed, dense)
@@ -129,13 +128,6 @@ def _name(model: Model) -> str:
     if isinstance(model, onnx.ModelProto):
         return model.graph.name or "network"
     return Path(model).name
-
-
-def _static(
-    model: Model, shapes: Mapping[str, Shape] | None
-) -> str | os.PathLike[str] | onnx.ModelProto:
-    """The network with the shapes that the file leaves open."""
-    return ir.serde.serialize_model(load(model, shapes)) if shapes else model
 
 
 def _fit(model: Model, task: Task, progress: Progress) -> Fitted:
@@ -181,7 +173,7 @@ class _Fitter:
             return self.search.within(max(self.limit - spare, 0), None, self.progress)
         except BudgetError as error:
             code = f" ({show_bytes(self.limit)} less {show_bytes(spare)} of code)" if spare else ""
-            raise BudgetError(f"{self.name}: {error}{code}", error.reached) from None
+            raise BudgetError(f"{error}{code}", error.reached) from None
 
     def _planned(self, compressed: Compressed) -> tuple[Compressed, Plan]:
         """In the fewest multiply-adds that the RAM allows."""

@@ -36,15 +36,20 @@ class Pictures:
 
     def _check(self, graph: Graph) -> None:
         """The numbers make sense, whether or not there is a picture to use them on."""
-        for name, values in (("--mean", self.mean), ("--std", self.std)):
-            if not np.isfinite(_float32(values)).all():
-                raise UsageError(f"{name} takes finite numbers, not {','.join(map(str, values))}")
-        if not _float32(self.std).all():
-            raise UsageError("--std must not be 0")
+        check_scaling(self.mean, self.std)
         if self.files and not graph.inputs:
             raise UsageError("the network has no inputs, it takes no --sample")
         if len(graph.inputs) == 1 and len(graph.shape(graph.inputs[0])) == 4:
-            _check_channels(self.mean, self.std, graph.shape(graph.inputs[0])[1])
+            check_channels(self.mean, self.std, graph.shape(graph.inputs[0])[1])
+
+
+def check_scaling(mean: Sequence[float], std: Sequence[float]) -> None:
+    """Raises UsageError for numbers that make no sense, whatever the network."""
+    for name, values in (("--mean", mean), ("--std", std)):
+        if not np.isfinite(_float32(values)).all():
+            raise UsageError(f"{name} takes finite numbers, not {','.join(map(str, values))}")
+    if not _float32(std).all():
+        raise UsageError("--std must not be 0")
 
 
 def _float32(values: Array | Sequence[float]) -> Array:
@@ -53,7 +58,8 @@ def _float32(values: Array | Sequence[float]) -> Array:
         return np.ascontiguousarray(values, np.float32)
 
 
-def _check_channels(mean: Sequence[float], std: Sequence[float], channels: int) -> None:
+def check_channels(mean: Sequence[float], std: Sequence[float], channels: int) -> None:
+    """Raises UsageError where there is neither one value for all channels nor one for each."""
     if len(mean) not in (1, channels) or len(std) not in (1, channels):
         takes = f"1 or {channels} values" if channels > 1 else "1 value"
         raise UsageError(f"--mean and --std take {takes}: the input has {channels} channels")
@@ -111,7 +117,7 @@ def picture(
     if len(shape) != 4 or shape[0] != 1 or shape[1] not in (1, 3):
         raise UsageError(f"{path}: a picture does not fit an input of shape {shape}; give a .npy")
     channels, height, width = shape[1:]
-    _check_channels(mean, std, channels)
+    check_channels(mean, std, channels)
     try:
         with Image.open(path) as opened:
             if opened.mode[0] in "IF":  # converting would clip them, not scale

@@ -34,7 +34,7 @@ def check_folder(folder: Path) -> None:
         raise UsageError(f"{folder} is not empty and not lowtide's; choose another with -o")
 
 
-def _check_parent(path: Path) -> None:
+def _check_parent(path: Path, option: str = "-o") -> None:
     """Raises UsageError where nothing can be made, as an attempt shows: modes tell root nothing."""
     try:
         above = next(p for p in path.resolve().parents if p.exists())
@@ -43,9 +43,9 @@ def _check_parent(path: Path) -> None:
             return
     except OSError as error:
         raise UsageError(
-            f"cannot write {path}: {error.strerror}; choose another with -o"
+            f"cannot write {path}: {error.strerror}; choose another with {option}"
         ) from error
-    raise UsageError(f"cannot write {path}: {above} is no folder; choose another with -o")
+    raise UsageError(f"cannot write {path}: {above} is no folder; choose another with {option}")
 
 
 def _own(folder: Path) -> bool:
@@ -91,13 +91,13 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
         shutil.rmtree(made, ignore_errors=True)
 
 
-def check_file(path: Path, source: Path) -> None:
+def check_file(path: Path, source: Path, option: str = "-o") -> None:
     """Raises UsageError if `path` is a folder, the file that is read, or cannot be made."""
-    _check_parent(path)
+    _check_parent(path, option)
     if path.is_dir():
-        raise UsageError(f"{path} is a folder; name a file with -o")
+        raise UsageError(f"{path} is a folder; name a file with {option}")
     if path.exists() and source.exists() and path.samefile(source):
-        raise UsageError(f"{path} is the file that is read; choose another with -o")
+        raise UsageError(f"{path} is the file that is read; choose another with {option}")
 
 
 def write_file(path: Path, content: bytes) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -17,8 +18,7 @@ from lowtide.show import Progress
 if TYPE_CHECKING:
     from lowtide.fit_flash import Task
     from lowtide.weights.compress import Compressed
-    from lowtide.weights.network import Inputs, Network
-    from lowtide.weights.pictures import Pictures, Scaling
+    from lowtide.weights.pictures import Scaling
 
 Model = Annotated[Path, typer.Argument(help="The network, an ONNX file.", show_default=False)]
 Flash = Annotated[str, typer.Option(help="Bytes for all weights, scales and biases: 256KiB.")]
@@ -43,6 +43,10 @@ Weights = Annotated[
 Form = Annotated[
     Literal["cheaper", "factored", "materialised"],
     typer.Option(help="Run factors as a chain of small layers, make the weights, or the cheaper."),
+]
+Shapes = Annotated[
+    list[str] | None,
+    typer.Option("--shape", help="An input's shape, where the file leaves it open: x=1x3x224x224."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, also of an error.")]
 
@@ -71,32 +75,24 @@ def compress(
     bgr: Bgr = False,
     weights: Weights = "both",
     form: Form = "cheaper",
+    shape: Shapes = None,
     as_json: Json = False,
 ) -> None:
     """Store the weights in few bytes, without training: low-bit factors, chosen layer by layer."""
+    from lowtide.importers.onnx_shapes import parse_shapes
     from lowtide.weights.compress import compress as run
-    from lowtide.weights.pictures import Scaling, read
+    from lowtide.weights.given import Given
     from lowtide.write import check_file, write_file
 
     check_file(output, model)
-    if labels is not None and not (test or calibrate):
-        raise UsageError("--labels needs the pictures they belong to: --test or --calibrate")
-    scaling = Scaling(_numbers(mean), _numbers(std), bgr)
-    held: dict[str, Pictures] = {}
-
-    def inputs(network: Network) -> Inputs | None:
-        name, shape = _input(network, bool(calibrate or test))
-        for role, paths in (("calibrate", calibrate), ("test", test)):
-            if paths:
-                held[role] = read(paths, shape, bgr)
-        return {name: scaling(held["calibrate"].values)} if calibrate else None
-
+    given = Given(_scaling(mean, std, bgr), calibrate or (), test or (), labels)
     with Progress(sys.stderr) as progress:
         found = run(
-            model, flash, inputs, families=_FAMILIES[weights],
-            execution=None if form == "cheaper" else form, progress=progress,
+            model, flash, given.inputs, families=_FAMILIES[weights],
+            execution=None if form == "cheaper" else form, shapes=parse_shapes(shape or []),
+            progress=progress,
         )  # fmt: skip
-        rates = _rates(found, held, labels, scaling, progress)
+        rates = given.rates(found, progress)
         write_file(output, found.model.SerializeToString())
     _print(found, rates, model, output, as_json)
 
@@ -131,35 +127,41 @@ def train_compressed(
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1.")] = "cpu",
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    shape: Shapes = None,
     as_json: Json = False,
 ) -> None:
     """Compress, then train what is stored, taught by the network as it was. Needs torch."""
+    from lowtide.importers.onnx_shapes import parse_shapes
+    from lowtide.weights.given import Given
     from lowtide.weights.network import read as read_network
-    from lowtide.weights.pictures import Pictures, Scaling, read, read_classes
     from lowtide.write import check_file, write_file
 
+    kept = checkpoint or output.with_name(f"{output.name}.pt")
     check_file(output, model)
+    check_file(kept, model, "--checkpoint")
+    if kept.resolve() == output.resolve():
+        raise UsageError(f"--checkpoint {kept} is the output; name another file")
     training = _training()
-    scaling = Scaling(_numbers(mean), _numbers(std), bgr)
-    _, shape = _input(read_network(model), True)
-    pictures = read(data, shape, bgr)
-    classes = pictures.classes
-    if labels is not None and not test:
-        classes = read_classes(labels, len(pictures.values))
-    if classes is None:
-        raise UsageError("no classes: give --labels, folders of one class each, or .npz 'labels'")
     options = training.Options(
         steps, batch, rate, minutes, shift, mirror, orthonormal, held_back, seed, device
     )
-    kept = checkpoint or output.with_suffix(".pt")
-    with Progress(sys.stderr) as progress:
+    shapes = parse_shapes(shape or [])
+    network = read_network(model, shapes)
+    given = Given(_scaling(mean, std, bgr), data, labels=None if test else labels)
+    tests = Given(given.scaling, (), test, labels) if test else Given(given.scaling)
+    for each in (given, tests):
+        each.inputs(network)
+    pictures = given.held["calibrate"]
+    if pictures.classes is None:
+        raise UsageError("no classes: give --labels, folders of one class each, or .npz 'labels'")
+    with training.processes(device) as (first, own), _progress(first) as progress:
         trained = training.train(
-            model, flash, Pictures(pictures.values, classes), scaling, _FAMILIES[weights],
-            options, kept, progress,
+            model, flash, pictures, given.scaling, _FAMILIES[weights],
+            replace(options, device=own), kept, shapes, progress,
         )  # fmt: skip
-        held = {"test": read(test, shape, bgr)} if test else {}
-        rates = _rates(trained.after, held, labels, scaling, progress)
-        rates |= training.rates(trained)
+        if not first:
+            return
+        rates = tests.rates(trained.after, progress) | training.rates(trained)
         write_file(output, trained.after.model.SerializeToString())
     kept.unlink(missing_ok=True)
     _print(trained.after, rates, model, output, as_json)
@@ -194,29 +196,19 @@ def fit_small(
 ) -> str:
     """What `fit --flash` does: writes the folder, returns what is printed."""
     from lowtide.fit_flash import check_target, fit_flash
-    from lowtide.weights.pictures import Scaling, read
+    from lowtide.weights.given import Given
     from lowtide.weights.show import show_small
     from lowtide.write import write_folder
 
     check_target(task.target)
-    if data.classes is not None and not (data.test or data.calibrate):
-        raise UsageError("--classes needs the pictures they belong to: --test or --calibrate")
-    scaling = Scaling(_numbers(data.mean), _numbers(data.std), data.bgr)
-    held: dict[str, Pictures] = {}
-
-    def inputs(network: Network) -> Inputs | None:
-        name, shape = _input(network, bool(data.calibrate or data.test))
-        for role, paths in (("calibrate", data.calibrate), ("test", data.test)):
-            if paths:
-                held[role] = read(paths, shape, data.bgr)
-        return {name: scaling(held["calibrate"].values)} if data.calibrate else None
-
+    scaling = _scaling(data.mean, data.std, data.bgr)
+    given = Given(scaling, data.calibrate, data.test, data.classes, "--classes")
     wanted = replace(task, families=_FAMILIES[data.weights])
     with Progress(sys.stderr) as progress:
-        found = fit_flash(model, flash, wanted, inputs, progress)
+        found = fit_flash(model, flash, wanted, given.inputs, progress)
         rates: dict[str, Any] = {}
         if found.compressed is not None:
-            rates = _rates(found.compressed, held, data.classes, scaling, progress)
+            rates = given.rates(found.compressed, progress)
         if output is not None:
             write_folder(output, found.files)
     if as_json:
@@ -226,52 +218,20 @@ def fit_small(
 
 def _training() -> Any:
     try:
-        import torch  # noqa: F401
+        from lowtide.weights.train import command
     except ImportError as error:
-        raise UsageError("training needs torch: pip install 'lowtide[train]'") from error
-    from lowtide.weights.train import command
-
+        raise UsageError(str(error)) from error
     return command
 
 
-def _input(network: Network, needed: bool) -> tuple[str, tuple[int, ...]]:
-    """The name and [C, H, W] of the one input."""
-    if len(network.inputs) != 1:
-        if needed:
-            raise UsageError(f"pictures need a network of one input, not {len(network.inputs)}")
-        return "", ()
-    name = network.inputs[0]
-    value = next(v for v in network.proto.graph.input if v.name == name)
-    return name, tuple(d.dim_value for d in value.type.tensor_type.shape.dim[1:])
+def _progress(shown: bool) -> AbstractContextManager[Callable[[str], None]]:
+    return Progress(sys.stderr) if shown else nullcontext(lambda _: None)
 
 
-def _rates(
-    found: Compressed,
-    held: dict[str, Pictures],
-    labels: Path | None,
-    scaling: Scaling,
-    progress: Progress,
-) -> dict[str, Any]:
-    """Accuracies of the written file and of the given one, where there are classes."""
-    from lowtide.weights.accuracy import accuracy
-    from lowtide.weights.pictures import read_classes
+def _scaling(mean: str, std: str, bgr: bool) -> Scaling:
+    from lowtide.weights.pictures import Scaling
 
-    pictures = held.get("test", held.get("calibrate"))
-    if pictures is None:
-        return {}
-    classes = pictures.classes
-    if labels is not None:
-        classes = read_classes(labels, len(pictures.values))
-    if classes is None:
-        return {}
-    progress(f"accuracy on {len(classes)} pictures")
-    values = scaling(pictures.values)
-    name = found.network.inputs[0]
-    return {
-        "test_pictures": len(classes),
-        "accuracy_dense": accuracy(found.network.proto, {name: values}, classes),
-        "accuracy": accuracy(found.model, {name: values}, classes),
-    }
+    return Scaling(_numbers(mean), _numbers(std), bgr)
 
 
 def _print(

@@ -11,7 +11,8 @@ import numpy as np
 import onnx
 
 from lowtide.codes import Array
-from lowtide.errors import BudgetError, UsageError
+from lowtide.errors import BudgetError, UnsupportedModel, UsageError
+from lowtide.graph import Shape
 from lowtide.sizes import parse_bytes, show_bytes
 from lowtide.weights import calibrate, sensitivity
 from lowtide.weights.account import Form, form, macs
@@ -107,16 +108,20 @@ def compress(
     *,
     families: Sequence[Family] = FAMILIES,
     execution: Form | None = None,
+    shapes: Mapping[str, Shape] | None = None,
     progress: Progress = lambda _: None,
 ) -> Compressed:
     """Stores the weights of a network in `flash` bytes, biases and scales included.
 
     `calibration` holds pictures as the network sees them (256 are plenty), or makes them from the
     network; without any, seeded noise stands in, and the result is worse. `families` limits what
-    layers may become. Raises ModelError, UsageError, and BudgetError where it cannot be so small.
+    layers may become; `shapes` are those of inputs that the file leaves open. Raises ModelError,
+    UsageError, and BudgetError where it cannot be so small.
     """
     limit = parse_bytes(flash)
-    search = prepare(source, calibration, families=families, least=limit, progress=progress)
+    search = prepare(
+        source, calibration, families=families, least=limit, shapes=shapes, progress=progress
+    )
     return search.within(limit, execution, progress)
 
 
@@ -149,7 +154,8 @@ def prepare(
     calibration: Callable[[Network], Inputs | None] | Inputs | None = None,
     *,
     families: Sequence[Family] = FAMILIES,
-    least: int = 0,
+    least: int | None = None,
+    shapes: Mapping[str, Shape] | None = None,
     progress: Progress = lambda _: None,
 ) -> Search:
     """Takes in a network and measures it, as `compress` does.
@@ -157,10 +163,10 @@ def prepare(
     Raises BudgetError, before anything is computed, where no choice takes `least` bytes or fewer.
     """
     progress("reading the network")
-    network = read(source)
+    network = read(source, shapes)
     given = calibration(network) if callable(calibration) else calibration
     inputs = noise(network) if given is None else given
-    if least:
+    if least is not None:
         _check(network, families, least)
     runner = Runner(network)
     choices = fitted(runner, inputs, families, progress)
@@ -175,6 +181,13 @@ def fitted(
     layers = runner.network.layers
     progress(f"what {len(layers)} layers meet on {count(inputs)} pictures")
     moments = calibrate.measure(runner, layers, inputs)
+    for layer in layers:
+        if not np.isfinite(moments[layer.name].channels).all():
+            raise UnsupportedModel(
+                "meets NaN, infinity or numbers too large to square on the calibration pictures",
+                file=runner.network.name, node=layer.name, operator=layer.op,
+                hint="are --mean and --std those of the network?",
+            )  # fmt: skip
     found = {}
     for number, layer in enumerate(layers, 1):
         progress(f"candidates for layer {number} of {len(layers)}")
@@ -210,9 +223,12 @@ def _check(network: Network, families: Sequence[Family], limit: int) -> None:
 
 
 def _too_large(network: Network, least: int, limit: int) -> BudgetError:
+    shared = ", ".join(f"'{name}'" for name in network.shared)
     return BudgetError(
-        f"the weights take {show_bytes(least)} at least, {show_bytes(network.kept_bytes)} of "
-        f"them biases and what stays float32; {show_bytes(limit)} were asked for",
+        f"{network.name}: the weights take {show_bytes(least)} at least, "
+        f"{show_bytes(network.kept_bytes)} of them biases and what stays float32"
+        + (f" ({shared} as several layers share it)" if shared else "")
+        + f"; {show_bytes(limit)} were asked for",
         {"flash_bytes": least},
     )
 

@@ -60,7 +60,8 @@ def _two_levels(
     # U for the rounded B: T S B^T (B S B^T)^-1 (the channels' moments cancel).
     turned = b @ damped(moments.taps)
     gram = turned @ b.transpose(0, 2, 1)
-    gram += 1e-9 * np.trace(gram, axis1=1, axis2=2)[:, None, None] * np.eye(rank) + 1e-30
+    # A filter of zeros, which pruning leaves, has no trace.
+    gram += (1e-9 * np.trace(gram, axis1=1, axis2=2)[:, None, None] + 1e-30) * np.eye(rank)
     target = np.matmul(found.inside, found.basis) @ turned.transpose(0, 2, 1)
     u = np.linalg.solve(gram, target.transpose(0, 2, 1))  # [K, Bi, inputs]
     mean = (gram / np.trace(gram, axis1=1, axis2=2)[:, None, None]).mean(0)

@@ -16,6 +16,7 @@ from onnx import numpy_helper
 
 from lowtide.codes import Array
 from lowtide.errors import UnsupportedModel
+from lowtide.graph import Shape
 from lowtide.importers.onnx import load
 from lowtide.weights.batch import free_batch
 from lowtide.weights.format import Filters
@@ -56,9 +57,10 @@ class Network:
     """A simplified model (batch norms folded), its layers in order, and its constants.
 
     `kept` are the names of float constants that are not weights of a layer: they stay as they are.
-    `batch` says that any number of pictures may be run at once.
+    `batch` says that any number of pictures may be run at once; else `rows` of them are.
     """
 
+    name: str
     proto: onnx.ModelProto
     layers: tuple[Layer, ...]
     constants: Mapping[str, Array]
@@ -66,6 +68,7 @@ class Network:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     batch: bool
+    rows: int
 
     @property
     def dense_bytes(self) -> int:
@@ -78,18 +81,37 @@ class Network:
         """Biases and whatever else stays float32."""
         return 4 * sum(self.constants[name].size for name in self.kept)
 
+    @property
+    def shared(self) -> tuple[str, ...]:
+        """Weights that several layers read: they are among what stays float32."""
+        nodes = [n for n in self.proto.graph.node if n.op_type in OPERATORS]
+        reads = Counter(node.input[1] for node in nodes)
+        return tuple(name for name in self.kept if reads[name] > 1)
+
     def weights(self, layer: Layer) -> Array:
         """The dense weights [outputs, inputs, *area], float32."""
         held = self.constants[layer.weight]
         return (held.T if layer.transposed else held).reshape(layer.filters.shape)
 
 
-def read(source: str | os.PathLike[str] | onnx.ModelProto) -> Network:
-    """Takes in a network; raises ModelError, UnsupportedModel where it has no layer to store."""
-    proto = ir.serde.serialize_model(load(source))
+def read(
+    source: str | os.PathLike[str] | onnx.ModelProto, shapes: Mapping[str, Shape] | None = None
+) -> Network:
+    """Takes in a network; raises ModelError, UnsupportedModel where it has no layer to store.
+
+    `shapes` are those of inputs that the file leaves open.
+    """
+    proto = ir.serde.serialize_model(load(source, shapes))
     file = None if isinstance(source, onnx.ModelProto) else os.fspath(source)
+    try:
+        return _read(proto, file or proto.graph.name or "network")
+    except UnsupportedModel as error:
+        raise error.within(file=file) from None
+
+
+def _read(proto: onnx.ModelProto, name: str) -> Network:
     if not any(node.op_type in OPERATORS for node in proto.graph.node):
-        raise UnsupportedModel("no convolution or dense layer, nothing to compress", file=file)
+        raise UnsupportedModel("no convolution or dense layer, nothing to compress")
     proto = _with_biases(_single_readers(proto))
     constants = {t.name: numpy_helper.to_array(t) for t in proto.graph.initializer}
     shapes = _shapes(proto)
@@ -97,13 +119,36 @@ def read(source: str | os.PathLike[str] | onnx.ModelProto) -> Network:
     found = (_layer(node, constants, shapes, reads) for node in proto.graph.node)
     layers = tuple(layer for layer in found if layer is not None)
     if not layers:
-        raise UnsupportedModel("no layer with constant float32 weights of its own", file=file)
+        raise _without_layers(proto, constants, reads)
     ours = {layer.weight for layer in layers}
     kept = tuple(n for n, a in constants.items() if n not in ours and a.dtype.kind == "f")
     inputs = tuple(v.name for v in proto.graph.input if v.name not in constants)
     outputs = tuple(v.name for v in proto.graph.output)
+    counts = {(*shapes[n], 1)[0] for n in inputs}
+    if len(counts) > 1:
+        raise UnsupportedModel("inputs of several batch sizes", hint="compress takes one for all")
     freed, batch = free_batch(proto, inputs)
-    return Network(freed, layers, constants, kept, inputs, outputs, batch)
+    return Network(
+        name, freed, layers, constants, kept, inputs, outputs, batch, counts.pop() if counts else 1
+    )
+
+
+def _without_layers(
+    proto: onnx.ModelProto, constants: Mapping[str, Array], reads: Counter[str]
+) -> UnsupportedModel:
+    """Why the first that could be a layer is none."""
+    node = next(n for n in proto.graph.node if n.op_type in OPERATORS)
+    weight = node.input[1]
+    if weight not in constants:
+        why = f"its weights '{weight}' are no constant"
+    elif reads[weight] > 1:
+        why = f"its weights '{weight}' are shared with another operator"
+    else:
+        why = "scaled, transposed or not two-dimensional"
+    return UnsupportedModel(
+        f"{why}: stays float32, as does every other layer",
+        node=node.name, operator=node.op_type, hint="nothing is left to compress",
+    )  # fmt: skip
 
 
 def _single_readers(proto: onnx.ModelProto) -> onnx.ModelProto:
@@ -159,13 +204,19 @@ def _layer(
     made = _conv(held, attributes) if node.op_type == "Conv" else _dense(node, held, attributes)
     if made is None:
         return None
+    if not np.isfinite(held).all():
+        raise UnsupportedModel(
+            f"its weights '{node.input[1]}' hold NaN or infinity",
+            node=node.name, operator=node.op_type, hint="train or export it anew",
+        )  # fmt: skip
     filters, transposed = made
     before, after = shapes[node.input[0]], shapes[node.output[0]]
     conv = node.op_type == "Conv"
     bias = node.input[2] if len(node.input) > 2 and node.input[2] in constants else None
     return Layer(
         node.name, node.op_type, node.input[1], bias, node.input[0], node.output[0], filters,
-        prod(before[2:] if conv else before[:-1]), prod(after[2:] if conv else after[:-1]),
+        prod((before[0], *before[2:]) if conv else before[:-1]),
+        prod((after[0], *after[2:]) if conv else after[:-1]),
         transposed, attributes,
     )  # fmt: skip
 

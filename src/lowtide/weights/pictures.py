@@ -10,7 +10,7 @@ import numpy as np
 
 from lowtide.codes import Array
 from lowtide.errors import UnreadableModel, UsageError
-from lowtide.samples import PICTURES, picture
+from lowtide.samples import PICTURES, check_channels, check_scaling, picture
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,14 @@ class Scaling:
     mean: Sequence[float] = (0.0,)
     std: Sequence[float] = (1.0,)
     bgr: bool = False
+
+    def __post_init__(self) -> None:
+        check_scaling(self.mean, self.std)
+
+    def check(self, shape: Sequence[int]) -> None:
+        """Raises UsageError unless the numbers are for an input [C, H, W]."""
+        if shape:
+            check_channels(self.mean, self.std, shape[0])
 
     def __call__(self, pixels: Array) -> Array:
         """Bytes [N, C, H, W] are pixels and scaled, other numbers are taken as they are."""
@@ -47,7 +55,7 @@ def read(paths: Sequence[Path], shape: Sequence[int], bgr: bool = False) -> Pict
     only array; `labels` if there is one). Raises UsageError, UnreadableModel.
     """
     parts = [part for path in paths for part in _parts(path, tuple(shape), bgr)]
-    if not parts:
+    if not sum(len(part.values) for part in parts):
         raise UsageError("no pictures in " + ", ".join(map(str, paths)))
     classes = [part.classes for part in parts]
     known = [c for c in classes if c is not None]
@@ -95,7 +103,8 @@ def _array(path: Path, shape: tuple[int, ...]) -> Pictures:
     labels = arrays.pop("labels", None)
     values = arrays["values"] if "values" in arrays else next(iter(arrays.values()), None)
     if values is None or ("values" not in arrays and len(arrays) > 1):
-        raise UsageError(f"{path}: name the pictures 'values' (there are {', '.join(arrays)})")
+        there = ", ".join(arrays) or "no others than 'labels'"
+        raise UsageError(f"{path}: name the pictures 'values' (there are {there})")
     if values.shape[1:] != shape and values.shape == shape:
         values = values[None]
     if values.ndim == 4 and values.shape[1:] != shape and (
@@ -103,10 +112,14 @@ def _array(path: Path, shape: tuple[int, ...]) -> Pictures:
     ) == shape:  # fmt: skip
         values = values.transpose(0, 3, 1, 2)
     if values.shape[1:] != shape or values.dtype.kind not in "fiu":
-        raise UsageError(f"{path}: {values.dtype} {values.shape} where [N, {shape}] is needed")
+        needed = ", ".join(map(str, shape))
+        raise UsageError(f"{path}: {values.dtype} {values.shape} where [N, {needed}] is needed")
     if labels is not None:
         labels = _checked(labels, len(values), path)
-    kept = values if values.dtype == np.uint8 else values.astype(np.float32)
+    with np.errstate(over="ignore"):
+        kept = values if values.dtype == np.uint8 else values.astype(np.float32)
+    if not np.isfinite(kept).all():
+        raise UnreadableModel("holds NaN, infinity or numbers beyond float32", file=str(path))
     return Pictures(np.ascontiguousarray(kept), labels)
 
 
@@ -118,11 +131,16 @@ def read_classes(path: Path, count: int) -> Array:
         else:
             held = np.array([int(line) for line in path.read_text().split()])
     except (OSError, ValueError, EOFError) as error:
-        raise UnreadableModel("not a list of class numbers", file=str(path)) from error
+        raise UnreadableModel(
+            "not a list of class numbers (0, 1, ..), a line each or .npy", file=str(path)
+        ) from error
     return _checked(held, count, path)
 
 
 def _checked(labels: Array, count: int, path: Path) -> Array:
     if labels.shape != (count,) or labels.dtype.kind not in "iu":
-        raise UsageError(f"{path}: {labels.shape} classes for {count} pictures")
+        raise UsageError(
+            f"{path}: {labels.dtype} {labels.shape} where {count} class numbers are needed, one a "
+            "picture"
+        )
     return labels.astype(np.int64)

@@ -72,9 +72,18 @@ class Metric:
 
     @cached_property
     def upper(self) -> Array:
-        """The upper Cholesky factor of H's inverse: how a rounding error spreads best."""
-        inverse = np.linalg.inv(self.h)
-        return np.asarray(np.linalg.cholesky((inverse + inverse.T) / 2).T)
+        """The upper Cholesky factor of H's inverse: how a rounding error spreads best.
+
+        Where a layer always meets the same, moments are partly those of float32's rounding, and
+        need not be positive: then they are damped more.
+        """
+        mean, more = float(np.trace(self.h)) / len(self.h), 0.0
+        while True:
+            inverse = np.linalg.inv(self.h + more * np.eye(len(self.h)))
+            try:
+                return np.asarray(np.linalg.cholesky((inverse + inverse.T) / 2).T)
+            except np.linalg.LinAlgError:
+                more = max(10 * more, _DAMPING * mean)
 
     def error(self, rest: Array) -> float:
         return float(((rest @ self.h) * rest).sum())

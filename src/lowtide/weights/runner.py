@@ -49,13 +49,21 @@ class Runner:
                 )
 
     def chunks(self, inputs: Inputs) -> Iterator[dict[str, Array]]:
-        """The pictures, as many at once as the network takes."""
-        size = CHUNK if self.network.batch else 1
-        for begin in range(0, count(inputs), size):
-            yield {name: x[begin : begin + size] for name, x in inputs.items()}
+        """The pictures, as many at once as the network takes.
+
+        Where that is a fixed number, the first ones fill the last chunk up.
+        """
+        total, free = count(inputs), self.network.batch
+        size = CHUNK if free else self.network.rows
+        for begin in range(0, total, size):
+            index = np.arange(begin, min(begin + size, total) if free else begin + size) % total
+            yield {name: x[index] for name, x in inputs.items()}
 
     def outputs(self, inputs: Inputs, changed: Mapping[str, Array] | None = None) -> list[Array]:
-        """The network's outputs [N, ...] with some weights and biases exchanged."""
+        """The network's outputs [N, ...] with some weights and biases exchanged.
+
+        N is that of `chunks`: a fixed batch size rounds it up.
+        """
         feeds = {**self.held, **(changed or {})}
         names = list(self.network.outputs)
         parts = [self.session.run(names, {**feeds, **chunk}) for chunk in self.chunks(inputs)]

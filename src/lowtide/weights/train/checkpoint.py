@@ -14,10 +14,12 @@ from torch import Tensor, nn
 from lowtide.errors import UnreadableModel
 from lowtide.write import write_file
 
+_WAY_OUT = "remove it to begin anew, or name another file"
+
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Weights, optimizer, random state, and how far the run is."""
+    """Weights, optimizer, random state, and how far the run is; `of` says what is trained."""
 
     model: dict[str, Any]
     optimizer: dict[str, Any]
@@ -25,6 +27,7 @@ class Checkpoint:
     step: int
     seconds: float
     losses: tuple[float, ...]
+    of: str = ""
 
 
 def save(path: Path, state: Checkpoint) -> None:
@@ -34,6 +37,22 @@ def save(path: Path, state: Checkpoint) -> None:
     buffer = io.BytesIO()
     torch.save(vars(state), buffer)
     write_file(path, buffer.getvalue())
+
+
+def check(path: Path, of: str) -> None:
+    """Raises UnreadableModel where the state is of something else; a look before the work."""
+    try:
+        held = Checkpoint(**torch.load(path, map_location="cpu", weights_only=True, mmap=True))
+    except Exception as error:  # zipfile, pickle and torch each raise their own
+        raise UnreadableModel(
+            "not a checkpoint that can be read", file=str(path), hint=_WAY_OUT
+        ) from error
+    if held.of != of:
+        raise UnreadableModel(
+            "a checkpoint of another network, other pictures or other options",
+            file=str(path),
+            hint=_WAY_OUT,
+        )
 
 
 def restore(
@@ -48,6 +67,6 @@ def restore(
         raise UnreadableModel(
             "not a checkpoint of this network and recipe",
             file=str(path),
-            hint="remove it to begin anew",
+            hint=_WAY_OUT,
         ) from error
     return Checkpoint(**{**vars(held), "dice": held.dice.cpu()})

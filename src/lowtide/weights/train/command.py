@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,15 @@ from typing import Any
 import torch
 
 from lowtide.errors import UsageError
+from lowtide.graph import Shape
 from lowtide.weights.candidates import Family
 from lowtide.weights.pictures import Pictures as Files
 from lowtide.weights.pictures import Scaling
 from lowtide.weights.train.compressed import STUDENT, Trained, train_compressed
 from lowtide.weights.train.data import Augment, Pictures
+from lowtide.weights.train.parallel import processes
+
+__all__ = ["Options", "processes", "rates", "train"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,25 @@ class Options:
     held_back: float
     seed: int
     device: str
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for what makes no sense, and for a device that is not there."""
+        least = {"steps": 1, "batch": 1, "shift": 0, "orthonormal": 0, "held_back": 0}
+        for name, bound in least.items():
+            value = getattr(self, name)
+            if not bound <= value < math.inf:
+                raise UsageError(f"--{name.replace('_', '-')} takes {bound} or more, not {value}")
+        if self.held_back >= 1:
+            raise UsageError(f"--held-back takes a share below 1, not {self.held_back}")
+        for name in ("rate", "minutes"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise UsageError(f"--{name} takes a number above 0, not {value}")
+        try:
+            torch.zeros(1, device=self.device)
+        except (RuntimeError, AssertionError) as error:
+            why = " ".join(str(error).split()).split(". ")[0]
+            raise UsageError(f"--device {self.device}: torch cannot use it: {why}") from error
 
 
 def pictures(files: Files, scaling: Scaling) -> Pictures:
@@ -53,13 +77,10 @@ def train(
     families: Sequence[Family],
     options: Options,
     checkpoint: Path,
+    shapes: Mapping[str, Shape],
     progress: Callable[[str], None],
 ) -> Trained:
-    """Trains; raises UsageError for a device that is not there."""
-    if options.steps < 1 or not 0 <= options.held_back < 1:
-        raise UsageError("--steps takes 1 or more, --held-back a share from 0 up to 1")
-    if options.device.startswith("cuda") and not torch.cuda.is_available():
-        raise UsageError(f"--device {options.device}: torch finds no GPU")
+    """Trains as the options say."""
     recipe = replace(
         STUDENT, steps=options.steps, batch=options.batch, rate=options.rate,
         minutes=options.minutes, augment=Augment(options.shift, options.mirror),
@@ -69,7 +90,7 @@ def train(
     return train_compressed(
         model, flash, pictures(files, scaling), recipe=recipe, held_back=options.held_back,
         orthonormal=options.orthonormal, families=families, device=options.device,
-        checkpoint=checkpoint, progress=progress,
+        checkpoint=checkpoint, shapes=shapes, progress=progress,
     )  # fmt: skip
 
 

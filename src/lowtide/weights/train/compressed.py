@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,17 +13,22 @@ import torch
 from torch import Tensor, nn
 
 from lowtide.codes import Array
+from lowtide.errors import UnsupportedModel, UsageError
+from lowtide.graph import Shape
+from lowtide.sizes import parse_bytes
 from lowtide.weights.candidates import FAMILIES, Family
 from lowtide.weights.compress import Compressed, assembled, compress
 from lowtide.weights.format import Generated
-from lowtide.weights.network import Layer, Network
+from lowtide.weights.network import Layer, Network, read
 from lowtide.weights.runner import Runner
+from lowtide.weights.train.checkpoint import check
 from lowtide.weights.train.data import Pictures
 from lowtide.weights.train.generate import generate, generators
 from lowtide.weights.train.graph import Graph
 from lowtide.weights.train.loop import History, Recipe, run
 from lowtide.weights.train.losses import Distil
 from lowtide.weights.train.measure import accuracy
+from lowtide.weights.train.parallel import made_once
 
 CALIBRATION = 256
 """Pictures on which the network is compressed before it is trained."""
@@ -54,28 +60,44 @@ def train_compressed(
     families: Sequence[Family] = FAMILIES,
     device: torch.device | str = "cpu",
     checkpoint: Path | None = None,
+    shapes: Mapping[str, Shape] | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Trained:
     """Compresses a network to `flash` bytes, then trains what is stored.
 
     The network must give classes [N, classes] for one input. `held_back` is the share of the
-    pictures that only measure. Raises what `compress` does, and UnsupportedModel for operators
-    that cannot be trained.
+    pictures that only measure. A `checkpoint` of another network or with other arguments is
+    refused. Under `torchrun` the first process compresses. Raises what `compress` does, and
+    UnsupportedModel for operators that cannot be trained.
     """
     rest, validation = pictures.split(held_back, recipe.seed)
+    if not len(rest):
+        raise UsageError(f"all {len(pictures)} pictures are held back for validation")
+    given = read(source, shapes)
+    try:
+        Graph(given)
+    except UnsupportedModel as error:  # before the work
+        raise error.within(file=given.name) from None
+    of = _identity(given, flash, families, rest, recipe)
+    if checkpoint is not None and checkpoint.exists():
+        check(checkpoint, of)
     first = rest.part(torch.arange(min(CALIBRATION, len(rest))))
     seen = first.normal(first.values).contiguous().numpy()
-    before = compress(
-        source, flash, lambda net: {net.inputs[0]: seen}, families=families, progress=progress
-    )
+    before = made_once(
+        lambda: compress(
+            source, flash, lambda net: {net.inputs[0]: seen}, families=families, shapes=shapes,
+            progress=progress,
+        )
+    )  # fmt: skip
     network, settled = before.network, before.settled
     teacher = Graph(network).eval().to(device)
     student = student_of(network, settled.made, settled.biases, torch.from_numpy(seen))
     start = accuracy(student, validation, device) if len(validation) else None
     objective = Distil(teacher, orthonormal=orthonormal)
     history = run(
-        student, objective, rest, recipe, device=device, checkpoint=checkpoint, progress=progress
-    )
+        student, objective, rest, recipe, device=device, checkpoint=checkpoint, of=of,
+        progress=progress,
+    )  # fmt: skip
     made, biases = folded(student.cpu(), network)
     changed = replace(settled, made=made, biases=biases)
     runner = Runner(network)
@@ -83,6 +105,19 @@ def train_compressed(
     dense = accuracy(teacher, validation, device) if len(validation) else None
     end = accuracy(student, validation, device) if len(validation) else None
     return Trained(before, after, history, dense, start, end)
+
+
+def _identity(
+    network: Network, flash: str | int, families: Sequence[Family], rest: Pictures, recipe: Recipe
+) -> str:
+    """What is trained, and on what: a run that goes on must be of the same."""
+    told = (parse_bytes(flash), tuple(families), len(rest), recipe.batch, recipe.seed)
+    found = hashlib.sha256(repr(told).encode())
+    for layer in network.layers:
+        found.update(network.weights(layer).tobytes())
+    for held in (rest.labels, rest.values[:CALIBRATION], rest.mean, rest.std):
+        found.update(held.contiguous().numpy().tobytes())
+    return found.hexdigest()
 
 
 def student_of(

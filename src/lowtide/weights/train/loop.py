@@ -5,6 +5,7 @@ It is one way to train; nothing in `generate` or `losses` needs it.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from lowtide.errors import UsageError
 from lowtide.weights.train.checkpoint import Checkpoint, restore, save
 from lowtide.weights.train.data import Augment, Pictures
 
@@ -72,6 +74,7 @@ def run(
     *,
     device: torch.device | str = "cpu",
     checkpoint: Path | None = None,
+    of: str = "",
     every: int = 100,
     progress: Progress = lambda _: None,
 ) -> History:
@@ -79,7 +82,8 @@ def run(
 
     Under `torchrun` (torch.distributed initialised) each process takes its part of every batch
     and gradients are averaged. With `checkpoint` the state is saved every `every` steps and when
-    the run is interrupted, and a run that finds it goes on from there.
+    the run is interrupted, and a run that finds it goes on from there; it says that it is `of`
+    the same. Raises UsageError where the loss is not finite.
     """
     device = torch.device(device)
     model.to(device).train()
@@ -87,16 +91,22 @@ def run(
     if checkpoint is not None and checkpoint.exists():
         runner.resume(restore(checkpoint, model, runner.optimizer, device))
         progress(f"goes on at step {runner.step} of {recipe.steps}")
+    saved = runner.step
     try:
         while not runner.over:
             runner.advance()
             if runner.step % every == 0 or runner.over:
                 progress(runner.line())
                 if checkpoint is not None:
-                    save(checkpoint, runner.checkpoint())
-    except BaseException:
+                    save(checkpoint, runner.checkpoint(of))
+                    saved = runner.step
+    except BaseException as error:
         if checkpoint is not None and runner.whole:
-            save(checkpoint, runner.checkpoint())
+            save(checkpoint, runner.checkpoint(of))
+            saved = runner.step
+        if checkpoint is not None and saved:
+            kept = f"{saved} of {recipe.steps} steps are kept in {checkpoint}"
+            error.add_note(f"{kept}; the same command goes on from there")
         raise
     return History(runner.step, runner.seconds, tuple(runner.losses))
 
@@ -165,8 +175,11 @@ class _Runner:
         self.recent.append(loss.detach())
 
     def line(self) -> str:
-        loss = float(torch.stack(self.recent).mean()) if self.recent else float("nan")
+        loss = float(torch.stack(self.recent).mean())
         self.recent.clear()
+        if not math.isfinite(loss):
+            self.whole = False  # what came of it is not worth keeping
+            raise UsageError(f"the loss is {loss} at step {self.step}: train at a lower rate")
         self.losses.append(loss)
         per = self.seconds / max(self.step, 1)
         left = (1 - self.done) / max(self.done, 1e-9) * self.seconds
@@ -175,10 +188,10 @@ class _Runner:
             f"{left / 60:.1f} minutes left"
         )
 
-    def checkpoint(self) -> Checkpoint:
+    def checkpoint(self, of: str) -> Checkpoint:
         return Checkpoint(
             self.model.state_dict(), self.optimizer.state_dict(), self.drawn,
-            self.step, self.seconds, tuple(self.losses),
+            self.step, self.seconds, tuple(self.losses), of,
         )  # fmt: skip
 
     def resume(self, held: Checkpoint) -> None:

@@ -1,0 +1,100 @@
+"""Pictures and classes that a command is given: read and checked before any work is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lowtide.codes import Array
+from lowtide.errors import UsageError
+from lowtide.weights.pictures import Pictures, Scaling, read, read_classes
+
+if TYPE_CHECKING:
+    from lowtide.weights.compress import Compressed
+    from lowtide.weights.network import Inputs, Network
+
+
+@dataclass(frozen=True)
+class Given:
+    """Paths to calibrate and to test on; `labels` are class numbers of the tests, or else of the
+    calibration. `option` is what the command calls those. `held` fills when a network is known.
+    """
+
+    scaling: Scaling
+    calibrate: Sequence[Path] = ()
+    test: Sequence[Path] = ()
+    labels: Path | None = None
+    option: str = "--labels"
+    held: dict[str, Pictures] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.labels is not None and not (self.test or self.calibrate):
+            raise UsageError(
+                f"{self.option} needs the pictures they belong to: --test or --calibrate"
+            )
+
+    def inputs(self, network: Network) -> Inputs | None:
+        """Reads everything; gives what to calibrate on. Raises UsageError, UnreadableModel."""
+        name, shape = input_of(network, bool(self.calibrate or self.test))
+        for role, paths in (("calibrate", self.calibrate), ("test", self.test)):
+            if paths:
+                self.held[role] = self._labelled(role, paths, shape, network)
+        return {name: self.scaling(self.held["calibrate"].values)} if self.calibrate else None
+
+    def _labelled(
+        self, role: str, paths: Sequence[Path], shape: Sequence[int], network: Network
+    ) -> Pictures:
+        found = read(paths, shape, self.scaling.bgr)
+        self.scaling.check(shape)
+        if self.labels is not None and role == ("test" if self.test else "calibrate"):
+            found = Pictures(found.values, read_classes(self.labels, len(found.values)))
+        if found.classes is not None:
+            check_classes(found.classes, network)
+        elif role == "test":
+            raise UsageError(
+                f"--test: no classes; give {self.option}, folders of one class each, or .npz "
+                "'labels'"
+            )
+        return found
+
+    def rates(self, found: Compressed, progress: Callable[[str], None]) -> dict[str, Any]:
+        """Accuracies of the stored network and of the given one, where there are classes."""
+        from lowtide.weights.accuracy import accuracy
+
+        pictures = self.held.get("test", self.held.get("calibrate"))
+        if pictures is None or pictures.classes is None:
+            return {}
+        progress(f"accuracy on {len(pictures.classes)} pictures")
+        inputs = {found.network.inputs[0]: self.scaling(pictures.values)}
+        return {
+            "test_pictures": len(pictures.classes),
+            "accuracy_dense": accuracy(found.network.proto, inputs, pictures.classes),
+            "accuracy": accuracy(found.model, inputs, pictures.classes),
+        }
+
+
+def input_of(network: Network, needed: bool) -> tuple[str, tuple[int, ...]]:
+    """The name and [C, H, W] of the one input."""
+    if len(network.inputs) != 1:
+        if needed:
+            raise UsageError(f"pictures need a network of one input, not {len(network.inputs)}")
+        return "", ()
+    name = network.inputs[0]
+    value = next(v for v in network.proto.graph.input if v.name == name)
+    return name, tuple(d.dim_value for d in value.type.tensor_type.shape.dim[1:])
+
+
+def check_classes(classes: Array, network: Network) -> None:
+    """Raises UsageError where the first output has no number for one of the classes."""
+    output = network.proto.graph.output[0]
+    dims = [d.dim_value for d in output.type.tensor_type.shape.dim]
+    there = prod(dims[1:])
+    if there < 2:
+        raise UsageError(f"classes need scores, and output '{output.name}' is one number")
+    least, most = int(classes.min()), int(classes.max())
+    if least < 0 or most >= there:
+        wrong = least if least < 0 else most
+        raise UsageError(f"class {wrong}, where output '{output.name}' has 0 to {there - 1}")
