@@ -228,4 +228,4 @@ def test_command(tmp_path: Path) -> None:
     assert facts["steps"] == 3
     assert facts["validation_accuracy"] is not None
     assert len(recall(onnx.load(out))) == 10
-    assert not out.with_suffix(".pt").exists()
+    assert not out.with_name("out.onnx.pt").exists()

@@ -154,11 +154,23 @@ class Emitter:
         if not plain and f.area:
             w = self._add("Reshape", [w, self._shape(*f.shape)], f"{number}.W")
         if layer.transposed:
-            w = self._add("Transpose", [w], f"{number}.T", perm=[1, 0])
+            self._product(number, node, layer, w)
+            return
         same = onnx.NodeProto()
         same.CopyFrom(node)
         same.input[1] = w
         self.nodes.append(same)
+
+    def _product(self, number: int, node: onnx.NodeProto, layer: Layer, w: str) -> None:
+        """A dense layer with its weights by rows, whose scales rows have: turned round, as the
+        file had them, constants would be no codes, and stay float32 in C."""
+        x, end, wide = node.input[0], node.output[0], len(layer.shape) != 2
+        middle = f"{number}.y" if wide else end
+        if wide:
+            x = self._add("Reshape", [x, self._shape(-1, layer.filters.inputs)], f"{number}.x")
+        self._add("Gemm", [x, w, *node.input[2:3]], middle, name=node.name, transB=1)
+        if wide:
+            self._add("Reshape", [middle, self._shape(-1, *layer.shape[1:])], end)
 
 
 def _kind(bits: int, opset: int) -> int:

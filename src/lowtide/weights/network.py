@@ -31,7 +31,7 @@ class Layer:
     """A Conv, Gemm or MatMul with constant weights that no other node reads.
 
     `pixels_in` and `pixels_out` are positions of its input and output (1 for a dense layer on one
-    row). `transposed`: the file holds the weights as [inputs, outputs].
+    row), `shape` is the output's. `transposed`: the file holds the weights as [inputs, outputs].
     """
 
     name: str
@@ -43,6 +43,7 @@ class Layer:
     filters: Filters
     pixels_in: int
     pixels_out: int
+    shape: tuple[int, ...]
     transposed: bool
     attributes: Mapping[str, Any]
 
@@ -217,7 +218,7 @@ def _layer(
         node.name, node.op_type, node.input[1], bias, node.input[0], node.output[0], filters,
         prod((before[0], *before[2:]) if conv else before[:-1]),
         prod((after[0], *after[2:]) if conv else after[:-1]),
-        transposed, attributes,
+        after, transposed, attributes,
     )  # fmt: skip
 
 

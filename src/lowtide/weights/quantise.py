@@ -15,6 +15,7 @@ from lowtide.codes import Array, Codes, limits, make
 
 _SHARES = np.linspace(0.3, 1.0, 9)
 _BLOCK = 64
+_ZERO = 2.0**-12
 _DAMPING = 0.01
 """Of H's mean diagonal, added to the diagonal: directions that calibration has not seen."""
 
@@ -40,7 +41,8 @@ def _searched(values: Array, bits: int, centred: bool, cost: Array) -> Codes:
     low, high = limits(bits)
     half = 0.5 if centred else 0.0
     largest = np.abs(values).max(1, keepdims=True)
-    largest[largest == 0] = 1.0
+    # Centred codes have no zero: those of a row of zeros, which pruning leaves, are all but that.
+    largest = np.maximum(largest, _ZERO * largest.max(initial=0.0) or _ZERO)
     best = np.full(len(values), np.inf)
     scales, chosen = np.zeros(len(values)), np.zeros(values.shape)
     for share in _SHARES:

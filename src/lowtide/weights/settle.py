@@ -113,8 +113,10 @@ def _bias(
 def _error(
     layer: Layer, dense: Array, was: Moments, made: Generated, meets: Moments, now: Gathering
 ) -> float:
-    """E|W x - W' z|^2 / E|W x|^2."""
+    """E|W x - W' z|^2 / E|W x|^2, 0 for weights of zeros."""
     rows, groups = _rows(made), layer.filters.groups
+    if not dense.any():
+        return 0.0
     if now.cross is None or groups > 1:
         rest = meets.error(dense - rows, groups)
         return float(rest / max(meets.error(dense, groups), 1e-30))
