@@ -74,10 +74,12 @@ def plan_of(model: onnx.ModelProto, options: Options, blocks: int = 1) -> Plan:
 def judged(seed: int, form: Form, wide: int = 1) -> None:
     model, made, x, expected = layer(seed, form, wide)
     dice = random.Random(-seed - 1)
-    plan = plan_of(model, dice.choice(OPTIONS), dice.choice((1, 1, 2, 5)))
+    options, blocks = dice.choice(OPTIONS), dice.choice((1, 1, 2, 5))
+    plan = plan_of(model, options, blocks)
     judge_plan(model, plan, {"x": x}, [expected])
-    # What is too small to gain by packing stays float32.
-    most = made.bytes + 4 * made.filters.outputs + (LEAST_SAVED + 16) * len(made.factors)
+    # What is too small to gain by packing stays float32: a factor, or its part of a block.
+    small = len(made.factors) * blocks
+    most = made.bytes + 4 * made.filters.outputs + (LEAST_SAVED + 16) * small
     assert plan.profile.weight_bytes <= most
 
 
