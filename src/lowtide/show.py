@@ -119,8 +119,8 @@ def placed_facts(
 
 def _whole(fitted: Fitted) -> list[str]:
     """RAM and flash of the whole network, and what was saved of both together."""
-    plan, beside = fitted.plan, fitted.footprint
-    weights, stack, code = plan.profile.weight_bytes, beside.stack_bytes, beside.code_bytes
+    plan, facts = fitted.plan, fitted.facts()
+    weights, stack, code = plan.profile.weight_bytes, facts["stack_bytes"], facts["code_bytes"]
     before = plan.profile.layerwise_bytes + weights
     after = plan.arena_bytes + weights
     return [
