@@ -131,12 +131,29 @@ class Lookup:
 Atom = Var | Div | Mod | Lookup
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Index:
-    """constant + sum of coefficient * atom; atoms are distinct and coefficients not zero."""
+    """constant + sum of coefficient * atom; atoms are distinct and coefficients not zero.
+
+    Sums that differ in the order of their terms alone are equal.
+    """
 
     terms: tuple[tuple[Atom, int], ...] = ()
     constant: int = 0
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Index):
+            return NotImplemented
+        return self.constant == other.constant and (
+            self.terms == other.terms or self._unordered == other._unordered
+        )
+
+    def __hash__(self) -> int:
+        return hash((self._unordered, self.constant))
+
+    @cached_property
+    def _unordered(self) -> frozenset[tuple[Atom, int]]:
+        return frozenset(self.terms)
 
     def __add__(self, other: Index | int) -> Index:
         if isinstance(other, int):

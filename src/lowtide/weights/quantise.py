@@ -7,6 +7,7 @@ Sources: nearest rounding with a searched scale; errors handed on from column to
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 
 import numpy as np
@@ -18,6 +19,9 @@ _BLOCK = 64
 _ZERO = 2.0**-12
 _DAMPING = 0.01
 """Of H's mean diagonal, added to the diagonal: directions that calibration has not seen."""
+
+_DAMPINGS = 8
+"""How often ten times more is tried."""
 
 
 def nearest(values: Array, bits: int, weights: Array | None = None) -> Codes:
@@ -79,13 +83,12 @@ class Metric:
         Where a layer always meets the same, moments are partly those of float32's rounding, and
         need not be positive: then they are damped more.
         """
-        mean, more = float(np.trace(self.h)) / len(self.h), 0.0
-        while True:
-            inverse = np.linalg.inv(self.h + more * np.eye(len(self.h)))
-            try:
+        mean = float(np.trace(self.h)) / len(self.h)
+        for more in (0.0, *(_DAMPING * 10.0**k for k in range(_DAMPINGS))):
+            inverse = np.linalg.inv(self.h + more * mean * np.eye(len(self.h)))
+            with suppress(np.linalg.LinAlgError):
                 return np.asarray(np.linalg.cholesky((inverse + inverse.T) / 2).T)
-            except np.linalg.LinAlgError:
-                more = max(10 * more, _DAMPING * mean)
+        raise np.linalg.LinAlgError("moments that are not positive, however damped")
 
     def error(self, rest: Array) -> float:
         return float(((rest @ self.h) * rest).sum())

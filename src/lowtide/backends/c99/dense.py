@@ -69,13 +69,12 @@ def _lies_as_it_runs(dense: Dense, task: Task, layout: Layout) -> bool:
     outputs, at_output = _split(layout.places[task.output], task.nest.axes, layout)
     at_weight = packed(graph.shape(weights), order_of_constant(task, dense.w)).at(dense.w.index)
     length = dense.length * dense.channel.extent
-    # Sums of indices keep the order of their terms: they are equal if nothing is left between them.
     return (
-        inputs - row == Index()
+        inputs == row
         and not (at_input - run).variables
         and not outputs.variables
         and not (at_output - channel).variables
-        and at_weight - (row * length + run * dense.channel.extent + channel) == Index()
+        and at_weight == row * length + run * dense.channel.extent + channel
     )
 
 

@@ -1,8 +1,8 @@
 /* What rows are made of. Windows: kernel, stride, dilation and padding along the row; input: width,
    elements from pixel to pixel, channels; output: width, from pixel to pixel, channels; how many
    groups of those channels there are. A pool of `ph` rows and `pw` columns that follows is made in
-   the same go, and so is an activation. Where
-   sums grow, what is made is added to what is there. A mean is over the padding, too, if `padded`. */
+   the same go, and so is an activation. Where sums grow, what is made is added to what is there. A
+   mean is over the padding, too, if `padded`. */
 enum activation { NO_ACTIVATION, RELU, CLAMP, LEAKY };
 enum pooling { NO_POOL, MAX_POOL, SUM_POOL };
 struct rows {
@@ -46,12 +46,11 @@ static const float zeros[ZEROS] = { 0.0f };
 /* Output pixel q of row j, at tap (py, px) of the pool that follows. */
 struct spot { int j, q, py, px; };
 
-/* Some pixels: where the rows under the window of each begin in x, its first column and where that
-   lies in a row, its output. `straight` ones lie side by side in one row. */
+/* Some pixels: where the rows under the window of each begin in x, its first column, its output.
+   `straight` ones lie side by side in one row. */
 struct tile {
     const f32 *const *rows[TILE];
     f32 *out[TILE];
-    ptrdiff_t offset[TILE];
     int column[TILE], straight;
 };
 
@@ -66,7 +65,6 @@ INLINE void find_tile(const struct rows *s, const f32 *const *x, f32 *const *y, 
     for (int p = 0, q = at.q; p < TILE; p++) {
         t->rows[p] = rows;
         t->column[p] = q * step + first;
-        t->offset[p] = (ptrdiff_t)t->column[p] * s->is;
         t->out[p] = out + q * s->os;
         if (p + 1 < n && ++q == s->ow && !t->straight) {
             rows = x + (++at.j * s->ph + at.py) * s->kh;

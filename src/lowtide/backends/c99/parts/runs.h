@@ -11,26 +11,28 @@ INLINE struct run *find_straight(const struct rows *s, const struct tile *at, in
                                  struct run *run)
 {
     const f32 *row = at->rows[0][ky];
-    for (int kx = 0, column = 0, low, high, before = -1; kx < s->kw && row; kx++) {
-        for (low = 0; low < TILE && at->column[low] + column < 0;)
+    int was_low = 0, was_high = 0, column = 0;
+    for (int kx = 0; kx < s->kw && row; kx++, column += s->dilation) {
+        int low = 0, high = TILE;
+        while (low < TILE && at->column[low] + column < 0)
             low++;
-        for (high = TILE; high > low && at->column[high - 1] + column >= s->iw;)
+        while (high > low && at->column[high - 1] + column >= s->iw)
             high--;
-        if (dense && before == low * TILE + high) {
+        if (dense && low < high && low == was_low && high == was_high) {
             run[-1].length += s->ci;
         } else if (low < high) {
             run->first = (ky * s->kw + kx) * s->ci;
             run->length = s->ci;
             for (int p = 0; p < TILE; p++)
-                run->x[p] = row + column * s->is + at->offset[p];
+                run->x[p] = row + (at->column[p] + column) * (ptrdiff_t)s->is;
             for (int p = 0; p < low; p++)
                 run->x[p] = zeros;
             for (int p = high; p < TILE; p++)
                 run->x[p] = zeros;
             run++;
         }
-        before = low < high ? low * TILE + high : -1;
-        column += s->dilation;
+        was_low = low;
+        was_high = high;
     }
     return run;
 }
