@@ -1,0 +1,846 @@
+/* net.c: joined, the kernels that ship.
+   Made by lowtide; see net.h. */
+#include "net.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined __GNUC__
+#define ALIGNED(bytes) __attribute__((aligned(bytes)))
+#define MAY_ALIAS __attribute__((may_alias))
+#else
+#define ALIGNED(bytes)
+#define MAY_ALIAS
+#endif
+
+typedef float MAY_ALIAS f32;
+
+static unsigned char arena[NET_ARENA_BYTES] ALIGNED(64);
+
+/* The memory map: each macro gives the address of element i of row r of a storage. */
+/* S0: x, 8 rows of 16 float32, 512 bytes at 0 */
+#define S0(r, i) ((f32 *)(void *)(arena + 0) + (r) * 16 + (i))
+/* S1: last, 8 rows of 16 float32, 512 bytes at 0 */
+#define S1(r, i) ((f32 *)(void *)(arena + 0) + (r) * 16 + (i))
+/* S2: both, 4 rows of 20 float32, 320 bytes row by row */
+static const uint16_t S2_at[4] = {
+    4, 12, 24, 29
+};
+#define S2(r, i) ((f32 *)(void *)(arena + (size_t)S2_at[r] * 16) + (i))
+/* S3: first, 4 rows of 16 float32, 256 bytes at 544 */
+#define S3(r, i) ((f32 *)(void *)(arena + 544) + (r) * 16 + (i))
+/* S4: large, 8 rows of 40 float32, 1280 bytes row by row */
+static const uint16_t S4_at[8] = {
+    54, 34, 44, 54, 34, 44, 54, 34
+};
+#define S4(r, i) ((f32 *)(void *)(arena + (size_t)S4_at[r] * 16) + (i))
+#ifdef CHECKED
+#define S0_FIRST 1u
+#define S0_ROW 16
+#define S1_FIRST 129u
+#define S1_ROW 16
+#define S2_FIRST 257u
+#define S2_ROW 20
+#define S3_FIRST 337u
+#define S3_ROW 16
+#define S4_FIRST 401u
+#define S4_ROW 40
+#endif
+
+#ifdef CHECKED
+/* The judge: every element of the arena remembers which element of which storage it holds. A read
+   that finds another one is a fault; the first is kept. Elements are numbered through all storages,
+   from 1. */
+struct net_check net_check;
+static uint32_t owner[NET_ARENA_BYTES / sizeof(f32) + 1];
+static int task, task_row;
+
+static inline void fault(ptrdiff_t byte, uint32_t wanted, uint32_t found)
+{
+    if (net_check.faults++ == 0) {
+        net_check.task = task;
+        net_check.row = task_row;
+        net_check.byte = (long)byte;
+        net_check.wanted = wanted;
+        net_check.found = found;
+    }
+}
+
+static inline int in_arena(ptrdiff_t byte)
+{
+    return byte >= 0 && byte + (ptrdiff_t)sizeof(f32) <= (ptrdiff_t)NET_ARENA_BYTES;
+}
+
+static inline const f32 *check_read(const f32 *p, uint32_t element)
+{
+    static const f32 nothing = 0;
+    const ptrdiff_t byte = (const unsigned char *)p - arena;
+    net_check.reads++;
+    if (!in_arena(byte)) {
+        fault(byte, element, 0);
+        return &nothing;
+    }
+    if (owner[byte / (ptrdiff_t)sizeof(f32)] != element)
+        fault(byte, element, owner[byte / (ptrdiff_t)sizeof(f32)]);
+    return p;
+}
+
+static inline f32 *check_write(f32 *p, uint32_t element)
+{
+    static f32 nothing;
+    const ptrdiff_t byte = (const unsigned char *)p - arena;
+    if (!in_arena(byte)) {
+        fault(byte, element, 0);
+        return &nothing;
+    }
+    owner[byte / (ptrdiff_t)sizeof(f32)] = element;
+    return p;
+}
+
+static inline void check_area(f32 *p, uint32_t element, int elements, int made)
+{
+    for (int i = 0; i < elements; i++) {
+        if (made)
+            check_write(p + i, element + (uint32_t)i);
+        else
+            check_read(p + i, element + (uint32_t)i);
+    }
+}
+
+#define ELEMENT(s, r, i) ((uint32_t)s##_FIRST + (uint32_t)((r) * s##_ROW + (i)))
+#define READ(s, r, i) (*check_read(s(r, i), ELEMENT(s, r, i)))
+#define WRITE(s, r, i, v) \
+    do { const f32 v_ = (v); *check_write(s(r, i), ELEMENT(s, r, i)) = v_; } while (0)
+#define USE_ELEMENT(s, r, i) ((void)READ(s, r, i))
+#define USE_RUN(s, r, i, elements) check_area(s(r, i), ELEMENT(s, r, i), elements, 0)
+#define CLAIM(s, r, i) ((void)check_write(s(r, i), ELEMENT(s, r, i)))
+#define USE(s, elements) check_area(s(0, 0), ELEMENT(s, 0, 0), elements, 0)
+#define MADE(s, elements) check_area(s(0, 0), ELEMENT(s, 0, 0), elements, 1)
+#define USE_ROW(s, r, elements) check_area(s(r, 0), ELEMENT(s, r, 0), elements, 0)
+#define MADE_ROW(s, r, elements) check_area(s(r, 0), ELEMENT(s, r, 0), elements, 1)
+#define TASK(number, row) (task = (number), task_row = (row))
+#else
+#define READ(s, r, i) (*s(r, i))
+#define WRITE(s, r, i, v) (*s(r, i) = (v))
+#define USE_ELEMENT(s, r, i) ((void)0)
+#define USE_RUN(s, r, i, elements) ((void)0)
+#define USE(s, elements) ((void)0)
+#define MADE(s, elements) ((void)0)
+#define USE_ROW(s, r, elements) ((void)0)
+#define MADE_ROW(s, r, elements) ((void)0)
+#ifndef TASK /* `lowtide bench --profile` counts time here */
+#define TASK(number, row) ((void)0)
+#endif
+#endif
+
+static const float w0[4] ALIGNED(64) = {
+    0.10039616f, -0.061790705f, 0.18220113f, -0.1320431f,
+};
+static const float w1[87] ALIGNED(64) = {
+    0.037719067f, 0.123489164f, -0.19614859f, -0.38650844f, -0.37962645f, -0.2765176f, -0.094176844f, -0.14877322f,
+    -0.03963146f, 0.312754f, -0.03888409f, 0.11853662f, -0.18698233f, -0.13731775f, 0.4374062f, 0.09869089f,
+    0.1921268f, -0.038560398f, 0.23519264f, 0.1289591f, 0.012397794f, 0.06605854f, 0.5880775f, -0.077571765f,
+    0.031470034f, 0.40993905f, 0.44802934f, 0.20881282f, -0.6975092f, -0.30288544f, 0.54049045f, 0.47504187f,
+    -0.16070081f, -0.1995584f, -0.37771967f, -0.3552354f, -0.0656375f, -0.06275267f, 0.39453113f, 0.3961083f,
+    0.10847852f, 0.10545302f, 0.45417714f, -0.19851077f, -0.37377328f, -0.0477675f, 0.10721412f, 0.1900058f,
+    0.3912f, 0.27104107f, 0.40376264f, -0.13093057f, -0.2196802f, 0.16225368f, -0.3624956f, -0.66105294f,
+    0.28412428f, 0.028203689f, 0.23439342f, -0.3509406f, -0.1632777f, 0.06439774f, -0.00133624f, 0.015608693f,
+    -0.21112058f, -0.22304977f, 0.07933669f, 0.52181035f, -0.09489005f, 0.10661181f, 0.19694248f, 0.20510586f,
+    0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f,
+    0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f,
+};
+static const float w2[3] ALIGNED(64) = {
+    -0.043686833f, 0.051984172f, -0.047657903f,
+};
+static const float w3[123] ALIGNED(64) = {
+    -0.1984584f, -0.022710457f, -0.24111955f, 0.18912345f, 0.2532236f, -0.031821676f, 0.074935615f, -0.31290033f,
+    0.02598578f, -0.32230946f, 0.3686051f, -0.045657888f, 0.280515f, 0.06063432f, 0.32404903f, 0.17434974f,
+    0.022678083f, -0.35571593f, 0.30943593f, 0.08052512f, -0.44612187f, 0.26191264f, 0.101886004f, -0.4421664f,
+    0.014716384f, 0.20825158f, -0.08662995f, 0.38836765f, -0.42803216f, -0.71946985f, 0.048302874f, 0.10760158f,
+    0.49420172f, -0.38411817f, 0.1271314f, 0.3086563f, 0.6007178f, -0.22751093f, 0.025042607f, -0.22638173f,
+    -0.04051353f, 0.15391564f, -0.17565864f, 0.39673725f, 0.27524638f, -0.21392043f, 0.111368224f, -0.5804879f,
+    0.05655576f, 0.4262946f, -0.2548818f, 0.5067322f, -0.23085439f, -0.08927521f, -0.40236592f, -0.0041744006f,
+    0.32008046f, 0.18630536f, 0.11482715f, -0.071981f, -0.18995823f, 0.21782814f, -0.15318674f, -0.086216316f,
+    -0.42682254f, -0.15900253f, -0.42045605f, 0.31255192f, 0.01430182f, -0.67504233f, 0.095824264f, -0.061356746f,
+    -0.11326905f, 0.2531198f, -0.0034599185f, 0.4723225f, 0.07753584f, -0.070846386f, 0.15080486f, 0.42067945f,
+    0.27499643f, 0.11591088f, -0.107673995f, -0.31285805f, -0.32734382f, 0.3494592f, -0.44561255f, -0.12983575f,
+    -0.17056483f, 0.5449428f, 0.29691392f, 0.34504968f, 0.11128405f, -0.17449225f, -0.5704906f, 0.18393694f,
+    -0.38330406f, 0.23627646f, 0.090205535f, -0.22064498f, -0.30894133f, -0.014940291f, -0.049288377f, -0.70959115f,
+    0.18395673f, 0.03278391f, -0.032674417f, -0.06009891f, 0.0f, 0.0f, 0.0f, 0.0f,
+    0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f,
+    0.0f, 0.0f, 0.0f,
+};
+static const float w4[2] ALIGNED(64) = {
+    0.2345808f, -0.070413955f,
+};
+static const float w5[87] ALIGNED(64) = {
+    0.416694f, 0.20341192f, -0.38479477f, 0.3613189f, -0.14291303f, -0.103701755f, -0.05865175f, 0.060573f,
+    0.105436526f, -0.15000252f, -0.17569734f, 0.47721022f, 0.049001984f, 0.25637528f, 0.16974536f, -0.011650512f,
+    -0.14229989f, 0.40813386f, -0.14177631f, -0.37684143f, -0.38779384f, -0.14669073f, -0.0021634079f, 0.31989735f,
+    -0.5832795f, 0.30071947f, 0.17590119f, -0.35450488f, -0.14154394f, 0.5282002f, -0.16835943f, -0.27649018f,
+    -0.39232597f, -0.04570159f, -0.19906056f, -0.5305536f, 0.41338527f, 0.059765395f, -0.26028502f, 0.24141508f,
+    0.32604924f, -0.14166479f, -0.18402535f, -0.28915626f, 0.04071922f, -0.11460069f, 0.919811f, 0.25582454f,
+    -0.015181219f, -0.3014403f, -0.48154482f, -0.93190104f, 0.69310904f, 0.7657272f, -0.023203518f, -0.20030619f,
+    -0.08493752f, -0.20998996f, 0.21880482f, -0.34268367f, -0.23615782f, -0.09734156f, -0.60499823f, 0.048973203f,
+    0.49297547f, -0.44194293f, 0.24184181f, 0.38907462f, 0.17408532f, -0.366367f, -0.19458018f, -0.24922559f,
+    0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f,
+    0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f,
+};
+static const float w6[2] ALIGNED(64) = {
+    0.2026779f, -0.03950099f,
+};
+static const float w7[105] ALIGNED(64) = {
+    -0.13592233f, -0.04411365f, 0.8267423f, 0.053043738f, 0.42671356f, 0.28721568f, -0.19207872f, -0.06897975f,
+    0.09038765f, 0.4388527f, -0.3197514f, -0.1891734f, 0.31237295f, -0.24129169f, 0.13550563f, -0.034150906f,
+    0.21969052f, 0.10758242f, -0.3782881f, 0.08343789f, -0.10383638f, 0.016609492f, -0.23442721f, -0.086994566f,
+    -0.11237041f, 0.12550575f, -0.35115924f, -0.10209304f, 0.24986833f, -0.07437254f, -0.001762808f, 0.123635225f,
+    -0.40121916f, -0.2759981f, -0.066198364f, -0.112808146f, -0.43028444f, 0.096108355f, 0.36097768f, -0.42752704f,
+    0.23033674f, -0.079136446f, -0.29267484f, 0.20251936f, -0.15885913f, 0.020270761f, 0.19195563f, -0.32176885f,
+    0.19112197f, -0.057383f, -0.183146f, -0.13899724f, -0.006507258f, 0.10437053f, -0.88081366f, -0.08738487f,
+    0.22631067f, 0.35674632f, 0.16750199f, -0.0059631034f, -0.055732187f, 0.36892614f, 0.010418337f, -0.16703886f,
+    0.03469855f, 0.08821265f, -0.28768012f, -0.5110634f, -1.1316825f, 0.5071706f, -0.4249468f, -0.33161014f,
+    -0.22330818f, -0.3306655f, -0.32116333f, -0.45293176f, 0.1687193f, -0.31177163f, 0.078188926f, 0.18663757f,
+    -0.24822067f, 0.30904657f, -0.38597235f, 0.09051483f, -0.3008053f, 0.19325715f, -0.08748973f, 0.07069982f,
+    -0.007633595f, -0.45872787f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f,
+    0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f,
+    0.0f,
+};
+static const int table_41a892bc[8] = { 0, 0, 0, 1, 1, 2, 2, 2 };
+static const float weights_5b91eb33[16] ALIGNED(64) = {
+    1.0f, 0.0f, 0.75f, 0.25f, 0.25f, 0.75f, 0.75f, 0.25f,
+    0.25f, 0.75f, 0.75f, 0.25f, 0.25f, 0.75f, 0.0f, 1.0f,
+};
+static inline float f_sigmoid(float a) { return 1.0f / (1.0f + expf(-a)); }
+/* The sizes that the kernels of rows are compiled with. */
+enum { RUNS = 9, ZEROS = 15 };
+/* Vectors of LANES floats as GCC and Clang have them, or plain floats. Weights lie in blocks of BLOCK
+   channels. Sums of up to TILE pixels stay in registers, of VECS vectors each or, where fewer channels
+   are left, of half as many. */
+#ifndef LANES
+#if !defined __GNUC__
+#define LANES 1
+#elif defined __AVX512F__
+#define LANES 16
+#elif defined __AVX__
+#define LANES 8
+#elif defined __SSE__ || defined __aarch64__
+#define LANES 4
+#else
+#define LANES 1
+#endif
+#endif
+#ifdef __GNUC__
+#define INLINE static inline __attribute__((always_inline))
+#define APART static __attribute__((noinline))
+#else
+#define INLINE static inline
+#define APART static
+#endif
+/* Before a loop over the sums of a tile: they stay in registers only where no index is left. */
+#if defined __GNUC__ && !defined __clang__
+#define UNROLL _Pragma("GCC unroll 16")
+#else
+#define UNROLL
+#endif
+enum { BLOCK = 16 };
+#if LANES == 1
+#define TILE 1
+enum { VECS = BLOCK };
+typedef f32 vec, in_memory;
+#define SELECT(test, a, b) ((test) ? (a) : (b))
+#else
+#if LANES == 16
+#define TILE 8
+enum { VECS = 2 };
+#elif LANES == 8
+#define TILE 6
+enum { VECS = 2 };
+#elif defined __aarch64__
+#define TILE 4
+enum { VECS = 4 };
+#else
+#define TILE 2
+enum { VECS = 4 };
+#endif
+typedef float vec __attribute__((vector_size(4 * LANES)));
+typedef float in_memory __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef int bits __attribute__((vector_size(4 * LANES)));
+#define SELECT(test, a, b) ((vec)(((bits)(a) & (test)) | ((bits)(b) & ~(test))))
+#endif
+enum { WIDE = VECS * LANES, HALF = (VECS + 1) / 2 };
+
+/* The larger or smaller of a and b, and a if either is NaN. */
+#if LANES == 16 && defined __AVX512F__
+#define MASKS 1
+#include <immintrin.h>
+#define LARGER(a, b) ((vec)_mm512_max_ps((__m512)(b), (__m512)(a)))
+#define SMALLER(a, b) ((vec)_mm512_min_ps((__m512)(b), (__m512)(a)))
+#elif LANES == 8 && defined __AVX__
+#include <immintrin.h>
+#define LARGER(a, b) ((vec)_mm256_max_ps((__m256)(b), (__m256)(a)))
+#define SMALLER(a, b) ((vec)_mm256_min_ps((__m256)(b), (__m256)(a)))
+#elif LANES == 4 && defined __SSE__
+#include <xmmintrin.h>
+#define LARGER(a, b) ((vec)_mm_max_ps((__m128)(b), (__m128)(a)))
+#define SMALLER(a, b) ((vec)_mm_min_ps((__m128)(b), (__m128)(a)))
+#else
+#define LARGER(a, b) SELECT((a) < (b), b, a)
+#define SMALLER(a, b) SELECT((b) < (a), b, a)
+#endif
+#ifndef MASKS
+#define MASKS 0
+#endif
+
+/* The first `some` elements of a vector, or all; the lanes behind them are 0. */
+INLINE vec load(const f32 *from, int some)
+{
+#if MASKS
+    if (some < LANES)
+        return (vec)_mm512_maskz_loadu_ps((__mmask16)((1u << some) - 1), from);
+#else
+    f32 held[LANES] = { 0.0f };
+    for (int t = 0; t < some && some < LANES; t++)
+        held[t] = from[t];
+    if (some < LANES)
+        return *(const in_memory *)held;
+#endif
+    return *(const in_memory *)from;
+}
+
+/* Writes the first `some` elements of a vector, or all. */
+INLINE void store(f32 *to, vec v, int some)
+{
+#if MASKS
+    if (some < LANES) {
+        _mm512_mask_storeu_ps(to, (__mmask16)((1u << some) - 1), (__m512)v);
+        return;
+    }
+#else
+    f32 held[LANES];
+    *(in_memory *)held = v;
+    for (int t = 0; t < some && some < LANES; t++)
+        to[t] = held[t];
+    if (some < LANES)
+        return;
+#endif
+    *(in_memory *)to = v;
+}
+
+/* What rows are made of. Windows: kernel, stride, dilation and padding along the row; input: width,
+   elements from pixel to pixel, channels; output: width, from pixel to pixel, channels; how many
+   groups of those channels there are. A pool of `ph` rows and `pw` columns that follows is made in
+   the same go, and so is an activation. Where sums grow, what is made is added to what is there. A
+   mean is over the padding, too, if `padded`. */
+enum activation { NO_ACTIVATION, RELU, CLAMP, LEAKY };
+enum pooling { NO_POOL, MAX_POOL, SUM_POOL };
+struct rows {
+    int kh, kw, stride, dilation, before, iw, is, ci, ow, os, co, groups, ph, pw, pool, grows, padded, act;
+    float low, high;
+};
+
+#ifdef CHECKED
+/* What a kernel of whole rows does to the arena, before it is called: all that it makes is stamped,
+   then all that it reads must be there. So none of its outputs may lie on any of its inputs. */
+static void check_rows(const struct rows *s, const f32 *const *x, const uint32_t *from,
+                       f32 *const *y, const uint32_t *to, int rows)
+{
+    for (int j = 0; j < rows; j++)
+        for (int q = 0; q < s->ow; q++)
+            for (int m = 0; m < s->co * s->groups; m++)
+                check_write(y[j] + q * s->os + m, to[j] + (uint32_t)(q * s->os + m));
+    for (int k = 0; k < rows * s->ph * s->kh; k++) {
+        for (int t = 0; t < s->ow * s->pw * s->kw && x[k] != NULL; t++) {
+            const int column = t / s->kw * s->stride - s->before + t % s->kw * s->dilation;
+            for (int i = 0; i < s->ci * s->groups && column >= 0 && column < s->iw; i++)
+                check_read(x[k] + column * s->is + i, from[k] + (uint32_t)(column * s->is + i));
+        }
+    }
+}
+
+#define ROW_POINTERS(n, m) const f32 *in[n]; f32 *out[m]; uint32_t from[n], to[m]
+#define IN_ROW(k, s, r, i) (from[k] = ELEMENT(s, r, i), s(r, i))
+#define OUT_ROW(k, s, r, i) (to[k] = ELEMENT(s, r, i), s(r, i))
+#define CHECK_ROWS(shape, rows) check_rows(shape, in, from, out, to, rows)
+#else
+#define ROW_POINTERS(n, m) const f32 *in[n]; f32 *out[m]
+#define IN_ROW(k, s, r, i) s(r, i)
+#define OUT_ROW(k, s, r, i) s(r, i)
+#define CHECK_ROWS(shape, rows) ((void)0)
+#endif
+
+/* A pixel in the padding reads these. */
+static const float zeros[ZEROS] = { 0.0f };
+
+/* Output pixel q of row j, at tap (py, px) of the pool that follows. */
+struct spot { int j, q, py, px; };
+
+/* Some pixels: where the rows under the window of each begin in x, its first column, its output.
+   `straight` ones lie side by side in one row. */
+struct tile {
+    const f32 *const *rows[TILE];
+    f32 *out[TILE];
+    int column[TILE], straight;
+};
+
+/* n pixels from a spot on, row after row; those from n on stand for the last. */
+INLINE void find_tile(const struct rows *s, const f32 *const *x, f32 *const *y, struct spot at,
+                      int n, struct tile *t)
+{
+    const int step = s->pw * s->stride, first = at.px * s->stride - s->before;
+    const f32 *const *rows = x + (at.j * s->ph + at.py) * s->kh;
+    f32 *out = y[at.j];
+    t->straight = at.q + n <= s->ow;
+    for (int p = 0, q = at.q; p < TILE; p++) {
+        t->rows[p] = rows;
+        t->column[p] = q * step + first;
+        t->out[p] = out + q * s->os;
+        if (p + 1 < n && ++q == s->ow && !t->straight) {
+            rows = x + (++at.j * s->ph + at.py) * s->kh;
+            out = y[at.j];
+            q = 0;
+        }
+    }
+}
+
+/* The spot n pixels on. */
+INLINE struct spot advanced(const struct rows *s, struct spot at, int n)
+{
+    for (at.q += n; at.q >= s->ow; at.q -= s->ow)
+        at.j++;
+    return at;
+}
+
+/* How many of the pixels that are left are made next: the last two tiles share what there is. */
+INLINE int next_pixels(int left)
+{
+    return left <= TILE ? left : left < 2 * TILE ? (left + 1) / 2 : TILE;
+}
+
+INLINE void activate(const struct rows *s, int vectors, vec *acc)
+{
+    const vec zero = { 0.0f }, low = zero + s->low, high = zero + s->high;
+    if (s->act == LEAKY)
+        UNROLL
+        for (int k = 0; k < vectors; k++)
+            acc[k] = SELECT(acc[k] < zero, acc[k] * low, acc[k]);
+    if (s->act == RELU || s->act == CLAMP)
+        UNROLL
+        for (int k = 0; k < vectors; k++)
+            acc[k] = LARGER(acc[k], low);
+    if (s->act == CLAMP)
+        UNROLL
+        for (int k = 0; k < vectors; k++)
+            acc[k] = SMALLER(acc[k], high);
+}
+
+/* Inputs that lie one behind the other for each pixel of a tile, and so do their weights: where
+   those of each pixel begin, the first one's number among a window's, how many there are. */
+struct run {
+    const f32 *x[TILE];
+    int first, length;
+};
+
+/* Adds the runs of row ky of the windows of pixels that lie side by side. Taps one behind the other
+   are one run as long as the same pixels, those from `low` up to `high`, have them in the image. */
+INLINE struct run *find_straight(const struct rows *s, const struct tile *at, int ky, int dense,
+                                 struct run *run)
+{
+    const f32 *row = at->rows[0][ky];
+    int was_low = 0, was_high = 0, column = 0;
+    for (int kx = 0; kx < s->kw && row; kx++, column += s->dilation) {
+        int low = 0, high = TILE;
+        while (low < TILE && at->column[low] + column < 0)
+            low++;
+        while (high > low && at->column[high - 1] + column >= s->iw)
+            high--;
+        if (dense && low < high && low == was_low && high == was_high) {
+            run[-1].length += s->ci;
+        } else if (low < high) {
+            run->first = (ky * s->kw + kx) * s->ci;
+            run->length = s->ci;
+            for (int p = 0; p < TILE; p++)
+                run->x[p] = row + (at->column[p] + column) * (ptrdiff_t)s->is;
+            for (int p = 0; p < low; p++)
+                run->x[p] = zeros;
+            for (int p = high; p < TILE; p++)
+                run->x[p] = zeros;
+            run++;
+        }
+        was_low = low;
+        was_high = high;
+    }
+    return run;
+}
+
+/* Adds the runs of row ky of the windows of pixels that lie anywhere: its taps. */
+INLINE struct run *find_taps(const struct rows *s, const struct tile *at, int ky, struct run *run)
+{
+    for (int kx = 0; kx < s->kw; kx++) {
+        int some = 0;
+        for (int p = 0; p < TILE; p++) {
+            const f32 *row = at->rows[p][ky];
+            const int column = at->column[p] + kx * s->dilation;
+            const int there = row && column >= 0 && column < s->iw;
+            run->x[p] = there ? row + column * s->is : zeros;
+            some |= there;
+        }
+        run->first = (ky * s->kw + kx) * s->ci;
+        run->length = s->ci;
+        run += some;
+    }
+    return run;
+}
+
+/* The runs of a tile over rows ky .. end - 1 of its windows, and how many. */
+INLINE int find_runs(const struct rows *s, const struct tile *at, int ky, int end, struct run *runs)
+{
+    const int dense = s->is == s->ci && s->dilation == 1;
+    struct run *run = runs;
+    for (; ky < end; ky++)
+        run = at->straight ? find_straight(s, at, ky, dense, run) : find_taps(s, at, ky, run);
+    return (int)(run - runs);
+}
+
+/* `width` channels from m on, of `left` in the group: their inputs from channel `from` on, their
+   weights, of two blocks `apart`; and the rows of taps that are summed at this time, up to `end`. */
+struct block {
+    int m, width, left, from, ky, end;
+    ptrdiff_t apart;
+    const float *w;
+};
+
+/* acc[pixel][channel] += x * w over the runs of a tile. */
+INLINE void conv_sums(const struct run *run, int runs, const struct block *c, int pixels, int vecs,
+                      vec *acc)
+{
+    for (; runs > 0; runs--, run++) {
+        const f32 *x[TILE];
+        const ptrdiff_t each = c->width < BLOCK ? c->width : BLOCK, apart = c->apart;
+        const float *w = c->w + run->first * each;
+        UNROLL
+        for (int p = 0; p < pixels; p++)
+            x[p] = run->x[p] + c->from;
+        for (int i = 0; i < run->length; i++, w += each) {
+            vec v[VECS];
+            UNROLL
+            for (int t = 0; t < vecs; t++)
+                v[t] = *(const in_memory *)(w + t * LANES % BLOCK + t * LANES / BLOCK * apart);
+            UNROLL
+            for (int k = 0; k < pixels * vecs; k++)
+                acc[k] += v[k % vecs] * x[k / vecs][i];
+        }
+    }
+}
+
+/* Adds what a tile has made of some channels of a pixel to what the taps of a pool before have left. */
+INLINE vec pooled(const struct rows *s, vec a, const f32 *out, int some, int tap)
+{
+    const vec old = load(out, some), taps = (vec){ 0.0f } + (float)(s->ph * s->pw);
+    if (s->pool == MAX_POOL)
+        return tap ? LARGER(old, a) : a;
+    if (s->grows)
+        return old + a;
+    return tap == s->ph * s->pw - 1 ? (old + a) / taps : tap ? old + a : a;
+}
+
+/* Writes the pixels of a block, or adds them to what is there. */
+INLINE void conv_end(const struct rows *s, const struct tile *at, const struct block *c, int tap,
+                     int pixels, int vecs, const vec *acc)
+{
+    if ((c->width == vecs * LANES || (MASKS && vecs == 1)) && s->pool == NO_POOL) {
+        UNROLL
+        for (int k = 0; k < pixels * vecs; k++)
+            store(at->out[k / vecs] + c->m + k % vecs * LANES, acc[k],
+                  vecs == 1 ? c->width : LANES);
+        return;
+    }
+    vec made[TILE * VECS];
+    UNROLL
+    for (int k = 0; k < pixels * vecs; k++)
+        made[k] = acc[k];
+    for (int k = 0; k < pixels * vecs; k++) {
+        const int t = k % vecs * LANES, some = c->width - t;
+        f32 *out = at->out[k / vecs] + c->m + t;
+        if (some > 0)
+            store(out, s->pool == NO_POOL ? made[k] : pooled(s, made[k], out, some, tap), some);
+    }
+}
+
+/* What the sums of a tile are made of, and at which tap of the pool that follows they stand. */
+struct sums {
+    struct tile at;
+    struct run runs[RUNS];
+    int count, tap;
+};
+
+/* One block of a tile. */
+INLINE void conv_tile(const struct rows *s, const struct sums *a, const struct block *c,
+                      const float *b, int pixels, int vecs)
+{
+    vec acc[TILE * VECS], start[VECS];
+    UNROLL
+    for (int t = 0; t < vecs; t++)
+        start[t] = b ? load(b + c->m + t * LANES, c->width - t * LANES) : (vec){ 0.0f };
+    UNROLL
+    for (int k = 0; k < pixels * vecs; k++)
+        acc[k] = start[k % vecs];
+    if (c->ky > 0)
+        UNROLL
+        for (int k = 0; k < pixels * vecs; k++)
+            acc[k] = *(const in_memory *)(a->at.out[k / vecs] + c->m + k % vecs * LANES);
+    conv_sums(a->runs, a->count, c, pixels, vecs, acc);
+    if (c->end == s->kh)
+        activate(s, pixels * vecs, acc);
+    conv_end(s, &a->at, c, a->tap, pixels, vecs, acc);
+}
+
+/* Functions of their own for each number of pixels: all registers are for the sums. */
+typedef void conv_tile_of(const struct rows *s, const struct sums *a, const struct block *c,
+                          const float *b);
+#define CONV_TILE(pixels) \
+    APART void conv_wide_##pixels(const struct rows *s, const struct sums *a, \
+                                  const struct block *c, const float *b) \
+    { \
+        conv_tile(s, a, c, b, pixels, VECS); \
+    } \
+    APART void conv_narrow_##pixels(const struct rows *s, const struct sums *a, \
+                                    const struct block *c, const float *b) \
+    { \
+        conv_tile(s, a, c, b, pixels, HALF); \
+    }
+#define CONV_TILES(pixels) { conv_wide_##pixels, conv_narrow_##pixels }
+CONV_TILE(1)
+#if TILE > 1
+CONV_TILE(2)
+#endif
+#if TILE > 2
+CONV_TILE(3)
+CONV_TILE(4)
+#endif
+#if TILE > 4
+CONV_TILE(5)
+CONV_TILE(6)
+#endif
+#if TILE > 6
+CONV_TILE(7)
+CONV_TILE(8)
+#endif
+static conv_tile_of *const conv_tiles[TILE][2] = {
+    CONV_TILES(1),
+#if TILE > 1
+    CONV_TILES(2),
+#endif
+#if TILE > 2
+    CONV_TILES(3), CONV_TILES(4),
+#endif
+#if TILE > 4
+    CONV_TILES(5), CONV_TILES(6),
+#endif
+#if TILE > 6
+    CONV_TILES(7), CONV_TILES(8),
+#endif
+};
+
+/* Weights that stay in a cache while all pixels pass. */
+enum { CACHED = 48 << 10 };
+
+/* The block behind one, of whole vectors as long as there are some in the group. */
+INLINE struct block conv_next(const struct rows *s, struct block c)
+{
+    const ptrdiff_t taps = (ptrdiff_t)s->kh * s->kw * s->ci;
+    c.w += taps * c.width;
+    c.m += c.width;
+    c.left -= c.width;
+    if (c.left == 0) {
+        c.left = s->co;
+        c.from += s->ci;
+    }
+    c.width = c.left >= WIDE ? WIDE : c.left < BLOCK ? c.left : BLOCK;
+    c.apart = taps * BLOCK;
+    return c;
+}
+
+/* Moves a tile a tile on in its row to `at`, if no window leaves the image here nor there. */
+INLINE int conv_move(const struct rows *s, struct spot at, struct sums *a)
+{
+    const int step = TILE * s->pw * s->stride, end = s->iw - (s->kw - 1) * s->dilation;
+    struct tile *t = &a->at;
+    if (at.q < TILE || at.q + TILE > s->ow || t->column[0] < 0 || t->column[TILE - 1] + step >= end)
+        return 0;
+    for (int k = 0; k < a->count; k++)
+        for (int p = 0; p < TILE; p++)
+            a->runs[k].x[p] += step * s->is;
+    for (int p = 0; p < TILE; p++) {
+        t->column[p] += step;
+        t->out[p] += TILE * s->os;
+    }
+    return 1;
+}
+
+/* All pixels of the blocks from c up to channel m, at one tap of the pool that follows. */
+INLINE void conv_pixels(const struct rows *s, const f32 *const *x, f32 *const *y, int pixels,
+                        struct spot at, struct block first, int m, const float *b)
+{
+    struct sums a;
+    a.tap = at.py * s->pw + at.px;
+    for (int n; pixels > 0; pixels -= n, at = advanced(s, at, n)) {
+        n = next_pixels(pixels);
+        if (n < TILE || !conv_move(s, at, &a)) {
+            find_tile(s, x, y, at, n, &a.at);
+            a.count = find_runs(s, &a.at, first.ky, first.end, a.runs);
+        }
+        for (struct block c = first; c.m < m; c = conv_next(s, c))
+            conv_tiles[n - 1][c.width <= HALF * LANES](s, &a, &c, b);
+    }
+}
+
+/* Rows of a convolution, `rows` at a time: output row j is y[j], its inputs are x[j * kh ..], or
+   x[j * ph * kh ..] where a pool follows; NULL is padding. w is [co / 16][kh][kw][ci][16], the last
+   block as wide as what is left. Sums run over ky, kx, i in that order. All pixels pass by as many
+   blocks as a cache holds, a tile by one block after the other; by a block that is larger than that,
+   some rows of its taps at a time. */
+static void conv_rows(const struct rows *s, const f32 *const *x, f32 *const *y, int rows,
+                      const float *w, const float *b)
+{
+    const int taps = CACHED / (s->kw * s->ci * WIDE) + 1;
+    struct block c = conv_next(s, (struct block){ .left = s->co, .w = w }), next = c;
+    for (; c.m < s->co * s->groups; c = next) {
+        int count = 0;
+        for (; next.m < s->co * s->groups && next.w - c.w < CACHED; count++)
+            next = conv_next(s, next);
+        const int parts = count == 1 && c.width == WIDE && s->pool == NO_POOL;
+        for (c.ky = 0; c.ky < s->kh; c.ky = c.end) {
+            c.end = parts && c.ky + taps < s->kh ? c.ky + taps : s->kh;
+            for (int tap = 0; tap < s->ph * s->pw; tap++) {
+                const struct spot first = { 0, 0, tap / s->pw, tap % s->pw };
+                conv_pixels(s, x, y, rows * s->ow, first, c, next.m, b);
+            }
+        }
+    }
+}
+
+
+/* first: Conv 1x2x8x8 -> 1x4x4x4 */
+static void op0_conv(const int first, const int rows) {
+    TASK(0, first);
+    static const struct rows shape = { .kh = 3, .kw = 3, .stride = 2, .dilation = 1, .before = 1, .iw = 8, .is = 2, .ci = 2, .ow = 4, .os = 4, .co = 4, .groups = 1, .ph = 1, .pw = 1 };
+    ROW_POINTERS(12, 4);
+    for (int j = 0; j < rows; j++) {
+        const int y = first + j;
+        for (int ky = 0; ky < 3; ky++) {
+            const int h = y * 2 + ky - 1;
+            in[j * 3 + ky] = h >= 0 ? IN_ROW(j * 3 + ky, S0, h, 0) : NULL;
+        }
+        out[j] = OUT_ROW(j, S3, y, 0);
+    }
+    CHECK_ROWS(&shape, rows);
+    conv_rows(&shape, in, out, rows, w1, w0);
+}
+
+/* left: Conv+Sigmoid 1x4x4x4 -> 1x3x4x4 */
+static void op1_conv(const int first, const int rows) {
+    TASK(1, first);
+    static const struct rows shape = { .kh = 3, .kw = 3, .stride = 1, .dilation = 1, .before = 1, .iw = 4, .is = 4, .ci = 4, .ow = 4, .os = 5, .co = 3, .groups = 1, .ph = 1, .pw = 1 };
+    ROW_POINTERS(12, 4);
+    for (int j = 0; j < rows; j++) {
+        const int y = first + j;
+        for (int ky = 0; ky < 3; ky++) {
+            const int h = y + ky - 1;
+            in[j * 3 + ky] = h >= 0 && h < 4 ? IN_ROW(j * 3 + ky, S3, h, 0) : NULL;
+        }
+        out[j] = OUT_ROW(j, S2, y, 0);
+    }
+    CHECK_ROWS(&shape, rows);
+    conv_rows(&shape, in, out, rows, w3, w2);
+    for (int j = 0; j < rows; j++) {
+        for (int x = 0; x < 4; x++) {
+            for (int c = 0; c < 3; c++) {
+                f32 *v = out[j] + x * 5 + c;
+                *v = f_sigmoid(*v);
+            }
+        }
+    }
+}
+
+/* right: Conv 1x4x4x4 -> 1x2x4x4 */
+static void op2_conv(const int first, const int rows) {
+    TASK(2, first);
+    static const struct rows shape = { .kh = 3, .kw = 3, .stride = 1, .dilation = 1, .before = 1, .iw = 4, .is = 4, .ci = 4, .ow = 4, .os = 5, .co = 2, .groups = 1, .ph = 1, .pw = 1 };
+    ROW_POINTERS(12, 4);
+    for (int j = 0; j < rows; j++) {
+        const int y = first + j;
+        for (int ky = 0; ky < 3; ky++) {
+            const int h = y + ky - 1;
+            in[j * 3 + ky] = h >= 0 && h < 4 ? IN_ROW(j * 3 + ky, S3, h, 0) : NULL;
+        }
+        out[j] = OUT_ROW(j, S2, y, 3);
+    }
+    CHECK_ROWS(&shape, rows);
+    conv_rows(&shape, in, out, rows, w5, w4);
+}
+
+/* large: Resize 1x5x4x4 -> 1x5x8x8 */
+static void op3_resize(const int first, const int rows) {
+    for (int y = first; y < first + rows; y++) {
+        TASK(3, y);
+        for (int x = 0; x < 8; x++) {
+            float acc[5];
+            for (int c = 0; c < 5; c++) {
+                acc[c] = 0.0f;
+            }
+            for (int k2 = 0; k2 < 2; k2++) {
+                for (int k3 = 0; k3 < 2; k3++) {
+                    for (int c = 0; c < 5; c++) {
+                        acc[c] += (READ(S2, table_41a892bc[y] + k2, c + table_41a892bc[x] * 5 + k3 * 5) * weights_5b91eb33[y * 2 + k2]) * weights_5b91eb33[x * 2 + k3];
+                    }
+                }
+            }
+            for (int c = 0; c < 5; c++) {
+                WRITE(S4, y, c + x * 5, acc[c]);
+            }
+        }
+    }
+}
+
+/* last: Conv 1x5x8x8 -> 1x2x8x8 */
+static void op4_conv(const int first, const int rows) {
+    TASK(4, first);
+    static const struct rows shape = { .kh = 3, .kw = 3, .stride = 1, .dilation = 1, .before = 1, .iw = 8, .is = 5, .ci = 5, .ow = 8, .os = 2, .co = 2, .groups = 1, .ph = 1, .pw = 1 };
+    ROW_POINTERS(3, 1);
+    for (int j = 0; j < rows; j++) {
+        const int y = first + j;
+        for (int ky = 0; ky < 3; ky++) {
+            const int h = y + ky - 1;
+            in[j * 3 + ky] = h >= 0 && h < 8 ? IN_ROW(j * 3 + ky, S4, h, 0) : NULL;
+        }
+        out[j] = OUT_ROW(j, S1, y, 0);
+    }
+    CHECK_ROWS(&shape, rows);
+    conv_rows(&shape, in, out, rows, w7, w6);
+}
+
+float *net_input_x(void) { return S0(0, 0); }
+const float *net_output_last(void) { return S1(0, 0); }
+
+/* The order of the steps: in step k operator order[k] makes its next rows. */
+static const unsigned char order[19] = {
+    0, 1, 2, 3, 3, 4, 3, 4, 3, 4, 3, 4, 3, 4, 3, 4,
+    3, 4, 4
+};
+
+void net_run(void) {
+    int steps_made[5] = { 0 };
+    MADE(S0, 128);
+    for (int k = 0; k < 19; k++) {
+        const int s = steps_made[order[k]]++;
+        switch (order[k]) {
+        case 0: op0_conv(0, 4); break;
+        case 1: op1_conv(0, 4); break;
+        case 2: op2_conv(0, 4); break;
+        case 3: op3_resize(s, 1); break;
+        case 4: op4_conv(s, 1); break;
+        }
+    }
+    USE(S1, 128);
+}

@@ -1,0 +1,49 @@
+/* net.h: made by lowtide from joined
+   sha256 921a335eba7e495e3ee074c4267eaaf3b03b2a7df536a2089315c76b285233d8
+
+   The program computes the network in one static arena. It is C99, allocates nothing,
+   uses no recursion and no stdio, and keeps no state between calls but the arena.
+
+   RAM    arena 1024 bytes (layer by layer with whole tensors: 1792)
+   flash  weights 1412 bytes (constants in net.c)
+   work   9792 multiply-adds
+
+   How to call it:
+       float *x = net_input_x();
+       ... write 128 floats, [H 8][W 8][C 2] ...
+       net_run();
+       net_output_last() points to the result, [H 8][W 8][C 2]
+
+   The inputs are overwritten while the network runs: write them anew before each run.
+
+   cc -std=c99 -O3 -ffp-contract=fast -c net.c      add -march=native or your core's
+   -DCHECKED builds the judge: every read is checked to find its own bytes (net_check).
+*/
+#ifndef NET_H
+#define NET_H
+
+#define NET_ARENA_BYTES 1024
+
+/* input 'x', 1x2x8x8, in memory [H 8][W 8][C 2] */
+#define NET_INPUT_X_ELEMENTS 128
+float *net_input_x(void);
+
+/* output 'last', 1x2x8x8, in memory [H 8][W 8][C 2] */
+#define NET_OUTPUT_LAST_ELEMENTS 128
+const float *net_output_last(void);
+
+void net_run(void);
+
+#ifdef CHECKED
+/* What the judge saw: elements are numbered through all storages, from 1. */
+struct net_check {
+    unsigned long long reads;
+    unsigned long faults;
+    int task, row;
+    long byte;
+    unsigned long wanted, found;
+};
+extern struct net_check net_check;
+#endif
+
+#endif

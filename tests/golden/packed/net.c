@@ -1,0 +1,433 @@
+/* net.c: packed, the kernels that ship.
+   Made by lowtide; see net.h. */
+#include "net.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined __GNUC__
+#define ALIGNED(bytes) __attribute__((aligned(bytes)))
+#define MAY_ALIAS __attribute__((may_alias))
+#else
+#define ALIGNED(bytes)
+#define MAY_ALIAS
+#endif
+
+typedef float MAY_ALIAS f32;
+
+static unsigned char arena[NET_ARENA_BYTES] ALIGNED(64);
+
+/* The memory map: each macro gives the address of element i of row r of a storage. */
+/* S0: x, 8 rows of 24 float32, 768 bytes at 0 */
+#define S0(r, i) ((f32 *)(void *)(arena + 0) + (r) * 24 + (i))
+/* S1: dense, 1 rows of 6 float32, 24 bytes at 128 */
+#define S1(r, i) ((f32 *)(void *)(arena + 128) + (r) * 6 + (i))
+/* S2: active, 4 rows of 32 float32, 512 bytes at 288 */
+#define S2(r, i) ((f32 *)(void *)(arena + 288) + (r) * 32 + (i))
+/* S3: deep, 2 rows of 16 float32, 128 bytes at 0 */
+#define S3(r, i) ((f32 *)(void *)(arena + 0) + (r) * 16 + (i))
+#ifdef CHECKED
+#define S0_FIRST 1u
+#define S0_ROW 24
+#define S1_FIRST 193u
+#define S1_ROW 6
+#define S2_FIRST 199u
+#define S2_ROW 32
+#define S3_FIRST 327u
+#define S3_ROW 16
+#endif
+
+#ifdef CHECKED
+/* The judge: every element of the arena remembers which element of which storage it holds. A read
+   that finds another one is a fault; the first is kept. Elements are numbered through all storages,
+   from 1. */
+struct net_check net_check;
+static uint32_t owner[NET_ARENA_BYTES / sizeof(f32) + 1];
+static int task, task_row;
+
+static inline void fault(ptrdiff_t byte, uint32_t wanted, uint32_t found)
+{
+    if (net_check.faults++ == 0) {
+        net_check.task = task;
+        net_check.row = task_row;
+        net_check.byte = (long)byte;
+        net_check.wanted = wanted;
+        net_check.found = found;
+    }
+}
+
+static inline int in_arena(ptrdiff_t byte)
+{
+    return byte >= 0 && byte + (ptrdiff_t)sizeof(f32) <= (ptrdiff_t)NET_ARENA_BYTES;
+}
+
+static inline const f32 *check_read(const f32 *p, uint32_t element)
+{
+    static const f32 nothing = 0;
+    const ptrdiff_t byte = (const unsigned char *)p - arena;
+    net_check.reads++;
+    if (!in_arena(byte)) {
+        fault(byte, element, 0);
+        return &nothing;
+    }
+    if (owner[byte / (ptrdiff_t)sizeof(f32)] != element)
+        fault(byte, element, owner[byte / (ptrdiff_t)sizeof(f32)]);
+    return p;
+}
+
+static inline f32 *check_write(f32 *p, uint32_t element)
+{
+    static f32 nothing;
+    const ptrdiff_t byte = (const unsigned char *)p - arena;
+    if (!in_arena(byte)) {
+        fault(byte, element, 0);
+        return &nothing;
+    }
+    owner[byte / (ptrdiff_t)sizeof(f32)] = element;
+    return p;
+}
+
+static inline void check_area(f32 *p, uint32_t element, int elements, int made)
+{
+    for (int i = 0; i < elements; i++) {
+        if (made)
+            check_write(p + i, element + (uint32_t)i);
+        else
+            check_read(p + i, element + (uint32_t)i);
+    }
+}
+
+#define ELEMENT(s, r, i) ((uint32_t)s##_FIRST + (uint32_t)((r) * s##_ROW + (i)))
+#define READ(s, r, i) (*check_read(s(r, i), ELEMENT(s, r, i)))
+#define WRITE(s, r, i, v) \
+    do { const f32 v_ = (v); *check_write(s(r, i), ELEMENT(s, r, i)) = v_; } while (0)
+#define USE_ELEMENT(s, r, i) ((void)READ(s, r, i))
+#define USE_RUN(s, r, i, elements) check_area(s(r, i), ELEMENT(s, r, i), elements, 0)
+#define CLAIM(s, r, i) ((void)check_write(s(r, i), ELEMENT(s, r, i)))
+#define USE(s, elements) check_area(s(0, 0), ELEMENT(s, 0, 0), elements, 0)
+#define MADE(s, elements) check_area(s(0, 0), ELEMENT(s, 0, 0), elements, 1)
+#define USE_ROW(s, r, elements) check_area(s(r, 0), ELEMENT(s, r, 0), elements, 0)
+#define MADE_ROW(s, r, elements) check_area(s(r, 0), ELEMENT(s, r, 0), elements, 1)
+#define TASK(number, row) (task = (number), task_row = (row))
+#else
+#define READ(s, r, i) (*s(r, i))
+#define WRITE(s, r, i, v) (*s(r, i) = (v))
+#define USE_ELEMENT(s, r, i) ((void)0)
+#define USE_RUN(s, r, i, elements) ((void)0)
+#define USE(s, elements) ((void)0)
+#define MADE(s, elements) ((void)0)
+#define USE_ROW(s, r, elements) ((void)0)
+#define MADE_ROW(s, r, elements) ((void)0)
+#ifndef TASK /* `lowtide bench --profile` counts time here */
+#define TASK(number, row) ((void)0)
+#endif
+#endif
+
+static const uint8_t w0[108] ALIGNED(64) = {
+    27, 237, 99, 109, 145, 227, 122, 179, 113, 157, 68, 106, 165, 210, 252, 228,
+    49, 81, 34, 103, 89, 63, 247, 55, 210, 106, 244, 84, 7, 240, 225, 118,
+    116, 228, 9, 149, 6, 197, 9, 195, 45, 77, 118, 195, 227, 19, 254, 87,
+    240, 207, 113, 6, 197, 218, 45, 247, 53, 189, 2, 62, 242, 61, 191, 214,
+    35, 198, 118, 22, 123, 95, 202, 187, 151, 43, 7, 203, 73, 73, 147, 41,
+    42, 240, 64, 32, 147, 144, 155, 106, 238, 96, 246, 250, 85, 98, 162, 7,
+    162, 162, 247, 90, 245, 162, 91, 181, 57, 76, 244, 158,
+};
+static const uint16_t w0_scales[8] ALIGNED(64) = {
+    9216, 10240, 43008, 11264, 11264, 12288, 12288, 12288,
+};
+static const uint8_t w1[36] ALIGNED(64) = {
+    38, 221, 113, 87, 70, 92, 35, 75, 29, 28, 225, 245, 169, 86, 161, 95,
+    144, 28, 16, 89, 85, 76, 203, 166, 242, 90, 27, 151, 202, 154, 158, 169,
+    66, 20, 93, 225,
+};
+static const uint16_t w1_scales[8] ALIGNED(64) = {
+    9216, 43008, 11264, 12288, 45056, 9216, 12288, 10240,
+};
+static const uint8_t w2[96] ALIGNED(64) = {
+    23, 22, 155, 148, 99, 77, 223, 164, 10, 15, 29, 195, 112, 57, 41, 121,
+    49, 254, 160, 208, 9, 91, 196, 19, 115, 182, 20, 186, 33, 90, 89, 160,
+    122, 127, 74, 114, 71, 225, 11, 205, 52, 45, 53, 225, 111, 176, 11, 84,
+    66, 33, 198, 217, 100, 113, 208, 4, 12, 29, 208, 151, 35, 111, 92, 23,
+    212, 74, 146, 119, 100, 50, 30, 172, 215, 17, 182, 101, 123, 10, 62, 0,
+    182, 96, 183, 80, 84, 153, 83, 189, 167, 35, 54, 109, 144, 238, 99, 234,
+};
+static const uint16_t w2_scales[6] ALIGNED(64) = {
+    12288, 12288, 11264, 10240, 10240, 11264,
+};
+/* Low-bit weights: code k of `bits` bits, in two's complement, the first in the lowest bits. */
+static inline int code(const uint8_t *p, size_t k, int bits)
+{
+    const size_t at = k * (size_t)bits / 8;
+    const unsigned below = (unsigned)(k * (size_t)bits % 8), sign = 1u << (bits - 1);
+    const unsigned next = below + (unsigned)bits > 8 ? p[at + 1] : 0u;
+    return (int)((((p[at] | next << 8) >> below) & (2 * sign - 1)) ^ sign) - (int)sign;
+}
+
+/* A float from its 16-bit form: shifted into place, its exponent is 112 too small. */
+static inline float half(uint16_t h)
+{
+    union { uint32_t bits; float value; } u;
+    u.bits = (uint32_t)(h & 0x8000u) << 16 | (uint32_t)(h & 0x7fffu) << 13;
+    return u.value * 0x1p112f;
+}
+
+static inline float f_larger(float a, float b) { return a < b || b != b ? b : a; }
+
+/* The shape of a convolution's row: kernel, stride, dilation, padding left; input and output width,
+   elements from pixel to pixel, channels. And its order: last pixel first if `back`, `group` pixels a
+   step, which reads everything before it writes anything if `atomic`. */
+struct conv { int kh, kw, sw, dw, pw, iw, is, ci, ow, os, co, back, group, atomic; };
+enum { CONV_BLOCK = 32 };
+
+#ifdef CHECKED
+/* What a kernel does to the arena, step by step in its order, before it is called: each element that
+   a step reads must be there, and what it writes is stamped. In a step that is not atomic the output
+   comes first, so that a kernel whose output lies on its own input is at fault. */
+static void check_step(const struct conv *s, const f32 *const *x, const uint32_t *from, f32 *y,
+                       uint32_t to, int first, int end, int made)
+{
+    for (int k = first; k < end; k++) {
+        const int q = s->back ? s->ow - 1 - k : k;
+        for (int m = 0; m < s->co && made; m++)
+            check_write(y + q * s->os + m, to + (uint32_t)(q * s->os + m));
+        for (int t = 0; t < s->kh * s->kw && !made; t++) {
+            const int ky = t / s->kw, column = q * s->sw - s->pw + t % s->kw * s->dw;
+            if (x[ky] == NULL || column < 0 || column >= s->iw)
+                continue;
+            for (int i = 0; i < s->ci; i++)
+                check_read(x[ky] + column * s->is + i, from[ky] + (uint32_t)(column * s->is + i));
+        }
+    }
+}
+
+static f32 *check_row(const struct conv *s, const f32 *const *x, const uint32_t *from, f32 *y,
+                      uint32_t to)
+{
+    for (int k = 0; k < s->ow; k += s->group) {
+        const int end = k + s->group < s->ow ? k + s->group : s->ow;
+        check_step(s, x, from, y, to, k, end, !s->atomic);
+        check_step(s, x, from, y, to, k, end, s->atomic);
+    }
+    return y;
+}
+
+#define ROWS(n) const f32 *x[n]; uint32_t from[n]
+#define ROW(s, r, i) (from[ky] = ELEMENT(s, r, i), s(r, i))
+#define OUT(s, r, i) check_row(&shape, x, from, s(r, i), ELEMENT(s, r, i))
+#else
+#define ROWS(n) const f32 *x[n]
+#define ROW(s, r, i) s(r, i)
+#define OUT(s, r, i) s(r, i)
+#endif
+
+/* A constant as it lies in flash; `per` outputs share a scale, of 16 bits or of 32. */
+struct packed { const uint8_t *codes; const void *scales; int bits, centred, halves, per; };
+
+/* What is unpacked once serves so many pixels; so many inputs are unpacked at a time. */
+enum { PACKED_PIXELS = 8, PACKED_INPUTS = 8 };
+
+/* Pixels at a time: one if it is made in a buffer. One block of channels is read for all of them
+   before any is written, so where there is but one, they may be more than the plan's steps have. */
+static inline int packed_step(const struct conv *s, const float *pixel)
+{
+    if (pixel)
+        return 1;
+    return s->group < PACKED_PIXELS && s->co > CONV_BLOCK ? s->group : PACKED_PIXELS;
+}
+
+/* n values from number `first` on. */
+static inline void unpack(const struct packed *w, size_t first, int n, const float *scale, float *v)
+{
+    const size_t bit = first * (size_t)w->bits;
+    const uint8_t *p = w->codes + bit / 8;
+    const uint32_t sign = 1u << (w->bits - 1);
+    const float middle = w->centred ? 0.5f : 0.0f;
+    uint32_t held = (uint32_t)(*p >> bit % 8);
+    for (int t = 0, have = 8 - (int)(bit % 8); t < n; t++, have -= w->bits, held >>= w->bits) {
+        if (have < w->bits) {
+            held |= (uint32_t)*++p << have;
+            have += 8;
+        }
+        v[t] = ((float)((int)((held & (2 * sign - 1)) ^ sign) - (int)sign) + middle) * scale[t];
+    }
+}
+
+/* The scales of n outputs from m on, and the biases that their sums begin with. */
+static inline void packed_start(const struct packed *w, const float *b, int m, int n, int pixels,
+                                float (*acc)[CONV_BLOCK], float *scale)
+{
+    for (int t = 0; t < n; t++) {
+        const int k = (m + t) / w->per;
+        scale[t] = w->halves ? half(((const uint16_t *)w->scales)[k]) : ((const float *)w->scales)[k];
+        for (int p = 0; p < pixels; p++)
+            acc[p][t] = b ? b[m + t] : 0.0f;
+    }
+}
+
+/* Where the inputs of some pixels lie at one tap, NULL for padding; 0 if all of it is. */
+static inline int packed_pixels(const struct conv *s, const f32 *const *x, int tap, int k,
+                                int pixels, const f32 **a)
+{
+    const f32 *row = x[tap / s->kw];
+    for (int p = 0; p < pixels; p++) {
+        const int q = s->back ? s->ow - 1 - k - p : k + p;
+        const int column = q * s->sw - s->pw + tap % s->kw * s->dw;
+        a[p] = row == NULL || column < 0 || column >= s->iw ? NULL : row + column * s->is;
+    }
+    return row != NULL;
+}
+
+/* Writes the sums, into `pixel` if there is one. */
+static inline void packed_end(const struct conv *s, int k, int m, int n, int pixels,
+                              float (*acc)[CONV_BLOCK], f32 *y, float *pixel)
+{
+    for (int p = 0; p < pixels; p++) {
+        const int q = s->back ? s->ow - 1 - k - p : k + p;
+        for (int t = 0; t < n; t++)
+            *(pixel ? pixel + m + t : y + q * s->os + m + t) = acc[p][t];
+    }
+}
+
+/* acc += a * v over some inputs of some pixels; a pixel that is NULL lies in the padding. */
+static inline void packed_sum(float (*acc)[CONV_BLOCK], const f32 *const *a, int pixels, int i,
+                              int inputs, float (*v)[CONV_BLOCK], int n)
+{
+    for (int p = 0; p < pixels; p++)
+        for (int j = 0; j < inputs && a[p]; j++)
+            for (int t = 0; t < n; t++)
+                acc[p][t] += a[p][i + j] * v[j][t];
+}
+
+/* conv_row with packed weights [kh][kw][ci][co]: what is unpacked serves some pixels at a time. */
+static void packed_conv_row(const struct conv *s, const f32 *const *x, const struct packed *w,
+                            const float *b, f32 *y, float *pixel)
+{
+    const int step = packed_step(s, pixel);
+    for (int k = 0; k < s->ow; k += step) {
+        const int pixels = s->ow - k < step ? s->ow - k : step;
+        for (int m = 0; m < s->co; m += CONV_BLOCK) {
+            const int n = s->co - m < CONV_BLOCK ? s->co - m : CONV_BLOCK;
+            float acc[PACKED_PIXELS][CONV_BLOCK], v[PACKED_INPUTS][CONV_BLOCK], scale[CONV_BLOCK];
+            packed_start(w, b, m, n, pixels, acc, scale);
+            for (int tap = 0; tap < s->kh * s->kw; tap++) {
+                const f32 *a[PACKED_PIXELS];
+                if (!packed_pixels(s, x, tap, k, pixels, a))
+                    continue;
+                for (int i = 0; i < s->ci; i += PACKED_INPUTS) {
+                    const int inputs = s->ci - i < PACKED_INPUTS ? s->ci - i : PACKED_INPUTS;
+                    for (int j = 0; j < inputs; j++)
+                        unpack(w, ((size_t)tap * s->ci + i + j) * s->co + m, n, scale, v[j]);
+                    if (n == CONV_BLOCK)
+                        packed_sum(acc, a, pixels, i, inputs, v, CONV_BLOCK);
+                    else
+                        packed_sum(acc, a, pixels, i, inputs, v, n);
+                }
+            }
+            packed_end(s, k, m, n, pixels, acc, y, pixel);
+        }
+        for (int m = 0; m < s->co && pixel; m++)
+            y[(s->back ? s->ow - 1 - k : k) * s->os + m] = pixel[m];
+    }
+}
+
+/* depthwise_row with packed weights [kh][kw][c]: what is unpacked serves some pixels at a time. */
+static void packed_depthwise_row(const struct conv *s, const f32 *const *x,
+                                 const struct packed *w, const float *b, f32 *y, float *pixel)
+{
+    const int step = packed_step(s, pixel);
+    for (int k = 0; k < s->ow; k += step) {
+        const int pixels = s->ow - k < step ? s->ow - k : step;
+        for (int m = 0; m < s->co; m += CONV_BLOCK) {
+            const int n = s->co - m < CONV_BLOCK ? s->co - m : CONV_BLOCK;
+            float acc[PACKED_PIXELS][CONV_BLOCK], v[CONV_BLOCK], scale[CONV_BLOCK];
+            packed_start(w, b, m, n, pixels, acc, scale);
+            for (int tap = 0; tap < s->kh * s->kw; tap++) {
+                const f32 *a[PACKED_PIXELS];
+                if (!packed_pixels(s, x, tap, k, pixels, a))
+                    continue;
+                unpack(w, (size_t)tap * s->co + m, n, scale, v);
+                for (int p = 0; p < pixels; p++)
+                    for (int t = 0; t < n && a[p]; t++)
+                        acc[p][t] += a[p][m + t] * v[t];
+            }
+            packed_end(s, k, m, n, pixels, acc, y, pixel);
+        }
+        for (int m = 0; m < s->co && pixel; m++)
+            y[(s->back ? s->ow - 1 - k : k) * s->os + m] = pixel[m];
+    }
+}
+
+
+/* first: Conv+Relu 1x3x8x8 -> 1x8x4x4, last pixel first */
+static void op0_conv(const int first, const int rows) {
+    for (int y = first; y < first + rows; y++) {
+        TASK(0, y);
+        static const struct conv shape = { 3, 3, 2, 1, 1, 8, 3, 3, 4, 8, 8, 1, 1, 1 };
+        ROWS(3);
+        for (int ky = 0; ky < 3; ky++) {
+            const int h = y * 2 + ky - 1;
+            x[ky] = h >= 0 ? ROW(S0, h, 0) : NULL;
+        }
+        const struct packed weights = { w0, w0_scales, 4, 0, 1, 1 };
+        f32 *y_out = OUT(S2, y, 0);
+        packed_conv_row(&shape, x, &weights, NULL, y_out, NULL);
+        for (int x = 0; x < 4; x++) {
+            for (int c = 0; c < 8; c++) {
+                f32 *v = y_out + x * 8 + c;
+                *v = f_larger(*v, 0.0f);
+            }
+        }
+    }
+}
+
+/* deep: Conv 1x8x4x4 -> 1x8x2x2 */
+static void op1_conv(const int first, const int rows) {
+    for (int y = first; y < first + rows; y++) {
+        TASK(1, y);
+        static const struct conv shape = { 3, 3, 1, 1, 0, 4, 8, 8, 2, 8, 8, 0, 1, 1 };
+        ROWS(3);
+        for (int ky = 0; ky < 3; ky++) {
+            const int h = y + ky;
+            x[ky] = ROW(S2, h, 0);
+        }
+        const struct packed weights = { w1, w1_scales, 4, 0, 1, 1 };
+        f32 *y_out = OUT(S3, y, 0);
+        packed_depthwise_row(&shape, x, &weights, NULL, y_out, NULL);
+    }
+}
+
+/* dense_conv: Conv 1x8x2x2 -> 1x6x1x1 */
+static void op2_conv(void) {
+    TASK(2, 0);
+    float acc[6];
+    for (int c = 0; c < 6; c++) {
+        acc[c] = 0.0f;
+    }
+    for (int ky = 0; ky < 2; ky++) {
+        for (int kx = 0; kx < 2; kx++) {
+            for (int i = 0; i < 8; i++) {
+                const float a0 = READ(S3, ky, i + kx * 8);
+                for (int c = 0; c < 6; c++) {
+                    acc[c] += a0 * ((float)code(w2, c + i * 6 + ky * 96 + kx * 48, 4)) * half(w2_scales[c]);
+                }
+            }
+        }
+    }
+    for (int c = 0; c < 6; c++) {
+        WRITE(S1, 0, c, acc[c]);
+    }
+}
+
+float *net_input_x(void) { return S0(0, 0); }
+const float *net_output_dense(void) { return S1(0, 0); }
+
+void net_run(void) {
+    MADE(S0, 192);
+    for (int y = 3; y >= 0; y--)
+        op0_conv(y, 1);
+    for (int y = 0; y < 2; y++)
+        op1_conv(y, 1);
+    op2_conv();
+    USE(S1, 6);
+}

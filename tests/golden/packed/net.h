@@ -1,0 +1,49 @@
+/* net.h: made by lowtide from packed
+   sha256 39b43a48da7ecf6b27671f1d0ca787b607cd8f7dc73e8f1c3784f4f5dc074dfa
+
+   The program computes the network in one static arena. It is C99, allocates nothing,
+   uses no recursion and no stdio, and keeps no state between calls but the arena.
+
+   RAM    arena 800 bytes (layer by layer with whole tensors: 1280)
+   flash  weights 284 bytes (constants in net.c)
+   work   3936 multiply-adds
+
+   How to call it:
+       float *x = net_input_x();
+       ... write 192 floats, [H 8][W 8][C 3] ...
+       net_run();
+       net_output_dense() points to the result, [C 6]
+
+   The inputs are overwritten while the network runs: write them anew before each run.
+
+   cc -std=c99 -O3 -ffp-contract=fast -c net.c      add -march=native or your core's
+   -DCHECKED builds the judge: every read is checked to find its own bytes (net_check).
+*/
+#ifndef NET_H
+#define NET_H
+
+#define NET_ARENA_BYTES 800
+
+/* input 'x', 1x3x8x8, in memory [H 8][W 8][C 3] */
+#define NET_INPUT_X_ELEMENTS 192
+float *net_input_x(void);
+
+/* output 'dense', 1x6, in memory [C 6] */
+#define NET_OUTPUT_DENSE_ELEMENTS 6
+const float *net_output_dense(void);
+
+void net_run(void);
+
+#ifdef CHECKED
+/* What the judge saw: elements are numbered through all storages, from 1. */
+struct net_check {
+    unsigned long long reads;
+    unsigned long faults;
+    int task, row;
+    long byte;
+    unsigned long wanted, found;
+};
+extern struct net_check net_check;
+#endif
+
+#endif

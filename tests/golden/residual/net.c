@@ -1,0 +1,857 @@
+/* net.c: residual, the kernels that ship.
+   Made by lowtide; see net.h. */
+#include "net.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined __GNUC__
+#define ALIGNED(bytes) __attribute__((aligned(bytes)))
+#define MAY_ALIAS __attribute__((may_alias))
+#else
+#define ALIGNED(bytes)
+#define MAY_ALIAS
+#endif
+
+typedef float MAY_ALIAS f32;
+
+static unsigned char arena[NET_ARENA_BYTES] ALIGNED(64);
+
+/* The memory map: each macro gives the address of element i of row r of a storage. */
+/* S0: x, 8 rows of 24 float32, 768 bytes at 0 */
+#define S0(r, i) ((f32 *)(void *)(arena + 0) + (r) * 24 + (i))
+/* S1: dense, 1 rows of 5 float32, 20 bytes at 1152 */
+#define S1(r, i) ((f32 *)(void *)(arena + 1152) + (r) * 5 + (i))
+/* S2: skip, 8 rows of 32 float32, 1024 bytes row by row */
+static const uint16_t S2_at[8] = {
+    24, 28, 32, 0, 4, 8, 24, 0
+};
+#define S2(r, i) ((f32 *)(void *)(arena + (size_t)S2_at[r] * 32) + (i))
+/* S3: second, 8 rows of 32 float32, 1024 bytes row by row */
+static const uint16_t S3_at[8] = {
+    0, 36, 8, 24, 12, 28, 4, 12
+};
+#define S3(r, i) ((f32 *)(void *)(arena + (size_t)S3_at[r] * 32) + (i))
+/* S4: pooled, 4 rows of 16 float32, 256 bytes row by row */
+static const uint16_t S4_at[4] = {
+    4, 28, 0, 8
+};
+#define S4(r, i) ((f32 *)(void *)(arena + (size_t)S4_at[r] * 32) + (i))
+#ifdef CHECKED
+#define S0_FIRST 1u
+#define S0_ROW 24
+#define S1_FIRST 193u
+#define S1_ROW 5
+#define S2_FIRST 198u
+#define S2_ROW 32
+#define S3_FIRST 454u
+#define S3_ROW 32
+#define S4_FIRST 710u
+#define S4_ROW 16
+#endif
+
+#ifdef CHECKED
+/* The judge: every element of the arena remembers which element of which storage it holds. A read
+   that finds another one is a fault; the first is kept. Elements are numbered through all storages,
+   from 1. */
+struct net_check net_check;
+static uint32_t owner[NET_ARENA_BYTES / sizeof(f32) + 1];
+static int task, task_row;
+
+static inline void fault(ptrdiff_t byte, uint32_t wanted, uint32_t found)
+{
+    if (net_check.faults++ == 0) {
+        net_check.task = task;
+        net_check.row = task_row;
+        net_check.byte = (long)byte;
+        net_check.wanted = wanted;
+        net_check.found = found;
+    }
+}
+
+static inline int in_arena(ptrdiff_t byte)
+{
+    return byte >= 0 && byte + (ptrdiff_t)sizeof(f32) <= (ptrdiff_t)NET_ARENA_BYTES;
+}
+
+static inline const f32 *check_read(const f32 *p, uint32_t element)
+{
+    static const f32 nothing = 0;
+    const ptrdiff_t byte = (const unsigned char *)p - arena;
+    net_check.reads++;
+    if (!in_arena(byte)) {
+        fault(byte, element, 0);
+        return &nothing;
+    }
+    if (owner[byte / (ptrdiff_t)sizeof(f32)] != element)
+        fault(byte, element, owner[byte / (ptrdiff_t)sizeof(f32)]);
+    return p;
+}
+
+static inline f32 *check_write(f32 *p, uint32_t element)
+{
+    static f32 nothing;
+    const ptrdiff_t byte = (const unsigned char *)p - arena;
+    if (!in_arena(byte)) {
+        fault(byte, element, 0);
+        return &nothing;
+    }
+    owner[byte / (ptrdiff_t)sizeof(f32)] = element;
+    return p;
+}
+
+static inline void check_area(f32 *p, uint32_t element, int elements, int made)
+{
+    for (int i = 0; i < elements; i++) {
+        if (made)
+            check_write(p + i, element + (uint32_t)i);
+        else
+            check_read(p + i, element + (uint32_t)i);
+    }
+}
+
+#define ELEMENT(s, r, i) ((uint32_t)s##_FIRST + (uint32_t)((r) * s##_ROW + (i)))
+#define READ(s, r, i) (*check_read(s(r, i), ELEMENT(s, r, i)))
+#define WRITE(s, r, i, v) \
+    do { const f32 v_ = (v); *check_write(s(r, i), ELEMENT(s, r, i)) = v_; } while (0)
+#define USE_ELEMENT(s, r, i) ((void)READ(s, r, i))
+#define USE_RUN(s, r, i, elements) check_area(s(r, i), ELEMENT(s, r, i), elements, 0)
+#define CLAIM(s, r, i) ((void)check_write(s(r, i), ELEMENT(s, r, i)))
+#define USE(s, elements) check_area(s(0, 0), ELEMENT(s, 0, 0), elements, 0)
+#define MADE(s, elements) check_area(s(0, 0), ELEMENT(s, 0, 0), elements, 1)
+#define USE_ROW(s, r, elements) check_area(s(r, 0), ELEMENT(s, r, 0), elements, 0)
+#define MADE_ROW(s, r, elements) check_area(s(r, 0), ELEMENT(s, r, 0), elements, 1)
+#define TASK(number, row) (task = (number), task_row = (row))
+#else
+#define READ(s, r, i) (*s(r, i))
+#define WRITE(s, r, i, v) (*s(r, i) = (v))
+#define USE_ELEMENT(s, r, i) ((void)0)
+#define USE_RUN(s, r, i, elements) ((void)0)
+#define USE(s, elements) ((void)0)
+#define MADE(s, elements) ((void)0)
+#define USE_ROW(s, r, elements) ((void)0)
+#define MADE_ROW(s, r, elements) ((void)0)
+#ifndef TASK /* `lowtide bench --profile` counts time here */
+#define TASK(number, row) ((void)0)
+#endif
+#endif
+
+static const float w0[4] ALIGNED(64) = {
+    -0.22501412f, 0.03863696f, -0.058164082f, 0.01092797f,
+};
+static const float w1[123] ALIGNED(64) = {
+    0.037719067f, -0.2765176f, -0.38650844f, -0.18995823f, -0.37962645f, -0.19614859f, -0.14877322f, -0.086216316f,
+    0.123489164f, -0.094176844f, 0.30118847f, -0.42045605f, -0.03963146f, -0.13731775f, 0.11853662f, -0.11326905f,
+    -0.18698233f, -0.03888409f, 0.09869089f, 0.4723225f, 0.312754f, 0.4374062f, -0.18537211f, 0.15080486f,
+    0.1921268f, 0.06605854f, 0.1289591f, -0.32734382f, 0.012397794f, 0.23519264f, -0.077571765f, -0.12983575f,
+    -0.038560398f, 0.5880775f, 0.5466034f, 0.29691392f, 0.031470034f, -0.30288544f, 0.20881282f, -0.38330406f,
+    -0.6975092f, 0.44802934f, 0.47504187f, -0.22064498f, 0.40993905f, 0.54049045f, -0.39612928f, -0.049288377f,
+    -0.16070081f, -0.06275267f, -0.3552354f, 0.18912345f, -0.0656375f, -0.37771967f, 0.3961083f, 0.074935615f,
+    -0.1995584f, 0.39453113f, -0.1984584f, -0.32230946f, 0.10847852f, -0.0477675f, -0.19851077f, 0.17434974f,
+    -0.37377328f, 0.45417714f, 0.1900058f, 0.30943593f, 0.10545302f, 0.10721412f, 0.280515f, 0.26191264f,
+    0.3912f, 0.16225368f, -0.13093057f, 0.38836765f, -0.2196802f, 0.40376264f, -0.66105294f, 0.048302874f,
+    0.27104107f, -0.3624956f, 0.014716384f, -0.38411817f, 0.28412428f, 0.06439774f, -0.3509406f, -0.22638173f,
+    -0.1632777f, 0.23439342f, 0.015608693f, -0.17565864f, 0.028203689f, -0.00133624f, 0.6007178f, -0.21392043f,
+    -0.21112058f, 0.10661181f, 0.52181035f, 0.5067322f, -0.09489005f, 0.07933669f, 0.20510586f, -0.40236592f,
+    -0.22304977f, 0.19694248f, 0.05655576f, 0.18630536f, 0.0f, 0.0f, 0.0f, 0.0f,
+    0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f,
+    0.0f, 0.0f, 0.0f,
+};
+static const float w2[4] ALIGNED(64) = {
+    -0.06676873f, 0.0163244f, -0.083075196f, 0.2345808f,
+};
+static const float w3[159] ALIGNED(64) = {
+    -0.022710457f, -0.24111955f, -0.1310605f, -0.023203518f, 0.2532236f, -0.031821676f, -0.015181219f, -0.3014403f,
+    -0.31290033f, 0.02598578f, -0.48154482f, -0.93190104f, 0.3686051f, -0.045657888f, 0.69310904f, 0.7657272f,
+    0.06063432f, 0.32404903f, 0.15595251f, -0.60499823f, 0.022678083f, -0.35571593f, -0.08493752f, -0.20998996f,
+    0.08052512f, -0.44612187f, 0.21880482f, -0.34268367f, 0.101886004f, -0.4421664f, -0.23615782f, -0.09734156f,
+    0.20825158f, -0.08662995f, -0.1429737f, -0.19458018f, -0.42803216f, -0.71946985f, 0.49297547f, -0.44194293f,
+    0.10760158f, 0.49420172f, 0.24184181f, 0.38907462f, 0.1271314f, 0.3086563f, 0.17408532f, -0.366367f,
+    -0.22751093f, 0.025042607f, 0.416694f, 0.20341192f, -0.04051353f, 0.15391564f, -0.38479477f, 0.3613189f,
+    0.39673725f, 0.27524638f, -0.14291303f, -0.103701755f, 0.111368224f, -0.5804879f, -0.05865175f, 0.060573f,
+    0.4262946f, -0.2548818f, 0.105436526f, -0.15000252f, -0.23085439f, -0.08927521f, -0.17569734f, 0.47721022f,
+    -0.0041744006f, 0.32008046f, 0.049001984f, 0.25637528f, 0.11482715f, -0.071981f, 0.16974536f, -0.011650512f,
+    0.21782814f, -0.15318674f, -0.14229989f, 0.40813386f, -0.42682254f, -0.15900253f, -0.14177631f, -0.37684143f,
+    0.31255192f, 0.01430182f, -0.38779384f, -0.14669073f, 0.095824264f, -0.061356746f, -0.0021634079f, 0.31989735f,
+    0.2531198f, -0.0034599185f, -0.5832795f, 0.30071947f, 0.07753584f, -0.070846386f, 0.17590119f, -0.35450488f,
+    0.42067945f, 0.27499643f, -0.14154394f, 0.5282002f, -0.107673995f, -0.31285805f, -0.16835943f, -0.27649018f,
+    0.3494592f, -0.44561255f, -0.39232597f, -0.04570159f, -0.17056483f, 0.5449428f, -0.19906056f, -0.5305536f,
+    0.34504968f, 0.11128405f, 0.41338527f, 0.059765395f, -0.5704906f, 0.18393694f, -0.26028502f, 0.24141508f,
+    0.23627646f, 0.090205535f, 0.32604924f, -0.14166479f, -0.30894133f, -0.014940291f, -0.18402535f, -0.28915626f,
+    -0.70959115f, 0.18395673f, 0.04071922f, -0.11460069f, -0.032674417f, -0.06009891f, 0.919811f, 0.25582454f,
+    0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f,
+    0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f,
+};
+static const float w4[320] ALIGNED(64) = {
+    -0.14082791f, 0.19147712f, -0.20095745f, 0.16884878f, 0.38533255f, 0.006945558f, -0.20784776f, -0.2684089f,
+    -0.059552096f, -0.06622808f, 0.12797041f, -0.07348052f, -0.29792908f, -0.14110559f, 0.17244923f, 0.011072995f,
+    0.14684951f, -0.29995975f, 0.2585786f, -0.03318664f, -0.090614885f, -0.02276727f, 0.07349324f, -0.020321779f,
+    0.3758689f, -0.14887212f, 0.047133215f, 0.18396145f, -0.06899467f, 0.3627971f, 0.15087378f, 0.043757197f,
+    0.27683303f, -0.23525141f, 0.023212135f, 0.08242348f, 0.27347574f, 0.27151436f, 0.09073425f, 0.0944815f,
+    -0.21316761f, 0.0836705f, 0.15897821f, -0.06995984f, -0.34268788f, -0.2573149f, 0.29256845f, -0.22422454f,
+    -0.50121397f, 0.16236432f, -0.19178674f, 0.16897775f, 0.2166107f, -0.14262159f, 0.16081579f, -0.052757632f,
+    -0.21889926f, -0.012736806f, -0.33803198f, 0.27471587f, -0.06922425f, -0.07520543f, -0.096089184f, -0.16566312f,
+    -0.028204532f, 0.2844757f, 0.05562526f, 0.23017661f, -0.17158528f, -0.040682267f, 0.11247954f, 0.19866724f,
+    -0.059838228f, -0.06899971f, -0.100839846f, -0.09266483f, -0.120658375f, -0.10848705f, -0.145639f, 0.106710106f,
+    -0.0011752053f, 0.013513842f, -0.04145316f, -0.17834647f, 0.068538316f, 0.09033709f, -0.04958169f, -0.076954804f,
+    -0.038021777f, -0.31543982f, -0.058326486f, -0.27504048f, 0.42165768f, 0.27108762f, 0.07159098f, 0.24595076f,
+    0.18852437f, 0.14983481f, 0.24646068f, 0.21371283f, 0.15355782f, -0.05825658f, -0.11620651f, 0.23449025f,
+    -0.15217422f, -0.074913606f, -0.28501803f, 0.03168458f, 0.30328557f, 0.07459031f, 0.060258437f, 0.3996963f,
+    -0.06977509f, 0.0004423205f, 0.08297328f, -0.22107342f, 0.14378811f, 0.2119798f, 0.05966705f, -0.09530197f,
+    -0.12209733f, 0.058808427f, 0.10625024f, -0.016904298f, -0.1482161f, -0.04413224f, -0.038255334f, 0.010668751f,
+    0.03214861f, -0.22874802f, -0.25219205f, 0.18937232f, -0.22742395f, -0.15810896f, -0.24995515f, 0.20603104f,
+    0.04533977f, 0.15395908f, -0.0019717878f, 0.15420987f, -0.03715479f, -0.3019545f, 0.017811207f, 0.15738888f,
+    -0.04748314f, -0.10590609f, -0.003975402f, 0.22014682f, 0.28017765f, -0.34318918f, 0.16657889f, -0.07584021f,
+    -0.031174688f, 0.028375566f, 0.035107724f, 0.035362493f, 0.23248424f, 0.39990076f, 0.08824012f, -0.0115952f,
+    -0.28329787f, 0.1288381f, 0.31883138f, -0.25947276f, 0.14783561f, -0.5872091f, 0.33811373f, -0.06430949f,
+    -0.07874138f, -0.0558303f, 0.24065179f, -0.16373198f, 0.21556674f, 0.04351427f, -0.064072505f, -0.16086113f,
+    -0.21764235f, 0.21614522f, 0.14420979f, 0.21488225f, -0.16548045f, -0.045986496f, -0.21909441f, -0.38763362f,
+    -0.102266766f, 0.023132365f, 0.124425046f, -0.5934367f, -0.050537717f, 0.05629422f, 0.12741464f, -0.19380249f,
+    -0.18749069f, -0.13524641f, -0.3808176f, -0.05799638f, -0.29582757f, 0.25670132f, -0.14169304f, -0.20071192f,
+    0.5511615f, 0.07172161f, 0.0725005f, -0.20981824f, 0.36533877f, -0.21410888f, -0.3058186f, -0.15201175f,
+    -0.77988434f, 0.25649625f, 0.11166799f, 0.024675688f, 0.39024502f, 0.22864673f, 0.19168134f, -0.18399872f,
+    -0.17330147f, -0.107972786f, -0.058080018f, -0.15591155f, 0.20824865f, -0.06806202f, 0.08879828f, 0.2293254f,
+    0.0579948f, -0.20053686f, 0.4053558f, 0.036742464f, 0.09266607f, 0.056490365f, -0.75445503f, -0.12960325f,
+    -0.17930524f, -0.37766978f, -0.072371736f, 0.13501291f, 0.024508819f, 0.021304755f, 0.02858273f, 0.2537463f,
+    -0.15628481f, 0.06407224f, -0.07208803f, 0.21361549f, -0.020515056f, -0.12805249f, -0.07900198f, -0.08809364f,
+    0.10941913f, 0.1612039f, 0.05212595f, -0.1529748f, 0.19088446f, -0.042708926f, -0.17047802f, 0.069580354f,
+    -0.15921736f, 0.11259652f, -0.108791545f, -0.039216794f, -0.26747945f, -0.21451256f, 0.116706826f, 0.066407725f,
+    0.28985193f, 0.14646034f, -0.17589194f, 0.15396418f, 0.35275182f, -0.24517654f, -0.005089063f, 0.16225088f,
+    0.10889248f, 0.13301322f, -0.07546335f, -0.11135924f, -0.09744363f, -0.0035484473f, -0.026690312f, -0.071792126f,
+    -0.19511656f, 0.23783088f, -0.28770453f, -0.16043404f, 0.12525624f, -0.23410617f, 0.29496452f, 0.2030654f,
+    -0.097352244f, -0.0045064357f, -0.029409101f, 0.07291347f, -0.030811412f, -0.26768652f, 0.027640061f, -0.22044367f,
+    -0.19500002f, 0.060327046f, 0.25957435f, 0.015514484f, -0.004338172f, -0.3407089f, 0.4237606f, -0.026160529f,
+    0.07385735f, -0.2868563f, -0.009951152f, -0.029554361f, 0.018830832f, 0.024842264f, -0.1261156f, -0.078914255f,
+    0.2161066f, 0.072250746f, 0.3015819f, 0.060343217f, -0.12408583f, 0.085220955f, -0.19356397f, -0.13789949f,
+};
+static inline float f_larger(float a, float b) { return a < b || b != b ? b : a; }
+static inline float f_max(float a, float b) { return a < b ? b : a; }
+/* The sizes that the kernels of rows are compiled with. */
+enum { RUNS = 9, ZEROS = 12 };
+/* Vectors of LANES floats as GCC and Clang have them, or plain floats. Weights lie in blocks of BLOCK
+   channels. Sums of up to TILE pixels stay in registers, of VECS vectors each or, where fewer channels
+   are left, of half as many. */
+#ifndef LANES
+#if !defined __GNUC__
+#define LANES 1
+#elif defined __AVX512F__
+#define LANES 16
+#elif defined __AVX__
+#define LANES 8
+#elif defined __SSE__ || defined __aarch64__
+#define LANES 4
+#else
+#define LANES 1
+#endif
+#endif
+#ifdef __GNUC__
+#define INLINE static inline __attribute__((always_inline))
+#define APART static __attribute__((noinline))
+#else
+#define INLINE static inline
+#define APART static
+#endif
+/* Before a loop over the sums of a tile: they stay in registers only where no index is left. */
+#if defined __GNUC__ && !defined __clang__
+#define UNROLL _Pragma("GCC unroll 16")
+#else
+#define UNROLL
+#endif
+enum { BLOCK = 16 };
+#if LANES == 1
+#define TILE 1
+enum { VECS = BLOCK };
+typedef f32 vec, in_memory;
+#define SELECT(test, a, b) ((test) ? (a) : (b))
+#else
+#if LANES == 16
+#define TILE 8
+enum { VECS = 2 };
+#elif LANES == 8
+#define TILE 6
+enum { VECS = 2 };
+#elif defined __aarch64__
+#define TILE 4
+enum { VECS = 4 };
+#else
+#define TILE 2
+enum { VECS = 4 };
+#endif
+typedef float vec __attribute__((vector_size(4 * LANES)));
+typedef float in_memory __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef int bits __attribute__((vector_size(4 * LANES)));
+#define SELECT(test, a, b) ((vec)(((bits)(a) & (test)) | ((bits)(b) & ~(test))))
+#endif
+enum { WIDE = VECS * LANES, HALF = (VECS + 1) / 2 };
+
+/* The larger or smaller of a and b, and a if either is NaN. */
+#if LANES == 16 && defined __AVX512F__
+#define MASKS 1
+#include <immintrin.h>
+#define LARGER(a, b) ((vec)_mm512_max_ps((__m512)(b), (__m512)(a)))
+#define SMALLER(a, b) ((vec)_mm512_min_ps((__m512)(b), (__m512)(a)))
+#elif LANES == 8 && defined __AVX__
+#include <immintrin.h>
+#define LARGER(a, b) ((vec)_mm256_max_ps((__m256)(b), (__m256)(a)))
+#define SMALLER(a, b) ((vec)_mm256_min_ps((__m256)(b), (__m256)(a)))
+#elif LANES == 4 && defined __SSE__
+#include <xmmintrin.h>
+#define LARGER(a, b) ((vec)_mm_max_ps((__m128)(b), (__m128)(a)))
+#define SMALLER(a, b) ((vec)_mm_min_ps((__m128)(b), (__m128)(a)))
+#else
+#define LARGER(a, b) SELECT((a) < (b), b, a)
+#define SMALLER(a, b) SELECT((b) < (a), b, a)
+#endif
+#ifndef MASKS
+#define MASKS 0
+#endif
+
+/* The first `some` elements of a vector, or all; the lanes behind them are 0. */
+INLINE vec load(const f32 *from, int some)
+{
+#if MASKS
+    if (some < LANES)
+        return (vec)_mm512_maskz_loadu_ps((__mmask16)((1u << some) - 1), from);
+#else
+    f32 held[LANES] = { 0.0f };
+    for (int t = 0; t < some && some < LANES; t++)
+        held[t] = from[t];
+    if (some < LANES)
+        return *(const in_memory *)held;
+#endif
+    return *(const in_memory *)from;
+}
+
+/* Writes the first `some` elements of a vector, or all. */
+INLINE void store(f32 *to, vec v, int some)
+{
+#if MASKS
+    if (some < LANES) {
+        _mm512_mask_storeu_ps(to, (__mmask16)((1u << some) - 1), (__m512)v);
+        return;
+    }
+#else
+    f32 held[LANES];
+    *(in_memory *)held = v;
+    for (int t = 0; t < some && some < LANES; t++)
+        to[t] = held[t];
+    if (some < LANES)
+        return;
+#endif
+    *(in_memory *)to = v;
+}
+
+/* What rows are made of. Windows: kernel, stride, dilation and padding along the row; input: width,
+   elements from pixel to pixel, channels; output: width, from pixel to pixel, channels; how many
+   groups of those channels there are. A pool of `ph` rows and `pw` columns that follows is made in
+   the same go, and so is an activation. Where sums grow, what is made is added to what is there. A
+   mean is over the padding, too, if `padded`. */
+enum activation { NO_ACTIVATION, RELU, CLAMP, LEAKY };
+enum pooling { NO_POOL, MAX_POOL, SUM_POOL };
+struct rows {
+    int kh, kw, stride, dilation, before, iw, is, ci, ow, os, co, groups, ph, pw, pool, grows, padded, act;
+    float low, high;
+};
+
+#ifdef CHECKED
+/* What a kernel of whole rows does to the arena, before it is called: all that it makes is stamped,
+   then all that it reads must be there. So none of its outputs may lie on any of its inputs. */
+static void check_rows(const struct rows *s, const f32 *const *x, const uint32_t *from,
+                       f32 *const *y, const uint32_t *to, int rows)
+{
+    for (int j = 0; j < rows; j++)
+        for (int q = 0; q < s->ow; q++)
+            for (int m = 0; m < s->co * s->groups; m++)
+                check_write(y[j] + q * s->os + m, to[j] + (uint32_t)(q * s->os + m));
+    for (int k = 0; k < rows * s->ph * s->kh; k++) {
+        for (int t = 0; t < s->ow * s->pw * s->kw && x[k] != NULL; t++) {
+            const int column = t / s->kw * s->stride - s->before + t % s->kw * s->dilation;
+            for (int i = 0; i < s->ci * s->groups && column >= 0 && column < s->iw; i++)
+                check_read(x[k] + column * s->is + i, from[k] + (uint32_t)(column * s->is + i));
+        }
+    }
+}
+
+#define ROW_POINTERS(n, m) const f32 *in[n]; f32 *out[m]; uint32_t from[n], to[m]
+#define IN_ROW(k, s, r, i) (from[k] = ELEMENT(s, r, i), s(r, i))
+#define OUT_ROW(k, s, r, i) (to[k] = ELEMENT(s, r, i), s(r, i))
+#define CHECK_ROWS(shape, rows) check_rows(shape, in, from, out, to, rows)
+#else
+#define ROW_POINTERS(n, m) const f32 *in[n]; f32 *out[m]
+#define IN_ROW(k, s, r, i) s(r, i)
+#define OUT_ROW(k, s, r, i) s(r, i)
+#define CHECK_ROWS(shape, rows) ((void)0)
+#endif
+
+/* A pixel in the padding reads these. */
+static const float zeros[ZEROS] = { 0.0f };
+
+/* Output pixel q of row j, at tap (py, px) of the pool that follows. */
+struct spot { int j, q, py, px; };
+
+/* Some pixels: where the rows under the window of each begin in x, its first column, its output.
+   `straight` ones lie side by side in one row. */
+struct tile {
+    const f32 *const *rows[TILE];
+    f32 *out[TILE];
+    int column[TILE], straight;
+};
+
+/* n pixels from a spot on, row after row; those from n on stand for the last. */
+INLINE void find_tile(const struct rows *s, const f32 *const *x, f32 *const *y, struct spot at,
+                      int n, struct tile *t)
+{
+    const int step = s->pw * s->stride, first = at.px * s->stride - s->before;
+    const f32 *const *rows = x + (at.j * s->ph + at.py) * s->kh;
+    f32 *out = y[at.j];
+    t->straight = at.q + n <= s->ow;
+    for (int p = 0, q = at.q; p < TILE; p++) {
+        t->rows[p] = rows;
+        t->column[p] = q * step + first;
+        t->out[p] = out + q * s->os;
+        if (p + 1 < n && ++q == s->ow && !t->straight) {
+            rows = x + (++at.j * s->ph + at.py) * s->kh;
+            out = y[at.j];
+            q = 0;
+        }
+    }
+}
+
+/* The spot n pixels on. */
+INLINE struct spot advanced(const struct rows *s, struct spot at, int n)
+{
+    for (at.q += n; at.q >= s->ow; at.q -= s->ow)
+        at.j++;
+    return at;
+}
+
+/* How many of the pixels that are left are made next: the last two tiles share what there is. */
+INLINE int next_pixels(int left)
+{
+    return left <= TILE ? left : left < 2 * TILE ? (left + 1) / 2 : TILE;
+}
+
+INLINE void activate(const struct rows *s, int vectors, vec *acc)
+{
+    const vec zero = { 0.0f }, low = zero + s->low, high = zero + s->high;
+    if (s->act == LEAKY)
+        UNROLL
+        for (int k = 0; k < vectors; k++)
+            acc[k] = SELECT(acc[k] < zero, acc[k] * low, acc[k]);
+    if (s->act == RELU || s->act == CLAMP)
+        UNROLL
+        for (int k = 0; k < vectors; k++)
+            acc[k] = LARGER(acc[k], low);
+    if (s->act == CLAMP)
+        UNROLL
+        for (int k = 0; k < vectors; k++)
+            acc[k] = SMALLER(acc[k], high);
+}
+
+/* y += x w, w is [n][co]: it passes by once, four of its rows at a time. Each sum takes the inputs
+   in their order. */
+static void dense(const f32 *x, int n, const float *w, int co, f32 *y)
+{
+    for (int i = 0, k; i < n; i += k, w += k * (ptrdiff_t)co) {
+        const int whole = co - co % LANES;
+        k = n - i < 4 ? 1 : 4;
+        for (int m = 0; m < whole; m += LANES) {
+            const float *v = w + m;
+            vec acc = *(const in_memory *)(y + m);
+            acc += *(const in_memory *)v * x[i];
+            if (k == 4) {
+                acc += *(const in_memory *)(v + co) * x[i + 1];
+                acc += *(const in_memory *)(v + 2 * (ptrdiff_t)co) * x[i + 2];
+                acc += *(const in_memory *)(v + 3 * (ptrdiff_t)co) * x[i + 3];
+            }
+            *(in_memory *)(y + m) = acc;
+        }
+        for (int m = whole; m < co; m++)
+            for (int j = 0; j < k; j++)
+                y[m] += w[j * (ptrdiff_t)co + m] * x[i + j];
+    }
+}
+
+/* Inputs that lie one behind the other for each pixel of a tile, and so do their weights: where
+   those of each pixel begin, the first one's number among a window's, how many there are. */
+struct run {
+    const f32 *x[TILE];
+    int first, length;
+};
+
+/* Adds the runs of row ky of the windows of pixels that lie side by side. Taps one behind the other
+   are one run as long as the same pixels, those from `low` up to `high`, have them in the image. */
+INLINE struct run *find_straight(const struct rows *s, const struct tile *at, int ky, int dense,
+                                 struct run *run)
+{
+    const f32 *row = at->rows[0][ky];
+    int was_low = 0, was_high = 0, column = 0;
+    for (int kx = 0; kx < s->kw && row; kx++, column += s->dilation) {
+        int low = 0, high = TILE;
+        while (low < TILE && at->column[low] + column < 0)
+            low++;
+        while (high > low && at->column[high - 1] + column >= s->iw)
+            high--;
+        if (dense && low < high && low == was_low && high == was_high) {
+            run[-1].length += s->ci;
+        } else if (low < high) {
+            run->first = (ky * s->kw + kx) * s->ci;
+            run->length = s->ci;
+            for (int p = 0; p < TILE; p++)
+                run->x[p] = row + (at->column[p] + column) * (ptrdiff_t)s->is;
+            for (int p = 0; p < low; p++)
+                run->x[p] = zeros;
+            for (int p = high; p < TILE; p++)
+                run->x[p] = zeros;
+            run++;
+        }
+        was_low = low;
+        was_high = high;
+    }
+    return run;
+}
+
+/* Adds the runs of row ky of the windows of pixels that lie anywhere: its taps. */
+INLINE struct run *find_taps(const struct rows *s, const struct tile *at, int ky, struct run *run)
+{
+    for (int kx = 0; kx < s->kw; kx++) {
+        int some = 0;
+        for (int p = 0; p < TILE; p++) {
+            const f32 *row = at->rows[p][ky];
+            const int column = at->column[p] + kx * s->dilation;
+            const int there = row && column >= 0 && column < s->iw;
+            run->x[p] = there ? row + column * s->is : zeros;
+            some |= there;
+        }
+        run->first = (ky * s->kw + kx) * s->ci;
+        run->length = s->ci;
+        run += some;
+    }
+    return run;
+}
+
+/* The runs of a tile over rows ky .. end - 1 of its windows, and how many. */
+INLINE int find_runs(const struct rows *s, const struct tile *at, int ky, int end, struct run *runs)
+{
+    const int dense = s->is == s->ci && s->dilation == 1;
+    struct run *run = runs;
+    for (; ky < end; ky++)
+        run = at->straight ? find_straight(s, at, ky, dense, run) : find_taps(s, at, ky, run);
+    return (int)(run - runs);
+}
+
+/* `width` channels from m on, of `left` in the group: their inputs from channel `from` on, their
+   weights, of two blocks `apart`; and the rows of taps that are summed at this time, up to `end`. */
+struct block {
+    int m, width, left, from, ky, end;
+    ptrdiff_t apart;
+    const float *w;
+};
+
+/* acc[pixel][channel] += x * w over the runs of a tile. */
+INLINE void conv_sums(const struct run *run, int runs, const struct block *c, int pixels, int vecs,
+                      vec *acc)
+{
+    for (; runs > 0; runs--, run++) {
+        const f32 *x[TILE];
+        const ptrdiff_t each = c->width < BLOCK ? c->width : BLOCK, apart = c->apart;
+        const float *w = c->w + run->first * each;
+        UNROLL
+        for (int p = 0; p < pixels; p++)
+            x[p] = run->x[p] + c->from;
+        for (int i = 0; i < run->length; i++, w += each) {
+            vec v[VECS];
+            UNROLL
+            for (int t = 0; t < vecs; t++)
+                v[t] = *(const in_memory *)(w + t * LANES % BLOCK + t * LANES / BLOCK * apart);
+            UNROLL
+            for (int k = 0; k < pixels * vecs; k++)
+                acc[k] += v[k % vecs] * x[k / vecs][i];
+        }
+    }
+}
+
+/* Adds what a tile has made of some channels of a pixel to what the taps of a pool before have left. */
+INLINE vec pooled(const struct rows *s, vec a, const f32 *out, int some, int tap)
+{
+    const vec old = load(out, some), taps = (vec){ 0.0f } + (float)(s->ph * s->pw);
+    if (s->pool == MAX_POOL)
+        return tap ? LARGER(old, a) : a;
+    if (s->grows)
+        return old + a;
+    return tap == s->ph * s->pw - 1 ? (old + a) / taps : tap ? old + a : a;
+}
+
+/* Writes the pixels of a block, or adds them to what is there. */
+INLINE void conv_end(const struct rows *s, const struct tile *at, const struct block *c, int tap,
+                     int pixels, int vecs, const vec *acc)
+{
+    if ((c->width == vecs * LANES || (MASKS && vecs == 1)) && s->pool == NO_POOL) {
+        UNROLL
+        for (int k = 0; k < pixels * vecs; k++)
+            store(at->out[k / vecs] + c->m + k % vecs * LANES, acc[k],
+                  vecs == 1 ? c->width : LANES);
+        return;
+    }
+    vec made[TILE * VECS];
+    UNROLL
+    for (int k = 0; k < pixels * vecs; k++)
+        made[k] = acc[k];
+    for (int k = 0; k < pixels * vecs; k++) {
+        const int t = k % vecs * LANES, some = c->width - t;
+        f32 *out = at->out[k / vecs] + c->m + t;
+        if (some > 0)
+            store(out, s->pool == NO_POOL ? made[k] : pooled(s, made[k], out, some, tap), some);
+    }
+}
+
+/* What the sums of a tile are made of, and at which tap of the pool that follows they stand. */
+struct sums {
+    struct tile at;
+    struct run runs[RUNS];
+    int count, tap;
+};
+
+/* One block of a tile. */
+INLINE void conv_tile(const struct rows *s, const struct sums *a, const struct block *c,
+                      const float *b, int pixels, int vecs)
+{
+    vec acc[TILE * VECS], start[VECS];
+    UNROLL
+    for (int t = 0; t < vecs; t++)
+        start[t] = b ? load(b + c->m + t * LANES, c->width - t * LANES) : (vec){ 0.0f };
+    UNROLL
+    for (int k = 0; k < pixels * vecs; k++)
+        acc[k] = start[k % vecs];
+    if (c->ky > 0)
+        UNROLL
+        for (int k = 0; k < pixels * vecs; k++)
+            acc[k] = *(const in_memory *)(a->at.out[k / vecs] + c->m + k % vecs * LANES);
+    conv_sums(a->runs, a->count, c, pixels, vecs, acc);
+    if (c->end == s->kh)
+        activate(s, pixels * vecs, acc);
+    conv_end(s, &a->at, c, a->tap, pixels, vecs, acc);
+}
+
+/* Functions of their own for each number of pixels: all registers are for the sums. */
+typedef void conv_tile_of(const struct rows *s, const struct sums *a, const struct block *c,
+                          const float *b);
+#define CONV_TILE(pixels) \
+    APART void conv_wide_##pixels(const struct rows *s, const struct sums *a, \
+                                  const struct block *c, const float *b) \
+    { \
+        conv_tile(s, a, c, b, pixels, VECS); \
+    } \
+    APART void conv_narrow_##pixels(const struct rows *s, const struct sums *a, \
+                                    const struct block *c, const float *b) \
+    { \
+        conv_tile(s, a, c, b, pixels, HALF); \
+    }
+#define CONV_TILES(pixels) { conv_wide_##pixels, conv_narrow_##pixels }
+CONV_TILE(1)
+#if TILE > 1
+CONV_TILE(2)
+#endif
+#if TILE > 2
+CONV_TILE(3)
+CONV_TILE(4)
+#endif
+#if TILE > 4
+CONV_TILE(5)
+CONV_TILE(6)
+#endif
+#if TILE > 6
+CONV_TILE(7)
+CONV_TILE(8)
+#endif
+static conv_tile_of *const conv_tiles[TILE][2] = {
+    CONV_TILES(1),
+#if TILE > 1
+    CONV_TILES(2),
+#endif
+#if TILE > 2
+    CONV_TILES(3), CONV_TILES(4),
+#endif
+#if TILE > 4
+    CONV_TILES(5), CONV_TILES(6),
+#endif
+#if TILE > 6
+    CONV_TILES(7), CONV_TILES(8),
+#endif
+};
+
+/* Weights that stay in a cache while all pixels pass. */
+enum { CACHED = 48 << 10 };
+
+/* The block behind one, of whole vectors as long as there are some in the group. */
+INLINE struct block conv_next(const struct rows *s, struct block c)
+{
+    const ptrdiff_t taps = (ptrdiff_t)s->kh * s->kw * s->ci;
+    c.w += taps * c.width;
+    c.m += c.width;
+    c.left -= c.width;
+    if (c.left == 0) {
+        c.left = s->co;
+        c.from += s->ci;
+    }
+    c.width = c.left >= WIDE ? WIDE : c.left < BLOCK ? c.left : BLOCK;
+    c.apart = taps * BLOCK;
+    return c;
+}
+
+/* Moves a tile a tile on in its row to `at`, if no window leaves the image here nor there. */
+INLINE int conv_move(const struct rows *s, struct spot at, struct sums *a)
+{
+    const int step = TILE * s->pw * s->stride, end = s->iw - (s->kw - 1) * s->dilation;
+    struct tile *t = &a->at;
+    if (at.q < TILE || at.q + TILE > s->ow || t->column[0] < 0 || t->column[TILE - 1] + step >= end)
+        return 0;
+    for (int k = 0; k < a->count; k++)
+        for (int p = 0; p < TILE; p++)
+            a->runs[k].x[p] += step * s->is;
+    for (int p = 0; p < TILE; p++) {
+        t->column[p] += step;
+        t->out[p] += TILE * s->os;
+    }
+    return 1;
+}
+
+/* All pixels of the blocks from c up to channel m, at one tap of the pool that follows. */
+INLINE void conv_pixels(const struct rows *s, const f32 *const *x, f32 *const *y, int pixels,
+                        struct spot at, struct block first, int m, const float *b)
+{
+    struct sums a;
+    a.tap = at.py * s->pw + at.px;
+    for (int n; pixels > 0; pixels -= n, at = advanced(s, at, n)) {
+        n = next_pixels(pixels);
+        if (n < TILE || !conv_move(s, at, &a)) {
+            find_tile(s, x, y, at, n, &a.at);
+            a.count = find_runs(s, &a.at, first.ky, first.end, a.runs);
+        }
+        for (struct block c = first; c.m < m; c = conv_next(s, c))
+            conv_tiles[n - 1][c.width <= HALF * LANES](s, &a, &c, b);
+    }
+}
+
+/* Rows of a convolution, `rows` at a time: output row j is y[j], its inputs are x[j * kh ..], or
+   x[j * ph * kh ..] where a pool follows; NULL is padding. w is [co / 16][kh][kw][ci][16], the last
+   block as wide as what is left. Sums run over ky, kx, i in that order. All pixels pass by as many
+   blocks as a cache holds, a tile by one block after the other; by a block that is larger than that,
+   some rows of its taps at a time. */
+static void conv_rows(const struct rows *s, const f32 *const *x, f32 *const *y, int rows,
+                      const float *w, const float *b)
+{
+    const int taps = CACHED / (s->kw * s->ci * WIDE) + 1;
+    struct block c = conv_next(s, (struct block){ .left = s->co, .w = w }), next = c;
+    for (; c.m < s->co * s->groups; c = next) {
+        int count = 0;
+        for (; next.m < s->co * s->groups && next.w - c.w < CACHED; count++)
+            next = conv_next(s, next);
+        const int parts = count == 1 && c.width == WIDE && s->pool == NO_POOL;
+        for (c.ky = 0; c.ky < s->kh; c.ky = c.end) {
+            c.end = parts && c.ky + taps < s->kh ? c.ky + taps : s->kh;
+            for (int tap = 0; tap < s->ph * s->pw; tap++) {
+                const struct spot first = { 0, 0, tap / s->pw, tap % s->pw };
+                conv_pixels(s, x, y, rows * s->ow, first, c, next.m, b);
+            }
+        }
+    }
+}
+
+
+/* first: Conv+Relu 1x3x8x8 -> 1x4x8x8 */
+static void op0_conv(const int first, const int rows) {
+    TASK(0, first);
+    static const struct rows shape = { .kh = 3, .kw = 3, .stride = 1, .dilation = 1, .before = 1, .iw = 8, .is = 3, .ci = 3, .ow = 8, .os = 4, .co = 4, .groups = 1, .ph = 1, .pw = 1, .act = RELU, .high = INFINITY };
+    ROW_POINTERS(3, 1);
+    for (int j = 0; j < rows; j++) {
+        const int y = first + j;
+        for (int ky = 0; ky < 3; ky++) {
+            const int h = y + ky - 1;
+            in[j * 3 + ky] = h >= 0 && h < 8 ? IN_ROW(j * 3 + ky, S0, h, 0) : NULL;
+        }
+        out[j] = OUT_ROW(j, S2, y, 0);
+    }
+    CHECK_ROWS(&shape, rows);
+    conv_rows(&shape, in, out, rows, w1, w0);
+}
+
+/* second: Conv 1x4x8x8 -> 1x4x8x8 */
+static void op1_conv(const int first, const int rows) {
+    TASK(1, first);
+    static const struct rows shape = { .kh = 3, .kw = 3, .stride = 1, .dilation = 1, .before = 1, .iw = 8, .is = 4, .ci = 4, .ow = 8, .os = 4, .co = 4, .groups = 1, .ph = 1, .pw = 1 };
+    ROW_POINTERS(6, 2);
+    for (int j = 0; j < rows; j++) {
+        const int y = first + j;
+        for (int ky = 0; ky < 3; ky++) {
+            const int h = y + ky - 1;
+            in[j * 3 + ky] = h >= 0 && h < 8 ? IN_ROW(j * 3 + ky, S2, h, 0) : NULL;
+        }
+        out[j] = OUT_ROW(j, S3, y, 0);
+    }
+    CHECK_ROWS(&shape, rows);
+    conv_rows(&shape, in, out, rows, w3, w2);
+}
+
+/* pooled: Add+Relu+MaxPool 1x4x8x8 -> 1x4x4x4 */
+static void op2_maxpool(const int first, const int rows) {
+    for (int y = first; y < first + rows; y++) {
+        TASK(2, y);
+        for (int x = 0; x < 4; x++) {
+            float acc[4];
+            for (int c = 0; c < 4; c++) {
+                acc[c] = -INFINITY;
+            }
+            for (int pky = 0; pky < 2; pky++) {
+                for (int pkx = 0; pkx < 2; pkx++) {
+                    for (int c = 0; c < 4; c++) {
+                        acc[c] = f_max(acc[c], f_larger((READ(S3, y * 2 + pky, c + x * 8 + pkx * 4) + READ(S2, y * 2 + pky, c + x * 8 + pkx * 4)), 0.0f));
+                    }
+                }
+            }
+            for (int c = 0; c < 4; c++) {
+                WRITE(S4, y, c + x * 4, acc[c]);
+            }
+        }
+    }
+}
+
+/* dense_conv: Conv 1x4x4x4 -> 1x5x1x1 */
+static void op3_conv(const int first, const int rows) {
+    for (int ky = first; ky < first + rows; ky++) {
+        TASK(3, ky);
+        for (int c = 0; c < 5; c++) {
+            if (ky == 0)
+                WRITE(S1, 0, c, 0.0f);
+            else
+                USE_ELEMENT(S1, 0, c);
+        }
+        USE_RUN(S4, ky, 0, 16);
+        dense(S4(ky, 0), 16, w4 + (ptrdiff_t)ky * 80, 5, S1(0, 0));
+    }
+}
+
+float *net_input_x(void) { return S0(0, 0); }
+const float *net_output_dense(void) { return S1(0, 0); }
+
+/* The order of the steps: in step k operator order[k] makes its next rows. */
+static const unsigned char order[20] = {
+    0, 0, 0, 1, 2, 3, 0, 0, 1, 2, 3, 0, 0, 1, 2, 3,
+    0, 1, 2, 3
+};
+
+void net_run(void) {
+    int steps_made[4] = { 0 };
+    MADE(S0, 192);
+    for (int k = 0; k < 20; k++) {
+        const int s = steps_made[order[k]]++;
+        switch (order[k]) {
+        case 0: op0_conv(s, 1); break;
+        case 1: op1_conv(2 * s, 2); break;
+        case 2: op2_maxpool(s, 1); break;
+        case 3: op3_conv(s, 1); break;
+        }
+    }
+    USE(S1, 5);
+}

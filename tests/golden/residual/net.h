@@ -1,0 +1,49 @@
+/* net.h: made by lowtide from residual
+   sha256 d339e2285d71d71e61054fd26cb6ce93752b679af346f7614e3cfbc72e01d5fc
+
+   The program computes the network in one static arena. It is C99, allocates nothing,
+   uses no recursion and no stdio, and keeps no state between calls but the arena.
+
+   RAM    arena 1280 bytes (layer by layer with whole tensors: 3072)
+   flash  weights 2320 bytes (constants in net.c)
+   work   16448 multiply-adds
+
+   How to call it:
+       float *x = net_input_x();
+       ... write 192 floats, [H 8][W 8][C 3] ...
+       net_run();
+       net_output_dense() points to the result, [C 5]
+
+   The inputs are overwritten while the network runs: write them anew before each run.
+
+   cc -std=c99 -O3 -ffp-contract=fast -c net.c      add -march=native or your core's
+   -DCHECKED builds the judge: every read is checked to find its own bytes (net_check).
+*/
+#ifndef NET_H
+#define NET_H
+
+#define NET_ARENA_BYTES 1280
+
+/* input 'x', 1x3x8x8, in memory [H 8][W 8][C 3] */
+#define NET_INPUT_X_ELEMENTS 192
+float *net_input_x(void);
+
+/* output 'dense', 1x5, in memory [C 5] */
+#define NET_OUTPUT_DENSE_ELEMENTS 5
+const float *net_output_dense(void);
+
+void net_run(void);
+
+#ifdef CHECKED
+/* What the judge saw: elements are numbered through all storages, from 1. */
+struct net_check {
+    unsigned long long reads;
+    unsigned long faults;
+    int task, row;
+    long byte;
+    unsigned long wanted, found;
+};
+extern struct net_check net_check;
+#endif
+
+#endif
