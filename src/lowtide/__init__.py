@@ -25,22 +25,22 @@ if TYPE_CHECKING:
 # Where each public name lives; modules are imported when first used, so that `lowtide --help` and
 # a shell's completion do not wait for onnxruntime and OR-tools.
 _HOME = {
-    "Benched": "timing.benched",
-    "BudgetError": "errors",
-    "CheckError": "errors",
-    "Fitted": "pipeline",
-    "LowtideError": "errors",
-    "MemoryMap": "memory_map",
-    "ModelError": "errors",
-    "Options": "plan",
-    "Plan": "plan",
-    "UsageError": "errors",
-    "Verified": "check.written",
-    "bench": "timing.bench",
-    "fit": "pipeline",
-    "profile": "pipeline",
-    "read_memory_map": "memory_map",
-    "verify": "check.written",
+    "Benched": "lowtide.timing.benched",
+    "BudgetError": "lowtide.errors",
+    "CheckError": "lowtide.errors",
+    "Fitted": "lowtide.pipeline",
+    "LowtideError": "lowtide.errors",
+    "MemoryMap": "lowtide.memory_map",
+    "ModelError": "lowtide.errors",
+    "Options": "lowtide.plan",
+    "Plan": "lowtide.plan",
+    "UsageError": "lowtide.errors",
+    "Verified": "lowtide.check.written",
+    "bench": "lowtide.timing.bench",
+    "fit": "lowtide.pipeline",
+    "profile": "lowtide.pipeline",
+    "read_memory_map": "lowtide.memory_map",
+    "verify": "lowtide.check.written",
 }
 
 __all__ = [
@@ -66,7 +66,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'lowtide' has no attribute '{name}'")
-    return getattr(import_module(f"lowtide.{_HOME[name]}"), name)
+    return getattr(import_module(_HOME[name]), name)
 
 
 def __dir__() -> list[str]:
