@@ -20,7 +20,7 @@ from PIL import Image
 
 from bench.tables import markdown, put
 from lowtide.errors import ModelError
-from lowtide.graph import Array
+from lowtide.ir.graph import Array
 from lowtide.pipeline import Fitted, fit
 from lowtide.samples import Pictures, read_labels
 

@@ -22,8 +22,8 @@ from onnx.backend.test.case.test_case import TestCase
 from batches import Case, judge_batch
 from lowtide.check.numbers import Reference, Sample
 from lowtide.errors import CheckError, ModelError
-from lowtide.graph import Array
 from lowtide.importers.onnx import NEWEST_OPSET
+from lowtide.ir.graph import Array
 from lowtide.ops import ENTRIES
 from network_builder import Network
 from programs import plan_model

@@ -17,7 +17,7 @@ from lowtide.check.judge import WAYS, Checks, Way, judge_placement, judge_progra
 from lowtide.check.numbers import Reference, Sample, lively_inputs
 from lowtide.clock import Clock
 from lowtide.costs import measure
-from lowtide.graph import Array
+from lowtide.ir.graph import Array
 from lowtide.layout import lay_out
 from lowtide.live import lifetimes
 from lowtide.memory_map import MemoryMap, memory_map

@@ -19,8 +19,8 @@ from onnx import TensorProto, helper, numpy_helper
 from lowtide.backends import emit
 from lowtide.check.compile import WARNINGS, Io, build, find_compiler, run
 from lowtide.check.judge import pack
+from lowtide.ir.find_codes import packed
 from lowtide.memory_map import memory_map
-from lowtide.packing import packed
 from lowtide.plan import Options, Plan
 from lowtide.ports import identifier
 from networks import random_network

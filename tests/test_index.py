@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lowtide.index import Index, lookup, number, ravel, unravel, var
+from lowtide.ir.index import Index, lookup, number, ravel, unravel, var
 
 Y, X, C = var("y", 4), var("x", 32), var("c", 16)
 

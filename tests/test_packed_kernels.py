@@ -16,7 +16,7 @@ import pytest
 
 from lowtide.backends.c99.kernels import PACKED_PIXELS, PARTS
 from lowtide.check.compile import WARNINGS, find_compiler
-from lowtide.codes import Codes, limits, make, pack
+from lowtide.ir.codes import Codes, limits, make, pack
 from test_kernels import SANITIZE, Case, Shape, random_case
 
 HARNESS = Path(__file__).with_name("packed_harness.c")

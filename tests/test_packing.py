@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-import lowtide.packing
-from lowtide.codes import Codes, limits, make
-from lowtide.packing import LEAST_SAVED, packed
+import lowtide.ir.find_codes
+from lowtide.ir.codes import Codes, limits, make
+from lowtide.ir.find_codes import LEAST_SAVED, packed
 
 
 @pytest.fixture(autouse=True)
@@ -116,10 +116,10 @@ def test_an_array_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """And forgotten with it: another array at the same address is another array."""
     array = _with(0.0, 0)
     found = packed(array)
-    monkeypatch.setattr(lowtide.packing, "_packed", lambda _: pytest.fail("looked at twice"))
+    monkeypatch.setattr(lowtide.ir.find_codes, "_packed", lambda _: pytest.fail("looked at twice"))
     assert packed(array) is found
     number, gone = id(array), weakref.ref(array)
     del array
     gc.collect()
     assert gone() is None
-    assert number not in lowtide.packing._KNOWN
+    assert number not in lowtide.ir.find_codes._KNOWN

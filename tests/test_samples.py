@@ -11,7 +11,7 @@ from PIL import Image
 
 from lowtide.check.numbers import Sample, check_comparable
 from lowtide.errors import CheckError, LowtideError, UnreadableModel, UsageError
-from lowtide.graph import Array, Graph, Tensor
+from lowtide.ir.graph import Array, Graph, Tensor
 from lowtide.samples import Pictures
 from lowtide.sizes import parse_bytes
 

@@ -20,7 +20,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from batches import Case, judge_batch, make_case
 from lowtide.clock import Clock
-from lowtide.graph import Graph
+from lowtide.ir.graph import Graph
 from lowtide.pipeline import read
 from lowtide.planner import make_plan, stream
 from lowtide.reach import Reach

@@ -19,7 +19,7 @@ from lowtide.backends.onnx import emit
 from lowtide.check.portable import measure
 from lowtide.clock import Clock
 from lowtide.errors import BudgetError, UsageError
-from lowtide.graph import Graph
+from lowtide.ir.graph import Graph
 from lowtide.pipeline import read
 from lowtide.portable import fit_portable
 from lowtide.rewrites.tile import tiled

@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lowtide.index import number
-from lowtide.view import Permute, Reshape, Strided, View, Window, packed
+from lowtide.ir.index import number
+from lowtide.ir.view import Permute, Reshape, Strided, View, Window, packed
 
 SHAPES = [(2, 3, 4), (1, 6, 4), (6, 4), (24,), (4, 1, 3, 2), (2, 12), (3, 8), (1, 24, 1)]
 

@@ -22,8 +22,8 @@ from lowtide.backends import emit
 from lowtide.check.compile import WARNINGS, find_compiler
 from lowtide.check.numbers import Reference, Sample
 from lowtide.clock import Clock
-from lowtide.codes import Codes, make
-from lowtide.packing import LEAST_SAVED
+from lowtide.ir.codes import Codes, make
+from lowtide.ir.find_codes import LEAST_SAVED
 from lowtide.pipeline import read
 from lowtide.plan import Options, Plan
 from lowtide.plan_filters import plan_filters

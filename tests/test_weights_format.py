@@ -7,8 +7,8 @@ import random
 import numpy as np
 import pytest
 
-from lowtide.codes import limits, pack, unpack
 from lowtide.importers.onnx import load
+from lowtide.ir.codes import limits, pack, unpack
 from lowtide.weights.account import published_bytes, published_dense_bytes
 from lowtide.weights.batch import session
 from lowtide.weights.fit import fit

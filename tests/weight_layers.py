@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from lowtide.codes import Codes, limits, make
+from lowtide.ir.codes import Codes, limits, make
 from lowtide.weights.format import Filters, Generated
 
 Array = np.ndarray[Any, Any]

@@ -20,7 +20,7 @@ import onnx
 import onnx.backend.test
 
 from bench.weights.untrained import RESULTS, SHARED
-from lowtide.codes import Array
+from lowtide.ir.codes import Array
 from lowtide.weights.account import macs
 from lowtide.weights.batch import session
 from lowtide.weights.compress import noise

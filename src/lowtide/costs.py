@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lowtide.graph import Operator
+from lowtide.ir.graph import Operator
 from lowtide.layout import Layout
 from lowtide.live import Lives, lifetimes, live_bytes
 from lowtide.schedule import Schedule

@@ -20,7 +20,7 @@ from lowtide.check.judge import judge_placement
 from lowtide.clock import Clock
 from lowtide.errors import UsageError
 from lowtide.front import Point, distinct, front
-from lowtide.graph import Graph
+from lowtide.ir.graph import Graph
 from lowtide.journal import Journal, check_journal
 from lowtide.memory_map import memory_map
 from lowtide.pipeline import Model, Progress, read

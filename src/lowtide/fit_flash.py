@@ -17,7 +17,7 @@ from lowtide.backends import emit, table_bytes
 from lowtide.check.compile import find_compiler
 from lowtide.check.footprint import footprint
 from lowtide.errors import BudgetError, UsageError
-from lowtide.graph import Shape
+from lowtide.ir.graph import Shape
 from lowtide.pipeline import Fitted, Model, Progress, Samples, fit, profile, quiet
 from lowtide.plan import Options, Plan
 from lowtide.sizes import parse_bytes, show_bytes

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lowtide.index import IntArray
+from lowtide.ir.index import IntArray
 
 BoolArray = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 

@@ -15,10 +15,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
 
-from lowtide.graph import Graph, Operator, Shape, Tensor
+from lowtide.ir.graph import Graph, Operator, Shape, Tensor
+from lowtide.ir.view import Strided, View, Window, packed
 from lowtide.memory_order import io_order, preferred_orders
 from lowtide.ops import Join, Meaning, Views, meaning
-from lowtide.view import Strided, View, Window, packed
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from math import gcd
 
 import numpy as np
 
-from lowtide.index import IntArray
+from lowtide.ir.index import IntArray
 from lowtide.layout import Layout
 from lowtide.schedule import Schedule
 from lowtide.task import Task

@@ -15,7 +15,7 @@ import numpy as np
 from lowtide import __version__
 from lowtide.costs import label, weights_of
 from lowtide.errors import UnreadableModel
-from lowtide.index import IntArray
+from lowtide.ir.index import IntArray
 from lowtide.live import SUM_BYTES, Life
 from lowtide.plan import Plan
 from lowtide.ports import Port

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lowtide.graph import Graph, Operator, Shape
+from lowtide.ir.graph import Graph, Operator, Shape
+from lowtide.ir.view import Strided, packed
 from lowtide.ops import ENTRIES, Meaning, Views
-from lowtide.view import Strided, packed
 
 Axes = tuple[int, ...]
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lowtide.graph import Graph
-from lowtide.index import Index, IntArray, Var
-from lowtide.nest import Call, FromIndex, FromTable, Nest, Read, Value, walk
+from lowtide.ir.graph import Graph
+from lowtide.ir.index import Index, IntArray, Var
+from lowtide.ir.nest import Call, FromIndex, FromTable, Nest, Read, Value, walk
 from lowtide.ops.definition import Definition
 from lowtide.reach import ranges_of
 from lowtide.region import Region, Span, shape_of

@@ -17,7 +17,7 @@ from itertools import pairwise
 from typing import Any
 
 from lowtide.errors import ModelError
-from lowtide.graph import Graph, Operator, Tensor
+from lowtide.ir.graph import Graph, Operator, Tensor
 from lowtide.moved import is_moved
 from lowtide.ops import Join, Views, meaning
 from lowtide.ops.definition import definition

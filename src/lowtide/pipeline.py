@@ -21,9 +21,9 @@ from lowtide.check.references import pack_references
 from lowtide.clock import Clock
 from lowtide.costs import label
 from lowtide.errors import BudgetError, UnsupportedModel, UsageError
-from lowtide.graph import Array, Graph, Shape
 from lowtide.importers.freeze import freeze
 from lowtide.importers.onnx import load
+from lowtide.ir.graph import Array, Graph, Shape
 from lowtide.memory_map import MemoryMap, memory_map
 from lowtide.plan import OVERLAPS, Options, Plan, Source
 from lowtide.plan_filters import plan_filters

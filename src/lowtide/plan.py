@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from lowtide.costs import Profile
-from lowtide.index import IntArray
+from lowtide.ir.index import IntArray
 from lowtide.layout import Layout
 from lowtide.live import Lives, live_bytes
 from lowtide.ports import Port, input_ports, output_ports

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lowtide.clock import Clock
-from lowtide.graph import Graph
+from lowtide.ir.graph import Graph
 from lowtide.plan import Options, Plan, Source
 from lowtide.planner import make_plan
 from lowtide.rewrites.filter_blocks import filter_blocks, most_filters

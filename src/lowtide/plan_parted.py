@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 
 from lowtide.clock import Clock
-from lowtide.graph import Graph
+from lowtide.ir.graph import Graph
 from lowtide.layout import Layout
 from lowtide.plan import Options
 from lowtide.plan_steps import grown

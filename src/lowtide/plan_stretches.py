@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from lowtide.graph import Graph
+from lowtide.ir.graph import Graph
 from lowtide.reach import Reach
 from lowtide.rewrites.bands import COLUMNS, band_regions, extra_macs, in_bands
 from lowtide.rewrites.channels import in_groups

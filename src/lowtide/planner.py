@@ -12,7 +12,7 @@ from lowtide.backends import scratch
 from lowtide.clock import Clock
 from lowtide.costs import Profile, measure
 from lowtide.errors import UnsupportedModel, UsageError
-from lowtide.graph import Graph
+from lowtide.ir.graph import Graph
 from lowtide.layout import Layout, lay_out
 from lowtide.live import lifetimes
 from lowtide.plan import Objective, Options, Plan, Source, straight_rows

@@ -23,7 +23,7 @@ from lowtide.check.numbers import (
 from lowtide.check.portable import Measured, measure
 from lowtide.clock import Clock
 from lowtide.errors import BudgetError, CheckError, UnsupportedModel, UsageError
-from lowtide.graph import Array, Graph
+from lowtide.ir.graph import Array, Graph
 from lowtide.pipeline import Model, Progress, Samples, quiet, read
 from lowtide.plan import Source
 from lowtide.rewrites.tile import tiled

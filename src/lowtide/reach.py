@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lowtide.graph import Graph, Operator, Shape
-from lowtide.index import Index
-from lowtide.nest import Nest
+from lowtide.ir.graph import Graph, Operator, Shape
+from lowtide.ir.index import Index
+from lowtide.ir.nest import Nest
 from lowtide.ops import Join, meaning
 from lowtide.ops.definition import definition
 from lowtide.region import Region, Span, bounds_within, hull, meet, whole, with_span

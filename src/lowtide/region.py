@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import prod
 
-from lowtide.graph import Shape
-from lowtide.index import Div, Index, Mod, Var
+from lowtide.ir.graph import Shape
+from lowtide.ir.index import Div, Index, Mod, Var
 
 Span = tuple[int, int]
 """first .. end - 1 along one axis."""

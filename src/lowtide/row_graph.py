@@ -15,7 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lowtide.index import IntArray
+from lowtide.ir.index import IntArray
 from lowtide.layout import Layout
 from lowtide.live import element_sizes
 from lowtide.task import Task

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from lowtide.errors import UnreadableModel, UsageError
-from lowtide.graph import Array, Graph, Shape
+from lowtide.ir.graph import Array, Graph, Shape
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 

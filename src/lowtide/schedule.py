@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lowtide.index import IntArray
+from lowtide.ir.index import IntArray
 
 
 @dataclass(frozen=True)

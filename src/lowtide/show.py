@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lowtide.buffers import Buffer
     from lowtide.check.judge import Checks
     from lowtide.check.written import Verified
-    from lowtide.graph import Array
+    from lowtide.ir.graph import Array
     from lowtide.pipeline import Fitted
     from lowtide.problem import Placement
 

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lowtide.index import IntArray
+from lowtide.ir.index import IntArray
 from lowtide.live import Life, bands
 
 NEVER = 2**62

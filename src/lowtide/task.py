@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Literal
 
-from lowtide.graph import Operator
-from lowtide.index import Index, Var, index_of, ravel
-from lowtide.layout import Layout
-from lowtide.nest import (
+from lowtide.ir.graph import Operator
+from lowtide.ir.index import Index, Var, index_of, ravel
+from lowtide.ir.nest import (
     Acc,
     FromIndex,
     FromTable,
@@ -27,6 +26,7 @@ from lowtide.nest import (
     loads,
     walk,
 )
+from lowtide.layout import Layout
 from lowtide.ops.definition import definition
 
 

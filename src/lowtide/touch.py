@@ -11,9 +11,9 @@ from math import prod
 
 import numpy as np
 
-from lowtide.index import Index, IntArray, Var, number
+from lowtide.ir.index import Index, IntArray, Var, number
+from lowtide.ir.nest import Read, bound_inside
 from lowtide.layout import Layout, Place
-from lowtide.nest import Read, bound_inside
 from lowtide.task import Task
 
 _AT_ONCE, _MOST_POINTS = 1 << 21, 1 << 27

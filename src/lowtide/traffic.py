@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from lowtide.graph import Graph
-from lowtide.nest import loads
+from lowtide.ir.graph import Graph
+from lowtide.ir.nest import loads
 from lowtide.plan import Plan
 from lowtide.task import Task
 

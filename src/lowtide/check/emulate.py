@@ -15,11 +15,11 @@ import numpy as np
 from lowtide.check.judge import Checks, compare
 from lowtide.check.numbers import Sample, check_comparable
 from lowtide.errors import CheckError
-from lowtide.functions import FUNCTIONS
-from lowtide.graph import Array
-from lowtide.index import Index, IntArray
+from lowtide.ir.functions import FUNCTIONS
+from lowtide.ir.graph import Array
+from lowtide.ir.index import Index, IntArray
+from lowtide.ir.nest import Acc, Call, FromIndex, FromTable, Load, Number, Read, Value
 from lowtide.layout import Place
-from lowtide.nest import Acc, Call, FromIndex, FromTable, Load, Number, Read, Value
 from lowtide.plan import Plan
 from lowtide.task import Task
 

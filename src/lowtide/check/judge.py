@@ -29,7 +29,7 @@ from lowtide.check.numbers import (
 )
 from lowtide.check.placement import Rows, check_placement
 from lowtide.errors import CheckError
-from lowtide.graph import Array
+from lowtide.ir.graph import Array
 from lowtide.memory_map import MemoryMap, addresses_of, lifetimes_of
 from lowtide.ports import Port
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lowtide.errors import CheckError, UnreadableModel
-from lowtide.graph import Array, Shape
+from lowtide.ir.graph import Array, Shape
 
 TOLERANCE = 1e-5
 """Of the largest reference value of an output; onnxruntime differs from itself by 1.4e-6."""

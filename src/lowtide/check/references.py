@@ -9,7 +9,7 @@ import numpy as np
 
 from lowtide.check.numbers import Sample
 from lowtide.errors import UnreadableModel
-from lowtide.graph import Array
+from lowtide.ir.graph import Array
 
 
 def pack_references(samples: Sequence[Sample], sha256: str) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 import onnx_ir as ir
 
 from lowtide.errors import EXPORT, UnsupportedModel
-from lowtide.graph import Graph, Operator, Tensor, dtype_name
+from lowtide.ir.graph import Graph, Operator, Tensor, dtype_name
 
 
 def freeze(model: ir.Model) -> Graph:

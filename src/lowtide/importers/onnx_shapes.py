@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import onnx
 
 from lowtide.errors import UsageError
-from lowtide.graph import Shape
+from lowtide.ir.graph import Shape
 
 _FORM = re.compile(r"(?P<name>.+)=(?P<dims>[0-9]+(x[0-9]+)*)")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf, pi, sqrt
 
-from lowtide.nest import Load, Nest, Value, call
+from lowtide.ir.nest import Load, Nest, Value, call
 from lowtide.ops.entry import Bound, entry
 from lowtide.ops.unary import unary
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 
-from lowtide.nest import Load, Nest, Value, call, pointwise
+from lowtide.ir.nest import Load, Nest, Value, call, pointwise
 from lowtide.ops.entry import ANY, BOOL, Bound, entry
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from lowtide.compose import compose, inline
-from lowtide.graph import Array, Graph, Operator, Tensor
-from lowtide.nest import Nest
+from lowtide.ir.compose import compose, inline
+from lowtide.ir.graph import Array, Graph, Operator, Tensor
+from lowtide.ir.nest import Nest
 from lowtide.ops.entry import ENTRIES, Bound, bind, meaning
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import reduce
 
-from lowtide.index import Index, Var, index_of, number
-from lowtide.nest import Acc, Load, Nest, Number, Read, Reduction, Value, axes_of, call
+from lowtide.ir.index import Index, Var, index_of, number
+from lowtide.ir.nest import Acc, Load, Nest, Number, Read, Reduction, Value, axes_of, call
 from lowtide.ops.entry import Bound, entry
 
 _ELLIPSIS = "ABCDEFGH"

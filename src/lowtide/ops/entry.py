@@ -20,9 +20,9 @@ from typing import Any, Literal
 import numpy as np
 
 from lowtide.errors import EXPORT, OPERATORS, ModelError, UnsupportedModel
-from lowtide.graph import CARRIED, Array, Graph, Operator, Shape, Tensor, dtype_name
-from lowtide.nest import Nest
-from lowtide.view import Reshape, View
+from lowtide.ir.graph import CARRIED, Array, Graph, Operator, Shape, Tensor, dtype_name
+from lowtide.ir.nest import Nest
+from lowtide.ir.view import Reshape, View
 
 
 @dataclass(frozen=True)

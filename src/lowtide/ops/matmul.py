@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from lowtide.index import Var, index_of
-from lowtide.nest import Acc, Load, Nest, Number, Read, Reduction, Value, axes_of, broadcast, call
+from lowtide.ir.index import Var, index_of
+from lowtide.ir.nest import (
+    Acc,
+    Load,
+    Nest,
+    Number,
+    Read,
+    Reduction,
+    Value,
+    axes_of,
+    broadcast,
+    call,
+)
 from lowtide.ops.entry import Bound, entry
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lowtide.index import lookup, ravel
-from lowtide.nest import Load, Nest, Read, axes_of, broadcast
+from lowtide.ir.index import lookup, ravel
+from lowtide.ir.nest import Load, Nest, Read, axes_of, broadcast
 from lowtide.ops.entry import ANY, Bound, entry
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lowtide.index import lookup
-from lowtide.nest import Acc, Load, Nest, Number, Read, Reduction, axes_of
+from lowtide.ir.index import lookup
+from lowtide.ir.nest import Acc, Load, Nest, Number, Read, Reduction, axes_of
 from lowtide.ops.entry import Bound, entry, ints
 
 

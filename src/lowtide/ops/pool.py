@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import inf, prod
 
-from lowtide.index import Index, lookup
-from lowtide.nest import (
+from lowtide.ir.index import Index, lookup
+from lowtide.ir.nest import (
     Acc,
     FromIndex,
     Load,

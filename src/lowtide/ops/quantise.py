@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lowtide.index import Index
-from lowtide.nest import Load, Nest, Read, Value, axes_of, call
+from lowtide.ir.index import Index
+from lowtide.ir.nest import Load, Nest, Read, Value, axes_of, call
 from lowtide.ops.entry import Bound, entry
 
 _BYTES = ("int8", "uint8", "int16", "uint16")

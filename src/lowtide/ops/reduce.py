@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, isqrt, prod
 
-from lowtide.index import Index, Var, index_of
-from lowtide.nest import (
+from lowtide.ir.index import Index, Var, index_of
+from lowtide.ir.nest import (
     Acc,
     FromIndex,
     Load,

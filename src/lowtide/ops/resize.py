@@ -8,8 +8,8 @@ from math import ceil, floor
 
 import numpy as np
 
-from lowtide.index import Var, index_of, lookup
-from lowtide.nest import (
+from lowtide.ir.index import Var, index_of, lookup
+from lowtide.ir.nest import (
     Acc,
     FromTable,
     Load,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-from lowtide.nest import (
+from lowtide.ir.nest import (
     Acc,
     FromIndex,
     Load,

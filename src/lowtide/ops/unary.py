@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lowtide.graph import CARRIED
-from lowtide.nest import Load, Nest, Value, call, pointwise
+from lowtide.ir.graph import CARRIED
+from lowtide.ir.nest import Load, Nest, Value, call, pointwise
 from lowtide.ops.entry import ANY, BOOL, FLOAT, Bound, entry
 
 

@@ -7,11 +7,11 @@ from math import prod
 
 import numpy as np
 
-from lowtide.graph import Shape
-from lowtide.index import lookup, ravel, unravel
-from lowtide.nest import Load, Nest, Read, axes_of
+from lowtide.ir.graph import Shape
+from lowtide.ir.index import lookup, ravel, unravel
+from lowtide.ir.nest import Load, Nest, Read, axes_of
+from lowtide.ir.view import Permute, Reshape, View, Window
 from lowtide.ops.entry import ANY, Bound, Join, Meaning, Views, entry, ints
-from lowtide.view import Permute, Reshape, View, Window
 
 
 def _one(*chain: View) -> Views:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
-from lowtide.index import Index, Var, index_of
+from lowtide.ir.index import Index, Var, index_of
 from lowtide.ops.entry import Bound, ints
 
 

@@ -23,8 +23,8 @@ from random import Random
 
 import numpy as np
 
-from lowtide.index import IntArray
 from lowtide.intervals import BoolArray, union
+from lowtide.ir.index import IntArray
 
 NOWHERE = 1 << 62
 """Where a bar lies that is not placed."""

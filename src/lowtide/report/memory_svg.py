@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lowtide.costs import contains
-from lowtide.index import IntArray
+from lowtide.ir.index import IntArray
 from lowtide.live import Life, Lives, lifetimes, live_bytes
 from lowtide.overlap import placement_problem
 from lowtide.placers import place

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lowtide.index import IntArray
+from lowtide.ir.index import IntArray
 from lowtide.live import Life, bands
 from lowtide.schedule import Schedule
 

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
-from lowtide.graph import Graph, Operator, Shape
-from lowtide.nest import Nest
+from lowtide.ir.graph import Graph, Operator, Shape
+from lowtide.ir.nest import Nest
 from lowtide.ops import meaning
 from lowtide.reach import Reach
 from lowtide.region import Span, elements, hull, whole, with_span

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lowtide.graph import Operator
+from lowtide.ir.graph import Operator
 from lowtide.reach import Reach
 from lowtide.region import Span, whole, with_span
 from lowtide.rewrites.bands import extra_macs, needed, share

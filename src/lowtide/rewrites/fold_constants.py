@@ -11,7 +11,7 @@ import onnx.shape_inference
 import onnx_ir as ir
 from onnx.reference import ReferenceEvaluator
 
-from lowtide.packing import packed
+from lowtide.ir.find_codes import packed
 from lowtide.rewrites.edit import Array, constant, opset, register_constant, remove, static_shape
 from lowtide.rewrites.infer_shapes import endangers_inference
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
-from lowtide.graph import Graph, Operator
-from lowtide.nest import Load, Nest, walk
+from lowtide.ir.graph import Graph, Operator
+from lowtide.ir.nest import Load, Nest, walk
+from lowtide.ir.view import Window
 from lowtide.ops import Views, meaning
 from lowtide.ops.definition import can_fuse
-from lowtide.view import Window
 
 MOST_TERMS = 100
 """Parts of one operator's arithmetic: a chain of a thousand functions is cut into several, and so

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lowtide.compose import reads_each_once
-from lowtide.graph import Graph, Operator
-from lowtide.nest import Nest
+from lowtide.ir.compose import reads_each_once
+from lowtide.ir.graph import Graph, Operator
+from lowtide.ir.nest import Nest
 from lowtide.ops import meaning
 from lowtide.ops.definition import definition
 

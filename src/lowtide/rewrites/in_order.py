@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from heapq import heappop, heappush
 
-from lowtide.graph import Graph, Operator
+from lowtide.ir.graph import Graph, Operator
 
 
 def in_order(graph: Graph, outputs: Sequence[str]) -> Graph:

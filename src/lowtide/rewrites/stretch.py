@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from lowtide.graph import Array, Graph, Operator, Tensor, Window
+from lowtide.ir.graph import Array, Graph, Operator, Tensor, Window
 from lowtide.narrow import Narrowed, narrow
 from lowtide.reach import Reach
 from lowtide.region import Region, shape_of, whole

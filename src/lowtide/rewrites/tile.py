@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from lowtide.errors import UnsupportedModel
-from lowtide.graph import Array, Graph, Operator, Tensor
+from lowtide.ir.graph import Array, Graph, Operator, Tensor
 from lowtide.narrow import narrow
 from lowtide.reach import Reach
 from lowtide.region import Region, Span, shape_of, whole

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lowtide.index import IntArray
+from lowtide.ir.index import IntArray
 from lowtide.row_graph import RowGraph
 
 

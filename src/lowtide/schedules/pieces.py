@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from lowtide.graph import Graph
+from lowtide.ir.graph import Graph
 from lowtide.reach import Reach
 from lowtide.region import Region, elements, hull, inside, meet, minus, whole
 from lowtide.schedules.strips import strips

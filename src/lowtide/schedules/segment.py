@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, product
 
-from lowtide.graph import Graph, Operator
+from lowtide.ir.graph import Graph, Operator
 from lowtide.reach import Reach
 from lowtide.region import Region, Span, hull, whole, with_span
 from lowtide.schedules.pieces import Part, Piece

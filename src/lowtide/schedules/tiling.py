@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 
-from lowtide.graph import Graph, Operator
+from lowtide.ir.graph import Graph, Operator
 from lowtide.narrow import can_cut
 from lowtide.ops.definition import definition
 from lowtide.reach import Reach

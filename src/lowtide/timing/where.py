@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lowtide.index import IntArray
+from lowtide.ir.index import IntArray
 from lowtide.memory_map import MemoryMap, StoredAt, lifetimes_of
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
-from lowtide.codes import Array
 from lowtide.errors import UsageError
+from lowtide.ir.codes import Array
 from lowtide.weights.batch import session
 from lowtide.weights.network import Inputs
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lowtide.codes import Array
+from lowtide.ir.codes import Array
 from lowtide.weights.format import Filters
 from lowtide.weights.moments import Moments
 from lowtide.weights.setting import Setting

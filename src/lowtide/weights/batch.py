@@ -9,7 +9,7 @@ import onnx
 import onnxruntime
 from onnx import numpy_helper
 
-from lowtide.codes import Array
+from lowtide.ir.codes import Array
 
 
 def session(proto: onnx.ModelProto | bytes, threads: int = 0) -> onnxruntime.InferenceSession:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lowtide.codes import Array
+from lowtide.ir.codes import Array
 from lowtide.weights.moments import Gathering, Moments
 from lowtide.weights.network import Inputs, Layer
 from lowtide.weights.patches import patches

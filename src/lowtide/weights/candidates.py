@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from lowtide.codes import Array
+from lowtide.ir.codes import Array
 from lowtide.weights.account import macs
 from lowtide.weights.als import Factors, factorise
 from lowtide.weights.fit import fit

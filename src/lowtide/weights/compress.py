@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import onnx
 
-from lowtide.codes import Array
 from lowtide.errors import BudgetError, UnsupportedModel, UsageError
-from lowtide.graph import Shape
+from lowtide.ir.codes import Array
+from lowtide.ir.graph import Shape
 from lowtide.sizes import parse_bytes, show_bytes
 from lowtide.weights import calibrate, sensitivity
 from lowtide.weights.account import Form, form, macs

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from lowtide.codes import MOST_BITS, Array, Codes
+from lowtide.ir.codes import MOST_BITS, Array, Codes
 from lowtide.weights.account import Form, form
 from lowtide.weights.format import Generated
 from lowtide.weights.network import Layer

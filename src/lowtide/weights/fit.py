@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lowtide.codes import Array, Codes
+from lowtide.ir.codes import Array, Codes
 from lowtide.weights.als import ROUNDS, Factors, factorise
 from lowtide.weights.format import Filters, Generated
 from lowtide.weights.moments import Moments

@@ -13,7 +13,7 @@ from math import prod
 
 import numpy as np
 
-from lowtide.codes import Array, Codes
+from lowtide.ir.codes import Array, Codes
 
 
 @dataclass(frozen=True)

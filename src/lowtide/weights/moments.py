@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lowtide.codes import Array
+from lowtide.ir.codes import Array
 from lowtide.weights.format import Filters
 from lowtide.weights.quantise import Metric, damped
 

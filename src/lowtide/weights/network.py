@@ -14,10 +14,10 @@ import onnx
 import onnx_ir as ir
 from onnx import numpy_helper
 
-from lowtide.codes import Array
 from lowtide.errors import UnsupportedModel
-from lowtide.graph import Shape
 from lowtide.importers.onnx import load
+from lowtide.ir.codes import Array
+from lowtide.ir.graph import Shape
 from lowtide.weights.batch import free_batch
 from lowtide.weights.format import Filters
 

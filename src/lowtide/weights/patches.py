@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lowtide.codes import Array
+from lowtide.ir.codes import Array
 from lowtide.weights.network import Layer
 
 

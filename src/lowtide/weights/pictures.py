@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lowtide.codes import Array
 from lowtide.errors import UnreadableModel, UsageError
+from lowtide.ir.codes import Array
 from lowtide.samples import PICTURES, check_channels, check_scaling, picture
 
 

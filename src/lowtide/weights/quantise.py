@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lowtide.codes import Array, Codes, limits, make
+from lowtide.ir.codes import Array, Codes, limits, make
 
 _SHARES = np.linspace(0.3, 1.0, 9)
 _BLOCK = 64

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from lowtide.codes import Array
+from lowtide.ir.codes import Array
 from lowtide.weights.batch import session
 from lowtide.weights.network import Inputs, Network
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lowtide.codes import Array
+from lowtide.ir.codes import Array
 from lowtide.weights.candidates import Candidate
 from lowtide.weights.network import Inputs, Layer
 from lowtide.weights.runner import Runner

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lowtide.codes import Array
+from lowtide.ir.codes import Array
 from lowtide.weights.calibrate import compare
 from lowtide.weights.fit import fit
 from lowtide.weights.format import Generated

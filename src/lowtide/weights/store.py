@@ -17,7 +17,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from lowtide.codes import Array, Codes
+from lowtide.ir.codes import Array, Codes
 from lowtide.weights.account import Form
 from lowtide.weights.emit import Emitter
 from lowtide.weights.format import Filters, Generated

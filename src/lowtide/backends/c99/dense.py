@@ -13,11 +13,11 @@ from math import prod
 from lowtide.backends.c99.loops import constant_element, order_of_constant
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines, bare, expression
-from lowtide.index import Index, Var, index_of, ravel
+from lowtide.ir.index import Index, Var, index_of, ravel
+from lowtide.ir.nest import Acc, Call, Load, Read, bound_inside
+from lowtide.ir.view import packed
 from lowtide.layout import Layout, Place
-from lowtide.nest import Acc, Call, Load, Read, bound_inside
 from lowtide.task import Task
-from lowtide.view import packed
 
 
 @dataclass(frozen=True)

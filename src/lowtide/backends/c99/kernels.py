@@ -15,9 +15,9 @@ from lowtide.backends.c99.loops import constant_element, needs_buffer
 from lowtide.backends.c99.packed import descriptor
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines, bare, expression
-from lowtide.index import Index, Var, number, var
+from lowtide.ir.index import Index, Var, number, var
+from lowtide.ir.nest import Acc, Load, Nest
 from lowtide.layout import Layout, Place
-from lowtide.nest import Acc, Load, Nest
 from lowtide.ops import bind
 from lowtide.ops.window import Window, windows
 from lowtide.task import PIXEL, Grain, Task

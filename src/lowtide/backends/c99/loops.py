@@ -20,11 +20,11 @@ from dataclasses import dataclass, field
 from lowtide.backends.c99.packed import element
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines, bare, expression
-from lowtide.index import Index, Var
+from lowtide.ir.index import Index, Var
+from lowtide.ir.nest import Acc, BoundedRead, Call, Read, Value, bound_inside, loads
+from lowtide.ir.view import packed
 from lowtide.layout import Layout
-from lowtide.nest import Acc, BoundedRead, Call, Read, Value, bound_inside, loads
 from lowtide.task import Task, depends_on
-from lowtide.view import packed
 
 BLOCK = 64
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lowtide.codes import Array, Codes, pack
+from lowtide.ir.codes import Array, Codes, pack
 
 
 def stored(name: str, codes: Codes, ordered: Array) -> dict[str, Array]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lowtide.backends.c99.packed import stored
-from lowtide.functions import FUNCTIONS
-from lowtide.graph import Array
-from lowtide.index import Index, Lookup
+from lowtide.ir.functions import FUNCTIONS
+from lowtide.ir.graph import Array
+from lowtide.ir.index import Index, Lookup
+from lowtide.ir.nest import Call, FromIndex, FromTable, Nest, walk
 from lowtide.layout import Place
-from lowtide.nest import Call, FromIndex, FromTable, Nest, walk
 from lowtide.plan import Plan
 
 BLOCK = 16

@@ -12,9 +12,9 @@ from math import inf
 import numpy as np
 
 from lowtide.backends.c99.kernels import inside_rows
-from lowtide.graph import Operator
+from lowtide.ir.graph import Operator
+from lowtide.ir.nest import Acc, Call, Number, Value
 from lowtide.layout import Layout, Place
-from lowtide.nest import Acc, Call, Number, Value
 from lowtide.ops import bind
 from lowtide.ops.entry import ints
 from lowtide.ops.window import Window, windows

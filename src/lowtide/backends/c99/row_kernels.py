@@ -10,8 +10,8 @@ from lowtide.backends.c99.loops import constant_element
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.row_calls import Activation, RowCall, limits
 from lowtide.backends.c99.text import Lines, bare, expression, literal
-from lowtide.index import Index, Var, number, var
-from lowtide.nest import Acc, FromIndex, FromTable, Load, Nest, loads, walk
+from lowtide.ir.index import Index, Var, number, var
+from lowtide.ir.nest import Acc, FromIndex, FromTable, Load, Nest, loads, walk
 from lowtide.task import Task
 
 

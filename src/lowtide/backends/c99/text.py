@@ -9,8 +9,8 @@ from math import inf, isinf, isnan
 
 import numpy as np
 
-from lowtide.functions import FUNCTIONS
-from lowtide.nest import Acc, Call, FromIndex, FromTable, Load, Number, Value
+from lowtide.ir.functions import FUNCTIONS
+from lowtide.ir.nest import Acc, Call, FromIndex, FromTable, Load, Number, Value
 
 
 class Lines:

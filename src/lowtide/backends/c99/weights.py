@@ -6,7 +6,7 @@ import numpy as np
 
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines, literal
-from lowtide.graph import Array
+from lowtide.ir.graph import Array
 
 MOST_IN_C = 1 << 20
 """Bytes of weights that are written as C arrays; above it they go to weights.bin."""

@@ -11,7 +11,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from lowtide.errors import UnsupportedModel
-from lowtide.graph import Graph, Operator
+from lowtide.ir.graph import Graph, Operator
 
 
 def emit(graph: Graph) -> onnx.ModelProto:

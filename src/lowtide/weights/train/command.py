@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from lowtide.errors import UsageError
-from lowtide.graph import Shape
+from lowtide.ir.graph import Shape
 from lowtide.weights.candidates import Family
 from lowtide.weights.pictures import Pictures as Files
 from lowtide.weights.pictures import Scaling

@@ -12,9 +12,9 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from lowtide.codes import Array
 from lowtide.errors import UnsupportedModel, UsageError
-from lowtide.graph import Shape
+from lowtide.ir.codes import Array
+from lowtide.ir.graph import Shape
 from lowtide.sizes import parse_bytes
 from lowtide.weights.candidates import FAMILIES, Family
 from lowtide.weights.compress import Compressed, assembled, compress

@@ -13,8 +13,8 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from lowtide.codes import Array
 from lowtide.errors import CheckError, UsageError
+from lowtide.ir.codes import Array
 from lowtide.weights.fit import fit
 from lowtide.weights.format import Generated
 from lowtide.weights.moments import even

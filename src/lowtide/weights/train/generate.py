@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from lowtide.codes import Codes, limits, make
 from lowtide.errors import UsageError
+from lowtide.ir.codes import Codes, limits, make
 from lowtide.weights.format import Filters, Generated
 
 

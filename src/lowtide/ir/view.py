@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from lowtide.graph import Shape
-from lowtide.index import Index, ravel, unravel
+from lowtide.ir.graph import Shape
+from lowtide.ir.index import Index, ravel, unravel
 
 
 @dataclass(frozen=True)

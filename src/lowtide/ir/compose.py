@@ -8,9 +8,9 @@ from math import prod
 
 import numpy as np
 
-from lowtide.graph import Shape
-from lowtide.index import Index, Var
-from lowtide.nest import (
+from lowtide.ir.graph import Shape
+from lowtide.ir.index import Index, Var
+from lowtide.ir.nest import (
     Acc,
     Call,
     FromIndex,

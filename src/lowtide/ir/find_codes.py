@@ -16,7 +16,7 @@ from math import inf
 
 import numpy as np
 
-from lowtide.codes import MOST_BITS, Array, Codes
+from lowtide.ir.codes import MOST_BITS, Array, Codes
 
 LEAST_SAVED = 64
 """Bytes that codes must save, or the constant stays as it is."""

@@ -17,8 +17,8 @@ from functools import cached_property
 from math import prod
 from zlib import crc32
 
-from lowtide.graph import Shape
-from lowtide.index import Index, Var, number, var
+from lowtide.ir.graph import Shape
+from lowtide.ir.index import Index, Var, number, var
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from lowtide.codes import Codes
-from lowtide.packing import packed
+from lowtide.ir.codes import Codes
+from lowtide.ir.find_codes import packed
 
 Shape = tuple[int, ...]
 Array = np.ndarray[Any, np.dtype[Any]]
