@@ -22,7 +22,7 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from lowtide.errors import UsageError
-from lowtide.write import OWN, check_file, check_folder, write_folder
+from lowtide.files import OWN, check_file, check_folder, write_folder
 
 
 def lowtide(*arguments: object, **kwargs: object) -> subprocess.CompletedProcess[str]:

@@ -13,7 +13,7 @@ import pytest
 import lowtide
 from lowtide.check.references import pack_references
 from lowtide.errors import CheckError, LowtideError, ModelError, UsageError
-from lowtide.write import write_folder
+from lowtide.files import write_folder
 from test_cli import small_network
 
 

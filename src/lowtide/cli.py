@@ -239,12 +239,12 @@ def fit(
     as_json: Json = False,
 ) -> None:
     """Plan the network, emit its C99 program in one arena (or ONNX in tiles), and check it."""
+    from lowtide.files import check_folder, write_folder
     from lowtide.fit_flash import Task
     from lowtide.importers.onnx_shapes import parse_shapes
     from lowtide.pipeline import fit as run
     from lowtide.plan import Options
     from lowtide.samples import Pictures, read_labels
-    from lowtide.write import check_folder, write_folder
 
     if output is None and target != "none":
         raise UsageError("name a folder with -o, or plan only with --target none")
@@ -305,8 +305,8 @@ def _fit_portable(
     as_json: bool,
 ) -> dict[str, Any] | str:
     """fit --target onnx."""
+    from lowtide.files import write_folder
     from lowtide.portable import MAX_OVERHEAD, TILES, fit_portable
-    from lowtide.write import write_folder
 
     with Progress(sys.stderr) as progress:
         fitted = fit_portable(
@@ -438,10 +438,10 @@ def place(
 ) -> None:
     """Place the buffers of a minimalloc CSV file: the same file with a column of offsets."""
     from lowtide.buffers import place_buffers
+    from lowtide.files import check_file, write_file
     from lowtide.minimalloc_csv import read_csv, written_csv
     from lowtide.show import placed_facts, show_placed
     from lowtide.sizes import parse_bytes
-    from lowtide.write import check_file, write_file
 
     limit = None if capacity is None else parse_bytes(capacity)
     if output is not None:

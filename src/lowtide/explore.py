@@ -19,6 +19,7 @@ from lowtide.check.footprint import footprint
 from lowtide.check.judge import judge_placement
 from lowtide.clock import Clock
 from lowtide.errors import UsageError
+from lowtide.files import write_file
 from lowtide.front import Point, distinct, front
 from lowtide.ir.graph import Graph
 from lowtide.journal import Journal, check_journal
@@ -29,7 +30,6 @@ from lowtide.planner import make_plan
 from lowtide.recipes import fit_command, recipe_name
 from lowtide.report.front_svg import front_svg
 from lowtide.traffic import weight_traffic
-from lowtide.write import write_file
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from typing import Any
 
 from lowtide import __version__
 from lowtide.errors import UsageError
+from lowtide.files import write_file
 from lowtide.front import Point, point
 from lowtide.plan import Options, Source
-from lowtide.write import write_file
 
 NAME = "points.jsonl"
 

@@ -21,6 +21,7 @@ from lowtide.check.references import pack_references
 from lowtide.clock import Clock
 from lowtide.costs import label
 from lowtide.errors import BudgetError, UnsupportedModel, UsageError
+from lowtide.files import write_folder
 from lowtide.importers.freeze import freeze
 from lowtide.importers.onnx import load
 from lowtide.ir.graph import Array, Graph, Shape
@@ -32,7 +33,6 @@ from lowtide.report.memory_svg import memory_svg
 from lowtide.rewrites.fuse import fuse
 from lowtide.sizes import parse_bytes, show_bytes
 from lowtide.traffic import weight_traffic
-from lowtide.write import write_folder
 
 Progress = Callable[[str], None]
 Samples = Callable[[Graph], Mapping[str, Mapping[str, Array]]]

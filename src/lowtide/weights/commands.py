@@ -79,10 +79,10 @@ def compress(
     as_json: Json = False,
 ) -> None:
     """Store the weights in few bytes, without training: low-bit factors, chosen layer by layer."""
+    from lowtide.files import check_file, write_file
     from lowtide.importers.onnx_shapes import parse_shapes
     from lowtide.weights.compress import compress as run
     from lowtide.weights.given import Given
-    from lowtide.write import check_file, write_file
 
     check_file(output, model)
     given = Given(_scaling(mean, std, bgr), calibrate or (), test or (), labels)
@@ -131,10 +131,10 @@ def train_compressed(
     as_json: Json = False,
 ) -> None:
     """Compress, then train what is stored, taught by the network as it was. Needs torch."""
+    from lowtide.files import check_file, write_file
     from lowtide.importers.onnx_shapes import parse_shapes
     from lowtide.weights.given import Given
     from lowtide.weights.network import read as read_network
-    from lowtide.write import check_file, write_file
 
     kept = checkpoint or output.with_name(f"{output.name}.pt")
     check_file(output, model)
@@ -195,10 +195,10 @@ def fit_small(
     as_json: bool,
 ) -> str:
     """What `fit --flash` does: writes the folder, returns what is printed."""
+    from lowtide.files import write_folder
     from lowtide.fit_flash import check_target, fit_flash
     from lowtide.weights.given import Given
     from lowtide.weights.show import show_small
-    from lowtide.write import write_folder
 
     check_target(task.target)
     scaling = _scaling(data.mean, data.std, data.bgr)

@@ -12,7 +12,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from lowtide.errors import UnreadableModel
-from lowtide.write import write_file
+from lowtide.files import write_file
 
 _WAY_OUT = "remove it to begin anew, or name another file"
 
