@@ -20,9 +20,9 @@ from lowtide.errors import BudgetError, ModelError, UnreadableModel, Unsupported
 from lowtide.minimalloc_csv import read_csv, written_csv
 from lowtide.placers import exact, greedy
 from lowtide.placers.grid import Grid
+from lowtide.placers.problem import Block
 from lowtide.placers.skyline import fill
 from lowtide.placers.terrain import Bar
-from lowtide.problem import Block
 
 SHARED = Path(__file__).parents[2] / "shared" / "models" / "minimalloc"
 QUICK = settings(max_examples=60, derandomize=True, deadline=None)

@@ -19,9 +19,9 @@ from ortools.sat.python import cp_model
 from lowtide.check.placement import Rows, check_placement
 from lowtide.errors import LowtideError, UsageError
 from lowtide.placers import PLACERS, greedy, place
+from lowtide.placers.cp_sat import solve_interruptibly
 from lowtide.placers.grid import Grid
-from lowtide.placers.model import solve_interruptibly
-from lowtide.problem import Block, Interval, Placement, Problem
+from lowtide.placers.problem import Block, Interval, Placement, Problem
 
 QUICK = settings(max_examples=60, derandomize=True, deadline=None)
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from math import lcm
 
 from lowtide.errors import BudgetError, CheckError
-from lowtide.problem import Block, Interval, Placement, Problem
+from lowtide.placers.problem import Block, Interval, Placement, Problem
 
 
 @dataclass(frozen=True)

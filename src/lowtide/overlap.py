@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from lowtide.intervals import union
 from lowtide.live import Life, Lives, live_bytes
 from lowtide.overlap_blocks import by_blocks, by_pairs
-from lowtide.problem import Block, Interval, Problem
+from lowtide.placers.intervals import union
+from lowtide.placers.problem import Block, Interval, Problem
 from lowtide.spans import Spans, spans
 
 FEW_PAIRS = 1 << 16

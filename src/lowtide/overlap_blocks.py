@@ -18,8 +18,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lowtide.intervals import Intervals, union
 from lowtide.ir.index import IntArray
+from lowtide.placers.intervals import Intervals, union
 from lowtide.spans import Spans
 
 MOST_BLOCKS = 1 << 17

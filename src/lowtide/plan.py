@@ -13,8 +13,8 @@ from lowtide.costs import Profile
 from lowtide.ir.index import IntArray
 from lowtide.layout import Layout
 from lowtide.live import Lives, live_bytes
+from lowtide.placers.problem import Placement, Problem
 from lowtide.ports import Port, input_ports, output_ports
-from lowtide.problem import Placement, Problem
 from lowtide.schedule import Schedule
 from lowtide.task import Task
 

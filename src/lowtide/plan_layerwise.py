@@ -11,8 +11,8 @@ from lowtide.layout import Layout
 from lowtide.live import Lives, lifetimes
 from lowtide.overlap import placement_problem
 from lowtide.placers import place
+from lowtide.placers.problem import Placement, Problem
 from lowtide.plan import Options
-from lowtide.problem import Placement, Problem
 from lowtide.schedule import Schedule
 from lowtide.schedules import layerwise
 from lowtide.schedules.direction import directed, directions

@@ -9,8 +9,8 @@ from itertools import pairwise
 from lowtide.clock import Clock
 from lowtide.layout import Layout
 from lowtide.live import Lives, lifetimes, live_bytes
+from lowtide.placers.problem import Placement
 from lowtide.plan import Options
-from lowtide.problem import Placement
 from lowtide.row_bars import Addresses, row_bars
 from lowtide.row_graph import RowGraph, row_graph
 from lowtide.schedule import Schedule

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lowtide.intervals import BoolArray
 from lowtide.ir.index import IntArray
 from lowtide.layout import Layout
 from lowtide.live import Life, Lives, live_bytes
+from lowtide.placers.intervals import BoolArray
 from lowtide.placers.rows import NOWHERE, RowProblem, place_rows
 from lowtide.plan import Options
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lowtide.check.written import Verified
     from lowtide.ir.graph import Array
     from lowtide.pipeline import Fitted
-    from lowtide.problem import Placement
+    from lowtide.placers.problem import Placement
 
 
 class Progress:

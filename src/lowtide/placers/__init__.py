@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from lowtide.errors import UsageError
 from lowtide.placers import exact, greedy
-from lowtide.problem import Placement, Problem
+from lowtide.placers.problem import Placement, Problem
 
 PLACERS = ("greedy", "exact")
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
-from lowtide.placers.model import Answer, Part, meet
+from lowtide.placers.cp_sat import Answer, Part, meet
 from lowtide.placers.skyline import fill
 from lowtide.placers.terrain import Bar
 

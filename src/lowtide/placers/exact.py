@@ -22,9 +22,9 @@ from dataclasses import replace
 
 from lowtide.placers import greedy
 from lowtide.placers.bars import fit_bars
+from lowtide.placers.cp_sat import Answer, Part, fit, minimise
 from lowtide.placers.grid import UNPLACED, Grid, grid_of, lowest
-from lowtide.placers.model import Answer, Part, fit, minimise
-from lowtide.problem import Placement, Problem
+from lowtide.placers.problem import Placement, Problem
 
 WORK_PER_SECOND = 0.1
 """The solver's deterministic units in a second of one core: measured, within a factor of three."""

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lowtide.placers.grid import UNPLACED, Grid, grid_of, lowest
-from lowtide.problem import Block, Placement, Problem
+from lowtide.placers.problem import Block, Placement, Problem
 
 WORK = 1_500_000
 """Forbidden intervals looked at while improving: about a second."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from math import gcd
 
 from lowtide.errors import LowtideError
-from lowtide.problem import Interval, Placement, Problem
+from lowtide.placers.problem import Interval, Placement, Problem
 
 Wall = tuple[int, int, int]
 """(j, low, high) in the walls of block i: low < a_i - a_j < high is a collision."""

@@ -23,8 +23,8 @@ from random import Random
 
 import numpy as np
 
-from lowtide.intervals import BoolArray, union
 from lowtide.ir.index import IntArray
+from lowtide.placers.intervals import BoolArray, union
 
 NOWHERE = 1 << 62
 """Where a bar lies that is not placed."""

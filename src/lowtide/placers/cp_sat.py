@@ -23,7 +23,7 @@ from ortools.sat.python import cp_model
 
 from lowtide.errors import LowtideError
 from lowtide.placers.grid import Grid
-from lowtide.problem import Block
+from lowtide.placers.problem import Block
 
 BACKSTOP = 200.0
 """Wall-clock seconds allowed for each unit of the solver's work before it is stopped."""
