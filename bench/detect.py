@@ -21,10 +21,10 @@ from PIL import Image
 from bench.boxes import Array, Decode, fastestdet, ultraface_rfb, ultraface_slim, yunet
 from bench.tables import markdown, put
 from lowtide.check.numbers import Reference
+from lowtide.data.samples import Pictures
 from lowtide.ir.graph import Graph
 from lowtide.pipeline import Fitted, fit
 from lowtide.plan import Options
-from lowtide.samples import Pictures
 
 ROOT = Path(__file__).parents[1]
 SIGMA = 25

@@ -19,10 +19,10 @@ import numpy as np
 from PIL import Image
 
 from bench.tables import markdown, put
+from lowtide.data.samples import Pictures, read_labels
 from lowtide.errors import ModelError
 from lowtide.ir.graph import Array
 from lowtide.pipeline import Fitted, fit
-from lowtide.samples import Pictures, read_labels
 
 ROOT = Path(__file__).parents[1]
 

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from lowtide.check.numbers import Sample, check_comparable
+from lowtide.data.samples import Pictures
 from lowtide.errors import CheckError, LowtideError, UnreadableModel, UsageError
 from lowtide.ir.graph import Array, Graph, Tensor
-from lowtide.samples import Pictures
 from lowtide.sizes import parse_bytes
 
 

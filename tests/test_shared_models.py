@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lowtide.data.samples import Pictures
 from lowtide.pipeline import fit
 from lowtide.plan import Options
-from lowtide.samples import Pictures
 
 SHARED = Path(__file__).parents[2] / "shared"
 pytestmark = pytest.mark.skipif(not SHARED.exists(), reason="../shared is not there")

@@ -17,8 +17,8 @@ from lowtide.show import Progress, show_detail, show_fit, show_verified
 from lowtide.weights import commands as weights_commands
 
 if TYPE_CHECKING:
+    from lowtide.data.samples import Pictures
     from lowtide.pipeline import Fitted
-    from lowtide.samples import Pictures
 
 app = typer.Typer(
     add_completion=False,
@@ -239,12 +239,12 @@ def fit(
     as_json: Json = False,
 ) -> None:
     """Plan the network, emit its C99 program in one arena (or ONNX in tiles), and check it."""
+    from lowtide.data.samples import Pictures, read_labels
     from lowtide.files import check_folder, write_folder
     from lowtide.fit_flash import Task
     from lowtide.importers.onnx_shapes import parse_shapes
     from lowtide.pipeline import fit as run
     from lowtide.plan import Options
-    from lowtide.samples import Pictures, read_labels
 
     if output is None and target != "none":
         raise UsageError("name a folder with -o, or plan only with --target none")

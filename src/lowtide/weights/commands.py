@@ -16,9 +16,9 @@ from lowtide.errors import UsageError
 from lowtide.show import Progress
 
 if TYPE_CHECKING:
+    from lowtide.data.pictures import Scaling
     from lowtide.fit_flash import Task
     from lowtide.weights.compress import Compressed
-    from lowtide.weights.pictures import Scaling
 
 Model = Annotated[Path, typer.Argument(help="The network, an ONNX file.", show_default=False)]
 Flash = Annotated[str, typer.Option(help="Bytes for all weights, scales and biases: 256KiB.")]
@@ -229,7 +229,7 @@ def _progress(shown: bool) -> AbstractContextManager[Callable[[str], None]]:
 
 
 def _scaling(mean: str, std: str, bgr: bool) -> Scaling:
-    from lowtide.weights.pictures import Scaling
+    from lowtide.data.pictures import Scaling
 
     return Scaling(_numbers(mean), _numbers(std), bgr)
 

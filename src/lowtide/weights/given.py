@@ -8,9 +8,9 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lowtide.data.pictures import Pictures, Scaling, read, read_classes
 from lowtide.errors import UsageError
 from lowtide.ir.codes import Array
-from lowtide.weights.pictures import Pictures, Scaling, read, read_classes
 
 if TYPE_CHECKING:
     from lowtide.weights.compress import Compressed

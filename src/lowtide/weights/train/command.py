@@ -10,11 +10,11 @@ from typing import Any
 
 import torch
 
+from lowtide.data.pictures import Pictures as Files
+from lowtide.data.pictures import Scaling
 from lowtide.errors import UsageError
 from lowtide.ir.graph import Shape
 from lowtide.weights.candidates import Family
-from lowtide.weights.pictures import Pictures as Files
-from lowtide.weights.pictures import Scaling
 from lowtide.weights.train.compressed import STUDENT, Trained, train_compressed
 from lowtide.weights.train.data import Augment, Pictures
 from lowtide.weights.train.parallel import processes

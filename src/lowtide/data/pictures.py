@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from lowtide.data.samples import PICTURES, check_channels, check_scaling, picture
 from lowtide.errors import UnreadableModel, UsageError
 from lowtide.ir.codes import Array
-from lowtide.samples import PICTURES, check_channels, check_scaling, picture
 
 
 @dataclass(frozen=True)
