@@ -27,7 +27,7 @@ from lowtide.placers import place
 from lowtide.plan import Options, Plan, straight_rows
 from lowtide.plan_streamed import cut_segments, plan_streamed
 from lowtide.planner import as_streamed, make_plan, stream
-from lowtide.reach import Reach
+from lowtide.regions.footprint import Reach
 from lowtide.rewrites.bands import in_bands
 from lowtide.rewrites.in_order import in_order
 from lowtide.rewrites.stretch import put_in_place

@@ -23,7 +23,7 @@ from lowtide.clock import Clock
 from lowtide.ir.graph import Graph
 from lowtide.pipeline import read
 from lowtide.planner import make_plan, stream
-from lowtide.reach import Reach
+from lowtide.regions.footprint import Reach
 from lowtide.rewrites.bands import in_bands
 from lowtide.rewrites.channels import in_groups
 from lowtide.rewrites.stretch import Stretch, put_in_place

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lowtide.ir.graph import Graph
-from lowtide.reach import Reach
+from lowtide.regions.footprint import Reach
 from lowtide.rewrites.bands import COLUMNS, band_regions, extra_macs, in_bands
 from lowtide.rewrites.channels import in_groups
 from lowtide.rewrites.stretch import Stretch, alone, crossing_of

@@ -19,8 +19,8 @@ from math import prod
 from lowtide.ir.graph import Graph, Operator, Shape
 from lowtide.ir.nest import Nest
 from lowtide.ops import meaning
-from lowtide.reach import Reach
-from lowtide.region import Span, elements, hull, whole, with_span
+from lowtide.regions.footprint import Reach
+from lowtide.regions.region import Span, elements, hull, whole, with_span
 from lowtide.rewrites.stretch import Regions, Stretch, Writer, crossing_of
 
 COLUMNS = 3

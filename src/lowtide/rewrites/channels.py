@@ -14,8 +14,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lowtide.ir.graph import Operator
-from lowtide.reach import Reach
-from lowtide.region import Span, whole, with_span
+from lowtide.regions.footprint import Reach
+from lowtide.regions.region import Span, whole, with_span
 from lowtide.rewrites.bands import extra_macs, needed, share
 from lowtide.rewrites.stretch import Regions, Stretch, Writer, crossing_of
 

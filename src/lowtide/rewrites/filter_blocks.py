@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from lowtide.ir.graph import Array, Graph, Operator, Tensor
-from lowtide.narrow import narrow
-from lowtide.reach import Reach
-from lowtide.region import Region, Span, shape_of, whole, with_span
+from lowtide.regions.footprint import Reach
+from lowtide.regions.region import Region, Span, shape_of, whole, with_span
+from lowtide.regions.restrict import narrow
 
 
 def filter_blocks(graph: Graph, most: int) -> Graph:

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from lowtide.ir.graph import Array, Graph, Operator, Tensor, Window
-from lowtide.narrow import Narrowed, narrow
-from lowtide.reach import Reach
-from lowtide.region import Region, shape_of, whole
+from lowtide.regions.footprint import Reach
+from lowtide.regions.region import Region, shape_of, whole
+from lowtide.regions.restrict import Narrowed, narrow
 
 Regions = Mapping[str, Region]
 """What a part makes of each tensor."""

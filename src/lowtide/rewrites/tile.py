@@ -9,9 +9,9 @@ import numpy as np
 
 from lowtide.errors import UnsupportedModel
 from lowtide.ir.graph import Array, Graph, Operator, Tensor
-from lowtide.narrow import narrow
-from lowtide.reach import Reach
-from lowtide.region import Region, Span, shape_of, whole
+from lowtide.regions.footprint import Reach
+from lowtide.regions.region import Region, Span, shape_of, whole
+from lowtide.regions.restrict import narrow
 from lowtide.schedules.pieces import Part, Piece, Pieces, Start, Step, inputs_of
 
 SLICE_INPUTS_SINCE = 10

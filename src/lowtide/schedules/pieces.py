@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from lowtide.ir.graph import Graph
-from lowtide.reach import Reach
-from lowtide.region import Region, elements, hull, inside, meet, minus, whole
+from lowtide.regions.footprint import Reach
+from lowtide.regions.region import Region, elements, hull, inside, meet, minus, whole
 from lowtide.schedules.strips import strips
 
 LEAST_GAIN = 4

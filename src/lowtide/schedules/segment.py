@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise, product
 
 from lowtide.ir.graph import Graph, Operator
-from lowtide.reach import Reach
-from lowtide.region import Region, Span, hull, whole, with_span
+from lowtide.regions.footprint import Reach
+from lowtide.regions.region import Region, Span, hull, whole, with_span
 from lowtide.schedules.pieces import Part, Piece
 
 ROWS, COLUMNS, CHANNELS = 2, 3, 1

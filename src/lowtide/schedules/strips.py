@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lowtide.region import Region, meet, with_span
+from lowtide.regions.region import Region, meet, with_span
 
 
 def strips(region: Region, pieces: Sequence[Region]) -> tuple[int, list[Region]]:

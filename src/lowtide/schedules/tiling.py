@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from math import prod
 
 from lowtide.ir.graph import Graph, Operator
-from lowtide.narrow import can_cut
 from lowtide.ops.definition import definition
-from lowtide.reach import Reach
-from lowtide.region import elements
+from lowtide.regions.footprint import Reach
+from lowtide.regions.region import elements
+from lowtide.regions.restrict import can_cut
 from lowtide.schedules.pieces import Part, Piece, Pieces, Start, Step, inputs_of
 from lowtide.schedules.segment import Cutter, Segment
 

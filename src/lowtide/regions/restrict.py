@@ -18,13 +18,13 @@ from typing import Any
 
 from lowtide.errors import ModelError
 from lowtide.ir.graph import Graph, Operator, Tensor
-from lowtide.moved import is_moved
 from lowtide.ops import Join, Views, meaning
 from lowtide.ops.definition import definition
 from lowtide.ops.entry import ENTRIES, Bound, bind, ints
 from lowtide.ops.window import Window, windows
-from lowtide.reach import Reach
-from lowtide.region import Region, Span, shape_of, whole, with_span
+from lowtide.regions.equivalence import is_moved
+from lowtide.regions.footprint import Reach
+from lowtide.regions.region import Region, Span, shape_of, whole, with_span
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from lowtide.ir.index import Index
 from lowtide.ir.nest import Nest
 from lowtide.ops import Join, meaning
 from lowtide.ops.definition import definition
-from lowtide.region import Region, Span, bounds_within, hull, meet, whole, with_span
+from lowtide.regions.region import Region, Span, bounds_within, hull, meet, whole, with_span
 
 
 @dataclass(frozen=True)

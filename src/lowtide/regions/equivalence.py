@@ -10,8 +10,8 @@ from lowtide.ir.graph import Graph
 from lowtide.ir.index import Index, IntArray, Var
 from lowtide.ir.nest import Call, FromIndex, FromTable, Nest, Read, Value, walk
 from lowtide.ops.definition import Definition
-from lowtide.reach import ranges_of
-from lowtide.region import Region, Span, shape_of
+from lowtide.regions.footprint import ranges_of
+from lowtide.regions.region import Region, Span, shape_of
 
 
 def is_moved(
