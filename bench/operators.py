@@ -25,7 +25,7 @@ from lowtide.backends.c99.row_calls import find_row_kernel  # noqa: E402
 from lowtide.errors import ModelError  # noqa: E402
 from lowtide.importers.onnx import NEWEST_OPSET, OLDEST_OPSET  # noqa: E402
 from lowtide.ir.nest import Load, walk  # noqa: E402
-from lowtide.layout import Layout  # noqa: E402
+from lowtide.layout.lay_out import Layout  # noqa: E402
 from lowtide.ops import ENTRIES, Entry  # noqa: E402
 from lowtide.ops.entry import ANY  # noqa: E402
 from lowtide.plan import Options  # noqa: E402

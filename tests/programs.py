@@ -18,7 +18,7 @@ from lowtide.check.numbers import Reference, Sample, lively_inputs
 from lowtide.clock import Clock
 from lowtide.costs import measure
 from lowtide.ir.graph import Array
-from lowtide.layout import lay_out
+from lowtide.layout.lay_out import lay_out
 from lowtide.live import lifetimes
 from lowtide.memory_map import MemoryMap, memory_map
 from lowtide.overlap import placement_problem

@@ -23,7 +23,7 @@ from lowtide.check.emulate import Machine
 from lowtide.check.judge import compare, judge_placement, pack, split
 from lowtide.check.numbers import Reference, Sample
 from lowtide.errors import CheckError
-from lowtide.layout import Layout
+from lowtide.layout.lay_out import Layout
 from lowtide.live import Life, lifetimes
 from lowtide.memory_map import memory_map
 from lowtide.plan import Options, Plan

@@ -12,7 +12,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from closed_forms import Layer, random_layer
 from lowtide.clock import Clock
-from lowtide.layout import Layout, lay_out
+from lowtide.layout.lay_out import Layout, lay_out
 from lowtide.live import lifetimes
 from lowtide.overlap import collisions
 from lowtide.pipeline import read

@@ -253,7 +253,7 @@ def test_sums_must_be_there_when_a_step_begins() -> None:
 def test_random_segments_hold_their_limit() -> None:
     """Whatever the limit, no segment's peak is above it that was not, and none reads more."""
     from lowtide.clock import Clock
-    from lowtide.layout import lay_out
+    from lowtide.layout.lay_out import lay_out
     from lowtide.pipeline import read
     from lowtide.plan_streamed import cut_segments
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lowtide.ir.graph import Operator
-from lowtide.layout import Layout
+from lowtide.layout.lay_out import Layout
 from lowtide.live import Lives, lifetimes, live_bytes
 from lowtide.schedule import Schedule
 from lowtide.schedules.layerwise import read_by

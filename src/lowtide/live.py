@@ -9,7 +9,7 @@ from math import gcd
 import numpy as np
 
 from lowtide.ir.index import IntArray
-from lowtide.layout import Layout
+from lowtide.layout.lay_out import Layout
 from lowtide.schedule import Schedule
 from lowtide.task import Task
 from lowtide.touch import Touched, reads_of, writes_of

@@ -16,9 +16,9 @@ from lowtide import __version__
 from lowtide.costs import label, weights_of
 from lowtide.errors import UnreadableModel
 from lowtide.ir.index import IntArray
+from lowtide.layout.ports import Port
 from lowtide.live import SUM_BYTES, Life
 from lowtide.plan import Plan
-from lowtide.ports import Port
 
 SCHEMA = 5
 

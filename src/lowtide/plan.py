@@ -11,10 +11,10 @@ import numpy as np
 
 from lowtide.costs import Profile
 from lowtide.ir.index import IntArray
-from lowtide.layout import Layout
+from lowtide.layout.lay_out import Layout
+from lowtide.layout.ports import Port, input_ports, output_ports
 from lowtide.live import Lives, live_bytes
 from lowtide.placers.problem import Placement, Problem
-from lowtide.ports import Port, input_ports, output_ports
 from lowtide.schedule import Schedule
 from lowtide.task import Task
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from lowtide.backends import declared
 from lowtide.clock import Clock
 from lowtide.errors import UsageError
-from lowtide.layout import Layout
+from lowtide.layout.lay_out import Layout
 from lowtide.live import Lives, lifetimes
 from lowtide.overlap import placement_problem
 from lowtide.placers import place

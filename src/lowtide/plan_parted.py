@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from lowtide.clock import Clock
 from lowtide.ir.graph import Graph
-from lowtide.layout import Layout
+from lowtide.layout.lay_out import Layout
 from lowtide.plan import Options
 from lowtide.plan_steps import grown
 from lowtide.plan_streamed import Segmented, Streamed, cut_at, live_in_parts, plan_streamed

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from lowtide.clock import Clock
-from lowtide.layout import Layout
+from lowtide.layout.lay_out import Layout
 from lowtide.live import Lives, lifetimes, live_bytes
 from lowtide.placers.problem import Placement
 from lowtide.plan import Options

@@ -13,7 +13,7 @@ from lowtide.clock import Clock
 from lowtide.costs import Profile, measure
 from lowtide.errors import UnsupportedModel, UsageError
 from lowtide.ir.graph import Graph
-from lowtide.layout import Layout, lay_out
+from lowtide.layout.lay_out import Layout, lay_out
 from lowtide.live import lifetimes
 from lowtide.plan import Objective, Options, Plan, Source, straight_rows
 from lowtide.plan_layerwise import cut, plan_layerwise

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lowtide.ir.index import IntArray
-from lowtide.layout import Layout
+from lowtide.layout.lay_out import Layout
 from lowtide.live import Life, Lives, live_bytes
 from lowtide.placers.intervals import BoolArray
 from lowtide.placers.rows import NOWHERE, RowProblem, place_rows

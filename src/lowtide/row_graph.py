@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 
 from lowtide.ir.index import IntArray
-from lowtide.layout import Layout
+from lowtide.layout.lay_out import Layout
 from lowtide.live import element_sizes
 from lowtide.task import Task
 from lowtide.touch import Touched, reads_of, writes_of

@@ -26,7 +26,7 @@ from lowtide.ir.nest import (
     loads,
     walk,
 )
-from lowtide.layout import Layout
+from lowtide.layout.lay_out import Layout
 from lowtide.ops.definition import definition
 
 

@@ -19,7 +19,7 @@ from lowtide.ir.functions import FUNCTIONS
 from lowtide.ir.graph import Array
 from lowtide.ir.index import Index, IntArray
 from lowtide.ir.nest import Acc, Call, FromIndex, FromTable, Load, Number, Read, Value
-from lowtide.layout import Place
+from lowtide.layout.lay_out import Place
 from lowtide.plan import Plan
 from lowtide.task import Task
 

@@ -30,8 +30,8 @@ from lowtide.check.numbers import (
 from lowtide.check.placement import Rows, check_placement
 from lowtide.errors import CheckError
 from lowtide.ir.graph import Array
+from lowtide.layout.ports import Port
 from lowtide.memory_map import MemoryMap, addresses_of, lifetimes_of
-from lowtide.ports import Port
 
 Progress = Callable[[str], None]
 

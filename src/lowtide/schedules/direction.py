@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lowtide.layout import Layout
+from lowtide.layout.lay_out import Layout
 from lowtide.schedule import Schedule
 from lowtide.schedules.layerwise import read_by
 from lowtide.task import Task

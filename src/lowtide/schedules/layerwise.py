@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lowtide.layout import Layout
+from lowtide.layout.lay_out import Layout
 from lowtide.schedule import Run, Schedule
 from lowtide.schedules.order import OrderProblem, given_order, least_peak
 from lowtide.task import Task

@@ -8,8 +8,8 @@ from importlib.resources import files as resources
 from pathlib import Path
 
 from lowtide.check.compile import WARNINGS, compile_program, native_flags
+from lowtide.layout.ports import Port
 from lowtide.memory_map import MemoryMap
-from lowtide.ports import Port
 
 _TIMER = resources("lowtide.timing") / "timer.c"
 _HOOK = """\

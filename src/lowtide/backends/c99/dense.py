@@ -16,7 +16,7 @@ from lowtide.backends.c99.text import Lines, bare, expression
 from lowtide.ir.index import Index, Var, index_of, ravel
 from lowtide.ir.nest import Acc, Call, Load, Read, bound_inside
 from lowtide.ir.view import packed
-from lowtide.layout import Layout, Place
+from lowtide.layout.lay_out import Layout, Place
 from lowtide.task import Task
 
 

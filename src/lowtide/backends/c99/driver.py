@@ -12,8 +12,8 @@ from math import prod
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.storages import table
 from lowtide.backends.c99.text import Lines
+from lowtide.layout.ports import Port
 from lowtide.plan import Plan
-from lowtide.ports import Port
 from lowtide.task import Task
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from lowtide.backends.c99.driver import parameters
 from lowtide.backends.c99.text import comment
+from lowtide.layout.ports import Port
 from lowtide.plan import Plan
-from lowtide.ports import Port
 
 _KEPT = "   The inputs stay as they are while the network runs."
 _OVERWRITTEN = (

@@ -17,7 +17,7 @@ from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines, bare, expression
 from lowtide.ir.index import Index, Var, number, var
 from lowtide.ir.nest import Acc, Load, Nest
-from lowtide.layout import Layout, Place
+from lowtide.layout.lay_out import Layout, Place
 from lowtide.ops import bind
 from lowtide.ops.window import Window, windows
 from lowtide.task import PIXEL, Grain, Task

@@ -12,7 +12,7 @@ from lowtide.ir.functions import FUNCTIONS
 from lowtide.ir.graph import Array
 from lowtide.ir.index import Index, Lookup
 from lowtide.ir.nest import Call, FromIndex, FromTable, Nest, walk
-from lowtide.layout import Place
+from lowtide.layout.lay_out import Place
 from lowtide.plan import Plan
 
 BLOCK = 16

@@ -14,7 +14,7 @@ import numpy as np
 from lowtide.backends.c99.kernels import inside_rows
 from lowtide.ir.graph import Operator
 from lowtide.ir.nest import Acc, Call, Number, Value
-from lowtide.layout import Layout, Place
+from lowtide.layout.lay_out import Layout, Place
 from lowtide.ops import bind
 from lowtide.ops.entry import ints
 from lowtide.ops.window import Window, windows

@@ -17,7 +17,7 @@ from math import prod
 
 from lowtide.ir.graph import Graph, Operator, Shape, Tensor
 from lowtide.ir.view import Strided, View, Window, packed
-from lowtide.memory_order import io_order, preferred_orders
+from lowtide.layout.memory_order import io_order, preferred_orders
 from lowtide.ops import Join, Meaning, Views, meaning
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from math import prod
 
-from lowtide.layout import Layout, rows_of
+from lowtide.layout.lay_out import Layout, rows_of
 
 # What C99 keeps for itself, in lower case.
 _KEYWORDS = (
