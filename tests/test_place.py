@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lowtide.buffers import Buffer, Gap, place_buffers, problem_of
 from lowtide.check.buffers import check_buffers
 from lowtide.errors import BudgetError, ModelError, UnreadableModel, UnsupportedModel
-from lowtide.minimalloc_csv import read_csv, written_csv
+from lowtide.minimalloc.buffers import Buffer, Gap, place_buffers, problem_of
+from lowtide.minimalloc.csv_file import read_csv, written_csv
 from lowtide.placers import exact, greedy
 from lowtide.placers.grid import Grid
 from lowtide.placers.problem import Block

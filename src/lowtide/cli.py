@@ -437,9 +437,9 @@ def place(
     as_json: Json = False,
 ) -> None:
     """Place the buffers of a minimalloc CSV file: the same file with a column of offsets."""
-    from lowtide.buffers import place_buffers
     from lowtide.files import check_file, write_file
-    from lowtide.minimalloc_csv import read_csv, written_csv
+    from lowtide.minimalloc.buffers import place_buffers
+    from lowtide.minimalloc.csv_file import read_csv, written_csv
     from lowtide.show import placed_facts, show_placed
     from lowtide.sizes import parse_bytes
 

@@ -14,10 +14,10 @@ from rich.status import Status
 from lowtide.sizes import show_bytes
 
 if TYPE_CHECKING:
-    from lowtide.buffers import Buffer
     from lowtide.check.judge import Checks
     from lowtide.check.written import Verified
     from lowtide.ir.graph import Array
+    from lowtide.minimalloc.buffers import Buffer
     from lowtide.pipeline import Fitted
     from lowtide.placers.problem import Placement
 

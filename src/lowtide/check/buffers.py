@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from lowtide.buffers import Buffer
+    from lowtide.minimalloc.buffers import Buffer
 
 
 def check_buffers(buffers: Sequence[Buffer], offsets: Sequence[int], arena: int) -> list[str]:

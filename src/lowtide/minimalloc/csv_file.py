@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lowtide.buffers import Buffer, Gap
 from lowtide.errors import ModelError, UnreadableModel, UnsupportedModel
+from lowtide.minimalloc.buffers import Buffer, Gap
 
 NAMES = {"buffer": "id", "buffer_id": "id", "begin": "lower", "start": "lower", "end": "upper"}
 NEEDED = ("id", "lower", "upper", "size")
