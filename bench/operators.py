@@ -23,7 +23,7 @@ from lowtide.backends.c99.dense import find_dense  # noqa: E402
 from lowtide.backends.c99.kernels import find_kernel  # noqa: E402
 from lowtide.backends.c99.row_calls import find_row_kernel  # noqa: E402
 from lowtide.errors import ModelError  # noqa: E402
-from lowtide.importers.onnx import NEWEST_OPSET, OLDEST_OPSET  # noqa: E402
+from lowtide.frontends.onnx.load import NEWEST_OPSET, OLDEST_OPSET  # noqa: E402
 from lowtide.ir.nest import Load, walk  # noqa: E402
 from lowtide.layout.lay_out import Layout  # noqa: E402
 from lowtide.ops import ENTRIES, Entry  # noqa: E402

@@ -20,8 +20,8 @@ import onnx
 
 from bench.tables import markdown, put
 from lowtide.clock import Clock
-from lowtide.importers.freeze import freeze
-from lowtide.importers.onnx import load
+from lowtide.frontends.onnx.freeze import freeze
+from lowtide.frontends.onnx.load import load
 from lowtide.pipeline import read
 from lowtide.plan import Options
 from lowtide.planner import make_plan

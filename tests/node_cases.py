@@ -22,7 +22,7 @@ from onnx.backend.test.case.test_case import TestCase
 from batches import Case, judge_batch
 from lowtide.check.numbers import Reference, Sample
 from lowtide.errors import CheckError, ModelError
-from lowtide.importers.onnx import NEWEST_OPSET
+from lowtide.frontends.onnx.load import NEWEST_OPSET
 from lowtide.ir.graph import Array
 from lowtide.ops import ENTRIES
 from network_builder import Network

@@ -16,7 +16,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper, parser
 
 from lowtide.errors import ModelError, UnreadableModel, UnsupportedModel
-from lowtide.importers.onnx import load
+from lowtide.frontends.onnx.load import load
 
 SHARED = Path(__file__).parents[2] / "shared"
 NETWORKS = sorted((SHARED / "models" / "onnx").glob("*.onnx"))

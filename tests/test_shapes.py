@@ -10,8 +10,8 @@ import pytest
 
 from lowtide import fit
 from lowtide.errors import UnsupportedModel, UsageError
-from lowtide.importers.onnx import load
-from lowtide.importers.onnx_shapes import parse_shapes
+from lowtide.frontends.onnx.load import load
+from lowtide.frontends.onnx.shapes import parse_shapes
 
 OPEN = (
     '<ir_version: 8, opset_import: ["" : 17]> g'

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from lowtide.cli import app
 from lowtide.errors import BudgetError, UnsupportedModel
-from lowtide.importers.onnx import load
+from lowtide.frontends.onnx.load import load
 from lowtide.weights.batch import session
 from lowtide.weights.choose import choose
 from lowtide.weights.compress import Compressed, compress

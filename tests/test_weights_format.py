@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from lowtide.importers.onnx import load
+from lowtide.frontends.onnx.load import load
 from lowtide.ir.codes import limits, pack, unpack
 from lowtide.weights.account import published_bytes, published_dense_bytes
 from lowtide.weights.batch import session

@@ -145,7 +145,7 @@ def profile(
     as_json: Json = False,
 ) -> None:
     """What the network costs: live bytes of each operator, peaks, MACs, weights."""
-    from lowtide.importers.onnx_shapes import parse_shapes
+    from lowtide.frontends.onnx.shapes import parse_shapes
     from lowtide.pipeline import overlaps
     from lowtide.plan import Options
     from lowtide.report.profile_text import profile_facts, profile_text
@@ -242,7 +242,7 @@ def fit(
     from lowtide.data.samples import Pictures, read_labels
     from lowtide.files import check_folder, write_folder
     from lowtide.fit_flash import Task
-    from lowtide.importers.onnx_shapes import parse_shapes
+    from lowtide.frontends.onnx.shapes import parse_shapes
     from lowtide.pipeline import fit as run
     from lowtide.plan import Options
 

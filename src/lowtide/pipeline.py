@@ -22,8 +22,8 @@ from lowtide.clock import Clock
 from lowtide.costs import label
 from lowtide.errors import BudgetError, UnsupportedModel, UsageError
 from lowtide.files import write_folder
-from lowtide.importers.freeze import freeze
-from lowtide.importers.onnx import load
+from lowtide.frontends.onnx.freeze import freeze
+from lowtide.frontends.onnx.load import load
 from lowtide.ir.graph import Array, Graph, Shape
 from lowtide.memory_map import MemoryMap, memory_map
 from lowtide.plan import OVERLAPS, Options, Plan, Source

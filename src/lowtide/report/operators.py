@@ -6,7 +6,7 @@ from typing import Any
 
 import onnx.defs
 
-from lowtide.importers.onnx import NEWEST_OPSET, OLDEST_OPSET
+from lowtide.frontends.onnx.load import NEWEST_OPSET, OLDEST_OPSET
 from lowtide.ops import ENTRIES
 from lowtide.rewrites.drop_identities import IDENTITIES
 

@@ -80,7 +80,7 @@ def compress(
 ) -> None:
     """Store the weights in few bytes, without training: low-bit factors, chosen layer by layer."""
     from lowtide.files import check_file, write_file
-    from lowtide.importers.onnx_shapes import parse_shapes
+    from lowtide.frontends.onnx.shapes import parse_shapes
     from lowtide.weights.compress import compress as run
     from lowtide.weights.given import Given
 
@@ -132,7 +132,7 @@ def train_compressed(
 ) -> None:
     """Compress, then train what is stored, taught by the network as it was. Needs torch."""
     from lowtide.files import check_file, write_file
-    from lowtide.importers.onnx_shapes import parse_shapes
+    from lowtide.frontends.onnx.shapes import parse_shapes
     from lowtide.weights.given import Given
     from lowtide.weights.network import read as read_network
 

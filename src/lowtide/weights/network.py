@@ -15,7 +15,7 @@ import onnx_ir as ir
 from onnx import numpy_helper
 
 from lowtide.errors import UnsupportedModel
-from lowtide.importers.onnx import load
+from lowtide.frontends.onnx.load import load
 from lowtide.ir.codes import Array
 from lowtide.ir.graph import Shape
 from lowtide.weights.batch import free_batch

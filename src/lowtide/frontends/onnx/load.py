@@ -11,10 +11,10 @@ import onnx
 import onnx_ir as ir
 
 from lowtide.errors import ModelError, UnreadableModel, UnsupportedModel, UsageError
-from lowtide.importers.onnx_functions import inline_functions
-from lowtide.importers.onnx_graph import settle_graph
-from lowtide.importers.onnx_shapes import give_shapes
-from lowtide.importers.onnx_tensors import MOST_ELEMENTS, settle_tensors
+from lowtide.frontends.onnx.functions import inline_functions
+from lowtide.frontends.onnx.nodes import settle_graph
+from lowtide.frontends.onnx.shapes import give_shapes
+from lowtide.frontends.onnx.tensors import MOST_ELEMENTS, settle_tensors
 from lowtide.ir.graph import Shape
 from lowtide.rewrites import simplify
 from lowtide.rewrites.edit import static_shape
