@@ -24,12 +24,12 @@ from lowtide.backends.c99.kernels import find_kernel  # noqa: E402
 from lowtide.backends.c99.row_calls import find_row_kernel  # noqa: E402
 from lowtide.errors import ModelError  # noqa: E402
 from lowtide.frontends.onnx.load import NEWEST_OPSET, OLDEST_OPSET  # noqa: E402
+from lowtide.frontends.onnx.simplify.drop_identities import IDENTITIES  # noqa: E402
 from lowtide.ir.nest import Load, walk  # noqa: E402
 from lowtide.layout.lay_out import Layout  # noqa: E402
 from lowtide.ops import ENTRIES, Entry  # noqa: E402
 from lowtide.ops.entry import ANY  # noqa: E402
 from lowtide.plan import Options  # noqa: E402
-from lowtide.rewrites.drop_identities import IDENTITIES  # noqa: E402
 from lowtide.task import Grain, Task, depends_on  # noqa: E402
 from networks import random_network  # noqa: E402
 from node_cases import collect  # noqa: E402

@@ -13,7 +13,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from lowtide.rewrites import (
+from lowtide.frontends.onnx.simplify import (
     dense_as_conv,
     drop_dead,
     drop_identities,
@@ -22,8 +22,8 @@ from lowtide.rewrites import (
     fold_constants,
     fold_pad,
     infer_shapes,
-    simplify,
 )
+from lowtide.frontends.onnx.simplify.passes import simplify
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Rewrite = Callable[[ir.Model], ir.Model]
@@ -506,7 +506,7 @@ def test_a_few_bytes_do_not_become_a_terabyte(name: str) -> None:
 
 def test_many_large_results_count_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three results of 100 elements where 250 are allowed: the last one stays."""
-    module = importlib.import_module("lowtide.rewrites.fold_constants")
+    module = importlib.import_module("lowtide.frontends.onnx.simplify.fold_constants")
     monkeypatch.setattr(module, "LARGEST_GROWTH", 250)
     nodes = [node("ConstantOfShape", "s", name) for name in "abc"] + [node("Sum", "x a b c")]
     assert rewritten(network(nodes, (100,), {"s": np.array([100])}), fold_constants) == [

@@ -7,8 +7,8 @@ from typing import Any
 import onnx.defs
 
 from lowtide.frontends.onnx.load import NEWEST_OPSET, OLDEST_OPSET
+from lowtide.frontends.onnx.simplify.drop_identities import IDENTITIES
 from lowtide.ops import ENTRIES
-from lowtide.rewrites.drop_identities import IDENTITIES
 
 
 def operators_facts() -> dict[str, Any]:

@@ -14,10 +14,10 @@ from lowtide.errors import ModelError, UnreadableModel, UnsupportedModel, UsageE
 from lowtide.frontends.onnx.functions import inline_functions
 from lowtide.frontends.onnx.nodes import settle_graph
 from lowtide.frontends.onnx.shapes import give_shapes
+from lowtide.frontends.onnx.simplify.edit import static_shape
+from lowtide.frontends.onnx.simplify.passes import simplify
 from lowtide.frontends.onnx.tensors import MOST_ELEMENTS, settle_tensors
 from lowtide.ir.graph import Shape
-from lowtide.rewrites import simplify
-from lowtide.rewrites.edit import static_shape
 
 OLDEST_OPSET, NEWEST_OPSET = 7, 25
 

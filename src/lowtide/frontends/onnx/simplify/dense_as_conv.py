@@ -5,8 +5,15 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from lowtide.rewrites.edit import add_constant, operand, remove, replace, sole_reader, static_shape
-from lowtide.rewrites.rescale import Linear, linear
+from lowtide.frontends.onnx.simplify.edit import (
+    add_constant,
+    operand,
+    remove,
+    replace,
+    sole_reader,
+    static_shape,
+)
+from lowtide.frontends.onnx.simplify.rescale import Linear, linear
 
 
 def dense_as_conv(model: ir.Model) -> ir.Model:

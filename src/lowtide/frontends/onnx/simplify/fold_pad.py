@@ -7,7 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_ir as ir
 
-from lowtide.rewrites.edit import bypass, constant, operand, parameter, sole_reader, static_shape
+from lowtide.frontends.onnx.simplify.edit import (
+    bypass,
+    constant,
+    operand,
+    parameter,
+    sole_reader,
+    static_shape,
+)
 
 
 def fold_pad(model: ir.Model) -> ir.Model:

@@ -9,8 +9,8 @@ import onnx
 import onnx_ir as ir
 from onnx import AttributeProto, FunctionProto, NodeProto, TypeProto
 
+from lowtide.frontends.onnx.simplify.edit import opset, put_in_place_of, remove
 from lowtide.ops import ENTRIES
-from lowtide.rewrites.edit import opset, put_in_place_of, remove
 
 
 def inline_definitions(model: ir.Model) -> ir.Model:

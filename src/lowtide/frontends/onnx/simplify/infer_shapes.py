@@ -7,7 +7,7 @@ import onnx.shape_inference
 import onnx_ir as ir
 
 from lowtide.errors import EXPORT, UnreadableModel
-from lowtide.rewrites.edit import constant, operand, static_shape
+from lowtide.frontends.onnx.simplify.edit import constant, operand, static_shape
 
 # Inference looks into constants that are shapes, axes or sizes; it needs no weights, and one
 # protobuf message cannot hold 2 GiB of them.

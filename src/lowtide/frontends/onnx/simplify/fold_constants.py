@@ -11,9 +11,16 @@ import onnx.shape_inference
 import onnx_ir as ir
 from onnx.reference import ReferenceEvaluator
 
+from lowtide.frontends.onnx.simplify.edit import (
+    Array,
+    constant,
+    opset,
+    register_constant,
+    remove,
+    static_shape,
+)
+from lowtide.frontends.onnx.simplify.infer_shapes import endangers_inference
 from lowtide.ir.find_codes import packed
-from lowtide.rewrites.edit import Array, constant, opset, register_constant, remove, static_shape
-from lowtide.rewrites.infer_shapes import endangers_inference
 
 # A few bytes of file can ask for a terabyte of zeros. The limits are far above any network that
 # fits a small memory: elements in one result, and in all results of one call that come out

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from lowtide.rewrites.edit import Array, add_constant, constant, operand, replace, static_shape
+from lowtide.frontends.onnx.simplify.edit import (
+    Array,
+    add_constant,
+    constant,
+    operand,
+    replace,
+    static_shape,
+)
 
 # All have the channels' factors as input 1 and their shift as input 2.
 LINEAR = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "BatchNormalization"})

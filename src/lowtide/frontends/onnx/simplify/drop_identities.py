@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import onnx_ir as ir
 
-from lowtide.rewrites.edit import bypass, constant, operand, parameter, static_shape
+from lowtide.frontends.onnx.simplify.edit import bypass, constant, operand, parameter, static_shape
 
 
 def drop_identities(model: ir.Model) -> ir.Model:

@@ -6,16 +6,16 @@ from collections.abc import Callable
 
 import onnx_ir as ir
 
-from lowtide.rewrites.dense_as_conv import dense_as_conv
-from lowtide.rewrites.drop_dead import drop_dead
-from lowtide.rewrites.drop_identities import drop_identities
-from lowtide.rewrites.fold_affine import fold_affine
-from lowtide.rewrites.fold_batchnorm import fold_batchnorm
-from lowtide.rewrites.fold_constants import fold_constants
-from lowtide.rewrites.fold_pad import fold_pad
-from lowtide.rewrites.infer_shapes import infer_shapes
-from lowtide.rewrites.inline_definitions import inline_definitions
-from lowtide.rewrites.unroll import unroll
+from lowtide.frontends.onnx.simplify.dense_as_conv import dense_as_conv
+from lowtide.frontends.onnx.simplify.drop_dead import drop_dead
+from lowtide.frontends.onnx.simplify.drop_identities import drop_identities
+from lowtide.frontends.onnx.simplify.fold_affine import fold_affine
+from lowtide.frontends.onnx.simplify.fold_batchnorm import fold_batchnorm
+from lowtide.frontends.onnx.simplify.fold_constants import fold_constants
+from lowtide.frontends.onnx.simplify.fold_pad import fold_pad
+from lowtide.frontends.onnx.simplify.infer_shapes import infer_shapes
+from lowtide.frontends.onnx.simplify.inline_definitions import inline_definitions
+from lowtide.frontends.onnx.simplify.unroll import unroll
 
 __all__ = [
     "dense_as_conv",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from lowtide.rewrites.edit import bypass, constant, sole_reader
-from lowtide.rewrites.rescale import linear, rescale
+from lowtide.frontends.onnx.simplify.edit import bypass, constant, sole_reader
+from lowtide.frontends.onnx.simplify.rescale import linear, rescale
 
 
 def fold_batchnorm(model: ir.Model) -> ir.Model:

@@ -9,8 +9,14 @@ import numpy as np
 import onnx_ir as ir
 
 from lowtide.errors import UnsupportedModel
-from lowtide.rewrites.edit import add_constant, constant, operand, put_in_place_of, remove
-from lowtide.rewrites.edit import static_shape as shape_of
+from lowtide.frontends.onnx.simplify.edit import (
+    add_constant,
+    constant,
+    operand,
+    put_in_place_of,
+    remove,
+)
+from lowtide.frontends.onnx.simplify.edit import static_shape as shape_of
 
 MOST_STEPS = 256
 """Each step is a dozen operators."""
