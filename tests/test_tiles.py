@@ -22,11 +22,11 @@ from lowtide.errors import BudgetError, UsageError
 from lowtide.ir.graph import Graph
 from lowtide.pipeline import read
 from lowtide.portable import fit_portable
-from lowtide.rewrites.tile import tiled
-from lowtide.schedules.segment import Segment
-from lowtide.schedules.tile_improve import improve
-from lowtide.schedules.tile_search import cuts_of, search
-from lowtide.schedules.tiling import Reached, Tiler
+from lowtide.tiling.improve import improve
+from lowtide.tiling.search import cuts_of, search
+from lowtide.tiling.segments import Segment
+from lowtide.tiling.tiler import Reached, Tiler
+from lowtide.tiling.write import tiled
 from network_builder import Array, Network
 from networks import random_network
 

@@ -26,12 +26,12 @@ from lowtide.errors import BudgetError, CheckError, UnsupportedModel, UsageError
 from lowtide.ir.graph import Array, Graph
 from lowtide.pipeline import Model, Progress, Samples, quiet, read
 from lowtide.plan import Source
-from lowtide.rewrites.tile import tiled
-from lowtide.schedules.segment import Segment
-from lowtide.schedules.tile_improve import improve
-from lowtide.schedules.tile_search import search
-from lowtide.schedules.tiling import Reached, Tiler
 from lowtide.sizes import parse_bytes, show_bytes
+from lowtide.tiling.improve import improve
+from lowtide.tiling.search import search
+from lowtide.tiling.segments import Segment
+from lowtide.tiling.tiler import Reached, Tiler
+from lowtide.tiling.write import tiled
 
 TILES, MAX_OVERHEAD = 16, 0.04
 """At most so many tiles a segment, and this share of extra multiply-adds, unless said otherwise."""

@@ -19,8 +19,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import isqrt, prod
 
-from lowtide.schedules.segment import CHANNELS, ROWS, Segment
-from lowtide.schedules.tiling import Reached, Tiler
+from lowtide.tiling.segments import CHANNELS, ROWS, Segment
+from lowtide.tiling.tiler import Reached, Tiler
 
 FARTHEST, KEPT, MOST_AGAIN, SHORT = 5, 2, 3, 3
 """Cuts that a segment spans, ways kept at a cut, operators made again, segments cut by channels."""

@@ -12,7 +12,7 @@ from lowtide.ir.graph import Array, Graph, Operator, Tensor
 from lowtide.regions.footprint import Reach
 from lowtide.regions.region import Region, Span, shape_of, whole
 from lowtide.regions.restrict import narrow
-from lowtide.schedules.pieces import Part, Piece, Pieces, Start, Step, inputs_of
+from lowtide.tiling.pieces import Part, Piece, Pieces, Start, Step, inputs_of
 
 SLICE_INPUTS_SINCE = 10
 """The opset from which on Slice has its ends as inputs."""

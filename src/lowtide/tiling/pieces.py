@@ -21,7 +21,7 @@ from typing import Literal, NamedTuple
 from lowtide.ir.graph import Graph
 from lowtide.regions.footprint import Reach
 from lowtide.regions.region import Region, elements, hull, inside, meet, minus, whole
-from lowtide.schedules.strips import strips
+from lowtide.tiling.strips import strips
 
 LEAST_GAIN = 4
 """A piece is cut when a LEAST_GAINth of it is not needed any more: each cut copies the rest."""

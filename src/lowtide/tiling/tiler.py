@@ -11,8 +11,8 @@ from lowtide.ops.definition import definition
 from lowtide.regions.footprint import Reach
 from lowtide.regions.region import elements
 from lowtide.regions.restrict import can_cut
-from lowtide.schedules.pieces import Part, Piece, Pieces, Start, Step, inputs_of
-from lowtide.schedules.segment import Cutter, Segment
+from lowtide.tiling.pieces import Part, Piece, Pieces, Start, Step, inputs_of
+from lowtide.tiling.segments import Cutter, Segment
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from itertools import pairwise, product
 from lowtide.ir.graph import Graph, Operator
 from lowtide.regions.footprint import Reach
 from lowtide.regions.region import Region, Span, hull, whole, with_span
-from lowtide.schedules.pieces import Part, Piece
+from lowtide.tiling.pieces import Part, Piece
 
 ROWS, COLUMNS, CHANNELS = 2, 3, 1
 """The axes of an image that tiles are cut along."""

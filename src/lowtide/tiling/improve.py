@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from lowtide.schedules.segment import ROWS, Segment
-from lowtide.schedules.tile_search import cuttings, joined_most
-from lowtide.schedules.tiling import Reached, Tiler
+from lowtide.tiling.search import cuttings, joined_most
+from lowtide.tiling.segments import ROWS, Segment
+from lowtide.tiling.tiler import Reached, Tiler
 
 MOST_STEPS = 150_000
 """Nodes run while improving: some twenty seconds; a count, so that each run ends alike."""
