@@ -24,7 +24,7 @@ from lowtide.clock import Clock
 from lowtide.pipeline import read
 from lowtide.plan import Objective, Options, Plan
 from lowtide.planner import make_plan
-from lowtide.schedule import Schedule
+from lowtide.rows.schedule import Schedule
 from lowtide.traffic import weight_traffic
 
 ROOT = Path(__file__).parents[1]

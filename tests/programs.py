@@ -19,7 +19,6 @@ from lowtide.clock import Clock
 from lowtide.costs import measure
 from lowtide.ir.graph import Array
 from lowtide.layout.lay_out import lay_out
-from lowtide.live import lifetimes
 from lowtide.memory_map import MemoryMap, memory_map
 from lowtide.overlap import placement_problem
 from lowtide.pipeline import read
@@ -31,8 +30,9 @@ from lowtide.regions.footprint import Reach
 from lowtide.rewrites.bands import in_bands
 from lowtide.rewrites.in_order import in_order
 from lowtide.rewrites.stretch import put_in_place
+from lowtide.rows.liveness import lifetimes
+from lowtide.rows.task import Task
 from lowtide.schedules.direction import directed
-from lowtide.task import Task
 
 # Programs this small are compiled longer than they run.
 QUICK: tuple[Way, ...] = tuple(

@@ -24,10 +24,10 @@ from lowtide.check.judge import compare, judge_placement, pack, split
 from lowtide.check.numbers import Reference, Sample
 from lowtide.errors import CheckError
 from lowtide.layout.lay_out import Layout
-from lowtide.live import Life, lifetimes
 from lowtide.memory_map import memory_map
 from lowtide.plan import Options, Plan
-from lowtide.touch import reads_of, writes_of
+from lowtide.rows.accesses import reads_of, writes_of
+from lowtide.rows.liveness import Life, lifetimes
 from network_builder import Builder, Network
 from networks import random_network
 from programs import GREEDY, plan_model

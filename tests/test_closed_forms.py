@@ -13,12 +13,12 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 from closed_forms import Layer, random_layer
 from lowtide.clock import Clock
 from lowtide.layout.lay_out import Layout, lay_out
-from lowtide.live import lifetimes
 from lowtide.overlap import collisions
 from lowtide.pipeline import read
+from lowtide.rows.liveness import lifetimes
+from lowtide.rows.task import PIXEL, ROW, Grain, Task, make_tasks
 from lowtide.schedules import layerwise
 from lowtide.schedules.direction import directed
-from lowtide.task import PIXEL, ROW, Grain, Task, make_tasks
 
 LAYERS, A_PIECE = 2000, 100
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lowtide import overlap
-from lowtide.live import Life, live_bytes
 from lowtide.overlap import collisions, placement_problem
 from lowtide.overlap_blocks import by_blocks, by_pairs, least
+from lowtide.rows.liveness import Life, live_bytes
 from lowtide.spans import spans
 
 

@@ -24,7 +24,7 @@ from lowtide.errors import CheckError, UsageError
 from lowtide.memory_map import memory_map, read_memory_map
 from lowtide.pipeline import fit
 from lowtide.plan import Options, Plan
-from lowtide.schedule import Run, Schedule
+from lowtide.rows.schedule import Run, Schedule
 from lowtide.schedules.coarsen import Coarsening, Work, steps_that_pay
 from lowtide.traffic import weight_traffic
 from programs import QUICK, STREAM, judge_plan, plan_model, stepped, streamed_model

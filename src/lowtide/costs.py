@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from lowtide.ir.graph import Operator
 from lowtide.layout.lay_out import Layout
-from lowtide.live import Lives, lifetimes, live_bytes
-from lowtide.schedule import Schedule
+from lowtide.rows.liveness import Lives, lifetimes, live_bytes
+from lowtide.rows.schedule import Schedule
+from lowtide.rows.task import Task
 from lowtide.schedules.layerwise import read_by
-from lowtide.task import Task
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from lowtide.costs import label, weights_of
 from lowtide.errors import UnreadableModel
 from lowtide.ir.index import IntArray
 from lowtide.layout.ports import Port
-from lowtide.live import SUM_BYTES, Life
 from lowtide.plan import Plan
+from lowtide.rows.liveness import SUM_BYTES, Life
 
 SCHEMA = 5
 

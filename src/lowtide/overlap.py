@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from lowtide.live import Life, Lives, live_bytes
 from lowtide.overlap_blocks import by_blocks, by_pairs
 from lowtide.placers.intervals import union
 from lowtide.placers.problem import Block, Interval, Problem
+from lowtide.rows.liveness import Life, Lives, live_bytes
 from lowtide.spans import Spans, spans
 
 FEW_PAIRS = 1 << 16

@@ -13,10 +13,10 @@ from lowtide.costs import Profile
 from lowtide.ir.index import IntArray
 from lowtide.layout.lay_out import Layout
 from lowtide.layout.ports import Port, input_ports, output_ports
-from lowtide.live import Lives, live_bytes
 from lowtide.placers.problem import Placement, Problem
-from lowtide.schedule import Schedule
-from lowtide.task import Task
+from lowtide.rows.liveness import Lives, live_bytes
+from lowtide.rows.schedule import Schedule
+from lowtide.rows.task import Task
 
 Overlap = Literal["none", "row", "group", "pixel"]
 OVERLAPS: tuple[Overlap, ...] = ("none", "row", "group", "pixel")

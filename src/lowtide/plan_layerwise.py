@@ -8,15 +8,15 @@ from lowtide.backends import declared
 from lowtide.clock import Clock
 from lowtide.errors import UsageError
 from lowtide.layout.lay_out import Layout
-from lowtide.live import Lives, lifetimes
 from lowtide.overlap import placement_problem
 from lowtide.placers import place
 from lowtide.placers.problem import Placement, Problem
 from lowtide.plan import Options
-from lowtide.schedule import Schedule
+from lowtide.rows.liveness import Lives, lifetimes
+from lowtide.rows.schedule import Schedule
+from lowtide.rows.task import PIXEL, ROW, Grain, Task
 from lowtide.schedules import layerwise
 from lowtide.schedules.direction import directed, directions
-from lowtide.task import PIXEL, ROW, Grain, Task
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,16 @@ from itertools import pairwise
 
 from lowtide.clock import Clock
 from lowtide.layout.lay_out import Layout
-from lowtide.live import Lives, lifetimes, live_bytes
 from lowtide.placers.problem import Placement
 from lowtide.plan import Options
 from lowtide.row_bars import Addresses, row_bars
-from lowtide.row_graph import RowGraph, row_graph
-from lowtide.schedule import Schedule
+from lowtide.rows.liveness import Lives, lifetimes, live_bytes
+from lowtide.rows.row_graph import RowGraph, row_graph
+from lowtide.rows.schedule import Schedule
+from lowtide.rows.task import Task, make_tasks, port_task
 from lowtide.schedules.demand import Segment
 from lowtide.schedules.layerwise import read_by
 from lowtide.schedules.stream import Segments, runs
-from lowtide.task import Task, make_tasks, port_task
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ from lowtide.regions.footprint import Reach
 from lowtide.rewrites.bands import COLUMNS, band_regions, extra_macs, in_bands
 from lowtide.rewrites.channels import in_groups
 from lowtide.rewrites.stretch import Stretch, alone, crossing_of
-from lowtide.row_graph import RowGraph
+from lowtide.rows.row_graph import RowGraph
 from lowtide.schedules.stream import Segments
 
 MOST_PARTS = 16

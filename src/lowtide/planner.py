@@ -14,7 +14,6 @@ from lowtide.costs import Profile, measure
 from lowtide.errors import UnsupportedModel, UsageError
 from lowtide.ir.graph import Graph
 from lowtide.layout.lay_out import Layout, lay_out
-from lowtide.live import lifetimes
 from lowtide.plan import Objective, Options, Plan, Source, straight_rows
 from lowtide.plan_layerwise import cut, plan_layerwise
 from lowtide.plan_parted import Parting
@@ -22,8 +21,9 @@ from lowtide.plan_steps import best_streamed
 from lowtide.plan_streamed import Segmented, Streamed, cut_segments
 from lowtide.rewrites.fuse_pools import fuse_pools
 from lowtide.rewrites.in_order import in_order
+from lowtide.rows.liveness import lifetimes
+from lowtide.rows.task import Task, make_tasks
 from lowtide.schedules import layerwise
-from lowtide.task import Task, make_tasks
 
 MOST_ALIGN = 4096
 """No loader promises to align a program's memory to more."""

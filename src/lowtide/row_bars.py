@@ -9,10 +9,10 @@ import numpy as np
 
 from lowtide.ir.index import IntArray
 from lowtide.layout.lay_out import Layout
-from lowtide.live import Life, Lives, live_bytes
 from lowtide.placers.intervals import BoolArray
 from lowtide.placers.rows import NOWHERE, RowProblem, place_rows
 from lowtide.plan import Options
+from lowtide.rows.liveness import Life, Lives, live_bytes
 
 Addresses = Mapping[str, IntArray]
 """The first byte of each row, by storage."""

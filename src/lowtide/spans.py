@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from lowtide.ir.index import IntArray
-from lowtide.live import Life, bands
+from lowtide.rows.liveness import Life, bands
 
 NEVER = 2**62
 """What never lives is made at step NEVER and dies at step -NEVER: it meets nothing."""

@@ -7,7 +7,7 @@ from collections import Counter
 from lowtide.ir.graph import Graph
 from lowtide.ir.nest import loads
 from lowtide.plan import Plan
-from lowtide.task import Task
+from lowtide.rows.task import Task
 
 
 def weight_traffic(plan: Plan) -> int:

@@ -21,7 +21,7 @@ from lowtide.ir.index import Index, IntArray
 from lowtide.ir.nest import Acc, Call, FromIndex, FromTable, Load, Number, Read, Value
 from lowtide.layout.lay_out import Place
 from lowtide.plan import Plan
-from lowtide.task import Task
+from lowtide.rows.task import Task
 
 _MOST_POINTS = 1 << 24
 _NEVER = 1 << 62

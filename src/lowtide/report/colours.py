@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import cos, pi, sin
 
-from lowtide.live import Lives
+from lowtide.rows.liveness import Lives
 
 
 def storage_colours(lives: Lives) -> dict[str, tuple[str, str]]:

@@ -21,7 +21,6 @@ import numpy.typing as npt
 
 from lowtide.costs import contains
 from lowtide.ir.index import IntArray
-from lowtide.live import Life, Lives, lifetimes, live_bytes
 from lowtide.overlap import placement_problem
 from lowtide.placers import place
 from lowtide.plan import Plan, straight_rows
@@ -45,7 +44,8 @@ from lowtide.report.shapes import (
     px,
 )
 from lowtide.report.style import style
-from lowtide.schedule import Run, Schedule
+from lowtide.rows.liveness import Life, Lives, lifetimes, live_bytes
+from lowtide.rows.schedule import Run, Schedule
 
 # A storage of more rows is drawn with neighbours taken together, each band as long as the longest
 # of its rows lives: it may seem to touch another by a fraction of an operator, but never shrinks.

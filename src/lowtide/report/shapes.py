@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lowtide.ir.index import IntArray
-from lowtide.live import Life, bands
-from lowtide.schedule import Schedule
+from lowtide.rows.liveness import Life, bands
+from lowtide.rows.schedule import Schedule
 
 _Floats = npt.NDArray[np.float64]
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lowtide.rows.task import Task
 from lowtide.schedules.demand import Segment
 from lowtide.schedules.stream import Segments
-from lowtide.task import Task
 
 CACHE = 1 << 20
 """Bytes of weights that stay near the core from step to step, if a segment has no more."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lowtide.ir.index import IntArray
-from lowtide.row_graph import RowGraph
+from lowtide.rows.row_graph import RowGraph
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lowtide.layout.lay_out import Layout
-from lowtide.schedule import Schedule
+from lowtide.rows.schedule import Schedule
+from lowtide.rows.task import Task
 from lowtide.schedules.layerwise import read_by
-from lowtide.task import Task
 
 
 def directed(schedule: Schedule, backward: frozenset[int]) -> Schedule:

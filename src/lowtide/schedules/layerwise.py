@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lowtide.layout.lay_out import Layout
-from lowtide.schedule import Run, Schedule
+from lowtide.rows.schedule import Run, Schedule
+from lowtide.rows.task import Task
 from lowtide.schedules.order import OrderProblem, given_order, least_peak
-from lowtide.task import Task
 
 
 def schedule(

@@ -15,8 +15,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from lowtide.row_graph import RowGraph
-from lowtide.schedule import Run
+from lowtide.rows.row_graph import RowGraph
+from lowtide.rows.schedule import Run
 from lowtide.schedules.demand import Segment, segment
 
 

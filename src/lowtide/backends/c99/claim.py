@@ -15,7 +15,7 @@ from contextlib import ExitStack
 
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines
-from lowtide.task import Task
+from lowtide.rows.task import Task
 
 
 def emit_claim(number: int, task: Task, program: Program, lines: Lines) -> None:

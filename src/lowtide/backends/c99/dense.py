@@ -17,7 +17,7 @@ from lowtide.ir.index import Index, Var, index_of, ravel
 from lowtide.ir.nest import Acc, Call, Load, Read, bound_inside
 from lowtide.ir.view import packed
 from lowtide.layout.lay_out import Layout, Place
-from lowtide.task import Task
+from lowtide.rows.task import Task
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from lowtide.backends.c99.storages import table
 from lowtide.backends.c99.text import Lines
 from lowtide.layout.ports import Port
 from lowtide.plan import Plan
-from lowtide.task import Task
+from lowtide.rows.task import Task
 
 
 def emit_driver(program: Program, names: Sequence[str], lines: Lines) -> None:

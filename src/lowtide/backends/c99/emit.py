@@ -19,7 +19,7 @@ from lowtide.backends.c99.text import Lines, comment, function_source
 from lowtide.backends.c99.weights import emit_numbers, emit_weights
 from lowtide.costs import label
 from lowtide.plan import Plan
-from lowtide.task import Task
+from lowtide.rows.task import Task
 
 _PRELUDE = """\
 #include "net.h"

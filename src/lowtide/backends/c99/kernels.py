@@ -20,7 +20,7 @@ from lowtide.ir.nest import Acc, Load, Nest
 from lowtide.layout.lay_out import Layout, Place
 from lowtide.ops import bind
 from lowtide.ops.window import Window, windows
-from lowtide.task import PIXEL, Grain, Task
+from lowtide.rows.task import PIXEL, Grain, Task
 
 BLOCK = 32
 """Output channels that the kernels hold at one time: CONV_BLOCK of parts/conv.h."""

@@ -24,7 +24,7 @@ from lowtide.ir.index import Index, Var
 from lowtide.ir.nest import Acc, BoundedRead, Call, Read, Value, bound_inside, loads
 from lowtide.ir.view import packed
 from lowtide.layout.lay_out import Layout
-from lowtide.task import Task, depends_on
+from lowtide.rows.task import Task, depends_on
 
 BLOCK = 64
 

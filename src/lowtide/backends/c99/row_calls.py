@@ -18,7 +18,7 @@ from lowtide.layout.lay_out import Layout, Place
 from lowtide.ops import bind
 from lowtide.ops.entry import ints
 from lowtide.ops.window import Window, windows
-from lowtide.task import Task
+from lowtide.rows.task import Task
 
 SPAN = 8
 """Pixels that a depthwise convolution or a pool makes at a time: SPAN of parts/window_rows.c."""

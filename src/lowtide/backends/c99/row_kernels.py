@@ -12,7 +12,7 @@ from lowtide.backends.c99.row_calls import Activation, RowCall, limits
 from lowtide.backends.c99.text import Lines, bare, expression, literal
 from lowtide.ir.index import Index, Var, number, var
 from lowtide.ir.nest import Acc, FromIndex, FromTable, Load, Nest, loads, walk
-from lowtide.task import Task
+from lowtide.rows.task import Task
 
 
 def emit_row_call(call: RowCall, task: Task, program: Program, lines: Lines, most: int) -> None:

@@ -17,9 +17,9 @@ import numpy as np
 
 from lowtide.ir.index import IntArray
 from lowtide.layout.lay_out import Layout
-from lowtide.live import element_sizes
-from lowtide.task import Task
-from lowtide.touch import Touched, reads_of, writes_of
+from lowtide.rows.accesses import Touched, reads_of, writes_of
+from lowtide.rows.liveness import element_sizes
+from lowtide.rows.task import Task
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ import numpy as np
 from lowtide.ir.index import Index, IntArray, Var, number
 from lowtide.ir.nest import Read, bound_inside
 from lowtide.layout.lay_out import Layout, Place
-from lowtide.task import Task
+from lowtide.rows.task import Task
 
 _AT_ONCE, _MOST_POINTS = 1 << 21, 1 << 27
 

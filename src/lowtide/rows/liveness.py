@@ -10,9 +10,9 @@ import numpy as np
 
 from lowtide.ir.index import IntArray
 from lowtide.layout.lay_out import Layout
-from lowtide.schedule import Schedule
-from lowtide.task import Task
-from lowtide.touch import Touched, reads_of, writes_of
+from lowtide.rows.accesses import Touched, reads_of, writes_of
+from lowtide.rows.schedule import Schedule
+from lowtide.rows.task import Task
 
 SUM_BYTES = 4
 """A sum of int8 products needs 32 bits."""
