@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lowtide.errors import LowtideError
-from lowtide.schedules.order import Order, OrderProblem, given_order, least_peak
+from lowtide.schedules.least_peak import Order, OrderProblem, given_order, least_peak
 
 NONE: frozenset[int] = frozenset()
 

@@ -17,7 +17,7 @@ from lowtide.rows.schedule import Schedule
 from lowtide.rows.task import Task, make_tasks, port_task
 from lowtide.schedules.demand import Segment
 from lowtide.schedules.layerwise import read_by
-from lowtide.schedules.stream import Segments, runs
+from lowtide.schedules.segments import Segments, runs
 
 
 @dataclass(frozen=True, eq=False)

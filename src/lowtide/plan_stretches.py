@@ -24,7 +24,7 @@ from lowtide.rewrites.bands import COLUMNS, band_regions, extra_macs, in_bands
 from lowtide.rewrites.channels import in_groups
 from lowtide.rewrites.stretch import Stretch, alone, crossing_of
 from lowtide.rows.row_graph import RowGraph
-from lowtide.schedules.stream import Segments
+from lowtide.schedules.segments import Segments
 
 MOST_PARTS = 16
 """The most bands, or groups of channels, of a stretch."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from lowtide.rows.task import Task
 from lowtide.schedules.demand import Segment
-from lowtide.schedules.stream import Segments
+from lowtide.schedules.segments import Segments
 
 CACHE = 1 << 20
 """Bytes of weights that stay near the core from step to step, if a segment has no more."""

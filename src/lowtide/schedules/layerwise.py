@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lowtide.layout.lay_out import Layout
 from lowtide.rows.schedule import Run, Schedule
 from lowtide.rows.task import Task
-from lowtide.schedules.order import OrderProblem, given_order, least_peak
+from lowtide.schedules.least_peak import OrderProblem, given_order, least_peak
 
 
 def schedule(
