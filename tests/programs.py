@@ -20,7 +20,7 @@ from lowtide.costs import measure
 from lowtide.ir.graph import Array
 from lowtide.layout.lay_out import lay_out
 from lowtide.memory_map import MemoryMap, memory_map
-from lowtide.overlap import placement_problem
+from lowtide.overlap.problem import placement_problem
 from lowtide.pipeline import read
 from lowtide.placers import place
 from lowtide.plan import Options, Plan, straight_rows

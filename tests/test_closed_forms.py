@@ -13,7 +13,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 from closed_forms import Layer, random_layer
 from lowtide.clock import Clock
 from lowtide.layout.lay_out import Layout, lay_out
-from lowtide.overlap import collisions
+from lowtide.overlap.problem import collisions
 from lowtide.pipeline import read
 from lowtide.rows.liveness import lifetimes
 from lowtide.rows.task import PIXEL, ROW, Grain, Task, make_tasks

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lowtide import overlap
-from lowtide.overlap import collisions, placement_problem
-from lowtide.overlap_blocks import by_blocks, by_pairs, least
+from lowtide.overlap import problem as overlap
+from lowtide.overlap.blocks import by_blocks, by_pairs, least
+from lowtide.overlap.problem import collisions, placement_problem
+from lowtide.overlap.spans import spans
 from lowtide.rows.liveness import Life, live_bytes
-from lowtide.spans import spans
 
 
 def life(cell_bytes: int, *rows: tuple[int, int]) -> Life:

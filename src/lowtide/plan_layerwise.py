@@ -8,7 +8,7 @@ from lowtide.backends import declared
 from lowtide.clock import Clock
 from lowtide.errors import UsageError
 from lowtide.layout.lay_out import Layout
-from lowtide.overlap import placement_problem
+from lowtide.overlap.problem import placement_problem
 from lowtide.placers import place
 from lowtide.placers.problem import Placement, Problem
 from lowtide.plan import Options

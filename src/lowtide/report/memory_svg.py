@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from lowtide.costs import contains
 from lowtide.ir.index import IntArray
-from lowtide.overlap import placement_problem
+from lowtide.overlap.problem import placement_problem
 from lowtide.placers import place
 from lowtide.plan import Plan, straight_rows
 from lowtide.report.colours import storage_colours

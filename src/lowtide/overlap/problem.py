@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from lowtide.overlap_blocks import by_blocks, by_pairs
+from lowtide.overlap.blocks import by_blocks, by_pairs
+from lowtide.overlap.spans import Spans, spans
 from lowtide.placers.intervals import union
 from lowtide.placers.problem import Block, Interval, Problem
 from lowtide.rows.liveness import Life, Lives, live_bytes
-from lowtide.spans import Spans, spans
 
 FEW_PAIRS = 1 << 16
 """So many pairs of spans are looked at one by one; with more, blocks of them are quicker."""

@@ -19,8 +19,8 @@ from __future__ import annotations
 import numpy as np
 
 from lowtide.ir.index import IntArray
+from lowtide.overlap.spans import Spans
 from lowtide.placers.intervals import Intervals, union
-from lowtide.spans import Spans
 
 MOST_BLOCKS = 1 << 17
 """So many mixed blocks of one size are divided; if there are more, they count as all x."""
