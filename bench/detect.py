@@ -24,7 +24,7 @@ from lowtide.check.numbers import Reference
 from lowtide.data.samples import Pictures
 from lowtide.ir.graph import Graph
 from lowtide.pipeline import Fitted, fit
-from lowtide.plan import Options
+from lowtide.planner.plan import Options
 
 ROOT = Path(__file__).parents[1]
 SIGMA = 25

@@ -29,7 +29,7 @@ from lowtide.ir.nest import Load, walk  # noqa: E402
 from lowtide.layout.lay_out import Layout  # noqa: E402
 from lowtide.ops import ENTRIES, Entry  # noqa: E402
 from lowtide.ops.entry import ANY  # noqa: E402
-from lowtide.plan import Options  # noqa: E402
+from lowtide.planner.plan import Options  # noqa: E402
 from lowtide.rows.task import Grain, Task, depends_on  # noqa: E402
 from networks import random_network  # noqa: E402
 from node_cases import collect  # noqa: E402

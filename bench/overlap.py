@@ -22,8 +22,8 @@ from bench.layers import network
 from bench.tables import markdown, put
 from lowtide.clock import Clock
 from lowtide.pipeline import fit, overlaps, read
-from lowtide.plan import Options, Plan
-from lowtide.planner import make_plan
+from lowtide.planner.make_plan import make_plan
+from lowtide.planner.plan import Options, Plan
 
 ROOT = Path(__file__).parents[1]
 TRAINED = ("face_slim_320", "face_rfb_320", "yunet_n_320", "fastestdet_352", "dncnn_25")

@@ -23,8 +23,8 @@ from lowtide.clock import Clock
 from lowtide.frontends.onnx.freeze import freeze
 from lowtide.frontends.onnx.load import load
 from lowtide.pipeline import read
-from lowtide.plan import Options
-from lowtide.planner import make_plan
+from lowtide.planner.make_plan import make_plan
+from lowtide.planner.plan import Options
 from lowtide.sizes import show_bytes
 
 ROOT = Path(__file__).parents[1]

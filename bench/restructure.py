@@ -26,8 +26,8 @@ from bench.portable import NETWORKS, filled
 from bench.tables import markdown, put
 from lowtide.clock import Clock
 from lowtide.pipeline import fit, read
-from lowtide.plan import Options, Plan
-from lowtide.planner import make_plan
+from lowtide.planner.make_plan import make_plan
+from lowtide.planner.plan import Options, Plan
 from lowtide.portable import fit_portable
 
 ROOT = Path(__file__).parents[1]

@@ -22,10 +22,10 @@ from bench.portable import filled
 from bench.tables import markdown, put
 from lowtide.clock import Clock
 from lowtide.pipeline import read
-from lowtide.plan import Objective, Options, Plan
-from lowtide.planner import make_plan
+from lowtide.planner.make_plan import make_plan
+from lowtide.planner.plan import Objective, Options, Plan
+from lowtide.planner.weight_traffic import weight_traffic
 from lowtide.rows.schedule import Schedule
-from lowtide.traffic import weight_traffic
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs/restructure.md"

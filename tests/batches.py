@@ -26,8 +26,8 @@ from lowtide.check.judge import compare, judge_placement, no_fault, pack, split
 from lowtide.check.numbers import Reference, Sample
 from lowtide.errors import CheckError
 from lowtide.layout.ports import Port
-from lowtide.memory_map import MemoryMap, memory_map
-from lowtide.plan import Plan
+from lowtide.planner.memory_map import MemoryMap, memory_map
+from lowtide.planner.plan import Plan
 from network_builder import Network
 
 FLAGS = (*WARNINGS, "-O0", "-ffp-contract=off", "-DCHECKED")

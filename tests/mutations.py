@@ -30,8 +30,8 @@ from lowtide.backends import emit
 from lowtide.clock import Clock
 from lowtide.errors import LowtideError
 from lowtide.pipeline import read
-from lowtide.plan import Options
-from lowtide.planner import make_plan
+from lowtide.planner.make_plan import make_plan
+from lowtide.planner.plan import Options
 from networks import random_network
 from node_cases import collect
 

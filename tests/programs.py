@@ -16,16 +16,16 @@ from lowtide.backends import emit
 from lowtide.check.judge import WAYS, Checks, Way, judge_placement, judge_program
 from lowtide.check.numbers import Reference, Sample, lively_inputs
 from lowtide.clock import Clock
-from lowtide.costs import measure
 from lowtide.ir.graph import Array
 from lowtide.layout.lay_out import lay_out
-from lowtide.memory_map import MemoryMap, memory_map
 from lowtide.overlap.problem import placement_problem
 from lowtide.pipeline import read
 from lowtide.placers import place
-from lowtide.plan import Options, Plan, straight_rows
-from lowtide.plan_streamed import cut_segments, plan_streamed
-from lowtide.planner import as_streamed, make_plan, stream
+from lowtide.planner.costs import measure
+from lowtide.planner.make_plan import as_streamed, make_plan, stream
+from lowtide.planner.memory_map import MemoryMap, memory_map
+from lowtide.planner.plan import Options, Plan, straight_rows
+from lowtide.planner.streamed import cut_segments, plan_streamed
 from lowtide.regions.footprint import Reach
 from lowtide.rewrites.bands import in_bands
 from lowtide.rewrites.in_order import in_order

@@ -24,8 +24,8 @@ from lowtide.check.judge import compare, judge_placement, pack, split
 from lowtide.check.numbers import Reference, Sample
 from lowtide.errors import CheckError
 from lowtide.layout.lay_out import Layout
-from lowtide.memory_map import memory_map
-from lowtide.plan import Options, Plan
+from lowtide.planner.memory_map import memory_map
+from lowtide.planner.plan import Options, Plan
 from lowtide.rows.accesses import reads_of, writes_of
 from lowtide.rows.liveness import Life, lifetimes
 from network_builder import Builder, Network

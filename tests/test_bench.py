@@ -22,7 +22,7 @@ import pytest
 import lowtide
 from lowtide.errors import CheckError, UnreadableModel, UsageError
 from lowtide.files import write_folder
-from lowtide.plan import Options
+from lowtide.planner.plan import Options
 from lowtide.report.bench_text import bench_text
 from lowtide.timing.pairs import spread
 from lowtide.timing.where import held_by_operator

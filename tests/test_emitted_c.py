@@ -21,8 +21,8 @@ from lowtide.check.compile import WARNINGS, Io, build, find_compiler, run
 from lowtide.check.judge import pack
 from lowtide.ir.find_codes import packed
 from lowtide.layout.ports import identifier
-from lowtide.memory_map import memory_map
-from lowtide.plan import Options, Plan
+from lowtide.planner.memory_map import memory_map
+from lowtide.planner.plan import Options, Plan
 from networks import random_network
 from programs import QUICK, Judged, judge_model, plan_model
 

@@ -21,13 +21,13 @@ from lowtide.errors import UsageError
 from lowtide.explore import Explored, explore
 from lowtide.front import Point, distinct, front, staircase
 from lowtide.pipeline import profile
-from lowtide.plan import Options
+from lowtide.planner.plan import Options
+from lowtide.planner.weight_traffic import weight_traffic
 from lowtide.recipes import fit_command, recipe_name, recipes
 from lowtide.report.front_svg import front_svg
 from lowtide.report.front_text import front_text
 from lowtide.report.labels import Box, place_labels
 from lowtide.report.scale import Scale
-from lowtide.traffic import weight_traffic
 from network_builder import Builder
 from test_cli import lowtide, started, stopped_at
 

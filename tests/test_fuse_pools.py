@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from lowtide.costs import label
+from lowtide.planner.costs import label
 from network_builder import Builder, Network, Value
 from programs import GREEDY, Judged, judge_plan, plan_model
 

@@ -18,7 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import lowtide
 from lowtide.backends import emit
-from lowtide.memory_map import memory_map
+from lowtide.planner.memory_map import memory_map
 from lowtide.report.memory_svg import memory_svg
 
 GOLDEN = Path(__file__).parent / "golden"

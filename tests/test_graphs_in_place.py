@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from lowtide.plan import Options
+from lowtide.planner.plan import Options
 from network_builder import Builder, Network, Value
 from programs import QUICK, judge_plan, plan_model
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lowtide.memory_map import StoredAt, lifetimes_of, stretches
+from lowtide.planner.memory_map import StoredAt, lifetimes_of, stretches
 from lowtide.rows.liveness import Life
 
 _STEPS = st.lists(st.sampled_from([0, 2, 2, 2, 7, -3]), min_size=1, max_size=30)

@@ -16,7 +16,7 @@ from PIL import Image
 
 from lowtide.data.samples import Pictures
 from lowtide.pipeline import fit
-from lowtide.plan import Options
+from lowtide.planner.plan import Options
 
 SHARED = Path(__file__).parents[2] / "shared"
 pytestmark = pytest.mark.skipif(not SHARED.exists(), reason="../shared is not there")

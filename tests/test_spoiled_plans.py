@@ -24,8 +24,8 @@ from lowtide.backends import emit
 from lowtide.check.compile import Verdict
 from lowtide.check.judge import judge_program
 from lowtide.errors import CheckError
-from lowtide.memory_map import memory_map
-from lowtide.plan import Plan
+from lowtide.planner.memory_map import memory_map
+from lowtide.planner.plan import Plan
 from programs import QUICK
 from spoiled import (
     COUNT,

@@ -21,12 +21,12 @@ from lowtide.check.judge import judge_placement, judge_program
 from lowtide.check.numbers import Reference, Sample
 from lowtide.check.written import verify
 from lowtide.errors import CheckError, UsageError
-from lowtide.memory_map import memory_map, read_memory_map
 from lowtide.pipeline import fit
-from lowtide.plan import Options, Plan
+from lowtide.planner.memory_map import memory_map, read_memory_map
+from lowtide.planner.plan import Options, Plan
+from lowtide.planner.weight_traffic import weight_traffic
 from lowtide.rows.schedule import Run, Schedule
 from lowtide.schedules.coarsen import Coarsening, Work, steps_that_pay
-from lowtide.traffic import weight_traffic
 from programs import QUICK, STREAM, judge_plan, plan_model, stepped, streamed_model
 from test_streams import BOTH, chain, whole_numbers
 
@@ -255,7 +255,7 @@ def test_random_segments_hold_their_limit() -> None:
     from lowtide.clock import Clock
     from lowtide.layout.lay_out import lay_out
     from lowtide.pipeline import read
-    from lowtide.plan_streamed import cut_segments
+    from lowtide.planner.streamed import cut_segments
 
     _, graph = read(late(deep=2), Clock(lambda _: None))
     cut = cut_segments(lay_out(graph, "nhwc"), 4, STREAM)[0]

@@ -22,7 +22,7 @@ from batches import Case, judge_batch, make_case
 from lowtide.clock import Clock
 from lowtide.ir.graph import Graph
 from lowtide.pipeline import read
-from lowtide.planner import make_plan, stream
+from lowtide.planner.make_plan import make_plan, stream
 from lowtide.regions.footprint import Reach
 from lowtide.rewrites.bands import in_bands
 from lowtide.rewrites.channels import in_groups

@@ -25,9 +25,9 @@ from lowtide.clock import Clock
 from lowtide.ir.codes import Codes, make
 from lowtide.ir.find_codes import LEAST_SAVED
 from lowtide.pipeline import read
-from lowtide.plan import Options, Plan
-from lowtide.plan_filters import plan_filters
-from lowtide.planner import make_plan
+from lowtide.planner.filter_blocks import plan_filters
+from lowtide.planner.make_plan import make_plan
+from lowtide.planner.plan import Options, Plan
 from lowtide.rewrites.filter_blocks import filter_blocks, most_filters
 from lowtide.weights.account import Form
 from lowtide.weights.format import Generated

@@ -10,10 +10,10 @@ from lowtide.check.judge import judge_placement
 from lowtide.check.references import pack_references
 from lowtide.clock import Clock
 from lowtide.files import write_folder
-from lowtide.memory_map import memory_map
 from lowtide.pipeline import make_references, read
-from lowtide.plan import Options
-from lowtide.plan_filters import plan_filters
+from lowtide.planner.filter_blocks import plan_filters
+from lowtide.planner.memory_map import memory_map
+from lowtide.planner.plan import Options
 
 NETWORKS = {
     "squeezenet1_1": "SqueezeNet1.1",

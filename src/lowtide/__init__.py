@@ -16,9 +16,9 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from lowtide.check.written import Verified, verify
     from lowtide.errors import BudgetError, CheckError, LowtideError, ModelError, UsageError
-    from lowtide.memory_map import MemoryMap, read_memory_map
     from lowtide.pipeline import Fitted, fit, profile
-    from lowtide.plan import Options, Plan
+    from lowtide.planner.memory_map import MemoryMap, read_memory_map
+    from lowtide.planner.plan import Options, Plan
     from lowtide.timing.bench import bench
     from lowtide.timing.benched import Benched
 
@@ -30,16 +30,16 @@ _HOME = {
     "CheckError": "lowtide.errors",
     "Fitted": "lowtide.pipeline",
     "LowtideError": "lowtide.errors",
-    "MemoryMap": "lowtide.memory_map",
+    "MemoryMap": "lowtide.planner.memory_map",
     "ModelError": "lowtide.errors",
-    "Options": "lowtide.plan",
-    "Plan": "lowtide.plan",
+    "Options": "lowtide.planner.plan",
+    "Plan": "lowtide.planner.plan",
     "UsageError": "lowtide.errors",
     "Verified": "lowtide.check.written",
     "bench": "lowtide.timing.bench",
     "fit": "lowtide.pipeline",
     "profile": "lowtide.pipeline",
-    "read_memory_map": "lowtide.memory_map",
+    "read_memory_map": "lowtide.planner.memory_map",
     "verify": "lowtide.check.written",
 }
 

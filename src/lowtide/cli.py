@@ -147,7 +147,7 @@ def profile(
     """What the network costs: live bytes of each operator, peaks, MACs, weights."""
     from lowtide.frontends.onnx.shapes import parse_shapes
     from lowtide.pipeline import overlaps
-    from lowtide.plan import Options
+    from lowtide.planner.plan import Options
     from lowtide.report.profile_text import profile_facts, profile_text
 
     options = Options(
@@ -244,7 +244,7 @@ def fit(
     from lowtide.fit_flash import Task
     from lowtide.frontends.onnx.shapes import parse_shapes
     from lowtide.pipeline import fit as run
-    from lowtide.plan import Options
+    from lowtide.planner.plan import Options
 
     if output is None and target != "none":
         raise UsageError("name a folder with -o, or plan only with --target none")
@@ -351,7 +351,7 @@ def explore(
 ) -> None:
     """Plan the network in many ways: the front of memory, work, weight traffic and code."""
     from lowtide.explore import explore as run
-    from lowtide.plan import Options
+    from lowtide.planner.plan import Options
     from lowtide.recipes import recipes
     from lowtide.report.front_text import front_text
 

@@ -23,13 +23,13 @@ from lowtide.files import write_file
 from lowtide.front import Point, distinct, front
 from lowtide.ir.graph import Graph
 from lowtide.journal import Journal, check_journal
-from lowtide.memory_map import memory_map
 from lowtide.pipeline import Model, Progress, read
-from lowtide.plan import Options, Plan, Source
-from lowtide.planner import make_plan
+from lowtide.planner.make_plan import make_plan
+from lowtide.planner.memory_map import memory_map
+from lowtide.planner.plan import Options, Plan, Source
+from lowtide.planner.weight_traffic import weight_traffic
 from lowtide.recipes import fit_command, recipe_name
 from lowtide.report.front_svg import front_svg
-from lowtide.traffic import weight_traffic
 
 
 @dataclass(frozen=True)

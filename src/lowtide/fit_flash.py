@@ -19,9 +19,9 @@ from lowtide.check.footprint import footprint
 from lowtide.errors import BudgetError, UsageError
 from lowtide.ir.graph import Shape
 from lowtide.pipeline import Fitted, Model, Progress, Samples, fit, profile, quiet
-from lowtide.plan import Options, Plan
+from lowtide.planner.plan import Options, Plan
+from lowtide.planner.weight_traffic import weight_traffic
 from lowtide.sizes import parse_bytes, show_bytes
-from lowtide.traffic import weight_traffic
 from lowtide.weights.account import Form
 from lowtide.weights.candidates import FAMILIES, Family
 from lowtide.weights.compress import Compressed, Search, prepare

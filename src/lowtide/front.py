@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lowtide.plan import Options
+from lowtide.planner.plan import Options
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from lowtide import __version__
 from lowtide.errors import UsageError
 from lowtide.files import write_file
 from lowtide.front import Point, point
-from lowtide.plan import Options, Source
+from lowtide.planner.plan import Options, Source
 
 NAME = "points.jsonl"
 

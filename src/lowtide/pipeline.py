@@ -19,20 +19,20 @@ from lowtide.check.judge import Checks, judge_placement, judge_program
 from lowtide.check.numbers import Reference, Sample, lively_inputs
 from lowtide.check.references import pack_references
 from lowtide.clock import Clock
-from lowtide.costs import label
 from lowtide.errors import BudgetError, UnsupportedModel, UsageError
 from lowtide.files import write_folder
 from lowtide.frontends.onnx.freeze import freeze
 from lowtide.frontends.onnx.load import load
 from lowtide.ir.graph import Array, Graph, Shape
-from lowtide.memory_map import MemoryMap, memory_map
-from lowtide.plan import OVERLAPS, Options, Plan, Source
-from lowtide.plan_filters import plan_filters
-from lowtide.planner import make_plan
+from lowtide.planner.costs import label
+from lowtide.planner.filter_blocks import plan_filters
+from lowtide.planner.make_plan import make_plan
+from lowtide.planner.memory_map import MemoryMap, memory_map
+from lowtide.planner.plan import OVERLAPS, Options, Plan, Source
+from lowtide.planner.weight_traffic import weight_traffic
 from lowtide.report.memory_svg import memory_svg
 from lowtide.rewrites.fuse import fuse
 from lowtide.sizes import parse_bytes, show_bytes
-from lowtide.traffic import weight_traffic
 
 Progress = Callable[[str], None]
 Samples = Callable[[Graph], Mapping[str, Mapping[str, Array]]]

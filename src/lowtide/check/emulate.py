@@ -20,7 +20,7 @@ from lowtide.ir.graph import Array
 from lowtide.ir.index import Index, IntArray
 from lowtide.ir.nest import Acc, Call, FromIndex, FromTable, Load, Number, Read, Value
 from lowtide.layout.lay_out import Place
-from lowtide.plan import Plan
+from lowtide.planner.plan import Plan
 from lowtide.rows.task import Task
 
 _MOST_POINTS = 1 << 24

@@ -31,7 +31,7 @@ from lowtide.check.placement import Rows, check_placement
 from lowtide.errors import CheckError
 from lowtide.ir.graph import Array
 from lowtide.layout.ports import Port
-from lowtide.memory_map import MemoryMap, addresses_of, lifetimes_of
+from lowtide.planner.memory_map import MemoryMap, addresses_of, lifetimes_of
 
 Progress = Callable[[str], None]
 

@@ -15,7 +15,7 @@ from lowtide.check.judge import Checks, compare, judge_placement, judge_program
 from lowtide.check.numbers import Reference, Sample
 from lowtide.check.references import unpack_references
 from lowtide.errors import CheckError, UnreadableModel, UsageError
-from lowtide.memory_map import MemoryMap, lifetimes_of, read_memory_map
+from lowtide.planner.memory_map import MemoryMap, lifetimes_of, read_memory_map
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 import numpy.typing as npt
 
-from lowtide.costs import contains
 from lowtide.ir.index import IntArray
 from lowtide.overlap.problem import placement_problem
 from lowtide.placers import place
-from lowtide.plan import Plan, straight_rows
+from lowtide.planner.costs import contains
+from lowtide.planner.plan import Plan, straight_rows
 from lowtide.report.colours import storage_colours
 from lowtide.report.profile_text import kib, placement_verdict, shorten
 from lowtide.report.scale import nice

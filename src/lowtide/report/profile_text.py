@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping
 
-from lowtide.costs import Cost
-from lowtide.plan import Plan
+from lowtide.planner.costs import Cost
+from lowtide.planner.plan import Plan
 from lowtide.sizes import show_bytes
 
 _HEAD = ("operator", "type", "output", "live", "KiB", "MACs", "weights")

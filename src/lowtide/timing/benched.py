@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lowtide.memory_map import MemoryMap
+from lowtide.planner.memory_map import MemoryMap
 from lowtide.timing.pairs import Spread
 
 

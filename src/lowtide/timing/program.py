@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lowtide.check.compile import WARNINGS, compile_program, native_flags
 from lowtide.layout.ports import Port
-from lowtide.memory_map import MemoryMap
+from lowtide.planner.memory_map import MemoryMap
 
 _TIMER = resources("lowtide.timing") / "timer.c"
 _HOOK = """\

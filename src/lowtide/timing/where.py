@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lowtide.ir.index import IntArray
-from lowtide.memory_map import MemoryMap, StoredAt, lifetimes_of
+from lowtide.planner.memory_map import MemoryMap, StoredAt, lifetimes_of
 
 
 @dataclass(frozen=True)

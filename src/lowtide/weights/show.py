@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from lowtide.fit_flash import FittedSmall
+from lowtide.planner.weight_traffic import weight_traffic
 from lowtide.show import show_fit
 from lowtide.sizes import parse_bytes, show_bytes
-from lowtide.traffic import weight_traffic
 from lowtide.weights.compress import Compressed
 
 

@@ -13,7 +13,7 @@ from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.storages import table
 from lowtide.backends.c99.text import Lines
 from lowtide.layout.ports import Port
-from lowtide.plan import Plan
+from lowtide.planner.plan import Plan
 from lowtide.rows.task import Task
 
 

@@ -17,8 +17,8 @@ from lowtide.backends.c99.row_kernels import emit_row_call
 from lowtide.backends.c99.storages import emit_storages
 from lowtide.backends.c99.text import Lines, comment, function_source
 from lowtide.backends.c99.weights import emit_numbers, emit_weights
-from lowtide.costs import label
-from lowtide.plan import Plan
+from lowtide.planner.costs import label
+from lowtide.planner.plan import Plan
 from lowtide.rows.task import Task
 
 _PRELUDE = """\

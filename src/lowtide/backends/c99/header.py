@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lowtide.backends.c99.driver import parameters
 from lowtide.backends.c99.text import comment
 from lowtide.layout.ports import Port
-from lowtide.plan import Plan
+from lowtide.planner.plan import Plan
 
 _KEPT = "   The inputs stay as they are while the network runs."
 _OVERWRITTEN = (

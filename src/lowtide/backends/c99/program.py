@@ -13,7 +13,7 @@ from lowtide.ir.graph import Array
 from lowtide.ir.index import Index, Lookup
 from lowtide.ir.nest import Call, FromIndex, FromTable, Nest, walk
 from lowtide.layout.lay_out import Place
-from lowtide.plan import Plan
+from lowtide.planner.plan import Plan
 
 BLOCK = 16
 """Channels of a block of weights: BLOCK of parts/vectors.h."""

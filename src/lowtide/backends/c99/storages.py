@@ -13,7 +13,7 @@ from math import gcd
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.row_calls import find_row_kernel, limits
 from lowtide.backends.c99.text import Lines, comment
-from lowtide.plan import Plan
+from lowtide.planner.plan import Plan
 
 
 def emit_storages(program: Program, lines: Lines) -> None:

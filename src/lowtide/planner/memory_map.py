@@ -13,11 +13,11 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 import numpy as np
 
 from lowtide import __version__
-from lowtide.costs import label, weights_of
 from lowtide.errors import UnreadableModel
 from lowtide.ir.index import IntArray
 from lowtide.layout.ports import Port
-from lowtide.plan import Plan
+from lowtide.planner.costs import label, weights_of
+from lowtide.planner.plan import Plan
 from lowtide.rows.liveness import SUM_BYTES, Life
 
 SCHEMA = 5

@@ -11,7 +11,7 @@ from lowtide.layout.lay_out import Layout
 from lowtide.overlap.problem import placement_problem
 from lowtide.placers import place
 from lowtide.placers.problem import Placement, Problem
-from lowtide.plan import Options
+from lowtide.planner.plan import Options
 from lowtide.rows.liveness import Lives, lifetimes
 from lowtide.rows.schedule import Schedule
 from lowtide.rows.task import PIXEL, ROW, Grain, Task

@@ -15,12 +15,12 @@ from itertools import chain
 import numpy as np
 
 from lowtide.clock import Clock
-from lowtide.plan import Options
-from lowtide.plan_streamed import Segmented, Streamed, plan_streamed, time_rows
-from lowtide.row_bars import Kept, row_bars
+from lowtide.planner.plan import Options
+from lowtide.planner.row_problem import Kept, row_bars
+from lowtide.planner.streamed import Segmented, Streamed, plan_streamed, time_rows
+from lowtide.planner.weight_traffic import weights_read
 from lowtide.schedules.coarsen import Coarsening, Work
 from lowtide.schedules.demand import Segment
-from lowtide.traffic import weights_read
 
 SHARES = (0.95, 0.9, 0.85, 0.8, 0.7)
 """Parts of the arena that a segment of coarser steps may fill: the fewer, the easier to place."""

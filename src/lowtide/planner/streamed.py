@@ -9,8 +9,8 @@ from itertools import pairwise
 from lowtide.clock import Clock
 from lowtide.layout.lay_out import Layout
 from lowtide.placers.problem import Placement
-from lowtide.plan import Options
-from lowtide.row_bars import Addresses, row_bars
+from lowtide.planner.plan import Options
+from lowtide.planner.row_problem import Addresses, row_bars
 from lowtide.rows.liveness import Lives, lifetimes, live_bytes
 from lowtide.rows.row_graph import RowGraph, row_graph
 from lowtide.rows.schedule import Schedule

@@ -10,15 +10,15 @@ import numpy as np
 
 from lowtide.backends import scratch
 from lowtide.clock import Clock
-from lowtide.costs import Profile, measure
 from lowtide.errors import UnsupportedModel, UsageError
 from lowtide.ir.graph import Graph
 from lowtide.layout.lay_out import Layout, lay_out
-from lowtide.plan import Objective, Options, Plan, Source, straight_rows
-from lowtide.plan_layerwise import cut, plan_layerwise
-from lowtide.plan_parted import Parting
-from lowtide.plan_steps import best_streamed
-from lowtide.plan_streamed import Segmented, Streamed, cut_segments
+from lowtide.planner.costs import Profile, measure
+from lowtide.planner.layerwise import cut, plan_layerwise
+from lowtide.planner.parts import Parting
+from lowtide.planner.plan import Objective, Options, Plan, Source, straight_rows
+from lowtide.planner.steps import best_streamed
+from lowtide.planner.streamed import Segmented, Streamed, cut_segments
 from lowtide.rewrites.fuse_pools import fuse_pools
 from lowtide.rewrites.in_order import in_order
 from lowtide.rows.liveness import lifetimes

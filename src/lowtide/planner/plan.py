@@ -9,11 +9,11 @@ from typing import Literal
 
 import numpy as np
 
-from lowtide.costs import Profile
 from lowtide.ir.index import IntArray
 from lowtide.layout.lay_out import Layout
 from lowtide.layout.ports import Port, input_ports, output_ports
 from lowtide.placers.problem import Placement, Problem
+from lowtide.planner.costs import Profile
 from lowtide.rows.liveness import Lives, live_bytes
 from lowtide.rows.schedule import Schedule
 from lowtide.rows.task import Task

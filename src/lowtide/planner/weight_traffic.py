@@ -6,7 +6,7 @@ from collections import Counter
 
 from lowtide.ir.graph import Graph
 from lowtide.ir.nest import loads
-from lowtide.plan import Plan
+from lowtide.planner.plan import Plan
 from lowtide.rows.task import Task
 
 

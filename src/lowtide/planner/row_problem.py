@@ -11,7 +11,7 @@ from lowtide.ir.index import IntArray
 from lowtide.layout.lay_out import Layout
 from lowtide.placers.intervals import BoolArray
 from lowtide.placers.rows import NOWHERE, RowProblem, place_rows
-from lowtide.plan import Options
+from lowtide.planner.plan import Options
 from lowtide.rows.liveness import Life, Lives, live_bytes
 
 Addresses = Mapping[str, IntArray]

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from lowtide.clock import Clock
 from lowtide.ir.graph import Graph
 from lowtide.layout.lay_out import Layout
-from lowtide.plan import Options
-from lowtide.plan_steps import grown
-from lowtide.plan_streamed import Segmented, Streamed, cut_at, live_in_parts, plan_streamed
-from lowtide.plan_stretches import Route, StretchSearch
+from lowtide.planner.plan import Options
+from lowtide.planner.steps import grown
+from lowtide.planner.streamed import Segmented, Streamed, cut_at, live_in_parts, plan_streamed
+from lowtide.planner.stretches import Route, StretchSearch
 from lowtide.rewrites.stretch import Stretch, put_in_place
 
 PLACED = 3

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lowtide.clock import Clock
 from lowtide.ir.graph import Graph
-from lowtide.plan import Options, Plan, Source
-from lowtide.planner import make_plan
+from lowtide.planner.make_plan import make_plan
+from lowtide.planner.plan import Options, Plan, Source
 from lowtide.rewrites.filter_blocks import filter_blocks, most_filters
 
 SIZES = (2, 4, 8)
