@@ -14,8 +14,8 @@ from lowtide.cli import app
 from lowtide.errors import BudgetError, UnsupportedModel
 from lowtide.frontends.onnx.load import load
 from lowtide.weights.batch import session
-from lowtide.weights.choose import choose
 from lowtide.weights.compress import Compressed, compress
+from lowtide.weights.knapsack import choose
 from lowtide.weights.network import read
 from lowtide.weights.store import recall
 

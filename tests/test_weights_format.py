@@ -11,7 +11,7 @@ from lowtide.frontends.onnx.load import load
 from lowtide.ir.codes import limits, pack, unpack
 from lowtide.weights.account import published_bytes, published_dense_bytes
 from lowtide.weights.batch import session
-from lowtide.weights.fit import fit
+from lowtide.weights.fit_layer import fit
 from lowtide.weights.format import Filters
 from lowtide.weights.moments import even
 from lowtide.weights.network import read

@@ -24,7 +24,7 @@ from lowtide.ir.codes import Array
 from lowtide.weights.account import macs
 from lowtide.weights.batch import session
 from lowtide.weights.compress import noise
-from lowtide.weights.fit import fit
+from lowtide.weights.fit_layer import fit
 from lowtide.weights.moments import even
 from lowtide.weights.network import Network, read, with_constants
 from lowtide.weights.runner import Runner

@@ -20,8 +20,8 @@ from lowtide.weights.accuracy import accuracy
 from lowtide.weights.candidates import FAMILIES, Candidate
 from lowtide.weights.compress import PROBE_PICTURES, assembled, fitted, selected
 from lowtide.weights.network import read
+from lowtide.weights.refit import settle
 from lowtide.weights.runner import Runner
-from lowtide.weights.settle import settle
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 RESULTS = Path(__file__).parent / "results"

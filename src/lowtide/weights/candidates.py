@@ -11,7 +11,7 @@ import numpy as np
 from lowtide.ir.codes import Array
 from lowtide.weights.account import macs
 from lowtide.weights.als import Factors, factorise
-from lowtide.weights.fit import fit
+from lowtide.weights.fit_layer import fit
 from lowtide.weights.format import Filters, Generated
 from lowtide.weights.moments import Moments
 from lowtide.weights.network import Layer

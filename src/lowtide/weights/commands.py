@@ -82,7 +82,7 @@ def compress(
     from lowtide.files import check_file, write_file
     from lowtide.frontends.onnx.shapes import parse_shapes
     from lowtide.weights.compress import compress as run
-    from lowtide.weights.given import Given
+    from lowtide.weights.labelled import Given
 
     check_file(output, model)
     given = Given(_scaling(mean, std, bgr), calibrate or (), test or (), labels)
@@ -133,7 +133,7 @@ def train_compressed(
     """Compress, then train what is stored, taught by the network as it was. Needs torch."""
     from lowtide.files import check_file, write_file
     from lowtide.frontends.onnx.shapes import parse_shapes
-    from lowtide.weights.given import Given
+    from lowtide.weights.labelled import Given
     from lowtide.weights.network import read as read_network
 
     kept = checkpoint or output.with_name(f"{output.name}.pt")
@@ -197,8 +197,8 @@ def fit_small(
     """What `fit --flash` does: writes the folder, returns what is printed."""
     from lowtide.files import write_folder
     from lowtide.fit_flash import check_target, fit_flash
-    from lowtide.weights.given import Given
-    from lowtide.weights.show import show_small
+    from lowtide.weights.labelled import Given
+    from lowtide.weights.text import show_small
 
     check_target(task.target)
     scaling = _scaling(data.mean, data.std, data.bgr)
@@ -237,7 +237,7 @@ def _scaling(mean: str, std: str, bgr: bool) -> Scaling:
 def _print(
     found: Compressed, rates: dict[str, Any], model: Path, output: Path, as_json: bool
 ) -> None:
-    from lowtide.weights.show import show_compressed
+    from lowtide.weights.text import show_compressed
 
     facts = {**found.facts(), **rates, "file": str(output)}
     typer.echo(json.dumps(facts) if as_json else show_compressed(found, rates, model, output))

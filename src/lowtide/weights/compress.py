@@ -17,10 +17,10 @@ from lowtide.sizes import parse_bytes, show_bytes
 from lowtide.weights import calibrate, sensitivity
 from lowtide.weights.account import Form, form, macs
 from lowtide.weights.candidates import FAMILIES, Candidate, Family, candidates, settings
-from lowtide.weights.choose import choose
+from lowtide.weights.knapsack import choose
 from lowtide.weights.network import Inputs, Layer, Network, read
+from lowtide.weights.refit import Settled, settle
 from lowtide.weights.runner import Runner, count
-from lowtide.weights.settle import Settled, settle
 from lowtide.weights.store import store
 
 Progress = Callable[[str], None]

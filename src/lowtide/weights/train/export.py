@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from lowtide.errors import CheckError, UsageError
 from lowtide.ir.codes import Array
-from lowtide.weights.fit import fit
+from lowtide.weights.fit_layer import fit
 from lowtide.weights.format import Generated
 from lowtide.weights.moments import even
 from lowtide.weights.network import Network, read

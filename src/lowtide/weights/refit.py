@@ -9,7 +9,7 @@ import numpy as np
 
 from lowtide.ir.codes import Array
 from lowtide.weights.calibrate import compare
-from lowtide.weights.fit import fit
+from lowtide.weights.fit_layer import fit
 from lowtide.weights.format import Generated
 from lowtide.weights.moments import Gathering, Moments
 from lowtide.weights.network import Inputs, Layer
