@@ -19,7 +19,7 @@ from lowtide.backends import emit
 from lowtide.check.emulate import Machine
 from lowtide.check.judge import judge_placement, judge_program
 from lowtide.check.numbers import Reference, Sample
-from lowtide.check.written import verify
+from lowtide.check.verify import verify
 from lowtide.errors import CheckError, UsageError
 from lowtide.pipeline import fit
 from lowtide.planner.memory_map import memory_map, read_memory_map

@@ -16,7 +16,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lowtide.backends.onnx import emit
-from lowtide.check.portable import measure
+from lowtide.check.onnx_memory import measure
 from lowtide.clock import Clock
 from lowtide.errors import BudgetError, UsageError
 from lowtide.ir.graph import Graph

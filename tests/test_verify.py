@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import lowtide
-from lowtide.check.references import pack_references
+from lowtide.check.reference_file import pack_references
 from lowtide.errors import CheckError, LowtideError, ModelError, UsageError
 from lowtide.files import write_folder
 from test_cli import small_network

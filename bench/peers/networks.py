@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lowtide.backends import emit
 from lowtide.check.judge import judge_placement
-from lowtide.check.references import pack_references
+from lowtide.check.reference_file import pack_references
 from lowtide.clock import Clock
 from lowtide.files import write_folder
 from lowtide.pipeline import make_references, read

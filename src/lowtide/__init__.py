@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from lowtide.check.written import Verified, verify
+    from lowtide.check.verify import Verified, verify
     from lowtide.errors import BudgetError, CheckError, LowtideError, ModelError, UsageError
     from lowtide.pipeline import Fitted, fit, profile
     from lowtide.planner.memory_map import MemoryMap, read_memory_map
@@ -35,12 +35,12 @@ _HOME = {
     "Options": "lowtide.planner.plan",
     "Plan": "lowtide.planner.plan",
     "UsageError": "lowtide.errors",
-    "Verified": "lowtide.check.written",
+    "Verified": "lowtide.check.verify",
     "bench": "lowtide.timing.bench",
     "fit": "lowtide.pipeline",
     "profile": "lowtide.pipeline",
     "read_memory_map": "lowtide.planner.memory_map",
-    "verify": "lowtide.check.written",
+    "verify": "lowtide.check.verify",
 }
 
 __all__ = [

@@ -372,7 +372,7 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Repeat the checks from the files in a folder."""
-    from lowtide.check.written import verify as run
+    from lowtide.check.verify import verify as run
 
     with Progress(sys.stderr) as progress:
         verified = run(folder, model, progress)

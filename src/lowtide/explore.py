@@ -14,8 +14,8 @@ from typing import Any
 
 from lowtide import __version__
 from lowtide.backends import emit, table_bytes
+from lowtide.check.code_size import footprint
 from lowtide.check.compile import find_compiler
-from lowtide.check.footprint import footprint
 from lowtide.check.judge import judge_placement
 from lowtide.clock import Clock
 from lowtide.errors import UsageError

@@ -14,8 +14,8 @@ from typing import Any
 import onnx
 
 from lowtide.backends import emit, table_bytes
+from lowtide.check.code_size import footprint
 from lowtide.check.compile import find_compiler
-from lowtide.check.footprint import footprint
 from lowtide.errors import BudgetError, UsageError
 from lowtide.ir.graph import Shape
 from lowtide.pipeline import Fitted, Model, Progress, Samples, fit, profile, quiet

@@ -12,12 +12,12 @@ from typing import Any
 import onnx
 
 from lowtide.backends import emit, table_bytes
+from lowtide.check.code_size import Footprint, footprint
 from lowtide.check.compile import find_compiler
 from lowtide.check.emulate import judge_emulated
-from lowtide.check.footprint import Footprint, footprint
 from lowtide.check.judge import Checks, judge_placement, judge_program
 from lowtide.check.numbers import Reference, Sample, lively_inputs
-from lowtide.check.references import pack_references
+from lowtide.check.reference_file import pack_references
 from lowtide.clock import Clock
 from lowtide.errors import BudgetError, UnsupportedModel, UsageError
 from lowtide.files import write_folder

@@ -20,7 +20,7 @@ from lowtide.check.numbers import (
     lively_inputs,
     scales,
 )
-from lowtide.check.portable import Measured, measure
+from lowtide.check.onnx_memory import Measured, measure
 from lowtide.clock import Clock
 from lowtide.errors import BudgetError, CheckError, UnsupportedModel, UsageError
 from lowtide.ir.graph import Array, Graph

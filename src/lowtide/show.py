@@ -15,7 +15,7 @@ from lowtide.sizes import show_bytes
 
 if TYPE_CHECKING:
     from lowtide.check.judge import Checks
-    from lowtide.check.written import Verified
+    from lowtide.check.verify import Verified
     from lowtide.ir.graph import Array
     from lowtide.minimalloc.buffers import Buffer
     from lowtide.pipeline import Fitted

@@ -14,7 +14,7 @@ import numpy as np
 from lowtide.check.compile import check_compiler, find_compiler
 from lowtide.check.judge import compare, pack, split
 from lowtide.check.numbers import TOLERANCE, Sample
-from lowtide.check.written import Folder, check_model, is_model, read_folder
+from lowtide.check.verify import Folder, check_model, is_model, read_folder
 from lowtide.errors import CheckError, UsageError
 from lowtide.timing.benched import Benched, OperatorTime, Timed
 from lowtide.timing.machine import a_core, machine

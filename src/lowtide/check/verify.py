@@ -13,7 +13,7 @@ import numpy as np
 
 from lowtide.check.judge import Checks, compare, judge_placement, judge_program
 from lowtide.check.numbers import Reference, Sample
-from lowtide.check.references import unpack_references
+from lowtide.check.reference_file import unpack_references
 from lowtide.errors import CheckError, UnreadableModel, UsageError
 from lowtide.planner.memory_map import MemoryMap, lifetimes_of, read_memory_map
 
