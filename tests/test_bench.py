@@ -23,9 +23,9 @@ import lowtide
 from lowtide.errors import CheckError, UnreadableModel, UsageError
 from lowtide.files import write_folder
 from lowtide.planner.plan import Options
-from lowtide.report.bench_text import bench_text
+from lowtide.timing.bench_text import bench_text
+from lowtide.timing.memory_by_operator import held_by_operator
 from lowtide.timing.pairs import spread
-from lowtide.timing.where import held_by_operator
 from test_cli import lowtide as command
 from test_cli import small_network
 

@@ -9,7 +9,7 @@ from math import exp, log
 from pathlib import Path
 
 from bench.peers.networks import activations
-from lowtide.timing.benched import Benched
+from lowtide.timing.result import Benched
 
 RUNTIMES = ("iree", "tvm")
 """Other runtimes: those with a file in runtimes/."""

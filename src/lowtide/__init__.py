@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from lowtide.planner.memory_map import MemoryMap, read_memory_map
     from lowtide.planner.plan import Options, Plan
     from lowtide.timing.bench import bench
-    from lowtide.timing.benched import Benched
+    from lowtide.timing.result import Benched
 
 # Where each public name lives; modules are imported when first used, so that `lowtide --help` and
 # a shell's completion do not wait for onnxruntime and OR-tools.
 _HOME = {
-    "Benched": "lowtide.timing.benched",
+    "Benched": "lowtide.timing.result",
     "BudgetError": "lowtide.errors",
     "CheckError": "lowtide.errors",
     "Fitted": "lowtide.pipeline",

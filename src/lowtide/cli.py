@@ -404,8 +404,8 @@ def bench(
     Times are those of the processor: what other processes take is not in them. The ratio is the
     median over pairs of runs that stood side by side.
     """
-    from lowtide.report.bench_text import bench_text
     from lowtide.timing.bench import bench as run
+    from lowtide.timing.bench_text import bench_text
 
     with Progress(sys.stderr) as progress:
         benched = run(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-from lowtide.timing.serve import serve
+from lowtide.timing.worker_main import serve
 
 
 def main() -> None:

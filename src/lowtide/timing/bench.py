@@ -16,11 +16,11 @@ from lowtide.check.judge import compare, pack, split
 from lowtide.check.numbers import TOLERANCE, Sample
 from lowtide.check.verify import Folder, check_model, is_model, read_folder
 from lowtide.errors import CheckError, UsageError
-from lowtide.timing.benched import Benched, OperatorTime, Timed
 from lowtide.timing.machine import a_core, machine
+from lowtide.timing.memory_by_operator import held_by_operator
 from lowtide.timing.pairs import Rounds, measure, spread, tasks
 from lowtide.timing.program import build_timer, release_flags
-from lowtide.timing.where import held_by_operator
+from lowtide.timing.result import Benched, OperatorTime, Timed
 from lowtide.timing.worker import Worker
 
 Progress = Callable[[str], None]

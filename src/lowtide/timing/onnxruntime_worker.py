@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import onnxruntime
 
-from lowtide.timing.serve import serve
+from lowtide.timing.worker_main import serve
 
 
 def load(model: str, inputs: str) -> Callable[[int], object]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from lowtide.report.profile_text import kib, shorten
 from lowtide.sizes import show_bytes
-from lowtide.timing.benched import Benched, OperatorTime, Timed
 from lowtide.timing.pairs import Spread
+from lowtide.timing.result import Benched, OperatorTime, Timed
 
 _BAR = 8
 _EIGHTHS = " ▏▎▍▌▋▊▉"
