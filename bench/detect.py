@@ -23,7 +23,7 @@ from bench.tables import markdown, put
 from lowtide.check.numbers import Reference
 from lowtide.data.samples import Pictures
 from lowtide.ir.graph import Graph
-from lowtide.pipeline import Fitted, fit
+from lowtide.pipeline.fit import Fitted, fit
 from lowtide.planner.plan import Options
 
 ROOT = Path(__file__).parents[1]

@@ -22,7 +22,7 @@ from bench.tables import markdown, put
 from lowtide.data.samples import Pictures, read_labels
 from lowtide.errors import ModelError
 from lowtide.ir.graph import Array
-from lowtide.pipeline import Fitted, fit
+from lowtide.pipeline.fit import Fitted, fit
 
 ROOT = Path(__file__).parents[1]
 

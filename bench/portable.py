@@ -18,7 +18,7 @@ from pathlib import Path
 import onnx
 
 from bench.tables import markdown, put
-from lowtide.portable import MAX_OVERHEAD, TILES, Portable, fit_portable
+from lowtide.pipeline.fit_onnx import MAX_OVERHEAD, TILES, Portable, fit_portable
 
 ROOT = Path(__file__).parents[1]
 NETWORKS = {

@@ -22,7 +22,7 @@ from bench.tables import markdown, put
 from lowtide.clock import Clock
 from lowtide.frontends.onnx.freeze import freeze
 from lowtide.frontends.onnx.load import load
-from lowtide.pipeline import read
+from lowtide.pipeline.fit import read
 from lowtide.planner.make_plan import make_plan
 from lowtide.planner.plan import Options
 from lowtide.sizes import show_bytes

@@ -25,10 +25,10 @@ from bench.layers import network
 from bench.portable import NETWORKS, filled
 from bench.tables import markdown, put
 from lowtide.clock import Clock
-from lowtide.pipeline import fit, read
+from lowtide.pipeline.fit import fit, read
+from lowtide.pipeline.fit_onnx import fit_portable
 from lowtide.planner.make_plan import make_plan
 from lowtide.planner.plan import Options, Plan
-from lowtide.portable import fit_portable
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs/restructure.md"

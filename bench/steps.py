@@ -21,7 +21,7 @@ from bench.peers.networks import NETWORKS
 from bench.portable import filled
 from bench.tables import markdown, put
 from lowtide.clock import Clock
-from lowtide.pipeline import read
+from lowtide.pipeline.fit import read
 from lowtide.planner.make_plan import make_plan
 from lowtide.planner.plan import Objective, Options, Plan
 from lowtide.planner.weight_traffic import weight_traffic

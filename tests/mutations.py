@@ -29,7 +29,7 @@ from onnx import AttributeProto, TensorProto, numpy_helper
 from lowtide.backends import emit
 from lowtide.clock import Clock
 from lowtide.errors import LowtideError
-from lowtide.pipeline import read
+from lowtide.pipeline.fit import read
 from lowtide.planner.make_plan import make_plan
 from lowtide.planner.plan import Options
 from networks import random_network

@@ -19,7 +19,7 @@ from lowtide.clock import Clock
 from lowtide.ir.graph import Array
 from lowtide.layout.lay_out import lay_out
 from lowtide.overlap.problem import placement_problem
-from lowtide.pipeline import read
+from lowtide.pipeline.fit import read
 from lowtide.placers import place
 from lowtide.planner.costs import measure
 from lowtide.planner.make_plan import as_streamed, make_plan, stream

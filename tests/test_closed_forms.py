@@ -14,7 +14,7 @@ from closed_forms import Layer, random_layer
 from lowtide.clock import Clock
 from lowtide.layout.lay_out import Layout, lay_out
 from lowtide.overlap.problem import collisions
-from lowtide.pipeline import read
+from lowtide.pipeline.fit import read
 from lowtide.rows.liveness import lifetimes
 from lowtide.rows.task import PIXEL, ROW, Grain, Task, make_tasks
 from lowtide.schedules import layerwise

@@ -20,7 +20,7 @@ from lowtide import explore as explore_module
 from lowtide.errors import UsageError
 from lowtide.explore import Explored, explore
 from lowtide.front import Point, distinct, front, staircase
-from lowtide.pipeline import profile
+from lowtide.pipeline.fit import profile
 from lowtide.planner.plan import Options
 from lowtide.planner.weight_traffic import weight_traffic
 from lowtide.recipes import fit_command, recipe_name, recipes

@@ -16,7 +16,7 @@ from lowtide import verify
 from lowtide.cli import app
 from lowtide.errors import BudgetError, UsageError
 from lowtide.files import OWN, write_folder
-from lowtide.fit_flash import FittedSmall, Task, _ways, fit_flash
+from lowtide.pipeline.fit_flash import FittedSmall, Task, _ways, fit_flash
 from lowtide.weights.batch import session
 from lowtide.weights.store import recall
 from lowtide.weights.text import show_small

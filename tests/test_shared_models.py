@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from lowtide.data.samples import Pictures
-from lowtide.pipeline import fit
+from lowtide.pipeline.fit import fit
 from lowtide.planner.plan import Options
 
 SHARED = Path(__file__).parents[2] / "shared"

@@ -21,7 +21,7 @@ from lowtide.check.judge import judge_placement, judge_program
 from lowtide.check.numbers import Reference, Sample
 from lowtide.check.verify import verify
 from lowtide.errors import CheckError, UsageError
-from lowtide.pipeline import fit
+from lowtide.pipeline.fit import fit
 from lowtide.planner.memory_map import memory_map, read_memory_map
 from lowtide.planner.plan import Options, Plan
 from lowtide.planner.weight_traffic import weight_traffic
@@ -254,7 +254,7 @@ def test_random_segments_hold_their_limit() -> None:
     """Whatever the limit, no segment's peak is above it that was not, and none reads more."""
     from lowtide.clock import Clock
     from lowtide.layout.lay_out import lay_out
-    from lowtide.pipeline import read
+    from lowtide.pipeline.fit import read
     from lowtide.planner.streamed import cut_segments
 
     _, graph = read(late(deep=2), Clock(lambda _: None))

@@ -247,7 +247,7 @@ def test_bands_read_the_rows_of_the_image_that_they_need() -> None:
 
 
 def test_a_budget_takes_no_more_work_than_it_needs() -> None:
-    from lowtide.pipeline import fit
+    from lowtide.pipeline.fit import fit
 
     model = chain(64, 64, deep=2)
     free = streamed_model(model, BOTH).arena_bytes

@@ -21,7 +21,7 @@ from onnx import TensorProto, helper, numpy_helper
 from batches import Case, judge_batch, make_case
 from lowtide.clock import Clock
 from lowtide.ir.graph import Graph
-from lowtide.pipeline import read
+from lowtide.pipeline.fit import read
 from lowtide.planner.make_plan import make_plan, stream
 from lowtide.regions.footprint import Reach
 from lowtide.rewrites.bands import in_bands

@@ -20,8 +20,8 @@ from lowtide.check.onnx_memory import measure
 from lowtide.clock import Clock
 from lowtide.errors import BudgetError, UsageError
 from lowtide.ir.graph import Graph
-from lowtide.pipeline import read
-from lowtide.portable import fit_portable
+from lowtide.pipeline.fit import read
+from lowtide.pipeline.fit_onnx import fit_portable
 from lowtide.tiling.improve import improve
 from lowtide.tiling.search import cuts_of, search
 from lowtide.tiling.segments import Segment

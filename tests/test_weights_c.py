@@ -24,7 +24,7 @@ from lowtide.check.numbers import Reference, Sample
 from lowtide.clock import Clock
 from lowtide.ir.codes import Codes, make
 from lowtide.ir.find_codes import LEAST_SAVED
-from lowtide.pipeline import read
+from lowtide.pipeline.fit import read
 from lowtide.planner.filter_blocks import plan_filters
 from lowtide.planner.make_plan import make_plan
 from lowtide.planner.plan import Options, Plan

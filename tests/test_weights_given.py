@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 import lowtide
 from lowtide.cli import app
 from lowtide.errors import LowtideError, UnsupportedModel
-from lowtide.pipeline import fit
+from lowtide.pipeline.fit import fit
 from lowtide.weights.batch import session
 from lowtide.weights.compress import compress
 from lowtide.weights.quantise import nearest

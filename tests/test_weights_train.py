@@ -19,7 +19,7 @@ from torch.nn.functional import cross_entropy  # noqa: E402
 
 from lowtide.cli import app  # noqa: E402
 from lowtide.errors import UsageError  # noqa: E402
-from lowtide.pipeline import fit  # noqa: E402
+from lowtide.pipeline.fit import fit  # noqa: E402
 from lowtide.weights.batch import session  # noqa: E402
 from lowtide.weights.setting import Setting, plain  # noqa: E402
 from lowtide.weights.store import recall  # noqa: E402

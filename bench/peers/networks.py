@@ -10,7 +10,7 @@ from lowtide.check.judge import judge_placement
 from lowtide.check.reference_file import pack_references
 from lowtide.clock import Clock
 from lowtide.files import write_folder
-from lowtide.pipeline import make_references, read
+from lowtide.pipeline.fit import make_references, read
 from lowtide.planner.filter_blocks import plan_filters
 from lowtide.planner.memory_map import memory_map
 from lowtide.planner.plan import Options

@@ -23,7 +23,7 @@ import numpy as np
 from bench.weights import data
 from bench.weights.untrained import RESULTS, SHARED
 from lowtide.check.compile import find_compiler
-from lowtide.pipeline import Fitted, fit
+from lowtide.pipeline.fit import Fitted, fit
 
 FLAGS = ("-std=c99", "-O3", "-ffp-contract=fast", "-march=native")
 

@@ -16,7 +16,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from lowtide.check.verify import Verified, verify
     from lowtide.errors import BudgetError, CheckError, LowtideError, ModelError, UsageError
-    from lowtide.pipeline import Fitted, fit, profile
+    from lowtide.pipeline.fit import Fitted, fit, profile
     from lowtide.planner.memory_map import MemoryMap, read_memory_map
     from lowtide.planner.plan import Options, Plan
     from lowtide.timing.bench import bench
@@ -28,7 +28,7 @@ _HOME = {
     "Benched": "lowtide.timing.result",
     "BudgetError": "lowtide.errors",
     "CheckError": "lowtide.errors",
-    "Fitted": "lowtide.pipeline",
+    "Fitted": "lowtide.pipeline.fit",
     "LowtideError": "lowtide.errors",
     "MemoryMap": "lowtide.planner.memory_map",
     "ModelError": "lowtide.errors",
@@ -37,8 +37,8 @@ _HOME = {
     "UsageError": "lowtide.errors",
     "Verified": "lowtide.check.verify",
     "bench": "lowtide.timing.bench",
-    "fit": "lowtide.pipeline",
-    "profile": "lowtide.pipeline",
+    "fit": "lowtide.pipeline.fit",
+    "profile": "lowtide.pipeline.fit",
     "read_memory_map": "lowtide.planner.memory_map",
     "verify": "lowtide.check.verify",
 }

@@ -13,12 +13,12 @@ import typer
 
 from lowtide import __version__
 from lowtide.errors import UsageError
-from lowtide.show import Progress, show_detail, show_fit, show_verified
+from lowtide.pipeline.fit_text import Progress, show_detail, show_fit, show_verified
 from lowtide.weights import commands as weights_commands
 
 if TYPE_CHECKING:
     from lowtide.data.samples import Pictures
-    from lowtide.pipeline import Fitted
+    from lowtide.pipeline.fit import Fitted
 
 app = typer.Typer(
     add_completion=False,
@@ -146,7 +146,7 @@ def profile(
 ) -> None:
     """What the network costs: live bytes of each operator, peaks, MACs, weights."""
     from lowtide.frontends.onnx.shapes import parse_shapes
-    from lowtide.pipeline import overlaps
+    from lowtide.pipeline.fit import overlaps
     from lowtide.planner.plan import Options
     from lowtide.report.profile_text import profile_facts, profile_text
 
@@ -241,9 +241,9 @@ def fit(
     """Plan the network, emit its C99 program in one arena (or ONNX in tiles), and check it."""
     from lowtide.data.samples import Pictures, read_labels
     from lowtide.files import check_folder, write_folder
-    from lowtide.fit_flash import Task
     from lowtide.frontends.onnx.shapes import parse_shapes
-    from lowtide.pipeline import fit as run
+    from lowtide.pipeline.fit import fit as run
+    from lowtide.pipeline.fit_flash import Task
     from lowtide.planner.plan import Options
 
     if output is None and target != "none":
@@ -306,7 +306,7 @@ def _fit_portable(
 ) -> dict[str, Any] | str:
     """fit --target onnx."""
     from lowtide.files import write_folder
-    from lowtide.portable import MAX_OVERHEAD, TILES, fit_portable
+    from lowtide.pipeline.fit_onnx import MAX_OVERHEAD, TILES, fit_portable
 
     with Progress(sys.stderr) as progress:
         fitted = fit_portable(
@@ -440,7 +440,7 @@ def place(
     from lowtide.files import check_file, write_file
     from lowtide.minimalloc.buffers import place_buffers
     from lowtide.minimalloc.csv_file import read_csv, written_csv
-    from lowtide.show import placed_facts, show_placed
+    from lowtide.pipeline.fit_text import placed_facts, show_placed
     from lowtide.sizes import parse_bytes
 
     limit = None if capacity is None else parse_bytes(capacity)

@@ -23,7 +23,7 @@ from lowtide.files import write_file
 from lowtide.front import Point, distinct, front
 from lowtide.ir.graph import Graph
 from lowtide.journal import Journal, check_journal
-from lowtide.pipeline import Model, Progress, read
+from lowtide.pipeline.fit import Model, Progress, read
 from lowtide.planner.make_plan import make_plan
 from lowtide.planner.memory_map import memory_map
 from lowtide.planner.plan import Options, Plan, Source

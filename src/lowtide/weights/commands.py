@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from lowtide.errors import UsageError
-from lowtide.show import Progress
+from lowtide.pipeline.fit_text import Progress
 
 if TYPE_CHECKING:
     from lowtide.data.pictures import Scaling
-    from lowtide.fit_flash import Task
+    from lowtide.pipeline.fit_flash import Task
     from lowtide.weights.compress import Compressed
 
 Model = Annotated[Path, typer.Argument(help="The network, an ONNX file.", show_default=False)]
@@ -196,7 +196,7 @@ def fit_small(
 ) -> str:
     """What `fit --flash` does: writes the folder, returns what is printed."""
     from lowtide.files import write_folder
-    from lowtide.fit_flash import check_target, fit_flash
+    from lowtide.pipeline.fit_flash import check_target, fit_flash
     from lowtide.weights.labelled import Given
     from lowtide.weights.text import show_small
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lowtide.fit_flash import FittedSmall
+from lowtide.pipeline.fit_flash import FittedSmall
+from lowtide.pipeline.fit_text import show_fit
 from lowtide.planner.weight_traffic import weight_traffic
-from lowtide.show import show_fit
 from lowtide.sizes import parse_bytes, show_bytes
 from lowtide.weights.compress import Compressed
 

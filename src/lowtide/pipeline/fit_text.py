@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lowtide.check.verify import Verified
     from lowtide.ir.graph import Array
     from lowtide.minimalloc.buffers import Buffer
-    from lowtide.pipeline import Fitted
+    from lowtide.pipeline.fit import Fitted
     from lowtide.placers.problem import Placement
 
 

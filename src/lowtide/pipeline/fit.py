@@ -138,7 +138,7 @@ def fit(
     clock = Clock(progress)
     limit = None if budget is None else parse_bytes(budget)
     if target not in ("c99", "none"):
-        other = "; lowtide.portable.fit_portable makes onnx" if target == "onnx" else ""
+        other = "; lowtide.pipeline.fit_onnx.fit_portable makes onnx" if target == "onnx" else ""
         raise UsageError(f"unknown target '{target}'; there are c99 and none{other}")
     options = options or Options()
     if options.tile and target != "none":

@@ -18,7 +18,7 @@ from lowtide.check.code_size import footprint
 from lowtide.check.compile import find_compiler
 from lowtide.errors import BudgetError, UsageError
 from lowtide.ir.graph import Shape
-from lowtide.pipeline import Fitted, Model, Progress, Samples, fit, profile, quiet
+from lowtide.pipeline.fit import Fitted, Model, Progress, Samples, fit, profile, quiet
 from lowtide.planner.plan import Options, Plan
 from lowtide.planner.weight_traffic import weight_traffic
 from lowtide.sizes import parse_bytes, show_bytes

@@ -24,7 +24,7 @@ from lowtide.check.onnx_memory import Measured, measure
 from lowtide.clock import Clock
 from lowtide.errors import BudgetError, CheckError, UnsupportedModel, UsageError
 from lowtide.ir.graph import Array, Graph
-from lowtide.pipeline import Model, Progress, Samples, quiet, read
+from lowtide.pipeline.fit import Model, Progress, Samples, quiet, read
 from lowtide.planner.plan import Source
 from lowtide.sizes import parse_bytes, show_bytes
 from lowtide.tiling.improve import improve
