@@ -16,16 +16,16 @@ from xml.etree import ElementTree
 import onnx
 import pytest
 
-from lowtide import explore as explore_module
 from lowtide.errors import UsageError
-from lowtide.explore import Explored, explore
-from lowtide.front import Point, distinct, front, staircase
+from lowtide.explorer import explore as explore_module
+from lowtide.explorer.explore import Explored, explore
+from lowtide.explorer.front import Point, distinct, front, staircase
+from lowtide.explorer.front_svg import front_svg
+from lowtide.explorer.front_text import front_text
+from lowtide.explorer.recipes import fit_command, recipe_name, recipes
 from lowtide.pipeline.fit import profile
 from lowtide.planner.plan import Options
 from lowtide.planner.weight_traffic import weight_traffic
-from lowtide.recipes import fit_command, recipe_name, recipes
-from lowtide.report.front_svg import front_svg
-from lowtide.report.front_text import front_text
 from lowtide.report.labels import Box, place_labels
 from lowtide.report.scale import Scale
 from network_builder import Builder

@@ -350,10 +350,10 @@ def explore(
     as_json: Json = False,
 ) -> None:
     """Plan the network in many ways: the front of memory, work, weight traffic and code."""
-    from lowtide.explore import explore as run
+    from lowtide.explorer.explore import explore as run
+    from lowtide.explorer.front_text import front_text
+    from lowtide.explorer.recipes import recipes
     from lowtide.planner.plan import Options
-    from lowtide.recipes import recipes
-    from lowtide.report.front_text import front_text
 
     asked = Options(align=align, element_bytes=element_bytes, image=image)
     tried = recipes(asked, max_overhead)

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from xml.sax.saxutils import escape, quoteattr
 
-from lowtide.front import Point, front, staircase
-from lowtide.recipes import recipe_name
-from lowtide.report.front_text import code, percent
+from lowtide.explorer.front import Point, front, staircase
+from lowtide.explorer.front_text import code, percent
+from lowtide.explorer.recipes import recipe_name
 from lowtide.report.labels import Box, place_labels
 from lowtide.report.profile_text import kib, shorten
 from lowtide.report.scale import Scale

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lowtide.front import Point, front
-from lowtide.recipes import fit_command, recipe_name
+from lowtide.explorer.front import Point, front
+from lowtide.explorer.recipes import fit_command, recipe_name
 from lowtide.report.profile_text import kib
 from lowtide.sizes import show_bytes
 

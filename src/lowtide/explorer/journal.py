@@ -15,8 +15,8 @@ from typing import Any
 
 from lowtide import __version__
 from lowtide.errors import UsageError
+from lowtide.explorer.front import Point, point
 from lowtide.files import write_file
-from lowtide.front import Point, point
 from lowtide.planner.plan import Options, Source
 
 NAME = "points.jsonl"

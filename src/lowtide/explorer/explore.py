@@ -19,17 +19,17 @@ from lowtide.check.compile import find_compiler
 from lowtide.check.judge import judge_placement
 from lowtide.clock import Clock
 from lowtide.errors import UsageError
+from lowtide.explorer.front import Point, distinct, front
+from lowtide.explorer.front_svg import front_svg
+from lowtide.explorer.journal import Journal, check_journal
+from lowtide.explorer.recipes import fit_command, recipe_name
 from lowtide.files import write_file
-from lowtide.front import Point, distinct, front
 from lowtide.ir.graph import Graph
-from lowtide.journal import Journal, check_journal
 from lowtide.pipeline.fit import Model, Progress, read
 from lowtide.planner.make_plan import make_plan
 from lowtide.planner.memory_map import memory_map
 from lowtide.planner.plan import Options, Plan, Source
 from lowtide.planner.weight_traffic import weight_traffic
-from lowtide.recipes import fit_command, recipe_name
-from lowtide.report.front_svg import front_svg
 
 
 @dataclass(frozen=True)
