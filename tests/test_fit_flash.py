@@ -13,7 +13,7 @@ from onnx import helper, numpy_helper
 from typer.testing import CliRunner
 
 from lowtide import verify
-from lowtide.cli import app
+from lowtide.cli.app import app
 from lowtide.errors import BudgetError, UsageError
 from lowtide.files import OWN, write_folder
 from lowtide.pipeline.fit_flash import FittedSmall, Task, _ways, fit_flash

@@ -62,7 +62,7 @@ def test_shapes_that_do_not_fit(shapes: dict[str, tuple[int, ...]], reason: str)
 def test_the_command_line_takes_them(tmp_path: Path) -> None:
     from typer.testing import CliRunner
 
-    from lowtide.cli import app
+    from lowtide.cli.app import app
 
     path = tmp_path / "open.onnx"
     onnx.save(network(), path)

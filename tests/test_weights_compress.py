@@ -10,7 +10,7 @@ import onnx
 import pytest
 from typer.testing import CliRunner
 
-from lowtide.cli import app
+from lowtide.cli.app import app
 from lowtide.errors import BudgetError, UnsupportedModel
 from lowtide.frontends.onnx.load import load
 from lowtide.weights.batch import session

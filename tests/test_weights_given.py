@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from typer.testing import CliRunner
 
 import lowtide
-from lowtide.cli import app
+from lowtide.cli.app import app
 from lowtide.errors import LowtideError, UnsupportedModel
 from lowtide.pipeline.fit import fit
 from lowtide.weights.batch import session
@@ -257,8 +257,8 @@ def test_without_torch_the_extra_is_named(folder: Path) -> None:
     Path("sitecustomize.py").write_text("import sys\nsys.modules['torch'] = None\n")
     words = f"{TRAIN} --data good.npz -o out.onnx".split()
     paths = [str(folder), *sys.path]
-    code = f"import sys; sys.path[:0] = {paths!r}; import sitecustomize, lowtide.start"
-    code += f"; sys.argv = ['lowtide', *{words!r}]; lowtide.start.main()"
+    code = f"import sys; sys.path[:0] = {paths!r}; import sitecustomize, lowtide.cli.start"
+    code += f"; sys.argv = ['lowtide', *{words!r}]; lowtide.cli.start.main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.strip() == "lowtide: training needs torch: pip install 'lowtide[train]'"

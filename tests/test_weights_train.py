@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed: lowtide[tra
 from torch import Tensor, nn  # noqa: E402
 from torch.nn.functional import cross_entropy  # noqa: E402
 
-from lowtide.cli import app  # noqa: E402
+from lowtide.cli.app import app  # noqa: E402
 from lowtide.errors import UsageError  # noqa: E402
 from lowtide.pipeline.fit import fit  # noqa: E402
 from lowtide.weights.batch import session  # noqa: E402

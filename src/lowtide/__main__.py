@@ -1,6 +1,6 @@
 """python -m lowtide"""
 
-from lowtide.start import main
+from lowtide.cli.start import main
 
 if __name__ == "__main__":
     main()

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from lowtide import __version__
+from lowtide.cli import weights as weights_commands
 from lowtide.errors import UsageError
 from lowtide.pipeline.fit_text import Progress, show_detail, show_fit, show_verified
-from lowtide.weights import commands as weights_commands
 
 if TYPE_CHECKING:
     from lowtide.data.samples import Pictures

@@ -20,7 +20,7 @@ from lowtide.errors import LowtideError, UnreadableModel
 def main() -> None:
     """The entry point of the `lowtide` command."""
     with exit_codes(as_json="--json" in sys.argv[1:]):
-        from lowtide.cli import app
+        from lowtide.cli.app import app
 
         app()
 
