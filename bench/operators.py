@@ -19,13 +19,13 @@ from bench.tables import put
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))  # the node cases are the examples
 
-from lowtide.backends.c99.dense import find_dense  # noqa: E402
-from lowtide.backends.c99.kernels import find_kernel  # noqa: E402
-from lowtide.backends.c99.row_calls import find_row_kernel  # noqa: E402
+from lowtide.backends.c99.calls import find_kernel  # noqa: E402
+from lowtide.backends.c99.dense_calls import find_dense  # noqa: E402
 from lowtide.errors import ModelError  # noqa: E402
 from lowtide.frontends.onnx.load import NEWEST_OPSET, OLDEST_OPSET  # noqa: E402
 from lowtide.frontends.onnx.simplify.drop_identities import IDENTITIES  # noqa: E402
 from lowtide.ir.nest import Load, walk  # noqa: E402
+from lowtide.kernels.rows import find_row_kernel  # noqa: E402
 from lowtide.layout.lay_out import Layout  # noqa: E402
 from lowtide.ops import ENTRIES, Entry  # noqa: E402
 from lowtide.ops.entry import ANY  # noqa: E402

@@ -14,7 +14,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lowtide.backends import emit
-from lowtide.backends.c99.kernels import PARTS
+from lowtide.backends.c99.calls import PARTS
 from lowtide.check.compile import WARNINGS, find_compiler
 from programs import judge_plan, plan_model
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lowtide.backends.c99.kernels import PARTS
+from lowtide.backends.c99.calls import PARTS
 from lowtide.check.compile import WARNINGS, find_compiler
 
 HARNESS = Path(__file__).with_name("kernel_harness.c")

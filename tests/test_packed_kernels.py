@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lowtide.backends.c99.kernels import PACKED_PIXELS, PARTS
+from lowtide.backends.c99.calls import PACKED_PIXELS, PARTS
 from lowtide.check.compile import WARNINGS, find_compiler
 from lowtide.ir.codes import Codes, limits, make, pack
 from test_kernels import SANITIZE, Case, Shape, random_case

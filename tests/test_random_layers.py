@@ -13,7 +13,7 @@ import pytest
 
 from batches import Case, judge_batch, make_case
 from layers import lone_layer, plan_layer
-from lowtide.backends.c99.kernels import find_kernel
+from lowtide.backends.c99.calls import find_kernel
 
 HERE, ALL, A_BATCH = 1000, 10000, 50
 BATCHES = [

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lowtide.backends.c99.calls import PARTS
 from lowtide.backends.c99.emit import ROW_PARTS
-from lowtide.backends.c99.kernels import PARTS
 from lowtide.backends.c99.program import BLOCK
 from lowtide.check.compile import WARNINGS, find_compiler
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from lowtide.backends.c99.calls import PARTS, emit_call, find_kernel, kernel_source
 from lowtide.backends.c99.claim import emit_claim
-from lowtide.backends.c99.dense import emit_dense, find_dense
+from lowtide.backends.c99.dense_calls import emit_dense, find_dense
 from lowtide.backends.c99.driver import emit_driver, most_rows
 from lowtide.backends.c99.header import header
-from lowtide.backends.c99.kernels import PARTS, emit_call, find_kernel, kernel_source
 from lowtide.backends.c99.loops import reference_loops
 from lowtide.backends.c99.program import Program
-from lowtide.backends.c99.row_calls import find_row_kernel
-from lowtide.backends.c99.row_kernels import emit_row_call
+from lowtide.backends.c99.row_calls import emit_row_call
 from lowtide.backends.c99.storages import emit_storages
 from lowtide.backends.c99.text import Lines, comment, function_source
 from lowtide.backends.c99.weights import emit_numbers, emit_weights
+from lowtide.kernels.rows import find_row_kernel
 from lowtide.planner.costs import label
 from lowtide.planner.plan import Plan
 from lowtide.rows.task import Task

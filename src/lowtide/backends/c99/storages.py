@@ -11,8 +11,8 @@ from __future__ import annotations
 from math import gcd
 
 from lowtide.backends.c99.program import Program
-from lowtide.backends.c99.row_calls import find_row_kernel, limits
 from lowtide.backends.c99.text import Lines, comment
+from lowtide.kernels.rows import find_row_kernel, limits
 from lowtide.planner.plan import Plan
 
 
