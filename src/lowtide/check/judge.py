@@ -53,6 +53,10 @@ WAYS = (
     Way("net.c", False, ("-O3", "-ffp-contract=fast"), "as it ships"),
 )
 
+MUCH_WORK = 1 << 28
+"""Multiply-adds, over all samples, from which on the element level is worth optimising: below, the
+compiler would take longer than the program."""
+
 
 @dataclass(frozen=True)
 class Checks:
@@ -118,7 +122,7 @@ def judge_program(
         for way in ways:
             progress(f"checking {way.source}, {way.what}")
             at = Path(folder) / f"{Path(way.source).stem}-{way.checked}"
-            flags = (*way.flags, *native_flags(tuple(compiler)))
+            flags = (*_worth(way, memory, len(samples)), *native_flags(tuple(compiler)))
             program = build(files, way.source, inputs, outputs, at, compiler, flags, way.checked)
             verdict = run(program, data)
             _as_declared(verdict, memory)
@@ -133,6 +137,14 @@ def judge_program(
                 )
             worst |= found
     return Checks(" ".join(compiler), reads, 0, worst.max_abs, worst.max_rel, results)
+
+
+def _worth(way: Way, memory: MemoryMap, samples: int) -> tuple[str, ...]:
+    """The flags of a way; -O1 for loops that do little."""
+    work = samples * sum(operator.macs for operator in memory.operators)
+    if way.source != "reference.c" or work > MUCH_WORK:
+        return way.flags
+    return tuple("-O1" if flag == "-O3" else flag for flag in way.flags)
 
 
 def _io(ports: Sequence[Port]) -> Io:

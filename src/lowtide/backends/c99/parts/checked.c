@@ -6,7 +6,13 @@ struct net_check net_check;
 static uint32_t owner[NET_ARENA_BYTES / sizeof(f32) + 1];
 static int task, task_row;
 
-static inline void fault(ptrdiff_t byte, uint32_t wanted, uint32_t found)
+#if defined __GNUC__
+#define SELDOM __attribute__((noinline, cold)) /* a copy of it at every read takes long to compile */
+#else
+#define SELDOM
+#endif
+
+SELDOM static void fault(ptrdiff_t byte, uint32_t wanted, uint32_t found)
 {
     if (net_check.faults++ == 0) {
         net_check.task = task;
