@@ -20,9 +20,9 @@ from lowtide.backends import emit
 from lowtide.check.compile import WARNINGS, Io, build, find_compiler, run
 from lowtide.check.judge import pack
 from lowtide.ir.find_codes import packed
-from lowtide.layout.ports import identifier
 from lowtide.planner.memory_map import memory_map
 from lowtide.planner.plan import Options, Plan
+from lowtide.quoting import identifier
 from networks import random_network
 from programs import QUICK, Judged, judge_model, plan_model
 

@@ -19,7 +19,7 @@ from onnx import TensorProto, helper, numpy_helper
 from lowtide.pipeline.fit import profile
 from lowtide.planner.plan import Options, Plan
 from lowtide.report.memory_svg import memory_svg
-from lowtide.report.profile_text import kib, profile_facts, profile_text, shorten
+from lowtide.report.profile_text import kib, profile_facts, profile_text
 
 RESNET20 = Path(__file__).parents[2] / "shared" / "models" / "onnx" / "resnet20_cifar10.onnx"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -298,14 +298,6 @@ def test_lines_fit_the_width(width: int) -> None:
     text = profile_text(plan, width)
     assert max(map(len, text.splitlines())) <= width
     assert "…" in text
-
-
-def test_shortened_names_keep_both_ends() -> None:
-    """The middle goes, the ends stay; control characters never come through."""
-    assert shorten("short", 5) == "short"
-    assert shorten("features.denseblock1.conv", 12) == "featur….conv"
-    assert [len(shorten("abcdefgh", n)) for n in range(1, 9)] == list(range(1, 9))
-    assert shorten("a\nb", 9) == "a�b"
 
 
 def test_facts_are_json(plan: Plan) -> None:

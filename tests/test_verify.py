@@ -52,6 +52,12 @@ def test_the_elements_in_net_h_are_the_plans(out: Path) -> None:
     refused(out, CheckError, "net.h", "'scores' has 5 elements")
 
 
+def test_identifiers_in_the_plan_are_no_code(out: Path) -> None:
+    """They stand in the C that the judge and bench put around the program."""
+    changed(out / "plan.json", r'"identifier": "scores"', '"identifier": "scores(); evil"')
+    refused(out, ModelError, "plan.json", "identifier 'scores(); evil'")
+
+
 @pytest.mark.parametrize("source", ["net.c", "reference.c"])
 def test_the_arena_is_the_one_that_net_h_declares(out: Path, source: str) -> None:
     changed(out / source, r"arena\[NET_ARENA_BYTES\]", "arena[NET_ARENA_BYTES + 64]")

@@ -15,13 +15,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from xml.sax.saxutils import escape, quoteattr
 
 from lowtide.explorer.front import Point, front, staircase
 from lowtide.explorer.front_text import code, percent
 from lowtide.explorer.recipes import recipe_name
+from lowtide.quoting import for_markup
 from lowtide.report.labels import Box, place_labels
-from lowtide.report.profile_text import kib, shorten
+from lowtide.report.profile_text import kib
 from lowtide.report.scale import Scale
 from lowtide.report.shapes import HEIGHT, MARGIN, WIDTH, px
 from lowtide.report.style import style
@@ -69,7 +69,7 @@ def front_svg(file: str, tried: int, points: Sequence[Point]) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
         f'width="{WIDTH}" height="{HEIGHT}" class="lowtide-front" role="img" '
-        f"aria-label={quoteattr('memory against extra work of ' + shorten(file, 200))}>",
+        f'aria-label="memory against extra work of {for_markup(file, 200)}">',
         f"<style>{_STYLE}</style>",
         f'<rect x=".5" y=".5" width="{WIDTH - 1}" height="{HEIGHT - 1}" rx="10" '
         'fill="#fdfcfa" stroke="#d8d5cd"/>',
@@ -97,8 +97,8 @@ def _chart(points: Sequence[Point]) -> _Chart:
 
 def _title(file: str, tried: int, best: int) -> Iterator[str]:
     text = f"{best} of {tried} recipes on the front"
-    name = shorten(file, int((WIDTH - 2 * MARGIN) / 11.7) - len(text) - 2)
-    yield f'<text class="title" x="{MARGIN}" y="38">{escape(name)}</text>'
+    name = for_markup(file, int((WIDTH - 2 * MARGIN) / 11.7) - len(text) - 2)
+    yield f'<text class="title" x="{MARGIN}" y="38">{name}</text>'
     yield f'<text class="title end" x="{WIDTH - MARGIN}" y="38">{text}</text>'
 
 
@@ -149,7 +149,7 @@ def _best(chart: _Chart, best: Sequence[Point], beaten: Sequence[Point]) -> Iter
     for text, box in zip(texts, boxes, strict=True):
         if box is not None:
             at = f'x="{px(box.left)}" y="{px(box.bottom - 3)}"'
-            yield f'<text class="label" {at}>{escape(text)}</text>'
+            yield f'<text class="label" {at}>{for_markup(text)}</text>'
 
 
 def _words(number: int, one: Point) -> str:
@@ -176,7 +176,7 @@ def _dot(chart: _Chart, one: Point, kind: str, radius: float) -> str:
         f"{show_bytes(one.weight_traffic_bytes)} of weights read, {code(one)} of code"
     )
     where = f'cx="{px(x)}" cy="{px(y)}" r="{radius}"'
-    return f'<circle class="{kind}" {where}><title>{escape(title)}</title></circle>'
+    return f'<circle class="{kind}" {where}><title>{for_markup(title, 300)}</title></circle>'
 
 
 def _legend() -> Iterator[str]:

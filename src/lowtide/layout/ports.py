@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from math import prod
 
 from lowtide.layout.lay_out import Layout, rows_of
-
-# What C99 keeps for itself, in lower case.
-_KEYWORDS = (
-    "auto break case char const continue default do double else enum extern float for goto if "
-    "inline int long register restrict return short signed sizeof static struct switch typedef "
-    "union unsigned void volatile while"
-)
-KEYWORDS = frozenset(_KEYWORDS.split())
+from lowtide.quoting import identifier
 
 
 @dataclass(frozen=True)
@@ -70,14 +62,3 @@ def _ports(
         rows = rows_of(shape, order) if streamed else 0
         found.append(Port(name, identifier(name, taken), tensor, shape, order, rows))
     return tuple(found)
-
-
-def identifier(name: str, taken: set[str]) -> str:
-    """A C identifier like `name` that is not in `taken`; it is added there."""
-    plain = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_").lower() or "tensor"
-    plain = f"t{plain}" if plain[0].isdigit() or plain in KEYWORDS else plain
-    found, number = plain, 2
-    while found in taken:
-        found, number = f"{plain}_{number}", number + 1
-    taken.add(found)
-    return found

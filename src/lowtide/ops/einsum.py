@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import reduce
 
 from lowtide.ir.index import Index, Var, index_of, number
@@ -50,7 +51,7 @@ def _terms(op: Bound) -> tuple[list[str], str]:
     equation = str(op.attribute("equation")).replace(" ", "")
     left, arrow, right = equation.partition("->")
     terms = left.split(",")
-    if len(terms) != len(op.inputs) or any(c.isupper() for c in equation):
+    if len(terms) != len(op.inputs) or not re.fullmatch(r"[a-z.,]*(->[a-z.]*)?", equation):
         raise op.refuse(f"equation '{equation}' with {len(op.inputs)} operands is not understood")
     spread = [len(op.shape(k)) - len(t.replace("...", "")) for k, t in enumerate(terms)]
     widest = max((n for n, t in zip(spread, terms, strict=True) if "..." in t), default=0)

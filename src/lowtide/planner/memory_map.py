@@ -18,6 +18,7 @@ from lowtide.ir.index import IntArray
 from lowtide.layout.ports import Port
 from lowtide.planner.costs import label, weights_of
 from lowtide.planner.plan import Plan
+from lowtide.quoting import is_identifier
 from lowtide.rows.liveness import SUM_BYTES, Life
 
 SCHEMA = 5
@@ -257,6 +258,8 @@ def _wrong(memory: MemoryMap) -> str | None:
     for port in (*memory.inputs, *memory.outputs):
         if sorted(port.order) != [*range(len(port.shape))] or port.elements < 1:
             return f"'{port.name}' has shape {port.shape} and order {port.order}"
+        if not is_identifier(port.identifier):  # it stands in C
+            return f"'{port.name}' has the identifier '{port.identifier[:40]}'"
     for run in memory.schedule:
         if min(run.operator, run.first, run.rows - 1, run.ticks - 1, run.together - 1) < 0:
             return f"its schedule has a run of {run.rows} rows, {run.together} together"

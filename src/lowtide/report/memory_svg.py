@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +23,9 @@ from lowtide.overlap.problem import placement_problem
 from lowtide.placers import place
 from lowtide.planner.costs import contains
 from lowtide.planner.plan import Plan, straight_rows
+from lowtide.quoting import for_markup
 from lowtide.report.colours import storage_colours
-from lowtide.report.profile_text import kib, placement_verdict, shorten
+from lowtide.report.profile_text import kib, placement_verdict
 from lowtide.report.scale import nice
 from lowtide.report.shapes import (
     BOTTOM,
@@ -108,7 +108,7 @@ def memory_svg(plan: Plan) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
         f'width="{WIDTH}" height="{HEIGHT}" class="lowtide-map" role="img" '
-        f"aria-label={quoteattr('memory map of ' + shorten(plan.source.file, 200))}>",
+        f'aria-label="memory map of {for_markup(plan.source.file, 200)}">',
         f"<style>{_STYLE}</style>",
         f'<rect x=".5" y=".5" width="{WIDTH - 1}" height="{HEIGHT - 1}" rx="10" '
         'fill="#fdfcfa" stroke="#d8d5cd"/>',
@@ -152,7 +152,7 @@ def _half(
     plan: Plan, side: _Side, frame: Frame, colours: Mapping[str, tuple[str, str]]
 ) -> Iterator[str]:
     yield f'<text class="head" x="{px(frame.left)}" y="74">{side.head}</text>'
-    yield f'<text class="grey" x="{px(frame.left)}" y="90">{escape(side.note)}</text>'
+    yield f'<text class="grey" x="{px(frame.left)}" y="90">{for_markup(side.note, 200)}</text>'
     yield from _peak(plan, side, frame)
     yield from _grid(plan, side, frame)
     most = max(min(_BANDS, _ALL_BANDS // max(len(side.lives), 1)), 1)
@@ -175,10 +175,10 @@ def _half(
 
 def _storage(shape: Shape, life: Life, offset: int, colour: tuple[str, str]) -> str:
     fill, line = colour
-    title = f"{shorten(shape.name, 200)}: {life.bytes:,} bytes at {offset:,}"
+    title = f"{for_markup(shape.name, 200)}: {life.bytes:,} bytes at {offset:,}"
     return (
         f'<path class="storage" fill="{fill}" stroke="{line}" d="{outline(shape)}">'
-        f"<title>{escape(title)}</title></path>"
+        f"<title>{title}</title></path>"
     )
 
 
@@ -196,12 +196,12 @@ def _label(shape: Shape) -> Iterator[str]:
     x, wide_, y, tall_ = (float(v) for v in found)
     full = len(shape.name) * _CHARACTER + 4
     upright = full > wide_ < tall_
-    text = shorten(shape.name, int(((tall_ if upright else wide_) - 4) / _CHARACTER))
-    if best and (len(text) >= 4 or text == shape.name):
+    letters = int(((tall_ if upright else wide_) - 4) / _CHARACTER)
+    if best and letters >= min(len(shape.name), 4):
         x, y = x + wide_ / 2, y - tall_ / 2
         turn = f' transform="rotate(-90 {px(x)} {px(y)})"' if upright else ""
         where = f'x="{px(x)}" y="{px(y)}" dy=".34em"{turn}'
-        yield f'<text class="mono name mid" {where}>{escape(text)}</text>'
+        yield f'<text class="mono name mid" {where}>{for_markup(shape.name, letters)}</text>'
 
 
 def _curve(side: _Side, frame: Frame) -> Iterator[str]:
@@ -240,7 +240,7 @@ def _operators(plan: Plan, schedule: Schedule, frame: Frame) -> Iterator[str]:
         x = px((frame.slot[k] + frame.slot[k + 1]) / 2)
         yield f'<path class="axis" d="M{px(frame.slot[k])} {BOTTOM}v3"/>'
         if room >= 8:
-            text = escape(shorten(name, room))
+            text = for_markup(name, room)
             yield f'<text class="mono mid" x="{x}" y="{BOTTOM + 15}">{text}</text>'
         elif k == 1 or k % every == 0:
             yield f'<text class="grey mid" x="{x}" y="{BOTTOM + 15}">{k}</text>'
@@ -255,17 +255,19 @@ def _peak(plan: Plan, side: _Side, frame: Frame) -> Iterator[str]:
     y = frame.y(side.arena_bytes)
     yield f'<rect class="band" x="{x}" y="{px(y)}" width="{wide}" height="{px(BOTTOM - y)}"/>'
     yield f'<rect class="bar" x="{x}" y="{BOTTOM}" width="{wide}" height="3"/>'
-    text = f"peak layer by layer: {shorten(peak, 30)}"
-    middle, half = float(frame.slot[at + 1 : at + 3].mean()), len(text) * 2.8
+    head, most = "peak layer by layer: ", 30
+    half = 2.8 * (len(head) + min(len(peak), most))
+    middle = float(frame.slot[at + 1 : at + 3].mean())
     middle = min(max(middle, frame.left + half), frame.right - half)
-    yield f'<text class="alarm mid" x="{px(middle)}" y="{BOTTOM + 30}">{escape(text)}</text>'
+    text = head + for_markup(peak, most)
+    yield f'<text class="alarm mid" x="{px(middle)}" y="{BOTTOM + 30}">{text}</text>'
 
 
 def _title(plan: Plan, saved: float, before: _Side) -> Iterator[str]:
     sizes = f"{kib(before.arena_bytes)} → {kib(plan.arena_bytes)} KiB of RAM"
     text = f"{sizes}, {abs(saved):.1f} % {'more' if saved < 0 else 'saved'}"
-    name = shorten(plan.source.file, int((WIDTH - 2 * MARGIN) / 11.7) - len(text) - 2)
-    yield f'<text class="title" x="{MARGIN}" y="38">{escape(name)}</text>'
+    name = for_markup(plan.source.file, int((WIDTH - 2 * MARGIN) / 11.7) - len(text) - 2)
+    yield f'<text class="title" x="{MARGIN}" y="38">{name}</text>'
     yield f'<text class="title end" x="{WIDTH - MARGIN}" y="38">{text}</text>'
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from lowtide.planner.costs import Cost
 from lowtide.planner.plan import Plan
+from lowtide.quoting import for_terminal
 from lowtide.sizes import show_bytes
 
 _HEAD = ("operator", "type", "output", "live", "KiB", "MACs", "weights")
@@ -60,18 +61,6 @@ def profile_facts(plan: Plan, others: Mapping[str, Plan] | None = None) -> dict[
     }
 
 
-def shorten(text: str, width: int) -> str:
-    """The text on one line of at most `width` characters, its middle left out if it is longer.
-
-    "features.denseblock1.conv", 12 -> "featur….conv"
-    """
-    text = "".join(c if c.isprintable() else "�" for c in text)
-    if len(text) <= width:
-        return text
-    tail = max(width - 1, 0) // 2
-    return text[: max(width - 1, 0) - tail] + "…" + text[len(text) - tail :]
-
-
 def kib(count: int) -> str:
     """4886528 -> 4,772.0 (of KiB)."""
     return f"{count / 1024:,.1f}"
@@ -116,7 +105,7 @@ def _words_of_head() -> tuple[str, ...]:
 
 
 def _line(row: tuple[str, ...], bar: str, wide: list[int], bar_width: int) -> str:
-    left = [shorten(row[k], wide[k]).ljust(wide[k]) for k in range(3)]
+    left = [for_terminal(row[k], wide[k]).ljust(wide[k]) for k in range(3)]
     right = [row[k].rjust(wide[k]) for k in range(3, 6)]
     return "  ".join([*left, bar.ljust(bar_width), *right])
 
@@ -208,9 +197,9 @@ def _peak(plan: Plan) -> str:
     """Which operator sets the layer-by-layer peak, and how many reach it too."""
     peak = plan.profile.peak
     others = sum(cost.live_bytes == peak.live_bytes for cost in plan.profile.costs) - 1
-    return f"{shorten(peak.name, 40)} ({peak.type}), {kib(peak.live_bytes)} KiB layer by layer" + (
-        f"; {others} more reach{'es' if others == 1 else ''} it" if others else ""
-    )
+    more = f"; {others} more reach{'es' if others == 1 else ''} it" if others else ""
+    name, most = for_terminal(peak.name, 40), kib(peak.live_bytes)
+    return f"{name} ({peak.type}), {most} KiB layer by layer{more}"
 
 
 def _order(plan: Plan) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lowtide.report.profile_text import kib, shorten
+from lowtide.quoting import for_terminal
+from lowtide.report.profile_text import kib
 from lowtide.sizes import show_bytes
 from lowtide.timing.pairs import Spread
 from lowtide.timing.result import Benched, OperatorTime, Timed
@@ -28,7 +29,7 @@ def bench_text(benched: Benched) -> str:
 def _head(benched: Benched) -> Iterator[str]:
     arena = benched.memory.arena_bytes
     yield (
-        f"{benched.memory.file}: {benched.macs / 1e6:.2f} M multiply-adds, "
+        f"{for_terminal(benched.memory.file)}: {benched.macs / 1e6:.2f} M multiply-adds, "
         f"arena {arena} B ({show_bytes(arena)})"
     )
 
@@ -113,8 +114,8 @@ def _operators(benched: Benched) -> Iterator[str]:
         weights = show_bytes(one.weight_bytes) if one.weight_bytes else "-"
         rows.append(
             (
-                _MARK if one.live_bytes == full else "", shorten(one.name, 20),
-                shorten(one.type, 14), f"{factor * seconds:.{digits}f}", _bar(seconds / most),
+                _MARK if one.live_bytes == full else "", for_terminal(one.name, 20),
+                for_terminal(one.type, 14), f"{factor * seconds:.{digits}f}", _bar(seconds / most),
                 f"{100 * seconds / total:.1f}", rate, weights, kib(one.own_bytes),
                 kib(one.live_bytes),
             )
@@ -123,12 +124,6 @@ def _operators(benched: Benched) -> Iterator[str]:
     yield ""
     yield "  rows: the most that the output takes at a time; live: the arena in use meanwhile"
     yield f"  {_MARK} where the most of the arena is in use"
-
-
-def _ending(name: str, width: int) -> str:
-    """A name whose beginning is left out if it is too long: exporters put what differs last."""
-    plain = shorten(name, len(name))  # on one line
-    return plain if len(plain) <= width else "…" + plain[1 - width :]
 
 
 def _by_time(one: OperatorTime) -> float:

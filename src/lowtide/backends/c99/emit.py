@@ -14,11 +14,12 @@ from lowtide.backends.c99.loops import reference_loops
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.row_calls import emit_row_call
 from lowtide.backends.c99.storages import emit_storages
-from lowtide.backends.c99.text import Lines, comment, function_source
+from lowtide.backends.c99.text import Lines, function_source
 from lowtide.backends.c99.weights import emit_numbers, emit_weights
 from lowtide.kernels.rows import find_row_kernel
 from lowtide.planner.costs import label
 from lowtide.planner.plan import Plan
+from lowtide.quoting import for_c, identifier
 from lowtide.rows.task import Task
 
 _PRELUDE = """\
@@ -83,7 +84,7 @@ def _source(plan: Plan, kernels: bool) -> tuple[str, bytes | None]:
     emit_driver(program, names, body)
     lines = Lines()
     what = "the kernels that ship" if kernels else "the definitions alone, the judge's reference"
-    lines.add(f"/* {'net.c' if kernels else 'reference.c'}: {comment(plan.source.file)}, {what}.")
+    lines.add(f"/* {'net.c' if kernels else 'reference.c'}: {for_c(plan.source.file)}, {what}.")
     lines.add("   Made by lowtide; see net.h. */")
     lines.add(_PRELUDE)
     lines.add(f"static unsigned char arena[NET_ARENA_BYTES] ALIGNED({_alignment(plan)});\n")
@@ -123,7 +124,7 @@ def _alignment(plan: Plan) -> int:
 
 
 def _function_name(number: int, task: Task) -> str:
-    return f"op{number}_{task.operator.type.lower()}"
+    return f"op{number}_{identifier(task.operator.type, set())}"
 
 
 def _task(
@@ -136,7 +137,7 @@ def _task(
     way = ", last pixel first" if backward else ""
     lines.add()
     lines.add(
-        f"/* {comment(task.operator.name)}: {label(task)} {' '.join(shapes)} -> {made}{way} */"
+        f"/* {for_c(task.operator.name)}: {for_c(label(task))} {' '.join(shapes)} -> {made}{way} */"
     )
     lines.open(f"static void {name}({'const int first, const int rows' if task.row else 'void'})")
     fast = find_row_kernel(task, program.plan.layout) if kernels else None

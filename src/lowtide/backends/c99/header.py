@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lowtide.backends.c99.driver import parameters
-from lowtide.backends.c99.text import comment
 from lowtide.layout.ports import Port
 from lowtide.planner.plan import Plan
+from lowtide.quoting import for_c
 
 _KEPT = "   The inputs stay as they are while the network runs."
 _OVERWRITTEN = (
@@ -27,7 +27,7 @@ def header(plan: Plan, weights_bytes: int | None) -> str:
     inputs, outputs = plan.inputs, plan.outputs
     held = f"weights.bin, {weights_bytes} bytes" if weights_bytes else "constants in net.c"
     lines = [
-        "/* net.h: made by lowtide from " + comment(plan.source.file),
+        "/* net.h: made by lowtide from " + for_c(plan.source.file),
         f"   sha256 {plan.source.sha256}",
         "",
         "   The program computes the network in one static arena. It is C99, allocates nothing,",
@@ -56,7 +56,7 @@ def header(plan: Plan, weights_bytes: int | None) -> str:
         upper = f"NET_{way}_{port.identifier}".upper()
         shape = "x".join(map(str, port.shape)) or "scalar"
         lines += [
-            f"/* {way} '{comment(port.name)}', {shape}, in memory {port.memory} */",
+            f"/* {way} '{for_c(port.name)}', {shape}, in memory {port.memory} */",
             f"#define {upper}_ELEMENTS {port.elements}",
             f"#define {upper}_ROWS {port.streamed}"
             if port.streamed

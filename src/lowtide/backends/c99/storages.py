@@ -11,9 +11,10 @@ from __future__ import annotations
 from math import gcd
 
 from lowtide.backends.c99.program import Program
-from lowtide.backends.c99.text import Lines, comment
+from lowtide.backends.c99.text import Lines
 from lowtide.kernels.rows import find_row_kernel, limits
 from lowtide.planner.plan import Plan
+from lowtide.quoting import for_c
 
 
 def emit_storages(program: Program, lines: Lines) -> None:
@@ -29,7 +30,7 @@ def emit_storages(program: Program, lines: Lines) -> None:
         straight = plan.straight(name)
         where = f"at {plan.offset[name]}" if straight else "row by row"
         lines.add(
-            f"/* {c}: {comment(name)}, {storage.rows} rows of {row} {storage.dtype}, "
+            f"/* {c}: {for_c(name)}, {storage.rows} rows of {row} {storage.dtype}, "
             f"{size} bytes {where} */"
         )
         if straight:

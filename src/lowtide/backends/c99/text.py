@@ -53,12 +53,6 @@ class Lines:
         return "\n".join(self.lines) + "\n"
 
 
-def comment(text: str) -> str:
-    """`text` made safe inside a C comment."""
-    clean = "".join(c if c.isprintable() and ord(c) < 127 else "?" for c in text)
-    return clean.replace("*/", "* /").replace("/*", "/ *").replace("\\", "/").replace("??", "? ?")
-
-
 def literal(value: float) -> str:
     """A float constant that reads back to the same bits; of NaNs there is one."""
     if isnan(value):

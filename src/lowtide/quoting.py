@@ -1,0 +1,81 @@
+"""Text from outside (names of nodes, tensors, files, classes) on its way into what lowtide writes.
+
+There are three ways and no others: `for_c`, `for_terminal`, `for_markup`. Each lets only listed
+characters through, on one line, and leaves out the middle of what is long. `identifier` makes the
+names that C code is called by.
+
+    for_c('*/ int evil; /*')        -> '_/ int evil; /_'
+    for_terminal('a\\x1b[2Jb')       -> 'a\N{REPLACEMENT CHARACTER}[2Jb'
+    for_markup('<b>')               -> '&lt;b&gt;'
+"""
+
+from __future__ import annotations
+
+import re
+from xml.sax.saxutils import escape
+
+WIDTH = 80
+"""Characters of a name that are shown, unless there is less room."""
+
+_LONGEST_IDENTIFIER = 60
+
+# What C99 keeps for itself, in lower case.
+_KEYWORDS = (
+    "auto break case char const continue default do double else enum extern float for goto if "
+    "inline int long register restrict return short signed sizeof static struct switch typedef "
+    "union unsigned void volatile while"
+)
+KEYWORDS = frozenset(_KEYWORDS.split())
+
+# Neither '*', so that no comment ends or begins; nor '?', of which trigraphs are made; nor '\\',
+# which would join lines; nor quotes, so that it holds in strings as well.
+_NOT_IN_C = re.compile(r"[^A-Za-z0-9 _./:;,+=()\[\]{}<>@#%~&|^!$-]")
+_REPLACED = "\N{REPLACEMENT CHARACTER}"
+
+
+def for_c(text: str, width: int = WIDTH) -> str:
+    """`text` as it may stand inside a C comment (between blanks) or a C string."""
+    return _NOT_IN_C.sub("_", _shorten(text, width, ".."))
+
+
+def for_terminal(text: str, width: int = WIDTH) -> str:
+    """`text` on one line; nothing in it moves the cursor, colours or turns the line around.
+
+    `str.isprintable` knows letters, marks, numbers, punctuation, symbols and the blank.
+    """
+    short = _shorten(text, width, "…")
+    return short if short.isprintable() else "".join(map(_printable, short))
+
+
+def for_markup(text: str, width: int = WIDTH) -> str:
+    """`text` as it may stand in an element or a quoted attribute of SVG, XML or HTML."""
+    return escape(for_terminal(text, width), {'"': "&quot;", "'": "&#39;"})
+
+
+def identifier(name: str, taken: set[str]) -> str:
+    """A C identifier like `name` that is not in `taken`; it is added there."""
+    short = _shorten(name, _LONGEST_IDENTIFIER, "_")
+    plain = re.sub(r"[^A-Za-z0-9_]+", "_", short).strip("_").lower() or "tensor"
+    plain = f"t{plain}" if plain[0].isdigit() or plain in KEYWORDS else plain
+    found, number = plain, 2
+    while found in taken:
+        found, number = f"{plain}_{number}", number + 1
+    taken.add(found)
+    return found
+
+
+def is_identifier(text: str) -> bool:
+    """Whether `identifier` could have made it, read back from a file."""
+    return re.fullmatch(r"[a-z0-9_]{1,80}", text) is not None
+
+
+def _printable(character: str) -> str:
+    return character if character.isprintable() else _REPLACED
+
+
+def _shorten(text: str, width: int, gap: str) -> str:
+    """At most `width` characters, the middle left out: "features.conv", 7 -> "fea…onv"."""
+    if len(text) <= width:
+        return text
+    room = max(width - len(gap), 0)
+    return text[: room - room // 2] + gap + text[len(text) - room // 2 :]
