@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,7 +12,8 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from lowtide.frontends.onnx.simplify import (
+from lowtide.errors import UnsupportedModel
+from lowtide.frontends.onnx.simplify.passes import (
     dense_as_conv,
     drop_dead,
     drop_identities,
@@ -22,8 +22,9 @@ from lowtide.frontends.onnx.simplify import (
     fold_constants,
     fold_pad,
     infer_shapes,
+    simplify,
 )
-from lowtide.frontends.onnx.simplify.passes import simplify
+from lowtide.room import MADE, Room
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Rewrite = Callable[[ir.Model], ir.Model]
@@ -497,21 +498,21 @@ HUGE: dict[str, tuple[onnx.NodeProto, dict[str, Array]]] = {
 
 @pytest.mark.parametrize("name", HUGE)
 def test_a_few_bytes_do_not_become_a_terabyte(name: str) -> None:
-    """Sizes are inferred before anything is computed: the node stays."""
+    """Sizes are inferred before anything is computed: the node is refused by its name."""
     large, constants = HUGE[name]
     nodes = [large, node("Shape", "h", "n"), node("Cast", "n", "f", to=TensorProto.FLOAT)]
     model = ir.from_proto(network([*nodes, node("Add", "x f")], (1,), constants))
-    assert name in [n.op_type for n in fold_constants(model).graph]
+    with pytest.raises(UnsupportedModel, match=f"{name}.*--max-elements"):
+        fold_constants(model)
 
 
-def test_many_large_results_count_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three results of 100 elements where 250 are allowed: the last one stays."""
-    module = importlib.import_module("lowtide.frontends.onnx.simplify.fold_constants")
-    monkeypatch.setattr(module, "LARGEST_GROWTH", 250)
+def test_many_large_results_count_together() -> None:
+    """Three results of 100 elements where 250 may be made: the last one is refused."""
     nodes = [node("ConstantOfShape", "s", name) for name in "abc"] + [node("Sum", "x a b c")]
-    assert rewritten(network(nodes, (100,), {"s": np.array([100])}), fold_constants) == [
-        "ConstantOfShape", "Sum",
-    ]  # fmt: skip
+    model = network(nodes, (100,), {"s": np.array([100])})
+    with pytest.raises(UnsupportedModel, match=r"than what it is made from.* 250, an eighth"):
+        fold_constants(ir.from_proto(model), Room(250 * MADE))
+    assert len(list(fold_constants(ir.from_proto(model), Room(300 * MADE)).graph)) == 1
 
 
 # --- together -----------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,9 @@ IntArray = npt.NDArray[np.int64]
 
 AT_ONCE = 1 << 20
 """About so many pairs of rows are compared at a time: it bounds the memory that is needed."""
+
+MOST_FAULTS = 10_000
+"""Where there are more, nobody reads on."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,19 @@ def check_placement(storages: Sequence[Rows], arena_bytes: int, align: int) -> l
     if faults:  # rows that are not well formed cannot be compared
         return faults
     ordered = [by_address for rows in storages for by_address in _ordered(rows)]
-    return [
-        fault for pair in combinations_with_replacement(ordered, 2) for fault in _clashes(*pair)
-    ]
+    found = (fault for pair in _meeting(ordered) for fault in _clashes(*pair))
+    return list(islice(found, MOST_FAULTS))
+
+
+def _meeting(ordered: Sequence[_Ordered]) -> Iterator[tuple[_Ordered, _Ordered]]:
+    """Each with itself and with those behind it that use some of its bytes in some of its steps."""
+    ranges = np.array([[*one.bytes, *one.steps] for one in ordered], np.int64).reshape(-1, 4)
+    for i, one in enumerate(ordered):
+        low, high, first, last = ranges[i]
+        rest = ranges[i:].T
+        meets = (rest[0] <= high) & (low <= rest[1]) & (rest[2] <= last) & (first <= rest[3])
+        for j in np.flatnonzero(meets).tolist():
+            yield one, ordered[i + j]
 
 
 def _own_faults(rows: Rows, arena_bytes: int, align: int) -> Iterator[str]:
@@ -112,8 +125,6 @@ def _sharing_bytes(one: _Ordered, other: _Ordered) -> Iterator[tuple[IntArray, I
     Rows of `one` come in order of their numbers. Left out are those beyond all bytes or all steps
     of `other`.
     """
-    if not (_meet(one.bytes, other.bytes) and _meet(one.steps, other.steps)):
-        return
     a, row = one.rows, np.sort(one.number)
     near = (a.start[row] <= other.steps[1]) & (other.steps[0] <= a.stop[row])
     row = row[near]
@@ -127,11 +138,6 @@ def _sharing_bytes(one: _Ordered, other: _Ordered) -> Iterator[tuple[IntArray, I
         ahead = np.cumsum(pairs) - pairs
         at = np.arange(pairs.sum()) + (begin[part] - ahead).repeat(pairs)
         yield row[part].repeat(pairs), other.number[at]
-
-
-def _meet(one: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Whether two ranges have a number in common, ends included."""
-    return max(one[0], other[0]) <= min(one[1], other[1])
 
 
 def _place(rows: Rows, row: int) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from io import BytesIO
+from zipfile import ZipFile
 
 import numpy as np
 
 from lowtide.check.numbers import Sample
 from lowtide.errors import UnreadableModel
 from lowtide.ir.graph import Array
+from lowtide.room import MAX_ELEMENTS
 
 
 def pack_references(samples: Sequence[Sample], sha256: str) -> bytes:
@@ -27,9 +29,20 @@ def pack_references(samples: Sequence[Sample], sha256: str) -> bytes:
     return buffer.getvalue()
 
 
-def unpack_references(data: bytes, file: str) -> tuple[list[Sample], str]:
-    """The samples and the sha256 back; raises UnreadableModel if the file is damaged."""
+def unpack_references(
+    data: bytes, file: str, max_elements: int = MAX_ELEMENTS
+) -> tuple[list[Sample], str]:
+    """The samples and the sha256 back; raises UnreadableModel if the file is damaged.
+
+    So it does where its arrays, which may be packed, are larger than `max_elements` float32.
+    """
     try:
+        with ZipFile(BytesIO(data)) as packed:
+            size = sum(member.file_size for member in packed.infolist())
+        if size > 4 * max_elements:
+            raise UnreadableModel(
+                f"{size} bytes of samples", file=file, hint=f"--max-elements is {max_elements}"
+            )
         held = dict(np.load(BytesIO(data), allow_pickle=False))
         samples, i = [], 0
         while f"{i}/name" in held:
@@ -41,6 +54,8 @@ def unpack_references(data: bytes, file: str) -> tuple[list[Sample], str]:
             samples.append(Sample(str(held[f"{i}/name"]), inputs, outputs))
             i += 1
         return samples, str(held["sha256"])
+    except UnreadableModel:
+        raise
     except Exception as error:  # zipfile, numpy and zlib each raise their own
         raise UnreadableModel("not the references that lowtide wrote", file=file) from error
 

@@ -14,8 +14,9 @@ import numpy as np
 from lowtide.check.judge import Checks, compare, judge_placement, judge_program
 from lowtide.check.numbers import Reference, Sample
 from lowtide.check.reference_file import unpack_references
-from lowtide.errors import CheckError, UnreadableModel, UsageError
+from lowtide.errors import CheckError, UnreadableModel, UnsupportedModel, UsageError
 from lowtide.planner.memory_map import MemoryMap, lifetimes_of, read_memory_map
+from lowtide.room import MAX_ELEMENTS, Room
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,14 @@ class Folder:
 _NEEDED = ("net.c", "net.h", "reference.c", "plan.json", "reference.npz")
 
 
-def read_folder(folder: Path) -> Folder:
+def read_folder(folder: Path, max_elements: int = MAX_ELEMENTS) -> Folder:
     """Reads a folder with a program; raises UnreadableModel, CheckError where files differ."""
     files = {path.name: path.read_bytes() for path in _files(folder)}
     memory = read_memory_map(files["plan.json"].decode(errors="replace"), str(folder / "plan.json"))
-    samples, sha256 = unpack_references(files["reference.npz"], str(folder / "reference.npz"))
+    _has_room(memory, max_elements, str(folder / "plan.json"))
+    samples, sha256 = unpack_references(
+        files["reference.npz"], str(folder / "reference.npz"), max_elements
+    )
     if sha256 != memory.sha256:
         raise CheckError(f"{folder}: plan.json and reference.npz are of different models")
     _fit(samples, memory, str(folder / "reference.npz"))
@@ -65,17 +69,19 @@ def verify(
     folder: str | Path,
     model: str | Path | None = None,
     progress: Callable[[str], None] = lambda _: None,
+    max_elements: int = MAX_ELEMENTS,
 ) -> Verified:
     """Checks the placement, the program against its memory map, and the numbers.
 
-    With `model`, the references are recomputed by onnxruntime as well. Raises UnreadableModel for
+    With `model`, the references are recomputed by onnxruntime as well. Of files that speak of more
+    than `max_elements` nothing is computed. Raises UnreadableModel for
     missing or damaged files, CheckError for a failed check, UsageError without a C compiler.
     """
     began = time.perf_counter()
     folder = Path(folder)
     if {path.name for path in folder.glob("*.[cjn]*")} & set(_NEEDED) == {"plan.json"}:
-        return _verify_plan(folder / "plan.json", progress, began)
-    held = read_folder(folder)
+        return _verify_plan(folder / "plan.json", progress, began, max_elements)
+    held = read_folder(folder, max_elements)
     files, memory, samples = held.files, held.memory, held.samples
     progress("checking the placement")
     judge_placement(memory)
@@ -91,12 +97,26 @@ def verify(
     return Verified(memory, checks, recomputed, time.perf_counter() - began)
 
 
-def _verify_plan(path: Path, progress: Callable[[str], None], began: float) -> Verified:
+def _verify_plan(
+    path: Path, progress: Callable[[str], None], began: float, max_elements: int
+) -> Verified:
     """What can be checked of a plan without a program."""
     memory = read_memory_map(path.read_text(errors="replace"), str(path))
+    _has_room(memory, max_elements, str(path))
     progress("checking the placement")
     judge_placement(memory)
     return Verified(memory, None, _same_facts(memory, str(path)), time.perf_counter() - began)
+
+
+def _has_room(memory: MemoryMap, max_elements: int, file: str) -> None:
+    """Raises UnreadableModel where the storages together, or the arena, have more elements."""
+    room = Room(max_elements)
+    try:
+        for number, storage in enumerate(memory.storages):
+            room.count(f"{number}: {storage.name}", storage.elements)
+        Room(max_elements).count("the arena", memory.arena_bytes // max(memory.element_bytes, 1))
+    except UnsupportedModel as error:
+        raise error.within(file=file) from None
 
 
 def _files(folder: Path) -> list[Path]:

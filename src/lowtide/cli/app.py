@@ -15,6 +15,7 @@ from lowtide import __version__
 from lowtide.cli import weights as weights_commands
 from lowtide.errors import UsageError
 from lowtide.pipeline.fit_text import Progress, show_detail, show_fit, show_verified
+from lowtide.room import MAX_ELEMENTS
 
 if TYPE_CHECKING:
     from lowtide.data.samples import Pictures
@@ -110,6 +111,14 @@ Shapes = Annotated[
     list[str] | None,
     typer.Option("--shape", help="An input's shape, where the file leaves it open: x=1x3x224x224."),
 ]
+MaxElements = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        help="Networks whose tensors, constants and activations together, have more elements are "
+        "refused before they take memory.",
+    ),
+]
 IoLayout = Annotated[
     Literal["nhwc", "nchw"], typer.Option(help="Memory order of images handed in and out.")
 ]
@@ -142,6 +151,7 @@ def profile(
     max_overhead: MaxOverhead = None,
     objective: Objective = "memory",
     shape: Shapes = None,
+    max_elements: MaxElements = MAX_ELEMENTS,
     as_json: Json = False,
 ) -> None:
     """What the network costs: live bytes of each operator, peaks, MACs, weights."""
@@ -155,8 +165,8 @@ def profile(
         fuse_pools=fuse_pools, tile=_tile(tile), keep_input=keep_input, image=image, result=result,
         max_overhead=max_overhead or 0.0, objective=objective,
     )  # fmt: skip
-    with Progress(sys.stderr) as progress:
-        plans = overlaps(model, options, progress, parse_shapes(shape or []))
+    with Progress(sys.stderr, model) as progress:
+        plans = overlaps(model, options, progress, parse_shapes(shape or []), max_elements)
     plan = plans.pop("plan")
     _print(profile_facts(plan, plans) if as_json else profile_text(plan, others=plans))
 
@@ -233,6 +243,7 @@ def fit(
         typer.Option(help="Class numbers of --test, or else of --calibrate: a line each or .npy."),
     ] = None,
     weights: weights_commands.Weights = "both",
+    max_elements: MaxElements = MAX_ELEMENTS,
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Also print the time of each stage.")
     ] = False,
@@ -263,7 +274,10 @@ def fit(
     if verbose and (flash is not None or target == "onnx"):
         raise UsageError("--verbose is for C without --flash")
     if flash is not None:
-        task = Task(budget, options, target, pictures.read, parse_shapes(shape or []))
+        task = Task(
+            budget, options, target, pictures.read, parse_shapes(shape or []),
+            max_elements=max_elements,
+        )  # fmt: skip
         _print(weights_commands.fit_small(model, flash, task, data, output, names, as_json))
         return
     if data.asked:
@@ -271,11 +285,15 @@ def fit(
     if target == "onnx":
         if replace(options, max_overhead=0.0) != Options() or labels is not None:
             raise UsageError("--target onnx takes --budget, --tiles, --max-overhead and samples")
-        _print(_fit_portable(model, output, budget, tiles, max_overhead, pictures, as_json))
+        _print(
+            _fit_portable(
+                model, output, budget, tiles, max_overhead, pictures, max_elements, as_json
+            )
+        )
         return
     if tiles is not None:
         raise UsageError("--tiles is for --target onnx")
-    with Progress(sys.stderr) as progress:
+    with Progress(sys.stderr, model) as progress:
         fitted = run(
             model,
             budget=budget,
@@ -283,6 +301,7 @@ def fit(
             target=target,
             samples=pictures.read,
             shapes=parse_shapes(shape or []),
+            max_elements=max_elements,
             progress=progress,
         )
         if output is not None:
@@ -302,19 +321,21 @@ def _fit_portable(
     tiles: int | None,
     max_overhead: float | None,
     pictures: Pictures,
+    max_elements: int,
     as_json: bool,
 ) -> dict[str, Any] | str:
     """fit --target onnx."""
     from lowtide.files import write_folder
     from lowtide.pipeline.fit_onnx import MAX_OVERHEAD, TILES, fit_portable
 
-    with Progress(sys.stderr) as progress:
+    with Progress(sys.stderr, model) as progress:
         fitted = fit_portable(
             model,
             budget=budget,
             tiles=TILES if tiles is None else tiles,
             max_overhead=MAX_OVERHEAD if max_overhead is None else max_overhead,
             samples=pictures.read,
+            max_elements=max_elements,
             progress=progress,
         )
         if output is not None:
@@ -347,6 +368,7 @@ def explore(
     code: Annotated[
         bool, typer.Option("--code", help="Compile each program, and count its code.")
     ] = False,
+    max_elements: MaxElements = MAX_ELEMENTS,
     as_json: Json = False,
 ) -> None:
     """Plan the network in many ways: the front of memory, work, weight traffic and code."""
@@ -357,8 +379,10 @@ def explore(
 
     asked = Options(align=align, element_bytes=element_bytes, image=image)
     tried = recipes(asked, max_overhead)
-    with Progress(sys.stderr) as progress:
-        found = run(model, tried, folder=output, code=code, progress=progress)
+    with Progress(sys.stderr, model) as progress:
+        found = run(
+            model, tried, folder=output, code=code, max_elements=max_elements, progress=progress
+        )
     text = front_text(found.source.file, str(model), found.tried, found.points)
     _print(found.facts() if as_json else text)
 
@@ -369,13 +393,14 @@ def verify(
     model: Annotated[
         Path | None, typer.Option(help="The network, to run onnxruntime again.")
     ] = None,
+    max_elements: MaxElements = MAX_ELEMENTS,
     as_json: Json = False,
 ) -> None:
     """Repeat the checks from the files in a folder."""
     from lowtide.check.verify import verify as run
 
-    with Progress(sys.stderr) as progress:
-        verified = run(folder, model, progress)
+    with Progress(sys.stderr, folder) as progress:
+        verified = run(folder, model, progress, max_elements)
     _print(verified.facts() if as_json else show_verified(verified))
 
 
@@ -407,7 +432,7 @@ def bench(
     from lowtide.timing.bench import bench as run
     from lowtide.timing.bench_text import bench_text
 
-    with Progress(sys.stderr) as progress:
+    with Progress(sys.stderr, folder) as progress:
         benched = run(
             folder, against, model=model, profile=profile, seconds=seconds, progress=progress
         )
@@ -446,7 +471,7 @@ def place(
     limit = None if capacity is None else parse_bytes(capacity)
     if output is not None:
         check_file(output, file)
-    with Progress(sys.stderr) as progress:
+    with Progress(sys.stderr, file) as progress:
         table = read_csv(file)
         placed = place_buffers(table.buffers, limit, progress=progress)
         content = written_csv(table, placed.offsets)

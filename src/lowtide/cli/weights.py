@@ -14,6 +14,7 @@ import typer
 
 from lowtide.errors import UsageError
 from lowtide.pipeline.fit_text import Progress
+from lowtide.room import MAX_ELEMENTS
 
 if TYPE_CHECKING:
     from lowtide.data.pictures import Scaling
@@ -48,6 +49,14 @@ Shapes = Annotated[
     list[str] | None,
     typer.Option("--shape", help="An input's shape, where the file leaves it open: x=1x3x224x224."),
 ]
+MaxElements = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        help="Networks whose tensors, constants and activations together, have more elements are "
+        "refused before they take memory.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, also of an error.")]
 
 _FAMILIES: dict[str, tuple[Literal["plain", "generated"], ...]] = {
@@ -76,6 +85,7 @@ def compress(
     weights: Weights = "both",
     form: Form = "cheaper",
     shape: Shapes = None,
+    max_elements: MaxElements = MAX_ELEMENTS,
     as_json: Json = False,
 ) -> None:
     """Store the weights in few bytes, without training: low-bit factors, chosen layer by layer."""
@@ -86,11 +96,11 @@ def compress(
 
     check_file(output, model)
     given = Given(_scaling(mean, std, bgr), calibrate or (), test or (), labels)
-    with Progress(sys.stderr) as progress:
+    with Progress(sys.stderr, model) as progress:
         found = run(
             model, flash, given.inputs, families=_FAMILIES[weights],
             execution=None if form == "cheaper" else form, shapes=parse_shapes(shape or []),
-            progress=progress,
+            max_elements=max_elements, progress=progress,
         )  # fmt: skip
         rates = given.rates(found, progress)
         write_file(output, found.model.SerializeToString())
@@ -204,7 +214,7 @@ def fit_small(
     scaling = _scaling(data.mean, data.std, data.bgr)
     given = Given(scaling, data.calibrate, data.test, data.classes, "--classes")
     wanted = replace(task, families=_FAMILIES[data.weights])
-    with Progress(sys.stderr) as progress:
+    with Progress(sys.stderr, model) as progress:
         found = fit_flash(model, flash, wanted, given.inputs, progress)
         rates: dict[str, Any] = {}
         if found.compressed is not None:

@@ -30,6 +30,7 @@ from lowtide.planner.make_plan import make_plan
 from lowtide.planner.memory_map import memory_map
 from lowtide.planner.plan import Options, Plan, Source
 from lowtide.planner.weight_traffic import weight_traffic
+from lowtide.room import MAX_ELEMENTS
 
 
 @dataclass(frozen=True)
@@ -74,16 +75,18 @@ def explore(
     *,
     folder: Path | None = None,
     code: bool = False,
+    max_elements: int = MAX_ELEMENTS,
     progress: Progress = lambda _: None,
 ) -> Explored:
     """Plans a network by each recipe; with `folder`, what is found there is not planned again.
 
     Each point is written to `folder` as soon as it is known, and the picture drawn anew. `code`
-    measures the emitted program as well. Raises ModelError, CheckError for a plan that does not
-    hold, and UsageError for a folder that is not an exploration's of this network.
+    measures the emitted program as well; `max_elements` as for `fit`. Raises ModelError, CheckError
+    for a plan that does not hold, and UsageError for a folder that is not an exploration's of this
+    network.
     """
     _check(tried, code, folder)
-    source, graph = read(model, Clock(progress))
+    source, graph = read(model, Clock(progress), max_elements=max_elements)
     journal = None if folder is None else Journal(folder, source)
     found = {} if journal is None else journal.read()
     named = str(model) if isinstance(model, str | Path) else source.file

@@ -32,6 +32,7 @@ from lowtide.planner.plan import OVERLAPS, Options, Plan, Source
 from lowtide.planner.weight_traffic import weight_traffic
 from lowtide.report.memory_svg import memory_svg
 from lowtide.rewrites.fuse import fuse
+from lowtide.room import MAX_ELEMENTS
 from lowtide.sizes import parse_bytes, show_bytes
 
 Progress = Callable[[str], None]
@@ -126,13 +127,15 @@ def fit(
     target: str = "c99",
     samples: Samples | Mapping[str, Mapping[str, Array]] | None = None,
     shapes: Mapping[str, Shape] | None = None,
+    max_elements: int = MAX_ELEMENTS,
     progress: Progress = quiet,
 ) -> Fitted:
     """Plans a network, emits its program and checks both.
 
     `samples` gives sets of inputs (by input name, ONNX's axis order) to compare with onnxruntime
     on, besides the seeded random one, or makes them from the graph. `shapes` gives inputs theirs,
-    by name, where the file leaves them open.
+    by name, where the file leaves them open. A network of more than `max_elements`, constants and
+    activations together, is refused before they are made.
     Raises ModelError, BudgetError and CheckError.
     """
     clock = Clock(progress)
@@ -147,7 +150,7 @@ def fit(
         raise UsageError("--element-bytes takes 1, 2, .. and needs --target none: C is float32")
     if target == "c99":
         find_compiler()  # a wrong CC is said before the work, not after it
-    source, graph = read(model, clock, shapes)
+    source, graph = read(model, clock, shapes, max_elements)
     given = samples(graph) if callable(samples) else samples or {}
     plan = plan_filters(source, graph, options, clock, limit)
     memory = memory_map(plan)
@@ -189,11 +192,12 @@ def profile(
     *,
     options: Options | None = None,
     shapes: Mapping[str, Shape] | None = None,
+    max_elements: int = MAX_ELEMENTS,
     progress: Progress = quiet,
 ) -> Plan:
     """The plan of a network with its costs; nothing is emitted or run."""
     clock = Clock(progress)
-    source, graph = read(model, clock, shapes)
+    source, graph = read(model, clock, shapes, max_elements)
     return plan_filters(source, graph, options or Options(), clock)
 
 
@@ -202,13 +206,14 @@ def overlaps(
     options: Options,
     progress: Progress = quiet,
     shapes: Mapping[str, Shape] | None = None,
+    max_elements: int = MAX_ELEMENTS,
 ) -> dict[str, Plan]:
     """The plans of a network layer by layer at every overlap, by its name.
 
     And the one that `options` ask for under "plan". Nothing is emitted or run.
     """
     clock = Clock(progress)
-    source, graph = read(model, clock, shapes)
+    source, graph = read(model, clock, shapes, max_elements)
     plans: dict[str, Plan] = {}
     for overlap in OVERLAPS:
         if options.tile and overlap not in ("none", "row", options.overlap):
@@ -227,7 +232,10 @@ def overlaps(
 
 
 def read(
-    model: Model, clock: Clock, shapes: Mapping[str, Shape] | None = None
+    model: Model,
+    clock: Clock,
+    shapes: Mapping[str, Shape] | None = None,
+    max_elements: int = MAX_ELEMENTS,
 ) -> tuple[Source, Graph]:
     """The source of a model and its simplified graph."""
     with clock("loading"):
@@ -237,7 +245,7 @@ def read(
             )
         else:
             source = Source(Path(model).name, "")
-        loaded = load(model, shapes)
+        loaded = load(model, shapes, max_elements)
         if not isinstance(model, onnx.ModelProto):
             source = Source(source.file, _sha256(Path(model).read_bytes()))
         try:

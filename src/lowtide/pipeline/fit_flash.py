@@ -21,6 +21,7 @@ from lowtide.ir.graph import Shape
 from lowtide.pipeline.fit import Fitted, Model, Progress, Samples, fit, profile, quiet
 from lowtide.planner.plan import Options, Plan
 from lowtide.planner.weight_traffic import weight_traffic
+from lowtide.room import MAX_ELEMENTS
 from lowtide.sizes import parse_bytes, show_bytes
 from lowtide.weights.account import Form
 from lowtide.weights.candidates import FAMILIES, Family
@@ -47,6 +48,7 @@ class Task:
     samples: Samples | None = None
     shapes: Mapping[str, Shape] | None = None
     families: Sequence[Family] = FAMILIES
+    max_elements: int = MAX_ELEMENTS
 
 
 @dataclass(frozen=True)
@@ -105,13 +107,16 @@ def fit_flash(
     which of the memories does not suffice.
     """
     limit, name = parse_bytes(flash), _name(model)
-    dense = profile(model, options=task.options, shapes=task.shapes, progress=progress)
+    dense = profile(
+        model, options=task.options, shapes=task.shapes, max_elements=task.max_elements,
+        progress=progress,
+    )  # fmt: skip
     measured = task.target == "c99" and find_compiler() is not None
     if dense.profile.weight_bytes <= limit and _flash(dense, measured) <= limit:
         return FittedSmall(_fit(model, task, progress), None, dense)
     search = prepare(
         model, calibration, families=task.families, least=limit, shapes=task.shapes,
-        progress=progress,
+        max_elements=task.max_elements, progress=progress,
     )  # fmt: skip
     own = replace(task, shapes=None)
     compressed = _Fitter(name, limit, search, own, measured, progress).run()
@@ -133,7 +138,8 @@ def _name(model: Model) -> str:
 def _fit(model: Model, task: Task, progress: Progress) -> Fitted:
     return fit(
         model, budget=task.budget, options=task.options, target=task.target,
-        samples=task.samples, shapes=task.shapes, progress=progress,
+        samples=task.samples, shapes=task.shapes, max_elements=task.max_elements,
+        progress=progress,
     )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from lowtide.errors import BudgetError, CheckError, UnsupportedModel, UsageError
 from lowtide.ir.graph import Array, Graph
 from lowtide.pipeline.fit import Model, Progress, Samples, quiet, read
 from lowtide.planner.plan import Source
+from lowtide.room import MAX_ELEMENTS
 from lowtide.sizes import parse_bytes, show_bytes
 from lowtide.tiling.improve import improve
 from lowtide.tiling.search import search
@@ -103,12 +104,13 @@ def fit_portable(
     tiles: int = TILES,
     max_overhead: float = MAX_OVERHEAD,
     samples: Samples | Mapping[str, Mapping[str, Array]] | None = None,
+    max_elements: int = MAX_ELEMENTS,
     progress: Progress = quiet,
 ) -> Portable:
     """Restructures a network so that layer by layer it needs little, and checks the result.
 
     `tiles` is the most tiles of a segment, `max_overhead` the most extra multiply-adds as a share
-    of the network's own (0.04: 4 %). `samples` as for `fit`.
+    of the network's own (0.04: 4 %). `samples` and `max_elements` as for `fit`.
     Raises ModelError, BudgetError, UsageError and CheckError.
     """
     if tiles < 1:
@@ -117,7 +119,7 @@ def fit_portable(
         raise UsageError(f"--max-overhead {max_overhead}: a share such as 0.04, 0 or more")
     limit = None if budget is None else parse_bytes(budget)
     clock = Clock(progress)
-    source, graph = read(model, clock)
+    source, graph = read(model, clock, max_elements=max_elements)
     _refuse(graph, source)
     given = samples(graph) if callable(samples) else samples or {}
     tiler, best = _least_work(graph, tiles, max_overhead, limit, clock)

@@ -11,6 +11,7 @@ import numpy as np
 from rich.console import Console
 from rich.status import Status
 
+from lowtide.errors import UnreadableModel
 from lowtide.sizes import show_bytes
 
 if TYPE_CHECKING:
@@ -23,11 +24,15 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """The stage that runs: a spinner on a terminal, otherwise a line for each on `stream`."""
+    """The stage that runs: a spinner on a terminal, otherwise a line for each on `stream`.
 
-    def __init__(self, stream: TextIO) -> None:
+    Memory that runs out is an error that names the stage, and the file that it was at work `on`.
+    """
+
+    def __init__(self, stream: TextIO, on: Path | None = None) -> None:
         self.console = Console(file=stream, highlight=False, markup=False)
         self.status: Status | None = None
+        self.on, self.stage = on, "starting"
 
     def __enter__(self) -> Progress:
         if self.console.is_terminal:
@@ -43,8 +48,15 @@ class Progress:
     ) -> None:
         if self.status:
             self.status.stop()
+        if isinstance(error, MemoryError):
+            raise UnreadableModel(
+                f"out of memory at the stage '{self.stage}'",
+                file=None if self.on is None else str(self.on),
+                hint="a smaller --max-elements refuses such a network sooner",
+            ) from error
 
     def __call__(self, stage: str) -> None:
+        self.stage = stage
         if self.status:
             self.status.update(stage)
         else:

@@ -13,6 +13,7 @@ import onnx
 from lowtide.errors import BudgetError, UnsupportedModel, UsageError
 from lowtide.ir.codes import Array
 from lowtide.ir.graph import Shape
+from lowtide.room import MAX_ELEMENTS
 from lowtide.sizes import parse_bytes, show_bytes
 from lowtide.weights import calibrate, sensitivity
 from lowtide.weights.account import Form, form, macs
@@ -109,19 +110,22 @@ def compress(
     families: Sequence[Family] = FAMILIES,
     execution: Form | None = None,
     shapes: Mapping[str, Shape] | None = None,
+    max_elements: int = MAX_ELEMENTS,
     progress: Progress = lambda _: None,
 ) -> Compressed:
     """Stores the weights of a network in `flash` bytes, biases and scales included.
 
     `calibration` holds pictures as the network sees them (256 are plenty), or makes them from the
     network; without any, seeded noise stands in, and the result is worse. `families` limits what
-    layers may become; `shapes` are those of inputs that the file leaves open. Raises ModelError,
+    layers may become; `shapes` are those of inputs that the file leaves open; `max_elements` is all
+    that the network's tensors may have together. Raises ModelError,
     UsageError, and BudgetError where it cannot be so small.
     """
     limit = parse_bytes(flash)
     search = prepare(
-        source, calibration, families=families, least=limit, shapes=shapes, progress=progress
-    )
+        source, calibration, families=families, least=limit, shapes=shapes,
+        max_elements=max_elements, progress=progress,
+    )  # fmt: skip
     return search.within(limit, execution, progress)
 
 
@@ -156,6 +160,7 @@ def prepare(
     families: Sequence[Family] = FAMILIES,
     least: int | None = None,
     shapes: Mapping[str, Shape] | None = None,
+    max_elements: int = MAX_ELEMENTS,
     progress: Progress = lambda _: None,
 ) -> Search:
     """Takes in a network and measures it, as `compress` does.
@@ -163,7 +168,7 @@ def prepare(
     Raises BudgetError, before anything is computed, where no choice takes `least` bytes or fewer.
     """
     progress("reading the network")
-    network = read(source, shapes)
+    network = read(source, shapes, max_elements)
     given = calibration(network) if callable(calibration) else calibration
     inputs = noise(network) if given is None else given
     if least is not None:

@@ -18,6 +18,7 @@ from lowtide.errors import UnsupportedModel
 from lowtide.frontends.onnx.load import load
 from lowtide.ir.codes import Array
 from lowtide.ir.graph import Shape
+from lowtide.room import MAX_ELEMENTS
 from lowtide.weights.batch import free_batch
 from lowtide.weights.format import Filters
 
@@ -96,13 +97,16 @@ class Network:
 
 
 def read(
-    source: str | os.PathLike[str] | onnx.ModelProto, shapes: Mapping[str, Shape] | None = None
+    source: str | os.PathLike[str] | onnx.ModelProto,
+    shapes: Mapping[str, Shape] | None = None,
+    max_elements: int = MAX_ELEMENTS,
 ) -> Network:
     """Takes in a network; raises ModelError, UnsupportedModel where it has no layer to store.
 
-    `shapes` are those of inputs that the file leaves open.
+    `shapes` are those of inputs that the file leaves open; `max_elements` is what all its tensors
+    may have together.
     """
-    proto = ir.serde.serialize_model(load(source, shapes))
+    proto = ir.serde.serialize_model(load(source, shapes, max_elements))
     file = None if isinstance(source, onnx.ModelProto) else os.fspath(source)
     try:
         return _read(proto, file or proto.graph.name or "network")

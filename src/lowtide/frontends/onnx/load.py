@@ -18,6 +18,7 @@ from lowtide.frontends.onnx.simplify.edit import static_shape
 from lowtide.frontends.onnx.simplify.passes import simplify
 from lowtide.frontends.onnx.tensors import MOST_ELEMENTS, settle_tensors
 from lowtide.ir.graph import Shape
+from lowtide.room import MAX_ELEMENTS, Room
 
 OLDEST_OPSET, NEWEST_OPSET = 7, 25
 
@@ -26,14 +27,17 @@ Message = onnx.ModelProto | onnx.GraphProto | onnx.NodeProto
 
 
 def load(
-    source: str | os.PathLike[str] | onnx.ModelProto, shapes: Mapping[str, Shape] | None = None
+    source: str | os.PathLike[str] | onnx.ModelProto,
+    shapes: Mapping[str, Shape] | None = None,
+    max_elements: int = MAX_ELEMENTS,
 ) -> ir.Model:
     """One ONNX network as a checked, static, simplified model.
 
         file, or ModelProto (left as it is)      ->      every tensor's shape known, every
         with any batch, opset 7 to 25                    constant an initializer, nodes in order
 
-    `shapes` gives inputs theirs by name; a dynamic batch that is left becomes 1. Raises
+    `shapes` gives inputs theirs by name; a dynamic batch that is left becomes 1. All tensors
+    together may have `max_elements`, which is seen before any is computed. Raises
     UnreadableModel or UnsupportedModel, in one line that names the file, UsageError for shapes
     that do not fit, and nothing else.
     """
@@ -44,14 +48,14 @@ def load(
             proto.CopyFrom(source)
         else:
             proto, folder = _read(Path(source)), Path(source).parent
-        return _settle(proto, folder, shapes or {})
+        return _settle(proto, folder, shapes or {}, Room(max_elements))
     except UsageError:
         raise
     except ModelError as error:
         error.within(file=named)
         raise
     except MemoryError as error:
-        raise UnreadableModel("too large for this machine's memory", file=named) from error
+        raise UnreadableModel("out of memory at the stage 'loading'", file=named) from error
     except Exception as error:
         # The last net: the libraries below raise a dozen kinds of exception on damaged files.
         raise UnreadableModel(f"damaged: {_root(error)}", file=named) from error
@@ -87,20 +91,24 @@ def _read(path: Path) -> onnx.ModelProto:
     return proto
 
 
-def _settle(proto: onnx.ModelProto, folder: Path | None, shapes: Mapping[str, Shape]) -> ir.Model:
+def _settle(
+    proto: onnx.ModelProto, folder: Path | None, shapes: Mapping[str, Shape], room: Room
+) -> ir.Model:
     if not proto.HasField("graph"):
         raise UnreadableModel("not an ONNX model: it holds no graph")
     version = _opset(proto)
     _strip(proto)
-    settle_tensors(proto, folder)
+    settle_tensors(proto, folder, room)
     proto = inline_functions(proto)
     settle_graph(proto, version)
     give_shapes(proto.graph, shapes)
     declared = _settle_inputs(proto.graph)
+    for value in proto.graph.input:
+        room.count(value.name, prod(d.dim_value for d in value.type.tensor_type.shape.dim))
     del proto.opset_import[:]
     proto.opset_import.add(domain="", version=version)
     proto.ir_version = max(4, onnx.helper.find_min_ir_version_for(list(proto.opset_import)))
-    model: ir.Model = simplify(ir.serde.deserialize_model(proto))
+    model: ir.Model = simplify(ir.serde.deserialize_model(proto), room)
     _check_static(model)
     _check_declared(model, declared)
     return model

@@ -11,6 +11,7 @@ import onnx
 from onnx import AttributeProto, TensorProto
 
 from lowtide.errors import UnreadableModel, UnsupportedModel
+from lowtide.room import Room
 
 # Nothing of this size ends up in a small memory; a shape beyond it is damage or an attack.
 MOST_ELEMENTS = 2**31
@@ -24,15 +25,17 @@ _PACKED: dict[int, int] = {
 }
 
 
-def settle_tensors(model: onnx.ModelProto, folder: Path | None) -> None:
+def settle_tensors(model: onnx.ModelProto, folder: Path | None, room: Room) -> None:
     """Check that every constant has the data its dims ask for; bring external data in.
 
     `folder` is where the model's file lies; None where there is no file. Raises UnreadableModel
-    for wrong sizes and external data that is missing, short or outside the folder.
+    for wrong sizes and external data that is missing, short or outside the folder, and
+    UnsupportedModel where `room` has none, before anything is read.
     """
     total = 0
-    for tensor in _tensors(model):
+    for name, tensor in _tensors(model):
         size = _expected_bytes(tensor)
+        room.count(name, prod(tensor.dims))
         total += size
         if total > MOST_BYTES:
             raise UnsupportedModel(
@@ -44,14 +47,16 @@ def settle_tensors(model: onnx.ModelProto, folder: Path | None) -> None:
         _check_size(tensor, size)
 
 
-def _tensors(model: onnx.ModelProto) -> Iterator[TensorProto]:
-    yield from model.graph.initializer
+def _tensors(model: onnx.ModelProto) -> Iterator[tuple[str, TensorProto]]:
+    """The constants; what a Constant node holds has the name of its output."""
+    yield from ((tensor.name, tensor) for tensor in model.graph.initializer)
     for nodes in (model.graph.node, *(f.node for f in model.functions)):
         for node in nodes:
+            named = "".join(node.output[:1])
             for attribute in node.attribute:
                 if attribute.type == AttributeProto.TENSOR:
-                    yield attribute.t
-                yield from attribute.tensors
+                    yield named, attribute.t
+                yield from ((named, tensor) for tensor in attribute.tensors)
 
 
 def _expected_bytes(tensor: TensorProto) -> int:

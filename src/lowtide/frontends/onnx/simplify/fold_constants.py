@@ -11,6 +11,7 @@ import onnx.shape_inference
 import onnx_ir as ir
 from onnx.reference import ReferenceEvaluator
 
+from lowtide.errors import ModelError
 from lowtide.frontends.onnx.simplify.edit import (
     Array,
     constant,
@@ -21,12 +22,7 @@ from lowtide.frontends.onnx.simplify.edit import (
 )
 from lowtide.frontends.onnx.simplify.infer_shapes import endangers_inference
 from lowtide.ir.find_codes import packed
-
-# A few bytes of file can ask for a terabyte of zeros. The limits are far above any network that
-# fits a small memory: elements in one result, and in all results of one call that come out
-# larger than what they were made from.
-LARGEST_RESULT = 2**27
-LARGEST_GROWTH = 2**28
+from lowtide.room import Room
 
 # Different at every run, so never constants.
 RANDOM = frozenset(
@@ -42,23 +38,22 @@ REFERENCE_FROM = {"DequantizeLinear": 19}
 """The first opset of which onnx's reference knows an operator that meant the same before."""
 
 
-def fold_constants(model: ir.Model) -> ir.Model:
+def fold_constants(model: ir.Model, room: Room | None = None) -> ir.Model:
     """Replace nodes that read constants only, and Shape and Size of static tensors.
 
         x [1,3,8,8] ──> Shape ──> Gather 0 ──> s         ->        s = 1
         a, b ──> Mul ──> c                               ->        c = a * b
 
     Random operators stay. So does a product of low-bit factors that takes more than they do: such
-    weights are made where the network runs. So does a node whose result would be larger than
-    LARGEST_RESULT elements: its size is inferred before anything is computed.
+    weights are made where the network runs. So does a node whose result is of unknown size.
+    Raises UnsupportedModel for results that `room` has no room for: their size is inferred before
+    anything is computed.
     """
-    grown = 0
+    room = room or Room()
     for node in tuple(model.graph):
-        results = _evaluate(node, opset(model), LARGEST_GROWTH - grown)
-        if results is None:
-            continue
-        grown += max(0, sum(r.size for r in results) - sum(a.size for a in _arrays(node)))
-        _become_constants(node, results)
+        results = _evaluate(node, opset(model), room)
+        if results is not None:
+            _become_constants(node, results)
     return model
 
 
@@ -81,8 +76,8 @@ def _used_outputs(node: ir.Node) -> list[ir.Value]:
     return [value for value in node.outputs if value.name]
 
 
-def _evaluate(node: ir.Node, version: int, budget: int) -> list[Array] | None:
-    """The values of a node's outputs if they are constant and small enough, else None."""
+def _evaluate(node: ir.Node, version: int, room: Room) -> list[Array] | None:
+    """The values of a node's outputs if they are constant, else None."""
     if node.domain != "" or node.op_type in RANDOM:
         return None
     if node.op_type == "Constant" and "value" in node.attributes:
@@ -94,7 +89,7 @@ def _evaluate(node: ir.Node, version: int, budget: int) -> list[Array] | None:
         return None
     if endangers_inference(node) or _is_generated(node):
         return None
-    return _run(node, version, min(budget, LARGEST_RESULT))
+    return _run(node, version, room)
 
 
 def _is_generated(node: ir.Node) -> bool:
@@ -122,7 +117,7 @@ def _of_shape(node: ir.Node, shape: tuple[int, ...]) -> Array:
     return np.array(shape[start:end], np.int64)
 
 
-def _run(node: ir.Node, version: int, limit: int) -> list[Array] | None:
+def _run(node: ir.Node, version: int, room: Room) -> list[Array] | None:
     proto = onnx.GraphProto(name="fold", node=[ir.serde.serialize_node(node)])
     feeds = {v.name or "": constant(v) for v in node.inputs if v is not None}
     for value in {v.name: v for v in node.inputs if v is not None}.values():
@@ -133,10 +128,14 @@ def _run(node: ir.Node, version: int, limit: int) -> list[Array] | None:
         ir_version=10, graph=proto, opset_import=[onnx.helper.make_opsetid("", version)]
     )
     try:
-        if not _within(node, model, limit):
+        sizes = _sizes(node, model)
+        if sizes is None:
             return None
+        _take(node, sizes, room)
         with np.errstate(all="ignore"):
             results = ReferenceEvaluator(model).run(None, feeds)
+    except (MemoryError, ModelError):
+        raise
     except Exception:
         # The reference has gaps (operators, versions) and checks less than onnxruntime. A node
         # left alone is refused later, with its name, where nothing else can compute it either.
@@ -144,22 +143,35 @@ def _run(node: ir.Node, version: int, limit: int) -> list[Array] | None:
     return [np.asarray(r) for r in results] if isinstance(results, list) else None
 
 
-def _within(node: ir.Node, model: onnx.ModelProto, limit: int) -> bool:
-    """Whether all outputs are known to have at most `limit` elements."""
+def _take(node: ir.Node, sizes: list[int], room: Room) -> None:
+    """Counts a node's results; raises UnsupportedModel where they have no room."""
+    place = node.name, node.op_type
+    room.make(sum(sizes) - sum(a.size for a in _arrays(node)), *place)
+    for value, size in zip(_used_outputs(node), sizes, strict=True):
+        room.count(value.name or "", size, *place)
+
+
+def _sizes(node: ir.Node, model: onnx.ModelProto) -> list[int] | None:
+    """The elements of each output, at most; None where that is not known."""
     if node.op_type in BOUNDED:
-        return sum(a.size * max(a.ndim, 1) for a in _arrays(node)) <= limit
+        most = sum(a.size * max(a.ndim, 1) for a in _arrays(node))
+        return [most for _ in _used_outputs(node)]
     with_values = onnx.ModelProto()
     with_values.CopyFrom(model)
     for value in node.inputs:
         if value is not None and value.const_value is not None and value.const_value.size < 1024:
             with_values.graph.initializer.append(ir.serde.serialize_tensor(value.const_value))
     inferred = onnx.shape_inference.infer_shapes(with_values, strict_mode=True, data_prop=True)
-    return all(_elements(info.type) <= limit for info in inferred.graph.output)
+    sizes = [_elements(info.type) for info in inferred.graph.output]
+    return None if None in sizes else [size for size in sizes if size is not None]
 
 
-def _elements(kind: onnx.TypeProto) -> float:
-    """Elements of a tensor type; infinite where it is not a tensor of static shape."""
+def _elements(kind: onnx.TypeProto) -> int | None:
+    """Elements of a tensor type; None where it is not a tensor of static shape."""
     if not kind.HasField("tensor_type") or not kind.tensor_type.HasField("shape"):
-        return float("inf")
+        return None
     dims = kind.tensor_type.shape.dim
-    return prod(d.dim_value if d.HasField("dim_value") else float("inf") for d in dims)
+    if not all(d.HasField("dim_value") for d in dims):
+        return None
+    elements: int = prod(d.dim_value for d in dims)
+    return elements

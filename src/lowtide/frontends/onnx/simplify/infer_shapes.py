@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import onnx
 import onnx.shape_inference
 import onnx_ir as ir
 
 from lowtide.errors import EXPORT, UnreadableModel
 from lowtide.frontends.onnx.simplify.edit import constant, operand, static_shape
+from lowtide.room import Room
 
 # Inference looks into constants that are shapes, axes or sizes; it needs no weights, and one
 # protobuf message cannot hold 2 GiB of them.
 LARGEST_CONSTANT_SHOWN = 1024
 
 
-def infer_shapes(model: ir.Model) -> ir.Model:
+def infer_shapes(model: ir.Model, room: Room | None = None) -> ir.Model:
     """Give every value its element type and shape, from the network's inputs forward.
 
         x [1,3,8,8] ──> Conv 3x3 ──> a [?]      ->      x [1,3,8,8] ──> Conv 3x3 ──> a [1,4,6,6]
 
     What was noted on values before is not trusted but computed again. Raises UnreadableModel
-    where an operator cannot take the shapes it is given.
+    where an operator cannot take the shapes it is given, UnsupportedModel where `room` has none.
     """
+    room = room or Room()
     try:
         proto = onnx.shape_inference.infer_shapes(
             _without_weights(model), check_type=True, strict_mode=True, data_prop=True
@@ -34,6 +38,9 @@ def infer_shapes(model: ir.Model) -> ir.Model:
             if value.name in found:
                 value.type = ir.serde.deserialize_type_proto_for_type(found[value.name])
                 value.shape = ir.serde.deserialize_type_proto_for_shape(found[value.name])
+            shape = static_shape(value) if value.name else None
+            if shape is not None:
+                room.count(value.name or "", prod(shape), node.name, node.op_type)
     return model
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 
 import onnx_ir as ir
 
+from lowtide.errors import UnreadableModel
 from lowtide.frontends.onnx.simplify.dense_as_conv import dense_as_conv
 from lowtide.frontends.onnx.simplify.drop_dead import drop_dead
 from lowtide.frontends.onnx.simplify.drop_identities import drop_identities
@@ -16,6 +19,7 @@ from lowtide.frontends.onnx.simplify.fold_pad import fold_pad
 from lowtide.frontends.onnx.simplify.infer_shapes import infer_shapes
 from lowtide.frontends.onnx.simplify.inline_definitions import inline_definitions
 from lowtide.frontends.onnx.simplify.unroll import unroll
+from lowtide.room import Room
 
 __all__ = [
     "dense_as_conv",
@@ -33,28 +37,37 @@ __all__ = [
 
 Rewrite = Callable[[ir.Model], ir.Model]
 
+
 # Shapes make constants (Shape of a static tensor) and constants make shapes (Reshape).
-RESOLVE: tuple[Rewrite, ...] = (
-    drop_dead,
-    fold_constants,
-    infer_shapes,
-    drop_identities,
-    inline_definitions,
-    unroll,
-)
+def _resolve(room: Room) -> tuple[Rewrite, ...]:
+    return (
+        drop_dead,
+        partial(fold_constants, room=room),
+        partial(infer_shapes, room=room),
+        drop_identities,
+        inline_definitions,
+        unroll,
+    )
+
+
 FOLD: tuple[Rewrite, ...] = (fold_batchnorm, fold_affine, fold_pad, dense_as_conv)
 
 
-def simplify(model: ir.Model) -> ir.Model:
+def simplify(model: ir.Model, room: Room | None = None) -> ir.Model:
     """Resolve shapes and constants, then fold what can be folded, until nothing changes.
 
         Constant, Shape, Gather, Concat ──> Reshape        ->      Reshape
         Pad ──> Conv ──> BatchNormalization ──> Relu       ->      Conv ──> Relu
 
-    The model is changed in place. Raises UnreadableModel where shapes do not fit.
+    The model is changed in place. Raises UnreadableModel where shapes do not fit, UnsupportedModel
+    where there is no `room` for all tensors.
     """
-    _until_stable(model, RESOLVE)
-    _until_stable(model, (*FOLD, *RESOLVE))
+    room = room or Room()
+    with suppress(UnreadableModel):
+        infer_shapes(model, room)  # what is dead counts as well: the reference computes it
+    resolve = _resolve(room)
+    _until_stable(model, resolve)
+    _until_stable(model, (*FOLD, *resolve))
     return model
 
 
