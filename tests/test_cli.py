@@ -68,7 +68,7 @@ def test_fit_writes_a_checked_program(network: Path, tmp_path: Path) -> None:
     assert facts["checked_reads"] > 0
     assert facts["macs"] == 4 * 3 * 9 * 64
     names = {"net.c", "net.h", "plan.json", "reference.c", "reference.npz", "memory.svg"}
-    assert {p.name for p in out.iterdir()} == names
+    assert {p.name for p in out.iterdir()} == {*names, "lowtide.json"}
     assert names < OWN
     again = lowtide("verify", out, "--model", network)
     assert again.returncode == 0, again.stderr
@@ -126,7 +126,8 @@ def test_the_users_files_survive_another_run(tmp_path: Path) -> None:
     (out / "data").symlink_to("nowhere")
     held = (out / "main.c").stat()
     write_folder(out, {"plan.json": b'{"lowtide": 1}', "net.c": b"new"})
-    assert {p.name for p in out.iterdir()} == {"plan.json", "net.c", "main.c", "board", "data"}
+    kept = {"main.c", "board", "data"}
+    assert {p.name for p in out.iterdir()} == {"lowtide.json", "plan.json", "net.c", *kept}
     assert (out / "net.c").read_bytes() == b"new"
     assert (out / "main.c").stat().st_mtime_ns == held.st_mtime_ns
     assert (out / "board" / "link.ld").read_text() == "MEMORY {}"
@@ -269,9 +270,13 @@ def test_a_spoiled_folder_does_not_verify(network: Path, tmp_path: Path) -> None
     assert lowtide("fit", network, "-o", out).returncode == 0
     source = (out / "net.c").read_text()
     (out / "net.c").write_text(source.replace("/* S0: image", "/* S0: picture"))
-    assert lowtide("verify", out).returncode == 0
+    same = lowtide("verify", out)
+    assert same.returncode == 0
+    assert "net.c: not as lowtide wrote it" in same.stdout
     (out / "net.c").write_text(source.replace(", 0.0f)", ", 0.1f)"))
-    assert lowtide("verify", out).returncode == 5
+    other = lowtide("verify", out)
+    assert other.returncode == 5
+    assert "changed since lowtide wrote it: net.c" in other.stderr
     (out / "net.c").write_text(source)
     (out / "plan.json").write_text("{}")
     assert lowtide("verify", out).returncode == 4

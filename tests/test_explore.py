@@ -23,6 +23,7 @@ from lowtide.explorer.front import Point, distinct, front, staircase
 from lowtide.explorer.front_svg import front_svg
 from lowtide.explorer.front_text import front_text
 from lowtide.explorer.recipes import fit_command, recipe_name, recipes
+from lowtide.files import write_folder
 from lowtide.pipeline.fit import profile
 from lowtide.planner.plan import Options
 from lowtide.planner.weight_traffic import weight_traffic
@@ -173,7 +174,8 @@ def test_the_next_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert planned == list(FEW)
     lines = (tmp_path / "out" / "points.jsonl").read_bytes().splitlines(keepends=True)
     assert len(lines) == 1 + len(FEW)
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {"points.jsonl", "front.svg"}
+    held = {"points.jsonl", "front.svg", "lowtide.json"}
+    assert {p.name for p in (tmp_path / "out").iterdir()} == held
 
     planned.clear()
     said: list[str] = []
@@ -224,6 +226,28 @@ def test_a_folder_of_something_else(tmp_path: Path, name: str, content: str, say
     assert (tmp_path / "out" / name).read_text() == held
 
 
+def test_the_picture_of_somebody_else_stays(tmp_path: Path) -> None:
+    """front.svg that was drawn on, or is the user's; points behind a link; a folder of fit's."""
+    out = tmp_path / "out"
+    explore(network(), FEW[:1], folder=out)
+    held = (out / "points.jsonl").read_bytes()
+    (out / "front.svg").write_text("drawn on")
+    with pytest.raises(UsageError, match=r"front\.svg was changed"):
+        explore(network(), FEW, folder=out)
+    (out / "front.svg").rename(out / "drawn.svg")
+    assert (out / "points.jsonl").read_bytes() == held
+    explore(network(), FEW[:2], folder=out)
+    assert (out / "drawn.svg").read_text() == "drawn on"
+    (out / "points.jsonl").rename(tmp_path / "points")
+    (out / "points.jsonl").symlink_to(tmp_path / "points")
+    with pytest.raises(UsageError, match="is a link"):
+        explore(network(), FEW, folder=out)
+    write_folder(tmp_path / "fit", {"net.c": b""})
+    (tmp_path / "points").rename(tmp_path / "fit/points.jsonl")
+    with pytest.raises(UsageError, match="holds what fit wrote"):
+        explore(network(), FEW, folder=tmp_path / "fit")
+
+
 def test_what_cannot_be_explored(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="no folder"):
@@ -248,7 +272,7 @@ def test_interrupted(tmp_path: Path) -> None:
     line = stopped_at(running, "2 of 6", signal.SIGINT)
     assert running.returncode == 130, line
     assert "1 of 6 recipes are kept" in line
-    assert {p.name for p in out.iterdir()} == {"points.jsonl", "front.svg"}
+    assert {p.name for p in out.iterdir()} == {"points.jsonl", "front.svg", "lowtide.json"}
     again = lowtide(*command)
     assert again.returncode == 0, again.stderr
     assert "1 of 6 found before" in again.stderr

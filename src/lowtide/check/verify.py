@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,45 +16,64 @@ from lowtide.check.judge import Checks, compare, judge_placement, judge_program
 from lowtide.check.numbers import Reference, Sample
 from lowtide.check.reference_file import unpack_references
 from lowtide.errors import CheckError, UnreadableModel, UnsupportedModel, UsageError
+from lowtide.files.result import Result, read_result
 from lowtide.planner.memory_map import MemoryMap, lifetimes_of, read_memory_map
 from lowtide.room import MAX_ELEMENTS, Room
 
 
 @dataclass(frozen=True)
 class Verified:
-    """A folder whose files passed every check; `recomputed` is what they say of its memory."""
+    """A folder whose files passed every check; `recomputed` is what they say of its memory.
+
+    `changed` are files that are not as lowtide wrote them: the checks are of them as they are.
+    """
 
     memory: MemoryMap
     checks: Checks | None
     recomputed: Mapping[str, int]
     seconds: float
+    changed: tuple[str, ...] = ()
 
-    def facts(self) -> dict[str, int | float | str]:
+    def facts(self) -> dict[str, Any]:
         """Everything `verify --json` prints: only what was checked, not what plan.json claims."""
         return {
             "file": self.memory.file,
             "sha256": self.memory.sha256,
             **self.recomputed,
             **(self.checks.facts() if self.checks else {}),
+            "changed": list(self.changed),
             "seconds": round(self.seconds, 3),
         }
 
 
 @dataclass(frozen=True)
 class Folder:
-    """The files that fit wrote, by name, the plan that they say they are of, and its samples."""
+    """The files that fit wrote, by name, the plan that they say they are of, and its samples.
+
+    `changed` are those that are not as fit wrote them.
+    """
 
     files: Mapping[str, bytes]
     memory: MemoryMap
     samples: Sequence[Sample]
+    changed: tuple[str, ...] = ()
 
 
 _NEEDED = ("net.c", "net.h", "reference.c", "plan.json", "reference.npz")
+_WAY_OUT = "name a folder that lowtide fit wrote"
+_CHANGED = "changed since lowtide wrote it"
 
 
 def read_folder(folder: Path, max_elements: int = MAX_ELEMENTS) -> Folder:
     """Reads a folder with a program; raises UnreadableModel, CheckError where files differ."""
-    files = {path.name: path.read_bytes() for path in _files(folder)}
+    return _folder(folder, _result(folder), max_elements)
+
+
+def _folder(folder: Path, result: Result, max_elements: int) -> Folder:
+    files = result.files
+    for name in _NEEDED:
+        if name not in files:
+            raise UnreadableModel(f"{name} is missing", file=str(folder), hint=_WAY_OUT)
     memory = read_memory_map(files["plan.json"].decode(errors="replace"), str(folder / "plan.json"))
     _has_room(memory, max_elements, str(folder / "plan.json"))
     samples, sha256 = unpack_references(
@@ -62,7 +82,7 @@ def read_folder(folder: Path, max_elements: int = MAX_ELEMENTS) -> Folder:
     if sha256 != memory.sha256:
         raise CheckError(f"{folder}: plan.json and reference.npz are of different models")
     _fit(samples, memory, str(folder / "reference.npz"))
-    return Folder(files, memory, samples)
+    return Folder(files, memory, samples, result.changed)
 
 
 def verify(
@@ -73,15 +93,34 @@ def verify(
 ) -> Verified:
     """Checks the placement, the program against its memory map, and the numbers.
 
-    With `model`, the references are recomputed by onnxruntime as well. Of files that speak of more
-    than `max_elements` nothing is computed. Raises UnreadableModel for
-    missing or damaged files, CheckError for a failed check, UsageError without a C compiler.
+    With `model`, the references are recomputed by onnxruntime as well. Only what lowtide.json lists
+    is read. Of files that speak of more than `max_elements` nothing is computed. Raises
+    UnreadableModel for missing or damaged files, CheckError for a failed check, UsageError without
+    a C compiler.
     """
     began = time.perf_counter()
     folder = Path(folder)
-    if {path.name for path in folder.glob("*.[cjn]*")} & set(_NEEDED) == {"plan.json"}:
-        return _verify_plan(folder / "plan.json", progress, began, max_elements)
-    held = read_folder(folder, max_elements)
+    result = _result(folder)
+    try:
+        memory, checks, recomputed = _verified(folder, result, model, progress, max_elements)
+    except CheckError as error:
+        if not result.changed:
+            raise
+        raise CheckError(f"{error}; {_CHANGED}: {', '.join(result.changed)}") from error
+    return Verified(memory, checks, recomputed, time.perf_counter() - began, result.changed)
+
+
+def _verified(
+    folder: Path,
+    result: Result,
+    model: str | Path | None,
+    progress: Callable[[str], None],
+    max_elements: int,
+) -> tuple[MemoryMap, Checks | None, dict[str, int]]:
+    if result.files.keys() & {*_NEEDED} == {"plan.json"}:
+        content, file = result.files["plan.json"], str(folder / "plan.json")
+        return _verify_plan(content, file, progress, max_elements)
+    held = _folder(folder, result, max_elements)
     files, memory, samples = held.files, held.memory, held.samples
     progress("checking the placement")
     judge_placement(memory)
@@ -94,18 +133,18 @@ def verify(
     checks = judge_program(files, memory, samples, progress)
     if checks is None:
         raise UsageError("no C compiler: set CC, install gcc or clang, or pip install ziglang")
-    return Verified(memory, checks, recomputed, time.perf_counter() - began)
+    return memory, checks, recomputed
 
 
 def _verify_plan(
-    path: Path, progress: Callable[[str], None], began: float, max_elements: int
-) -> Verified:
+    content: bytes, file: str, progress: Callable[[str], None], max_elements: int
+) -> tuple[MemoryMap, None, dict[str, int]]:
     """What can be checked of a plan without a program."""
-    memory = read_memory_map(path.read_text(errors="replace"), str(path))
-    _has_room(memory, max_elements, str(path))
+    memory = read_memory_map(content.decode(errors="replace"), file)
+    _has_room(memory, max_elements, file)
     progress("checking the placement")
     judge_placement(memory)
-    return Verified(memory, None, _same_facts(memory, str(path)), time.perf_counter() - began)
+    return memory, None, _same_facts(memory, file)
 
 
 def _has_room(memory: MemoryMap, max_elements: int, file: str) -> None:
@@ -119,22 +158,18 @@ def _has_room(memory: MemoryMap, max_elements: int, file: str) -> None:
         raise error.within(file=file) from None
 
 
-def _files(folder: Path) -> list[Path]:
+def _result(folder: Path) -> Result:
     if not folder.is_dir():
         what = "not a folder" if folder.exists() else "no such folder"
-        raise UnreadableModel(what, file=str(folder), hint="name a folder that lowtide fit wrote")
-    if (folder / "tiles.json").is_file() and not (folder / "plan.json").is_file():
+        raise UnreadableModel(what, file=str(folder), hint=_WAY_OUT)
+    result = read_result(folder)
+    if "tiles.json" in result.files and "plan.json" not in result.files:
         raise UnreadableModel(
             "holds a network in tiles, written with --target onnx, and no program to verify",
             file=str(folder),
             hint="net.onnx was checked before it was written; fit again to check again",
         )
-    for name in _NEEDED:
-        if not (folder / name).is_file():
-            raise UnreadableModel(
-                f"{name} is missing", file=str(folder), hint="name a folder that lowtide fit wrote"
-            )
-    return [path for path in sorted(folder.iterdir()) if path.is_file()]
+    return result
 
 
 def _fit(samples: Sequence[Sample], memory: MemoryMap, file: str) -> None:
@@ -215,10 +250,10 @@ _TABLE = re.compile(
 def is_model(model: Path, memory: MemoryMap) -> bool:
     """Whether a file is the one that was fitted, byte by byte; raises UnreadableModel."""
     try:
-        data = model.read_bytes()
+        with model.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == memory.sha256
     except OSError as error:
         raise UnreadableModel(str(error.strerror), file=str(model)) from error
-    return hashlib.sha256(data).hexdigest() == memory.sha256
 
 
 def check_model(model: Path, memory: MemoryMap) -> None:

@@ -252,6 +252,7 @@ def fit(
     """Plan the network, emit its C99 program in one arena (or ONNX in tiles), and check it."""
     from lowtide.data.samples import Pictures, read_labels
     from lowtide.files import check_folder, write_folder
+    from lowtide.files.listing import CERTAIN
     from lowtide.frontends.onnx.shapes import parse_shapes
     from lowtide.pipeline.fit import fit as run
     from lowtide.pipeline.fit_flash import Task
@@ -259,8 +260,11 @@ def fit(
 
     if output is None and target != "none":
         raise UsageError("name a folder with -o, or plan only with --target none")
+    read = [p for p in (model, labels, classes, *(sample or ())) if p is not None]
+    read += [*(calibrate or ()), *(test or ())]
     if output is not None:
-        check_folder(output)
+        certain = CERTAIN[target] | ({"compressed.onnx"} if flash is not None else set())
+        check_folder(output, certain, read)
     names = read_labels(labels)
     options = Options(
         schedule, order, overlap, place, align, element_bytes, io_layout,
@@ -278,7 +282,7 @@ def fit(
             budget, options, target, pictures.read, parse_shapes(shape or []),
             max_elements=max_elements,
         )  # fmt: skip
-        _print(weights_commands.fit_small(model, flash, task, data, output, names, as_json))
+        _print(weights_commands.fit_small(model, flash, task, data, output, names, as_json, read))
         return
     if data.asked:
         raise UsageError("--calibrate, --test, --classes and --weights are for --flash")
@@ -305,7 +309,7 @@ def fit(
             progress=progress,
         )
         if output is not None:
-            write_folder(output, fitted.files)
+            write_folder(output, fitted.files, read)
     _print(fitted.facts() if as_json else _shown(fitted, output, names, verbose))
 
 
@@ -339,7 +343,7 @@ def _fit_portable(
             progress=progress,
         )
         if output is not None:
-            write_folder(output, fitted.files)
+            write_folder(output, fitted.files, [model, *pictures.files])
     return fitted.facts() if as_json else str(fitted)
 
 

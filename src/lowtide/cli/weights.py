@@ -94,7 +94,7 @@ def compress(
     from lowtide.weights.compress import compress as run
     from lowtide.weights.labelled import Given
 
-    check_file(output, model)
+    check_file(output, model, read=_read(output, model, calibrate, test, labels))
     given = Given(_scaling(mean, std, bgr), calibrate or (), test or (), labels)
     with Progress(sys.stderr, model) as progress:
         found = run(
@@ -147,8 +147,8 @@ def train_compressed(
     from lowtide.weights.network import read as read_network
 
     kept = checkpoint or output.with_name(f"{output.name}.pt")
-    check_file(output, model)
-    check_file(kept, model, "--checkpoint")
+    for path, option in ((output, "-o"), (kept, "--checkpoint")):
+        check_file(path, model, option, _read(path, model, data, test, labels))
     if kept.resolve() == output.resolve():
         raise UsageError(f"--checkpoint {kept} is the output; name another file")
     training = _training()
@@ -203,8 +203,12 @@ def fit_small(
     output: Path | None,
     names: Sequence[str],
     as_json: bool,
+    read: Sequence[Path] = (),
 ) -> str:
-    """What `fit --flash` does: writes the folder, returns what is printed."""
+    """What `fit --flash` does: writes the folder, returns what is printed.
+
+    `read` are all the files that were named; the folder may hold them.
+    """
     from lowtide.files import write_folder
     from lowtide.pipeline.fit_flash import check_target, fit_flash
     from lowtide.weights.labelled import Given
@@ -220,10 +224,20 @@ def fit_small(
         if found.compressed is not None:
             rates = given.rates(found.compressed, progress)
         if output is not None:
-            write_folder(output, found.files)
+            write_folder(output, found.files, read)
     if as_json:
         return json.dumps({**found.facts(), **rates})
     return show_small(found, flash, rates, output, names)
+
+
+def _read(output: Path, model: Path, *given: Sequence[Path] | Path | None) -> list[Path]:
+    """All files that are read, if there is one that could be replaced."""
+    from lowtide.frontends.onnx.tensors import external_files
+
+    if not output.exists():
+        return []
+    named = [[one] if isinstance(one, Path) else one or () for one in given]
+    return [*(path for paths in named for path in paths), *external_files(model)]
 
 
 def _training() -> Any:

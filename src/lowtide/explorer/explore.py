@@ -23,7 +23,7 @@ from lowtide.explorer.front import Point, distinct, front
 from lowtide.explorer.front_svg import front_svg
 from lowtide.explorer.journal import Journal, check_journal
 from lowtide.explorer.recipes import fit_command, recipe_name
-from lowtide.files import write_file
+from lowtide.files import check_folder, put
 from lowtide.ir.graph import Graph
 from lowtide.pipeline.fit import Model, Progress, read
 from lowtide.planner.make_plan import make_plan
@@ -31,6 +31,8 @@ from lowtide.planner.memory_map import memory_map
 from lowtide.planner.plan import Options, Plan, Source
 from lowtide.planner.weight_traffic import weight_traffic
 from lowtide.room import MAX_ELEMENTS
+
+_PICTURE = "front.svg"
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,8 @@ def explore(
     for a plan that does not hold, and UsageError for a folder that is not an exploration's of this
     network.
     """
-    _check(tried, code, folder)
+    given = [Path(model)] if isinstance(model, str | Path) else []
+    _check(tried, code, folder, given)
     source, graph = read(model, Clock(progress), max_elements=max_elements)
     journal = None if folder is None else Journal(folder, source)
     found = {} if journal is None else journal.read()
@@ -101,7 +104,7 @@ def explore(
             done[recipe] = _measure(source, graph, recipe, code)
             if journal is not None:
                 journal.append(done[recipe])
-                _draw(journal.folder, _explored(source, named, tried, done))
+                _draw(journal.folder, _explored(source, named, tried, done), given)
     except BaseException as error:
         if journal is not None and done:
             kept = f"{len(done)} of {len(tried)} recipes are kept in {journal.path}"
@@ -109,11 +112,13 @@ def explore(
         raise
     explored = _explored(source, named, tried, done)
     if journal is not None:
-        _draw(journal.folder, explored)
+        _draw(journal.folder, explored, given)
     return explored
 
 
-def _check(tried: Sequence[Options], code: bool, folder: Path | None) -> None:
+def _check(
+    tried: Sequence[Options], code: bool, folder: Path | None, given: Sequence[Path]
+) -> None:
     """Raises UsageError for what cannot be done, before any work is."""
     for recipe in tried:
         if recipe.element_bytes is not None and recipe.element_bytes < 1:
@@ -124,6 +129,7 @@ def _check(tried: Sequence[Options], code: bool, folder: Path | None) -> None:
         raise UsageError("--code needs a C compiler: cc, gcc, clang or CC")
     if folder is not None:
         check_journal(folder)
+        check_folder(folder, {_PICTURE}, given, "explore", mixed=True)
 
 
 def _enough(one: Point, code: bool) -> bool:
@@ -163,6 +169,6 @@ def _explored(
     return Explored(source, model, len(points), distinct(points))
 
 
-def _draw(folder: Path, explored: Explored) -> None:
+def _draw(folder: Path, explored: Explored, given: Sequence[Path]) -> None:
     picture = front_svg(explored.source.file, explored.tried, explored.points)
-    write_file(folder / "front.svg", picture.encode())
+    put(folder, {_PICTURE: picture.encode()}, given, "explore")

@@ -9,6 +9,7 @@ A later line for the same recipe stands for an earlier one.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from lowtide import __version__
 from lowtide.errors import UsageError
 from lowtide.explorer.front import Point, point
 from lowtide.files import write_file
+from lowtide.files.listing import is_file
 from lowtide.planner.plan import Options, Source
 
 NAME = "points.jsonl"
@@ -42,12 +44,12 @@ class Journal:
         if not self.path.exists():
             return {}
         content = _bytes(self.path)
-        lines = content.split(b"\n")
-        if lines.pop():
-            write_file(self.path, b"".join(line + b"\n" for line in lines))
+        *lines, cut = content.split(b"\n")
         if lines:
             self._same(_header(lines[0]))
         points = [self._point(k, line) for k, line in enumerate(lines[1:], 2)]
+        if cut:
+            self._shorten(len(content) - len(cut))
         return {one.options: one for one in points}
 
     def append(self, one: Point) -> None:
@@ -58,6 +60,15 @@ class Journal:
         try:
             with self.path.open("ab") as file:
                 file.write(_line(one.facts()))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise UsageError(f"cannot write {self.path}: {error.strerror}") from error
+
+    def _shorten(self, length: int) -> None:
+        """Cuts off the rest of a line; the file itself stays, whoever holds it open or linked."""
+        try:
+            os.truncate(self.path, length)
         except OSError as error:
             raise UsageError(f"cannot write {self.path}: {error.strerror}") from error
 
@@ -94,6 +105,8 @@ def check_journal(folder: Path) -> None:
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder; choose another with -o")
     path = folder / NAME
+    if os.path.lexists(path) and not is_file(path):
+        raise UsageError(f"{path} is a link or no file; choose another folder with -o")
     if path.exists():
         found = "lowtide" in _header(_bytes(path).split(b"\n")[0])
     else:

@@ -53,6 +53,7 @@ class Fitted:
 
     `files` is what `emit` writes: the program, plan.json, reference.npz, memory.svg. `seconds`
     gives the time of each stage. `checks` is None with target "none": there was nothing to run.
+    `model` is the file that was read, if it was one.
     """
 
     plan: Plan
@@ -61,6 +62,7 @@ class Fitted:
     footprint: Footprint
     files: Mapping[str, bytes]
     seconds: Mapping[str, float]
+    model: Path | None = None
 
     @property
     def arena_bytes(self) -> int:
@@ -72,7 +74,7 @@ class Fitted:
             raise UsageError(f"unknown target '{target}'; there is c99")
         if self.checks is None:
             raise UsageError("the plan was made with target none: there is no program to write")
-        write_folder(Path(folder), self.files)
+        write_folder(Path(folder), self.files, [self.model] if self.model else [])
 
     def facts(self) -> dict[str, Any]:
         """Everything `fit --json` prints."""
@@ -184,7 +186,8 @@ def _checked(
     with clock("measuring stack and code"):
         beside = footprint(program, find_compiler())
     files = {**program, **drawn, "reference.npz": pack_references(references, memory.sha256)}
-    return Fitted(plan, memory, checks, beside, files, clock.seconds)
+    path = None if isinstance(model, onnx.ModelProto) else Path(model).absolute()
+    return Fitted(plan, memory, checks, beside, files, clock.seconds, path)
 
 
 def profile(

@@ -147,10 +147,17 @@ def _whole(fitted: Fitted) -> list[str]:
 def show_verified(verified: Verified) -> str:
     """The result of a verification in words."""
     arena = _size(verified.memory.arena_bytes).strip()
-    head = f"{verified.memory.file}: arena {arena}, every check passed"
+    lines = [f"{verified.memory.file}: arena {arena}, every check passed"]
     if verified.checks is None:
-        return f"{verified.memory.file}: arena {arena}, the placement passed; there is no program"
-    return "\n".join([head, *_checked(verified.checks)])
+        lines = [
+            f"{verified.memory.file}: arena {arena}, the placement passed; there is no program"
+        ]
+    else:
+        lines += _checked(verified.checks)
+    if verified.changed:
+        names = ", ".join(verified.changed)
+        lines.append(f"  changed        {names}: not as lowtide wrote it, checked as it is")
+    return "\n".join(lines)
 
 
 def _size(count: int) -> str:

@@ -67,7 +67,7 @@ def _find_model(folder: Path, held: Folder, model: str | Path | None) -> Path:
         check_model(Path(model), memory)
         return Path(model)
     for place in (folder, folder.resolve().parent, Path()):
-        path = place / memory.file
+        path = place / Path(memory.file).name
         if path.is_file() and is_model(path, memory):
             return path
     raise UsageError(

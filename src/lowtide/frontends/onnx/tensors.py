@@ -47,6 +47,17 @@ def settle_tensors(model: onnx.ModelProto, folder: Path | None, room: Room) -> N
         _check_size(tensor, size)
 
 
+def external_files(path: Path) -> list[Path]:
+    """The files that a model's file names for its constants; none of what is no model."""
+    model = onnx.ModelProto()
+    try:
+        model.ParseFromString(path.read_bytes())
+    except Exception:  # protobuf's own, and what the system says: `load` tells people
+        return []
+    named = {e.value for _, t in _tensors(model) for e in t.external_data if e.key == "location"}
+    return [path.parent / one for one in sorted(named)]
+
+
 def _tensors(model: onnx.ModelProto) -> Iterator[tuple[str, TensorProto]]:
     """The constants; what a Constant node holds has the name of its output."""
     yield from ((tensor.name, tensor) for tensor in model.graph.initializer)

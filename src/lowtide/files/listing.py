@@ -1,0 +1,104 @@
+"""lowtide.json: which files of a folder are lowtide's own, each with its digest.
+
+    {"lowtide": "0.1.0", "made_by": "fit", "files": {"net.c": "9f86d081..", "plan.json": ".."}}
+
+A file is lowtide's own if the list has its name and its bytes have that SHA-256. What the user has
+changed is the user's, and so is every folder and every link.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lowtide import __version__
+
+NAME = "lowtide.json"
+
+OWN = frozenset(
+    {
+        "compressed.onnx", "front.svg", "memory.svg", "net.c", "net.h", "net.onnx", "plan.json",
+        "reference.bin", "reference.c", "reference.npz", "tiles.json", "weights.bin",
+    }
+)  # fmt: skip
+"""All that lowtide ever writes to a folder: a list with another name in it is not believed."""
+
+CERTAIN = {
+    "none": frozenset({"memory.svg", "plan.json"}),
+    "c99": frozenset(
+        {"memory.svg", "net.c", "net.h", "plan.json", "reference.c", "reference.npz"}
+    ),
+    "onnx": frozenset({"net.onnx", "tiles.json"}),
+}  # fmt: skip
+"""What fit writes for each target, whatever the network; more may be."""
+
+_LARGEST = 1 << 16
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files of a result by name, each with its SHA-256, and the command that made them.
+
+    `kept` are files of the result before that stay, since this one was made of them: they are the
+    user's from now on.
+    """
+
+    files: Mapping[str, str]
+    made_by: str
+    kept: tuple[str, ...] = ()
+
+    def to_json(self) -> bytes:
+        """The list as it is written; the same for the same files."""
+        held = {
+            "lowtide": __version__,
+            "made_by": self.made_by,
+            "files": dict(sorted(self.files.items())),
+            **({"kept": sorted(self.kept)} if self.kept else {}),
+        }
+        return (json.dumps(held, indent=1) + "\n").encode()
+
+
+def list_files(files: Mapping[str, bytes], made_by: str, kept: tuple[str, ...] = ()) -> Listing:
+    """The list of these contents."""
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    return Listing(digests, made_by, kept)
+
+
+def read_listing(folder: Path) -> Listing | None:
+    """The list in a folder; None where there is none, or none that lowtide wrote as a whole."""
+    path = folder / NAME
+    if not is_file(path) or path.stat().st_size > _LARGEST:
+        return None
+    try:
+        held = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(held, dict) or "lowtide" not in held:
+        return None
+    files, kept, made_by = held.get("files"), held.get("kept", []), held.get("made_by")
+    if not isinstance(files, dict) or not isinstance(kept, list) or not isinstance(made_by, str):
+        return None
+    names = [*files, *kept]
+    if not all(isinstance(one, str) for one in (*names, *files.values())) or not {*names} <= OWN:
+        return None
+    return Listing(files, made_by, tuple(kept))
+
+
+def digest(path: Path) -> str | None:
+    """The SHA-256 of a file; None of what is absent, a folder, a link or a device."""
+    if not is_file(path):
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file by this name: no folder, link or device."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except FileNotFoundError:
+        return False
