@@ -279,4 +279,6 @@ def test_a_spoiled_folder_does_not_verify(network: Path, tmp_path: Path) -> None
     assert "changed since lowtide wrote it: net.c" in other.stderr
     (out / "net.c").write_text(source)
     (out / "plan.json").write_text("{}")
-    assert lowtide("verify", out).returncode == 4
+    damaged = lowtide("verify", out)
+    assert damaged.returncode == 4
+    assert "changed since lowtide wrote it: plan.json" in damaged.stderr

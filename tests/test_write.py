@@ -440,6 +440,23 @@ def test_one_file(tmp_path: Path) -> None:
     assert names(tmp_path) == {path.name, "net.onnx", "link", "same", "loop"}
 
 
+def test_weights_beside_a_model_are_read_too(tmp_path: Path) -> None:
+    """An output that names the model's external data, or the pictures, is refused."""
+    model, pictures = tmp_path / "net.onnx", tmp_path / "pictures.npz"
+    onnx.save(
+        small_network(), model, save_as_external_data=True, location="w.bin", size_threshold=0
+    )
+    pictures.write_bytes(b"")
+    for where in (tmp_path / "w.bin", pictures):
+        held = state(tmp_path)
+        done = command(
+            "compress", model, "--flash", "1KiB", "-o", where, "--calibrate", pictures
+        )  # fmt: skip
+        assert done.returncode == 2
+        assert f"{where} is the file that is read" in done.stderr
+        assert state(tmp_path) == held
+
+
 def test_the_network_may_lie_in_the_folder(tmp_path: Path) -> None:
     """fit does not delete the model that it has just read."""
     model, out = tmp_path / "net.onnx", tmp_path / "out"

@@ -15,7 +15,7 @@ import numpy as np
 from lowtide.check.judge import Checks, compare, judge_placement, judge_program
 from lowtide.check.numbers import Reference, Sample
 from lowtide.check.reference_file import unpack_references
-from lowtide.errors import CheckError, UnreadableModel, UnsupportedModel, UsageError
+from lowtide.errors import CheckError, ModelError, UnreadableModel, UnsupportedModel, UsageError
 from lowtide.files.result import Result, read_result
 from lowtide.planner.memory_map import MemoryMap, lifetimes_of, read_memory_map
 from lowtide.room import MAX_ELEMENTS, Room
@@ -61,7 +61,6 @@ class Folder:
 
 _NEEDED = ("net.c", "net.h", "reference.c", "plan.json", "reference.npz")
 _WAY_OUT = "name a folder that lowtide fit wrote"
-_CHANGED = "changed since lowtide wrote it"
 
 
 def read_folder(folder: Path, max_elements: int = MAX_ELEMENTS) -> Folder:
@@ -103,11 +102,20 @@ def verify(
     result = _result(folder)
     try:
         memory, checks, recomputed = _verified(folder, result, model, progress, max_elements)
-    except CheckError as error:
-        if not result.changed:
-            raise
-        raise CheckError(f"{error}; {_CHANGED}: {', '.join(result.changed)}") from error
+    except (CheckError, ModelError) as error:
+        if result.changed:
+            _name_changed(error, ", ".join(result.changed))
+        raise
     return Verified(memory, checks, recomputed, time.perf_counter() - began, result.changed)
+
+
+def _name_changed(error: CheckError | ModelError, names: str) -> None:
+    """Adds to an error which files are not as lowtide wrote them: one is likely the cause."""
+    said = f"changed since lowtide wrote it: {names}"
+    if isinstance(error, CheckError):
+        error.args = (f"{error}; {said}",)
+    else:
+        error.hint = f"{error.hint}; {said}" if error.hint else said
 
 
 def _verified(
