@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lowtide.errors import UsageError
-from lowtide.files import write_folder
+from lowtide.files import write_file, write_folder
 from lowtide.files.listing import NAME
 from lowtide.files.result import read_result
 
@@ -125,6 +125,24 @@ def fresh(home: Path, error: int = 0) -> dict[str, object]:
     return {"calls": at - 1, "bad": bad}
 
 
+def one_file(home: Path, error: int = 0) -> dict[str, object]:
+    """A single file is the old or the new one at every call."""
+    path, at, code, bad = home / "small.onnx", 0, KILLED, list[str]()
+    while code != DONE:
+        at += 1
+        write_file(path, b"old")
+        code = end(begin(lambda: write_file(path, b"new"), at, error))
+        if (held := path.read_bytes()) != b"new" and (held != b"old" or code == DONE):
+            bad.append(f"call {at}: {held!r}")
+        if code == REFUSED and [one.name for one in home.iterdir()] != [path.name]:
+            bad.append(f"call {at}: left {[one.name for one in home.iterdir()]}")
+        if code == KILLED:
+            shutil.rmtree(home)
+            home.mkdir()
+    path.unlink()
+    return {"calls": at - 1, "bad": bad}
+
+
 def at_once(home: Path, rounds: int = 6) -> dict[str, object]:
     """Three write to one folder at the same time, again and again; two of them may be killed."""
     out, dice, bad, codes = home / "out", random.Random(0), list[str](), set[int]()
@@ -154,6 +172,8 @@ if __name__ == "__main__":
         "disk full twice": over_a_result(home, full, again=True),
         "killed, fresh": fresh(home),
         "disk full, fresh": fresh(home, full),
+        "killed, one file": one_file(home),
+        "disk full, one file": one_file(home, full),
         "at once": at_once(home),
     }
     print(json.dumps(found, indent=1))

@@ -94,6 +94,7 @@ def test_stopped_at_every_system_call(tmp_path: Path) -> None:
         assert min(found[name]["seen"].values()) > 10
     assert found["disk full"]["calls"] > 20
     assert found["killed, fresh"]["calls"] > 40
+    assert found["killed, one file"]["calls"] > 10
     assert {0, -9} <= set(found["at once"]["codes"])
 
 
