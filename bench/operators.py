@@ -19,13 +19,11 @@ from bench.tables import put
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))  # the node cases are the examples
 
-from lowtide.backends.c99.calls import find_kernel  # noqa: E402
-from lowtide.backends.c99.dense_calls import find_dense  # noqa: E402
 from lowtide.errors import ModelError  # noqa: E402
 from lowtide.frontends.onnx.load import NEWEST_OPSET, OLDEST_OPSET  # noqa: E402
 from lowtide.frontends.onnx.simplify.drop_identities import IDENTITIES  # noqa: E402
 from lowtide.ir.nest import Load, walk  # noqa: E402
-from lowtide.kernels.rows import find_row_kernel  # noqa: E402
+from lowtide.kernels.choose import matching  # noqa: E402
 from lowtide.layout.lay_out import Layout  # noqa: E402
 from lowtide.ops import ENTRIES, Entry  # noqa: E402
 from lowtide.ops.entry import ANY  # noqa: E402
@@ -83,9 +81,7 @@ def examples() -> Iterator[onnx.ModelProto]:
 def kernels_of(task: Task, layout: Layout) -> set[str]:
     """What computes a task in a plan layer by layer, and in one of whole rows."""
     whole_rows = replace(task, grain=Grain())
-    calls = find_kernel(task, layout), find_row_kernel(whole_rows, layout)
-    dense = {"dense"} if find_dense(whole_rows, layout) else set[str]()
-    return {call.kernel for call in calls if call} | dense
+    return {use.kernel.name for one in (task, whole_rows) for use in matching(one, layout)}
 
 
 def seen() -> tuple[Seen, Seen]:

@@ -14,8 +14,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lowtide.backends import emit
-from lowtide.backends.c99.calls import PARTS
 from lowtide.check.compile import WARNINGS, find_compiler
+from lowtide.kernels.choose import FOLDER
 from programs import judge_plan, plan_model
 
 SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1")
@@ -59,7 +59,7 @@ def test_dense_equals_numpy_and_stays_inside(lanes: int | None, tmp_path: Path) 
     assert compiler is not None, "these tests need a C compiler"
     (tmp_path / "main.c").write_text(MAIN)
     flags = ["-march=native"] if lanes is None else [f"-DLANES={lanes}", "-Wno-psabi"]
-    command = [*compiler, *WARNINGS, *SANITIZE, *flags, "-I", str(PARTS), "main.c", "-o", "main"]
+    command = [*compiler, *WARNINGS, *SANITIZE, *flags, "-I", str(FOLDER), "main.c", "-o", "main"]
     subprocess.run([*command, "-lm"], cwd=tmp_path, check=True)
     dice, data, expected = np.random.default_rng(5), b"", []
     for n in (1, 3, 4, 5, 8, 11, 64):

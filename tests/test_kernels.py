@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lowtide.backends.c99.calls import PARTS
 from lowtide.check.compile import WARNINGS, find_compiler
+from lowtide.kernels.choose import source
 
 HARNESS = Path(__file__).with_name("kernel_harness.c")
 SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1")
@@ -25,7 +25,7 @@ Array = np.ndarray[Any, np.dtype[np.float32]]
 
 @dataclass(frozen=True)
 class Shape:
-    """struct conv of parts/conv.h, field by field."""
+    """struct conv of kernels/c/conv.h, field by field."""
 
     kh: int
     kw: int
@@ -114,7 +114,7 @@ def random_case(dice: random.Random) -> Case:
 @pytest.fixture(scope="module")
 def harness(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("kernels")
-    parts = [(PARTS / name).read_text() for name in ("conv.h", "conv_row.c", "depthwise_row.c")]
+    parts = [source(name) for name in ("conv.h", "conv_row.c", "depthwise_row.c")]
     (folder / "kernels.c").write_text("\n".join(parts))
     compiler = find_compiler()
     assert compiler is not None

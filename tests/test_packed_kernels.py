@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lowtide.backends.c99.calls import PACKED_PIXELS, PARTS
 from lowtide.check.compile import WARNINGS, find_compiler
 from lowtide.ir.codes import Codes, limits, make, pack
+from lowtide.kernels.choose import source
+from lowtide.kernels.pixels import PACKED_PIXELS
 from test_kernels import SANITIZE, Case, Shape, random_case
 
 HARNESS = Path(__file__).with_name("packed_harness.c")
@@ -78,7 +79,7 @@ def random_packed(dice: random.Random) -> Packed:
 @pytest.fixture(scope="module")
 def harness(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("kernels")
-    (folder / "kernels.c").write_text("\n".join((PARTS / name).read_text() for name in NAMES))
+    (folder / "kernels.c").write_text("\n".join(source(name) for name in NAMES))
     compiler = find_compiler()
     assert compiler is not None
     command = [*compiler, *WARNINGS, *SANITIZE, "-I", str(folder), str(HARNESS), "-o", "harness"]

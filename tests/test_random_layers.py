@@ -13,7 +13,7 @@ import pytest
 
 from batches import Case, judge_batch, make_case
 from layers import lone_layer, plan_layer
-from lowtide.backends.c99.calls import find_kernel
+from lowtide.kernels.choose import choose
 
 HERE, ALL, A_BATCH = 1000, 10000, 50
 BATCHES = [
@@ -61,9 +61,9 @@ def test_the_sweep_goes_past_blocks_and_buffers() -> None:
     for seed in range(HERE):
         plan = plan_layer(seed, lone_layer(seed))
         task = max(plan.tasks, key=lambda task: task.channels)
-        call = find_kernel(task, plan.layout)
+        use = choose(task, plan.layout)
         blocks = sum(task.channels > limit for limit in (32, 64, 256))
-        found.add((call.kernel if call else "loops", blocks, task.grain.atomic))
+        found.add((use.kernel.name if use else "loops", blocks, task.grain.atomic))
     kernels = ("conv_row", "depthwise_row", "loops")
     assert found >= {(k, blocks, True) for k in kernels for blocks in (0, 1, 2)}
     assert found >= {("conv_row", 3, True), ("conv_row", 3, False), ("loops", 3, False)}

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lowtide.backends.c99.calls import PARTS
-from lowtide.backends.c99.emit import ROW_PARTS
-from lowtide.backends.c99.program import BLOCK
 from lowtide.check.compile import WARNINGS, find_compiler
+from lowtide.kernels.choose import sources
+from lowtide.kernels.packing import BLOCK
+from lowtide.kernels.rows import ROWS
 
 HARNESS = Path(__file__).with_name("row_kernel_harness.c")
 SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1")
@@ -34,7 +34,7 @@ Array = np.ndarray[Any, np.dtype[np.float32]]
 
 @dataclass(frozen=True)
 class Shape:
-    """struct rows of parts/rows.h, field by field."""
+    """struct rows of kernels/c/rows.h, field by field."""
 
     kh: int
     kw: int
@@ -189,8 +189,7 @@ def random_case(dice: random.Random) -> Case:
 
 def built(folder: Path, lanes: int | None) -> Path:
     """The harness with vectors of so many floats, or as many as this machine has."""
-    parts = [(PARTS / name).read_text() for name in ROW_PARTS if name != "dense.c"]
-    (folder / "kernels.c").write_text("\n".join([LIMITS, *parts]))
+    (folder / "kernels.c").write_text("\n".join([LIMITS, *sources(ROWS)]))
     compiler = find_compiler()
     assert compiler is not None
     lanes_flags = ["-march=native"] if lanes is None else [f"-DLANES={lanes}", "-Wno-psabi"]

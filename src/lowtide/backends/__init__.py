@@ -1,5 +1,8 @@
-"""Targets: a folder each; emit(plan) gives the files by name, declared(task) the code's steps."""
+"""Targets: a folder each; emit(plan) gives the files by name.
 
-from lowtide.backends.c99 import declared, emit, scratch, table_bytes
+A backend reads a plan and decides nothing.
+"""
 
-__all__ = ["declared", "emit", "scratch", "table_bytes"]
+from lowtide.backends.c99 import emit, table_bytes
+
+__all__ = ["emit", "table_bytes"]

@@ -1,4 +1,4 @@
-"""Which tasks kernels of whole rows make, and what those are called with.
+"""Kernels that make whole rows.
 
 For steps that are rows: several pixels of several rows are summed in registers, so what they make
 must not lie on what they read. An activation and a pool that follow are made in the same go.
@@ -6,212 +6,193 @@ must not lie on what they read. An activation and a pool that follow are made in
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from math import inf
+from dataclasses import replace
+from math import prod
 
 import numpy as np
 
-from lowtide.backends.c99.calls import inside_rows
-from lowtide.ir.graph import Operator
-from lowtide.ir.nest import Acc, Call, Number, Value
+from lowtide.ir.nest import Acc, Call, Load, Number
+from lowtide.kernels.calls import Activation, Pool, RowCall
+from lowtide.kernels.finish import activation, counts
+from lowtide.kernels.kernel import Kernel, Use
+from lowtide.kernels.packing import InBlocks, InOrder, Packing
+from lowtide.kernels.patterns import Convolution, convolution, inside_rows, windows
 from lowtide.layout.lay_out import Layout, Place
-from lowtide.ops import bind
-from lowtide.ops.entry import ints
-from lowtide.ops.window import Window, windows
-from lowtide.rows.task import Task
+from lowtide.rows.task import ROW, Task
 
 SPAN = 8
-"""Pixels that a depthwise convolution or a pool makes at a time: SPAN of parts/window_rows.c."""
+"""Pixels that a depthwise convolution or a pool makes at a time: SPAN of c/window_rows.c."""
 
-_MOST = {"ZEROS": 1 << 13, "RUNS": 1 << 8, "COLUMNS": 1 << 10}
+MOST = {"ZEROS": 1 << 13, "RUNS": 1 << 8, "COLUMNS": 1 << 10}
 """What is more than that would take too much of the stack; loops make it."""
 
 
-@dataclass(frozen=True)
-class Activation:
-    """One that kernels apply themselves, an `enum activation` of parts/rows.h."""
-
-    kind: str = "NO_ACTIVATION"
-    low: float = 0.0
-    high: float = 0.0
-
-
-@dataclass(frozen=True)
-class Pool:
-    """A pool of windows that do not overlap, made in the same go as what it reads."""
-
-    kind: str = "NO_POOL"
-    height: int = 1
-    width: int = 1
-
-
-@dataclass(frozen=True)
-class RowCall:
-    """A kernel and what it is called with; `channels` are those in and out of one of `groups`.
-
-    `weights` names the constant, "" where there is none. Kernels apply an activation, or None:
-    what is fused onto the task is applied to the row behind them. Where sums grow, every row of
-    the input is added to the one output.
-    """
-
-    kernel: str
-    rows: Window
-    columns: Window
-    channels: tuple[int, int]
-    groups: int
-    x: Place
-    y: Place
-    weights: str
-    activation: Activation | None
-    pool: Pool = Pool()
-    grows: bool = False
-    padded: bool = False
+def _conv(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
+    """A convolution, alone, with the pool that follows it, or added up to one pixel."""
+    found = _found(task, layout)
+    if found is None or (found.channels == (1, 1) and found.groups > 1):
+        return None
+    call = _call(found, task, layout)
+    if call is None:
+        return None
+    if len(task.nest.reductions) > 1:
+        call = _growing(call, task) if task.accumulates else _pooling(call, found.pool, task)
+    elif task.accumulates:
+        return None
+    if call is None:
+        return None
+    wide = max(found.channels[0] * found.groups, call.columns.kernel * found.channels[0])
+    zeros = wide if any(min(w.counts(False)) < w.kernel for w in found.windows) else 1
+    limits = {"ZEROS": zeros, "RUNS": call.rows.kernel * call.columns.kernel}
+    return _use(kernel, call, limits, InBlocks(found.weights, found.groups))
 
 
-def find_row_kernel(task: Task, layout: Layout) -> RowCall | None:
-    """The kernel that makes whole rows of this task, or None."""
-    call = _find(task, layout)
-    return call if call and all(n <= _MOST[name] for name, n in limits(call).items()) else None
+def _depthwise(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
+    """A convolution of each channel by itself."""
+    found = _found(task, layout)
+    if found is None or found.channels != (1, 1) or found.groups == 1:
+        return None
+    call = _call(found, task, layout)
+    if call is None or len(task.nest.reductions) > 1 or task.accumulates:
+        return None
+    return _use(kernel, call, _spans(call), InOrder(found.weights, (2, 3, 1, 0)))
 
 
-def limits(call: RowCall) -> dict[str, int]:
-    """The sizes that parts/ must be compiled with to make a call.
-
-    ZEROS: channels of pixels in the padding, side by side. RUNS: of inputs under a convolution's
-    window, a tap each where pixels of two rows are made together. COLUMNS: those that SPAN pixels
-    read, in all their rows.
-    """
-    rows, columns, inside = call.rows, call.columns, call.channels[0] * call.groups
-    leaves = any(min(w.counts(False)) < w.kernel for w in (rows, columns))
-    if call.kernel != "conv_rows":
-        wide = (columns.kernel - 1) * columns.dilation
-        each = min(columns.stride, wide + 1) * (SPAN + wide // columns.stride)
-        # The last pixels of a span may lie behind the row: zeros stand for what they read.
-        return {"ZEROS": inside, "COLUMNS": rows.kernel * each}
-    zeros = max(inside, columns.kernel * call.channels[0])
-    return {"ZEROS": zeros if leaves else 1, "RUNS": rows.kernel * columns.kernel}
+def _largest(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
+    """The largest element of each window."""
+    call = _window(task, layout, "max")
+    if call is None or task.nest.reductions[0].start != Number(float("-inf")):
+        return None
+    call = replace(call, activation=activation(task.nest.finish, Acc(0)))
+    return _use(kernel, call, _spans(call))
 
 
-def _find(task: Task, layout: Layout) -> RowCall | None:
-    op = task.operator
+def _mean(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
+    """The mean of each window: of its pixels in the image, or of all its taps."""
+    call = _window(task, layout, "add")
+    finish = task.nest.finish
+    if call is None or not isinstance(finish, Call) or finish.function != "div":
+        return None
+    if finish.arguments[0] != Acc(0):
+        return None
+    number = counts(finish.arguments[1], task.nest.axes[2:], task.nest.shape[2:])
+    inside = np.outer(call.rows.counts(False), call.columns.counts(False))
+    taps = call.rows.kernel * call.columns.kernel
+    if number is None or not ((number == inside).all() or (number == taps).all()):
+        return None
+    padded = not (number == inside).all()
+    call = replace(call, activation=Activation(), padded=padded)
+    return _use(kernel, call, _spans(call))
+
+
+def _use(kernel: Kernel, call: RowCall, limits: dict[str, int], *packings: Packing) -> Use | None:
+    if any(n > MOST[name] for name, n in limits.items()):
+        return None
+    return Use(kernel, call, ROW, packings, limits)
+
+
+def _found(task: Task, layout: Layout) -> Convolution | None:
+    """The convolution of a task that goes row by row, of finite numbers that are not packed."""
     if task.row is None or task.grain.pixels or task.port:
         return None
-    if op.inlined and op.inlined.type == "Conv":
-        find = _adding if task.accumulates else _pooling
-        return find(task, op, op.inlined, layout)
-    if task.accumulates:
+    found, graph = convolution(task, layout), layout.graph
+    if found is None or found.weights in graph.packed:
         return None
-    if op.type == "Conv":
-        return _conv(task, op, task.nest.finish, layout)
-    if op.type in ("MaxPool", "AveragePool"):
-        return _pool(task, op, layout)
+    # zeros of the padding are multiplied
+    return found if np.isfinite(graph.constants[found.weights]).all() else None
+
+
+def _call(found: Convolution, task: Task, layout: Layout) -> RowCall | None:
+    places = _places(found.x, task, layout)
+    if places is None:
+        return None
+    applied = activation(task.nest.finish, Acc(0))
+    (rows, columns), (x, y) = found.windows, places
+    return RowCall(rows, columns, found.channels, found.groups, x, y, found.start, applied)
+
+
+def _places(x: str, task: Task, layout: Layout) -> tuple[Place, Place] | None:
+    """Where the images lie that a task reads and makes: rows of pixels."""
+    read, made = layout.places[x], layout.places[task.output]
+    if len(made.strided.shape) != 4 or read.strided.shape[0] != 1:
+        return None
+    if not inside_rows(read, layout) or not inside_rows(made, layout):
+        return None
+    along = task.nest.axes[2].variables
+    return (read, made) if task.accumulates or task.row in along else None
+
+
+def _pooling(call: RowCall, pool: tuple[int, ...], task: Task) -> RowCall | None:
+    """A convolution with the pool that follows it, windows side by side."""
+    for function, kind, start, finish in (
+        ("max", "MAX_POOL", Number(float("-inf")), Acc(1)),
+        ("add", "SUM_POOL", Number(0.0), Call("div", (Acc(1), Number(float(prod(pool)))))),
+    ):
+        applied = _inside(task, function)
+        if applied and task.nest.reductions[1].start == start and task.nest.finish == finish:
+            return replace(call, activation=applied, pool=Pool(kind, *pool))
     return None
 
 
-def _conv(task: Task, op: Operator, finish: Value, layout: Layout) -> RowCall | None:
-    """A convolution whose result is Acc(0), and what `finish` makes of it."""
-    weights, graph = op.inputs[1], layout.graph
-    if weights not in graph.constants or weights in graph.packed:
-        return None
-    if not np.isfinite(graph.constants[weights]).all():  # zeros of the padding are multiplied
-        return None
-    places = _places(task, op, layout)
-    if places is None:
-        return None
-    bound = bind(op, graph)
-    rows, columns = windows(bound, bound.shape(1)[2:])
-    groups, (outside, inside) = int(bound.attribute("group")), bound.shape(1)[:2]
-    channels = inside, outside // groups
-    kernel = "depthwise_rows" if groups > 1 and channels == (1, 1) else "conv_rows"
-    found = _activation(finish, Acc(0))
-    return RowCall(kernel, rows, columns, channels, groups, *places, weights, found)
-
-
-def _places(task: Task, op: Operator, layout: Layout) -> tuple[Place, Place] | None:
-    """Where the images lie that a task reads, as operand 0 of `op`, and makes; rows of pixels."""
-    x, y = layout.places.get(op.inputs[0]), layout.places[task.output]
-    if x is None or len(y.strided.shape) != 4 or x.strided.shape[0] != 1:
-        return None
-    if not inside_rows(x, layout) or not inside_rows(y, layout):
-        return None
-    along = [v for axis in task.nest.axes[2:3] for v in axis.variables]
-    return (x, y) if task.accumulates or task.row in along else None
-
-
-def _pooling(task: Task, pool: Operator, op: Operator, layout: Layout) -> RowCall | None:
-    """A convolution with the pool that follows it, windows side by side."""
-    kinds = {"MaxPool": ("max", "MAX_POOL"), "AveragePool": ("add", "SUM_POOL")}
-    bound = bind(replace(pool, epilogue=()), layout.graph)
-    if pool.type not in kinds or pool.epilogue or len(bound.out) != 4:
-        return None
-    rows, columns = windows(bound, ints(bound.attribute("kernel_shape")))
-    if any(w.stride != w.kernel or w.dilation > 1 or w.before for w in (rows, columns)):
-        return None
-    function, kind = kinds[pool.type]
-    found = _inside(task, op, function, layout)
-    if found is None or found.kernel != "conv_rows" or found.activation is None:
-        return None
-    return replace(found, pool=Pool(kind, rows.kernel, columns.kernel))
-
-
-def _adding(task: Task, pool: Operator, op: Operator, layout: Layout) -> RowCall | None:
+def _growing(call: RowCall, task: Task) -> RowCall | None:
     """A convolution whose pixels are all added to one, row by row."""
-    found = _inside(task, op, "add", layout)
-    if found is None or found.kernel != "conv_rows" or found.activation is None:
-        return None
-    reduction = task.nest.reductions[1]
+    applied, reduction = _inside(task, "add"), task.nest.reductions[1]
     loops = [v for v in reduction.loops if v.extent > 1]
-    rows, columns = found.rows, found.columns
-    if [v.extent for v in loops] != [rows.out, columns.out] or task.row != loops[0]:
+    if applied is None or [v.extent for v in loops] != [call.rows.out, call.columns.out]:
         return None
-    return replace(found, pool=Pool("SUM_POOL"), grows=True)
+    if task.row != loops[0]:
+        return None
+    return replace(call, activation=applied, pool=Pool("SUM_POOL"), grows=True)
 
 
-def _inside(task: Task, op: Operator, function: str, layout: Layout) -> RowCall | None:
-    """The convolution inside the one reduction that `function` makes of its results."""
+def _inside(task: Task, function: str) -> Activation | None:
+    """What is applied to the convolution in the one reduction that `function` makes of it."""
     nest = task.nest
     if len(nest.reductions) != 2 or nest.reductions[0].inside != 1:
         return None
     update = nest.reductions[1].update
     if not isinstance(update, Call) or update.function != function:
         return None
-    if update.arguments[0] != Acc(1):
-        return None
-    return _conv(task, op, update.arguments[1], layout)
+    return activation(update.arguments[1], Acc(0)) if update.arguments[0] == Acc(1) else None
 
 
-def _pool(task: Task, op: Operator, layout: Layout) -> RowCall | None:
-    places = _places(task, op, layout)
-    if places is None:
+def _window(task: Task, layout: Layout, function: str) -> RowCall | None:
+    """What `function` makes of the elements of each window in each channel by itself."""
+    nest = task.nest
+    if task.row is None or task.grain.pixels or task.port or task.accumulates:
         return None
-    bound = bind(replace(op, epilogue=()), layout.graph)
-    rows, columns = windows(bound, ints(bound.attribute("kernel_shape")))
-    channels, finish = bound.out[1], task.nest.finish
-    made = RowCall("max_rows", rows, columns, (1, 1), channels, *places, "", None)
-    if op.type == "MaxPool":
-        return replace(made, activation=_activation(finish, Acc(0)))
-    padded = bool(bound.attribute("count_include_pad"))
-    if op.epilogue or (padded and any({*w.counts(True)} != {w.kernel} for w in (rows, columns))):
+    if len(nest.reductions) != 1 or not nest.reads or nest.reads[0].zero:
         return None
-    return replace(made, kernel="mean_rows", activation=Activation(), padded=padded)
+    x, loops = task.operands[nest.reads[0].operand], nest.reductions[0].loops
+    if nest.reductions[0].update != Call(function, (Acc(0), Load(0))) or x not in layout.places:
+        return None
+    if nest.reads[0].index[:2] != nest.axes[:2]:
+        return None
+    found, places = windows(nest.reads[0], nest, layout.graph.shape(x), loops), None
+    if found and len(found[0]) == 2:
+        places = _places(x, task, layout)
+    if found is None or places is None:
+        return None
+    (rows, columns), (read, made) = found[0], places
+    return RowCall(rows, columns, (1, 1), nest.shape[1], read, made, None, None)
 
 
-def _activation(value: Value, acc: Acc) -> Activation | None:
-    """What a value makes of an accumulator, if kernels can do that."""
-    if value == acc:
-        return Activation()
-    if not isinstance(value, Call) or len(value.arguments) != 2:
-        return None
-    inner, number = value.arguments
-    if not isinstance(number, Number):
-        return None
-    if value.function == "leaky" and inner == acc:
-        return Activation("LEAKY", low=number.value)
-    if value.function == "larger" and inner == acc:
-        kind = "RELU" if number.value == 0 else "CLAMP"
-        return Activation(kind, number.value, inf)
-    if value.function == "smaller":
-        held = Activation("CLAMP", -inf) if inner == acc else _activation(inner, acc)
-        if held is not None and held.kind in ("RELU", "CLAMP") and held.high in (0.0, inf):
-            return Activation("CLAMP", held.low, number.value)
-    return None
+def _spans(call: RowCall) -> dict[str, int]:
+    """The columns that SPAN pixels read, in all their rows, and the zeros of a padding.
+
+    The last pixels of a span may lie behind the row: zeros stand for what they read.
+    """
+    columns = call.columns
+    wide = (columns.kernel - 1) * columns.dilation
+    each = min(columns.stride, wide + 1) * (SPAN + wide // columns.stride)
+    return {"ZEROS": call.groups, "COLUMNS": call.rows.kernel * each}
+
+
+_WINDOWS = ("vectors.h", "rows.h", "window_rows.c")
+
+ROWS = (
+    Kernel("conv_rows", ("vectors.h", "rows.h", "runs.h", "conv_tiles.h", "conv_rows.c"), _conv),
+    Kernel("depthwise_rows", (*_WINDOWS, "depthwise_rows.c"), _depthwise),
+    Kernel("max_rows", (*_WINDOWS, "max_rows.c"), _largest),
+    Kernel("mean_rows", (*_WINDOWS, "mean_rows.c"), _mean),
+)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from lowtide.backends import declared
 from lowtide.clock import Clock
 from lowtide.errors import UsageError
+from lowtide.kernels.choose import finest
 from lowtide.layout.lay_out import Layout
 from lowtide.overlap.problem import placement_problem
 from lowtide.placers import place
@@ -44,9 +44,9 @@ def plan_layerwise(
 
 
 def cut(tasks: tuple[Task, ...], layout: Layout, options: Options) -> tuple[Task, ...]:
-    """The tasks in the steps that the options ask for, or that the code which ships declares."""
+    """The tasks in the steps that the options ask for, or in the finest of the code that ships."""
     if options.overlap == "group" and options.tile is None:
-        return tuple(task.cut(declared(task, layout)) for task in tasks)
+        return tuple(task.cut(finest(task, layout)) for task in tasks)
     grain = PIXEL if options.overlap == "pixel" else ROW
     if options.tile is not None:
         grain = Grain(*options.tile, atomic=True)

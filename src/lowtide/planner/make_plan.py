@@ -8,10 +8,10 @@ from math import inf
 
 import numpy as np
 
-from lowtide.backends import scratch
 from lowtide.clock import Clock
 from lowtide.errors import UnsupportedModel, UsageError
 from lowtide.ir.graph import Graph
+from lowtide.kernels.choose import scratch
 from lowtide.layout.lay_out import Layout, lay_out
 from lowtide.planner.costs import Profile, measure
 from lowtide.planner.layerwise import cut, plan_layerwise

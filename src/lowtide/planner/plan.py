@@ -10,6 +10,8 @@ from typing import Literal
 import numpy as np
 
 from lowtide.ir.index import IntArray
+from lowtide.kernels.choose import choose
+from lowtide.kernels.kernel import Use
 from lowtide.layout.lay_out import Layout
 from lowtide.layout.ports import Port, input_ports, output_ports
 from lowtide.placers.problem import Placement, Problem
@@ -77,6 +79,11 @@ class Plan:
     @property
     def arena_bytes(self) -> int:
         return self.placement.arena_bytes
+
+    @cached_property
+    def uses(self) -> tuple[Use | None, ...]:
+        """The kernel that makes each task's rows, and what it gets; None: its definition does."""
+        return tuple(choose(task, self.layout) for task in self.tasks)
 
     @cached_property
     def offset(self) -> Mapping[str, int]:

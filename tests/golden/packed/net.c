@@ -179,7 +179,6 @@ static inline float half(uint16_t h)
 }
 
 static inline float f_larger(float a, float b) { return a < b || b != b ? b : a; }
-
 /* The shape of a convolution's row: kernel, stride, dilation, padding left; input and output width,
    elements from pixel to pixel, channels. And its order: last pixel first if `back`, `group` pixels a
    step, which reads everything before it writes anything if `atomic`. */

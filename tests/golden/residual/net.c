@@ -455,30 +455,6 @@ INLINE void activate(const struct rows *s, int vectors, vec *acc)
             acc[k] = SMALLER(acc[k], high);
 }
 
-/* y += x w, w is [n][co]: it passes by once, four of its rows at a time. Each sum takes the inputs
-   in their order. */
-static void dense(const f32 *x, int n, const float *w, int co, f32 *y)
-{
-    for (int i = 0, k; i < n; i += k, w += k * (ptrdiff_t)co) {
-        const int whole = co - co % LANES;
-        k = n - i < 4 ? 1 : 4;
-        for (int m = 0; m < whole; m += LANES) {
-            const float *v = w + m;
-            vec acc = *(const in_memory *)(y + m);
-            acc += *(const in_memory *)v * x[i];
-            if (k == 4) {
-                acc += *(const in_memory *)(v + co) * x[i + 1];
-                acc += *(const in_memory *)(v + 2 * (ptrdiff_t)co) * x[i + 2];
-                acc += *(const in_memory *)(v + 3 * (ptrdiff_t)co) * x[i + 3];
-            }
-            *(in_memory *)(y + m) = acc;
-        }
-        for (int m = whole; m < co; m++)
-            for (int j = 0; j < k; j++)
-                y[m] += w[j * (ptrdiff_t)co + m] * x[i + j];
-    }
-}
-
 /* Inputs that lie one behind the other for each pixel of a tile, and so do their weights: where
    those of each pixel begin, the first one's number among a window's, how many there are. */
 struct run {
@@ -762,6 +738,30 @@ static void conv_rows(const struct rows *s, const f32 *const *x, f32 *const *y, 
                 conv_pixels(s, x, y, rows * s->ow, first, c, next.m, b);
             }
         }
+    }
+}
+
+/* y += x w, w is [n][co]: it passes by once, four of its rows at a time. Each sum takes the inputs
+   in their order. */
+static void dense(const f32 *x, int n, const float *w, int co, f32 *y)
+{
+    for (int i = 0, k; i < n; i += k, w += k * (ptrdiff_t)co) {
+        const int whole = co - co % LANES;
+        k = n - i < 4 ? 1 : 4;
+        for (int m = 0; m < whole; m += LANES) {
+            const float *v = w + m;
+            vec acc = *(const in_memory *)(y + m);
+            acc += *(const in_memory *)v * x[i];
+            if (k == 4) {
+                acc += *(const in_memory *)(v + co) * x[i + 1];
+                acc += *(const in_memory *)(v + 2 * (ptrdiff_t)co) * x[i + 2];
+                acc += *(const in_memory *)(v + 3 * (ptrdiff_t)co) * x[i + 3];
+            }
+            *(in_memory *)(y + m) = acc;
+        }
+        for (int m = whole; m < co; m++)
+            for (int j = 0; j < k; j++)
+                y[m] += w[j * (ptrdiff_t)co + m] * x[i + j];
     }
 }
 

@@ -1,7 +1,6 @@
 """C99: a plan as one small, readable, checkable program."""
 
-from lowtide.backends.c99.calls import declared, scratch
 from lowtide.backends.c99.emit import emit
 from lowtide.backends.c99.storages import table_bytes
 
-__all__ = ["declared", "emit", "scratch", "table_bytes"]
+__all__ = ["emit", "table_bytes"]

@@ -3,11 +3,13 @@ the definitions alone."""
 
 from __future__ import annotations
 
+from importlib.resources import files
+
 import numpy as np
 
-from lowtide.backends.c99.calls import PARTS, emit_call, find_kernel, kernel_source
+from lowtide.backends.c99.calls import emit_pixel_call
 from lowtide.backends.c99.claim import emit_claim
-from lowtide.backends.c99.dense_calls import emit_dense, find_dense
+from lowtide.backends.c99.dense_calls import emit_run_call
 from lowtide.backends.c99.driver import emit_driver, most_rows
 from lowtide.backends.c99.header import header
 from lowtide.backends.c99.loops import reference_loops
@@ -16,7 +18,9 @@ from lowtide.backends.c99.row_calls import emit_row_call
 from lowtide.backends.c99.storages import emit_storages
 from lowtide.backends.c99.text import Lines, function_source
 from lowtide.backends.c99.weights import emit_numbers, emit_weights
-from lowtide.kernels.rows import find_row_kernel
+from lowtide.kernels.calls import PixelCall, RowCall, RunCall
+from lowtide.kernels.choose import source, sources
+from lowtide.kernels.kernel import Use
 from lowtide.planner.costs import label
 from lowtide.planner.plan import Plan
 from lowtide.quoting import for_c, identifier
@@ -42,18 +46,7 @@ typedef float MAY_ALIAS f32;
 
 _CACHE_LINE = 64
 
-_WINDOWS = {"depthwise_rows", "max_rows", "mean_rows"}
-ROW_PARTS = {
-    "vectors.h": {"conv_rows", "dense", *_WINDOWS},
-    "rows.h": {"conv_rows", *_WINDOWS},
-    "dense.c": {"dense"},
-    "runs.h": {"conv_rows"},
-    "conv_tiles.h": {"conv_rows"},
-    "conv_rows.c": {"conv_rows"},
-    "window_rows.c": _WINDOWS,
-    **{f"{kernel}.c": {kernel} for kernel in sorted(_WINDOWS)},
-}
-"""The sources of kernels of whole rows in their order, and which kernels need them."""
+_PARTS = files("lowtide.backends.c99")
 
 
 def emit(plan: Plan) -> dict[str, bytes]:
@@ -89,28 +82,21 @@ def _source(plan: Plan, kernels: bool) -> tuple[str, bytes | None]:
     lines.add(_PRELUDE)
     lines.add(f"static unsigned char arena[NET_ARENA_BYTES] ALIGNED({_alignment(plan)});\n")
     emit_storages(program, lines)
-    lines.add((PARTS / "checked.c").read_text())
+    lines.add((_PARTS / "checked.c").read_text())
     weights = emit_weights(program, lines)
     if any(array.dtype == np.uint8 for array in program.weights.values()):
-        lines.add((PARTS / "unpack.h").read_text())
+        lines.add(source("unpack.h"))
     for name, table in sorted(program.tables.items()):
         lines.add(f"static const int {name}[{len(table)}] = {{ {', '.join(map(str, table))} }};")
     emit_numbers(program, lines)
     for function in sorted(program.functions):
         lines.add(function_source(function))
-    if program.kernels:
-        lines.add("\n" + (PARTS / "conv.h").read_text())
-    if any(kernel.startswith("packed") for kernel in program.kernels):
-        lines.add((PARTS / "packed.h").read_text())
-    for kernel in program.kernels:
-        lines.add(kernel_source(kernel))
     if program.limits:
         limits = ", ".join(f"{name} = {n}" for name, n in sorted(program.limits.items()))
         lines.add("/* The sizes that the kernels of rows are compiled with. */")
         lines.add(f"enum {{ {limits} }};")
-    for part in ROW_PARTS:
-        if program.row_kernels.keys() & ROW_PARTS[part]:
-            lines.add((PARTS / part).read_text())
+    for text in sources(program.kernels):
+        lines.add(text)
     return lines.text() + body.text(), weights
 
 
@@ -140,31 +126,33 @@ def _task(
         f"/* {for_c(task.operator.name)}: {for_c(label(task))} {' '.join(shapes)} -> {made}{way} */"
     )
     lines.open(f"static void {name}({'const int first, const int rows' if task.row else 'void'})")
-    fast = find_row_kernel(task, program.plan.layout) if kernels else None
-    if fast:
+    use = program.plan.uses[number] if kernels else None
+    if use:
+        program.use(use)
+    if use and isinstance(use.call, RowCall):
         lines.add(f"TASK({number}, first);")
-        emit_row_call(fast, task, program, lines, most_rows(program.plan, number))
+        emit_row_call(use, use.call, task, program, lines, most_rows(program.plan, number))
     elif task.row:
         y = task.row.name
         if most_rows(program.plan, number) > 1:
             emit_claim(number, task, program, lines)
         with lines.block(f"for (int {y} = first; {y} < first + rows; {y}++)"):
-            _row(number, y, task, program, lines, kernels)
+            _row(number, y, task, use, program, lines)
     else:
-        _row(number, "0", task, program, lines, kernels)
+        _row(number, "0", task, use, program, lines)
     lines.close()
 
 
-def _row(number: int, row: str, task: Task, program: Program, lines: Lines, kernels: bool) -> None:
+def _row(
+    number: int, row: str, task: Task, use: Use | None, program: Program, lines: Lines
+) -> None:
     """One row of an operator, by a kernel or by its definition."""
     backward = number in program.plan.schedule.backward
     lines.add(f"TASK({number}, {row});")
-    call = find_kernel(task, program.plan.layout) if kernels else None
-    dense = find_dense(task, program.plan.layout) if kernels else None
-    if call:
-        emit_call(call, task, program, lines, backward)
-    elif dense:
-        emit_dense(dense, task, program, lines)
+    if use and isinstance(use.call, PixelCall):
+        emit_pixel_call(use, use.call, task, program, lines, backward)
+    elif use and isinstance(use.call, RunCall):
+        emit_run_call(use, use.call, task, program, lines)
     else:
         reference_loops(task, program, lines, backward)
 

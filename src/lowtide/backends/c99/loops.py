@@ -21,25 +21,18 @@ from lowtide.backends.c99.packed import element
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines, bare, expression
 from lowtide.ir.index import Index, Var
-from lowtide.ir.nest import Acc, BoundedRead, Call, Read, Value, bound_inside, loads
+from lowtide.ir.nest import Acc, BoundedRead, Call, Value, bound_inside, loads
 from lowtide.ir.view import packed
-from lowtide.layout.lay_out import Layout
+from lowtide.kernels.packing import InOrder
+from lowtide.kernels.patterns import LOOP_BLOCK as BLOCK
+from lowtide.kernels.patterns import needs_buffer, order_of_constant
 from lowtide.rows.task import Task, depends_on
-
-BLOCK = 64
 
 
 def reference_loops(task: Task, program: Program, lines: Lines, backward: bool) -> None:
     """Emits the body of `task` for the row in its row variable."""
     program.use_values(task.nest)
     _Loops(task, program, lines, backward).emit()
-
-
-def needs_buffer(task: Task, layout: Layout) -> bool:
-    """Whether an atomic step of these loops takes a buffer for the pixel."""
-    nest = task.nest
-    late = any(task.operands[nest.reads[k].operand] in layout.places for k in loads(nest.finish))
-    return task.channels > 1 and (late or (bool(nest.reductions) and task.channels > BLOCK))
 
 
 @dataclass
@@ -233,17 +226,12 @@ class _Loops:
         return self.program.address(place, self.task.nest.axes).c
 
 
-def axes_in_memory(task: Task) -> list[Var]:
-    """The output's variables, outermost in memory first; axes of extent 1 have none."""
-    return [v for a in task.order for v in task.nest.axes[a].variables]
-
-
 def constant_element(task: Task, k: int, program: Program) -> str:
     """The constant that read k points at; its axes are laid out in the order the loops run."""
     read = task.nest.reads[k]
     name, order = task.operands[read.operand], order_of_constant(task, read)
-    graph, weight = program.plan.layout.graph, program.weight(name, order)
-    at = packed(graph.shape(name), order).at(read.index)
+    graph, weight = program.plan.layout.graph, program.weight(InOrder(name, order))
+    at = packed(graph.shape(name), list(order)).at(read.index)
     program.use_tables(at)
     codes = graph.packed.get(name)
     if codes is None:
@@ -251,18 +239,6 @@ def constant_element(task: Task, k: int, program: Program) -> str:
     vector = read.index[0] // (graph.shape(name)[0] // codes.vectors)
     program.use_tables(vector)
     return element(weight, codes, at.c(), vector.c())
-
-
-def order_of_constant(task: Task, read: Read) -> list[int]:
-    """The axes of a constant as the loops run, the slowest first."""
-    axes = axes_in_memory(task)
-    loops = [*axes[:-1], *(v for r in task.nest.reductions for v in r.loops), *axes[-1:]]
-    depth = {v: d for d, v in enumerate(loops)}
-
-    def deepest(axis: int) -> int:
-        return max((depth.get(v, -1) for v in read.index[axis].variables), default=-1)
-
-    return sorted(range(len(read.index)), key=deepest)
 
 
 def _inside(variable: Var, index: Index) -> str:

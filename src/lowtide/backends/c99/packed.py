@@ -32,6 +32,6 @@ def _scale(name: str, codes: Codes, vector: str) -> str:
 
 
 def descriptor(name: str, codes: Codes, outputs: int) -> str:
-    """The fields of parts/packed.h's struct packed."""
+    """The fields of kernels/c/packed.h's struct packed."""
     halves, per = int(codes.scale_bits == 16), outputs // codes.vectors
     return f"{name}, {name}_scales, {codes.bits}, {int(codes.centred)}, {halves}, {per}"

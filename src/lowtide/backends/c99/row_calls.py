@@ -1,25 +1,25 @@
-"""Calls of the kernels that make whole rows; their C stands in files of their names in `parts/`.
+"""Calls of the kernels that make whole rows; their C stands in `kernels/c/`.
 
 They get pointers to rows (NULL is padding) and make `rows` output rows at a time.
 """
 
 from __future__ import annotations
 
-from lowtide.backends.c99.calls import emit_finish, pixel_stride, place_of_row
+from lowtide.backends.c99.calls import bias_of, emit_finish, pixel_stride, place_of_row
 from lowtide.backends.c99.loops import constant_element
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines, bare, expression, literal
 from lowtide.ir.index import Index, Var, number, var
-from lowtide.ir.nest import Acc, FromIndex, FromTable, Load, Nest, loads, walk
-from lowtide.kernels.rows import Activation, RowCall, limits
+from lowtide.ir.nest import Acc, FromIndex, FromTable, Nest, loads, walk
+from lowtide.kernels.calls import Activation, RowCall
+from lowtide.kernels.kernel import Use
 from lowtide.rows.task import Task
 
 
-def emit_row_call(call: RowCall, task: Task, program: Program, lines: Lines, most: int) -> None:
+def emit_row_call(
+    use: Use, call: RowCall, task: Task, program: Program, lines: Lines, most: int
+) -> None:
     """Emits the body of a function that makes rows first .. first + rows - 1, at most `most`."""
-    program.row_kernels[call.kernel] = None
-    for name, least in limits(call).items():
-        program.limit(name, least)
     y = task.row
     assert y is not None
     lines.add(f"static const struct rows shape = {{ {_fields(call)} }};")
@@ -32,8 +32,9 @@ def emit_row_call(call: RowCall, task: Task, program: Program, lines: Lines, mos
     if call.grows:
         _begin(task, program, lines)
     lines.add("CHECK_ROWS(&shape, rows);")
-    weight, bias = _constants(call, task, program)
-    lines.add(f"{call.kernel}(&shape, in, out, rows, {weight}, {bias});")
+    bias = bias_of(call.start, task, program)
+    weight = program.weight(use.packings[0]) if use.packings else "NULL"
+    lines.add(f"{use.kernel.name}(&shape, in, out, rows, {weight}, {bias});")
     if call.grows and task.nest.finish != Acc(1):
         lines.add(f"if (first + rows == {y.extent})")
         emit_finish(call.y, "out[0]", task, program, lines, Acc(1))
@@ -64,19 +65,6 @@ def _begin(task: Task, program: Program, lines: Lines) -> None:
     lines.add("else")
     lines.add(f"    USE_ELEMENT({address});")
     lines.close()
-
-
-def _constants(call: RowCall, task: Task, program: Program) -> tuple[str, str]:
-    """The names of the weights and of the bias, or NULL."""
-    bias = "NULL"
-    if not call.weights:
-        return "NULL", bias
-    start = task.nest.reductions[0].start
-    if isinstance(start, Load):
-        bias = program.weight(task.operands[task.nest.reads[start.read].operand], (0,))
-    if call.kernel == "depthwise_rows":
-        return program.weight(call.weights, (2, 3, 1, 0)), bias
-    return program.blocks(call.weights, call.groups), bias
 
 
 def _at(y: Var) -> Index:

@@ -12,7 +12,6 @@ from math import gcd
 
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines
-from lowtide.kernels.rows import find_row_kernel, limits
 from lowtide.planner.plan import Plan
 from lowtide.quoting import for_c
 
@@ -59,8 +58,7 @@ def row_table(plan: Plan, name: str) -> tuple[int, list[int]]:
 
 def table_bytes(plan: Plan) -> int:
     """Flash that the row tables, the order of the rows and the zeros of the padding take."""
-    calls = [find_row_kernel(task, plan.layout) for task in plan.tasks]
-    zeros = 4 * max((limits(call)["ZEROS"] for call in calls if call), default=0)
+    zeros = 4 * max((use.limits.get("ZEROS", 0) for use in plan.uses if use), default=0)
     if not plan.streamed:
         return zeros
     tables = [row_table(plan, name)[1] for name in plan.addresses if not plan.straight(name)]

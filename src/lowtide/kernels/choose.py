@@ -1,0 +1,65 @@
+"""Which kernel makes a task's rows: the first of the table that matches; None: loops do.
+
+    KERNELS     whole rows, where steps are rows;  pixel by pixel;  dense layers
+
+A new kernel is one entry in one of these families, and its C in `c/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+
+from lowtide.kernels.dense import DENSE
+from lowtide.kernels.kernel import Kernel, Use
+from lowtide.kernels.patterns import needs_buffer
+from lowtide.kernels.pixels import PIXELS
+from lowtide.kernels.rows import ROWS
+from lowtide.layout.lay_out import Layout
+from lowtide.rows.task import PIXEL, Grain, Task
+
+KERNELS: tuple[Kernel, ...] = (*ROWS, *PIXELS, *DENSE)
+
+SMALL_BUFFER = 256
+"""Channels of the largest pixel that the loops of a definition may buffer on the stack."""
+
+FOLDER = files("lowtide.kernels") / "c"
+
+
+def matching(task: Task, layout: Layout) -> Iterator[Use]:
+    """What each kernel that can make a task's rows gives it, in the table's order."""
+    for kernel in KERNELS:
+        use = kernel.match(kernel, task, layout)
+        if use is not None:
+            yield use
+
+
+def choose(task: Task, layout: Layout) -> Use | None:
+    """The kernel that makes a task's rows in the task's steps, or None."""
+    return next(matching(task, layout), None)
+
+
+def finest(task: Task, layout: Layout) -> Grain:
+    """The finest steps in which the code that ships makes a row, without a large buffer."""
+    found = (use.grain for use in matching(task, layout) if use.grain.pixels)
+    small = task.channels <= SMALL_BUFFER or not needs_buffer(task, layout)
+    return next(found, PIXEL if small else Grain(pixels=1))
+
+
+def scratch(task: Task, layout: Layout) -> int:
+    """Elements that the code which makes a task's rows keeps on the stack for a step."""
+    use = choose(task, layout)
+    if use is not None or not task.grain.atomic or task.row is None:
+        return use.scratch if use else 0
+    return task.channels if needs_buffer(task, layout) else 0
+
+
+def sources(kernels: Sequence[Kernel]) -> list[str]:
+    """The C that kernels are made of, each file once, in the order of the table."""
+    names = dict.fromkeys(name for k in KERNELS if k in kernels for name in k.sources)
+    return [source(name) for name in names]
+
+
+def source(name: str) -> str:
+    """The text of a file of `c/`."""
+    return (FOLDER / name).read_text()

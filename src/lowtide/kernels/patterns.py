@@ -1,0 +1,180 @@
+"""What kernels look for: the arithmetic of a task and how its operands lie, not its name.
+
+A sum of products over taps and channels is a convolution, whoever wrote it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from lowtide.ir.graph import Shape
+from lowtide.ir.index import Index, Var, index_of, number, var
+from lowtide.ir.nest import Acc, Call, Load, Nest, Number, Read, Value, loads
+from lowtide.layout.lay_out import Layout, Place
+from lowtide.ops.window import Window
+from lowtide.rows.task import Task
+
+LOOP_BLOCK = 64
+"""Channels that the loops of a definition hold in accumulators at one time."""
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """start + the sum of x * w over taps and the input channels of a group.
+
+    `x` and `weights` name a tensor and a constant [out, in, ky, kx]; `channels` are those in and
+    out of one of `groups`. `pool` has the extents of the pool that its results are taken into.
+    """
+
+    x: str
+    weights: str
+    windows: tuple[Window, ...]
+    pool: tuple[int, ...]
+    channels: tuple[int, int]
+    groups: int
+    start: Value
+
+
+def convolution(task: Task, layout: Layout) -> Convolution | None:
+    """The convolution that the first reduction of a task is, or None."""
+    nest, graph = task.nest, layout.graph
+    first = nest.reductions[0] if nest.reductions else None
+    pair = _product(first.update) if first else None
+    if first is None or pair is None:
+        return None
+    one, other = (nest.reads[k] for k in pair)
+    if task.operands[one.operand] in graph.constants:
+        one, other = other, one
+    x, weights = (task.operands[read.operand] for read in (one, other))
+    if x not in layout.places or weights not in graph.constants or one.zero or other.zero:
+        return None
+    taps = [v for v in first.loops if v.extent > 1]
+    around = [v for r in nest.reductions[1:] for v in r.loops]
+    found = windows(one, nest, graph.shape(x), taps, around)
+    channels = _groups(one, other, nest, graph.shape(x), graph.shape(weights), taps)
+    if found is None or channels is None or not _begins(first.start, task, layout):
+        return None
+    made, pool = found
+    kernel = [index_of(v) for v in taps[: len(taps) - (channels[0] > 1)]]
+    if list(other.index[2:]) != [index_of(w.tap) for w in made]:
+        return None
+    if kernel != [index_of(w.tap) for w in made if w.kernel > 1]:
+        return None  # its sums run in another order
+    inside, outside, groups = channels
+    return Convolution(x, weights, made, pool, (inside, outside), groups, first.start)
+
+
+def _product(update: Value) -> tuple[int, int] | None:
+    """The two reads whose product is added to Acc(0)."""
+    if not isinstance(update, Call) or update.function != "add" or update.arguments[0] != Acc(0):
+        return None
+    product = update.arguments[1]
+    if not isinstance(product, Call) or product.function != "mul":
+        return None
+    reads = tuple(a.read for a in product.arguments if isinstance(a, Load))
+    return (reads[0], reads[1]) if len(set(reads)) == 2 else None
+
+
+def _groups(
+    x: Read, w: Read, nest: Nest, image: Shape, weights: Shape, loops: list[Var]
+) -> tuple[int, int, int] | None:
+    """Channels in and out of a group, and how many groups there are."""
+    if len(weights) != len(image) or len(nest.axes) != len(image) or weights[1] < 1:
+        return None
+    groups = image[1] // weights[1]
+    if groups * weights[1] != image[1] or weights[0] % groups or weights[0] != nest.shape[1]:
+        return None
+    inside, outside = weights[1], weights[0] // groups
+    i = index_of(loops[-1]) if inside > 1 and loops else Index()
+    if w.index[:2] != (nest.axes[1], i) or x.index[0] != nest.axes[0]:
+        return None
+    if x.index[1] != nest.axes[1] // outside * inside + i:
+        return None
+    return inside, outside, groups
+
+
+def _begins(start: Value, task: Task, layout: Layout) -> bool:
+    """Whether sums begin with 0 or with a constant a channel."""
+    if not isinstance(start, Load):
+        return start == Number(0.0)
+    read = task.nest.reads[start.read]
+    given = task.operands[read.operand] in layout.graph.constants
+    return given and read.index == (task.nest.axes[1],)
+
+
+def windows(
+    x: Read, nest: Nest, image: Shape, taps: Collection[Var], around: Collection[Var] = ()
+) -> tuple[tuple[Window, ...], tuple[int, ...]] | None:
+    """The windows of the spatial axes as a read goes over them, and the pool around each."""
+    found = [
+        _window(at, out, size, taps, around)
+        for at, out, size in zip(x.index[2:], nest.axes[2:], image[2:], strict=True)
+    ]
+    if len(nest.axes) != len(image) or not all(found):
+        return None
+    pairs = [pair for pair in found if pair]
+    return tuple(w for w, _ in pairs), tuple(n for _, n in pairs)
+
+
+def _window(
+    at: Index, out: Index, size: int, taps: Collection[Var], around: Collection[Var]
+) -> tuple[Window, int] | None:
+    """One axis: stride, dilation and padding are the coefficients of `at`.
+
+    (4 y + 2 py) + 3 ky - 1     stride 2, a pool of 2, dilation 3, 1 before
+    """
+    factors = dict(at.terms)
+    own = next(iter(out.variables), None)
+    own_taps = [v for v in taps if v in factors]
+    pool = [v for v in around if v in factors]
+    if out != (index_of(own) if own else Index()) or len(own_taps) > 1 or len(pool) > 1:
+        return None
+    if not factors.keys() <= {own, *own_taps, *pool} or min(factors.values(), default=1) < 1:
+        return None
+    many = pool[0].extent if pool else 1
+    stride = factors[pool[0]] if pool else factors.get(own, 1) if own else 1
+    if own and factors.get(own) != stride * many:
+        return None
+    tap = own_taps[0] if own_taps else Var("", 1)
+    dilation, made = factors.get(tap, 1), (own.extent if own else 1) * many
+    return Window(size, tap.extent, stride, dilation, -at.constant, 0, made, tap), many
+
+
+def inside_rows(place: Place, layout: Layout) -> bool:
+    """Whether a pixel's channels lie side by side, and a row in one row of its storage.
+
+    Rows of the storage may lie anywhere. And a kernel is said to read all of a row: of an image
+    seen through a transposition, whose rows run across the storage's, some pixels may be dead
+    where the kernel steps over them.
+    """
+    _, channels, height, width = place.strided.shape
+    if channels > 1 and place.strided.strides[1] != 1:
+        return False
+    axes = (number(0), var("c", channels), var("h", height), var("w", width))
+    row = place.strided.at(axes) // layout.storages[place.storage].row_elements
+    return row.variables <= var("h", height).variables
+
+
+def needs_buffer(task: Task, layout: Layout) -> bool:
+    """Whether an atomic step of a definition's loops takes a buffer for the pixel."""
+    nest = task.nest
+    late = any(task.operands[nest.reads[k].operand] in layout.places for k in loads(nest.finish))
+    return task.channels > 1 and (late or (bool(nest.reductions) and task.channels > LOOP_BLOCK))
+
+
+def axes_in_memory(task: Task) -> list[Var]:
+    """The output's variables, outermost in memory first; axes of extent 1 have none."""
+    return [v for a in task.order for v in task.nest.axes[a].variables]
+
+
+def order_of_constant(task: Task, read: Read) -> tuple[int, ...]:
+    """The axes of a constant as the loops run, the slowest first."""
+    axes = axes_in_memory(task)
+    loops = [*axes[:-1], *(v for r in task.nest.reductions for v in r.loops), *axes[-1:]]
+    depth = {v: d for d, v in enumerate(loops)}
+
+    def deepest(axis: int) -> int:
+        return max((depth.get(v, -1) for v in read.index[axis].variables), default=-1)
+
+    return tuple(sorted(range(len(read.index)), key=deepest))
