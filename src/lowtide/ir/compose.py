@@ -75,6 +75,8 @@ def inline(producer: Nest, consumer: Nest) -> Nest:
     def updated(value: Value) -> Value:
         if isinstance(value, Load):
             return rebuild(producer.finish, moved)
+        if isinstance(value, FromIndex | FromTable):  # of the consumer: its loops have new names
+            return replace(value, index=value.index.substitute(renamed))
         return Acc(count) if isinstance(value, Acc) else value
 
     def finished(value: Value) -> Value:

@@ -51,8 +51,8 @@ class Operator:
 
     `inputs` names tensors or constants of the graph; "" is an optional input left out.
     `inlined` computes the only input, an element at a time, where it is read: that tensor is never
-    stored. `epilogue` is applied to the result in order; each of its operators reads "" where the
-    running value goes.
+    stored. `epilogue` is applied to the result in order; each of its operators reads the running
+    value as its operand number `running`, whose name is "" too.
     """
 
     name: str
@@ -63,6 +63,7 @@ class Operator:
     opset: int = 21
     epilogue: tuple[Operator, ...] = ()
     inlined: Operator | None = None
+    running: int = 0
 
     @property
     def output(self) -> str:

@@ -88,6 +88,8 @@ def conv_transpose(op: Bound) -> Nest:
         span = (kernel[a] - 1) * dilations[a] + 1
         full = strides[a] * (sizes[a] - 1) + extra[a] + span
         before = _before(op, a, full, sizes[a] * strides[a])
+        if extra[a] >= strides[a] or op.out[2 + a] - full >= strides[a]:
+            raise op.refuse(f"a size of {op.out[2 + a]} beyond what a stride of {strides[a]} makes")
         at = axes[2 + a] + before - index_of(taps[a]) * dilations[a]
         spatial.append(at // strides[a])
         zero.append(at % strides[a])

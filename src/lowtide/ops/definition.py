@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from lowtide.ir.compose import compose, inline
 from lowtide.ir.graph import Array, Graph, Operator, Tensor
@@ -29,23 +29,19 @@ def definition(operator: Operator, graph: Graph) -> Definition | None:
         assert inner is not None, f"{operator.inlined.name} is a view"
         nest, operands = inline(inner.nest, nest), list(inner.operands)
     for outer in operator.epilogue:
-        running = outer.inputs.index("")
-        second = _pointwise(outer, graph, replace(graph.tensors[operator.output], name=""))
-        others = sorted({read.operand for read in second.reads} - {running})
-        nest = compose(nest, second, running, len(operands))
+        second = _pointwise(outer, graph, graph.tensors[operator.output])
+        others = sorted({read.operand for read in second.reads} - {outer.running})
+        nest = compose(nest, second, outer.running, len(operands))
         operands += [outer.inputs[i] for i in others]
     return Definition(nest, tuple(operands))
 
 
 def _pointwise(outer: Operator, graph: Graph, running: Tensor) -> Nest:
     """The nest of a fused operator on the running value."""
-    tensors = {**graph.tensors, "": running}
-    named = replace(graph, tensors=tensors)
-    marked = tuple(name or None for name in outer.inputs)
-    inputs = tuple(
-        running if name is None else _constant(name, graph.constants[name]) for name in marked
-    )
-    constants = {i: graph.constants[n] for i, n in enumerate(outer.inputs) if n in named.constants}
+    constants = {i: graph.constants[n] for i, n in enumerate(outer.inputs) if n}
+    given = {i: _constant(outer.inputs[i], array) for i, array in constants.items()}
+    given[outer.running] = running
+    inputs = tuple(given.get(i) for i in range(len(outer.inputs)))
     bound = Bound(outer, inputs, constants, (running,))
     nest = ENTRIES[outer.type].meaning(bound)
     assert isinstance(nest, Nest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lowtide.errors import EXPORT
 from lowtide.ir.index import Var, index_of
 from lowtide.ir.nest import (
     Acc,
@@ -28,8 +29,10 @@ def _product(op: Bound, a: Read, b: Read, inner: Var) -> Nest:
 def gemm(op: Bound) -> Nest:
     """alpha * A @ B + beta * C, A and B transposed on demand."""
     row, column = axes_of(op.out)
-    across = op.attribute("transA")
+    across, length = op.attribute("transA"), op.shape(1)[1 if op.attribute("transB") else 0]
     inner = Var("i", op.shape(0)[0 if across else 1])
+    if inner.extent != length:
+        raise op.refuse(f"sums of {inner.extent} on the left, {length} on the right", EXPORT)
     i = index_of(inner)
     a = Read(0, (i, row) if across else (row, i))
     b = Read(1, (column, i) if op.attribute("transB") else (i, column))
@@ -42,6 +45,8 @@ def gemm(op: Bound) -> Nest:
     bias: Value = Load(2)
     if op.attribute("beta") != 1.0:
         bias = call("mul", bias, float(op.attribute("beta")))
+    if any(a not in (1, b) for a, b in zip(op.shape(2)[::-1], op.out[::-1], strict=False)):
+        raise op.refuse(f"C of shape {op.shape(2)} for a result of {op.out}", EXPORT)
     reads = (*nest.reads, Read(2, broadcast(nest.axes, op.shape(2))))
     return Nest(nest.shape, nest.axes, reads, nest.reductions, call("add", finish, bias))
 

@@ -70,10 +70,6 @@ def _check_out(op: Bound, window: Window) -> None:
         allowed.add(ceil(window.size / window.stride))
     if window.out < 1 or window.out not in allowed:
         raise op.refuse(f"output size {window.out} where the attributes give {whole}")
-    in_padding = (window.out - 1) * window.stride >= window.size + window.before
-    if op.operator.attributes.get("ceil_mode") and in_padding:
-        # onnxruntime drops such a window, as ONNX says; ONNX's own shape inference does not always.
-        raise op.refuse("the last window of ceil_mode starts in the padding", "crop the padding")
 
 
 def _pads(

@@ -43,7 +43,7 @@ def fuse(graph: Graph) -> Graph:
             continue
         terms[home] = count
         inputs = tuple("" if i == running else name for i, name in enumerate(op.inputs))
-        epilogue = (*made[home].epilogue, replace(op, inputs=inputs))
+        epilogue = (*made[home].epilogue, replace(op, inputs=inputs, running=running))
         made[home] = replace(made[home], epilogue=epilogue)
         # The result keeps the later name, which may be an output of the network.
         last = maker.pop(op.inputs[running])

@@ -54,7 +54,7 @@ def _nodes(op: Operator) -> Iterator[onnx.NodeProto]:
     names = [op.output if k == last else f"{op.output}.before{last - k}" for k in range(last + 1)]
     yield _node(replace(op, outputs=(names[0], *op.outputs[1:])))
     for one, before, after in zip(op.epilogue, names, names[1:], strict=False):
-        inputs = tuple(name or before for name in one.inputs)
+        inputs = tuple(before if k == one.running else n for k, n in enumerate(one.inputs))
         # Clones share the operators fused onto them; each node has a name of its own.
         yield _node(replace(one, inputs=inputs, outputs=(after,), name=f"{op.name}.{one.name}"))
 

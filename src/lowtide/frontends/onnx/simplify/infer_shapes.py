@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from lowtide.errors import EXPORT, UnreadableModel
 from lowtide.frontends.onnx.simplify.edit import constant, operand, static_shape
+from lowtide.frontends.onnx.simplify.sizes_as_run import needs_sizes, with_sizes
 from lowtide.room import Room
 
 # Inference looks into constants that are shapes, axes or sizes; it needs no weights, and one
@@ -26,9 +27,18 @@ def infer_shapes(model: ir.Model, room: Room | None = None) -> ir.Model:
     where an operator cannot take the shapes it is given, UnsupportedModel where `room` has none.
     """
     room = room or Room()
+    waiting = None
+    while waiting != (waiting := _infer(model, room)) and waiting:
+        pass
+    return model
+
+
+def _infer(model: ir.Model, room: Room) -> int:
+    """One round; how many nodes have to wait for the shapes of their inputs."""
+    known, left_out = _without_weights(model)
     try:
         proto = onnx.shape_inference.infer_shapes(
-            _without_weights(model), check_type=True, strict_mode=True, data_prop=True
+            known, check_type=True, strict_mode=True, data_prop=True
         )
     except onnx.shape_inference.InferenceError as error:
         raise UnreadableModel(f"shapes do not fit: {_first_line(error)}", hint=EXPORT) from error
@@ -41,7 +51,7 @@ def infer_shapes(model: ir.Model, room: Room | None = None) -> ir.Model:
             shape = static_shape(value) if value.name else None
             if shape is not None:
                 room.count(value.name or "", prod(shape), node.name, node.op_type)
-    return model
+    return left_out
 
 
 def endangers_inference(node: ir.Node) -> bool:
@@ -67,15 +77,23 @@ def _first_line(error: Exception) -> str:
     return text.removeprefix("[ShapeInferenceError] ").removeprefix("Inference error(s): ")
 
 
-def _without_weights(model: ir.Model) -> onnx.ModelProto:
-    """The model with its large constants turned into inputs and no shapes but those of inputs."""
+def _without_weights(model: ir.Model) -> tuple[onnx.ModelProto, int]:
+    """The model with its large constants turned into inputs and no shapes but those of inputs.
+
+    Without the nodes that have to wait, too, and how many they are.
+    """
     graph = onnx.GraphProto(name="shapes")
     left_out: set[ir.Value] = set()
+    waiting = 0
     for node in model.graph:
-        if endangers_inference(node) or not left_out.isdisjoint(node.inputs):
+        proto = None
+        if left_out.isdisjoint(node.inputs) and not endangers_inference(node):
+            proto = with_sizes(node) if needs_sizes(node) else ir.serde.serialize_node(node)
+        if proto is None:
             left_out.update(node.outputs)
+            waiting += 1
         else:
-            graph.node.append(ir.serde.serialize_node(node))
+            graph.node.append(proto)
     graph.input.extend(ir.serde.serialize_value(value) for value in model.graph.inputs)
     for name, value in model.graph.initializers.items():
         tensor = value.const_value
@@ -97,4 +115,4 @@ def _without_weights(model: ir.Model) -> onnx.ModelProto:
         if value.dtype is not None:
             info.type.tensor_type.elem_type = value.dtype.value
     imports = [onnx.helper.make_opsetid(*item) for item in model.opset_imports.items()]
-    return onnx.ModelProto(ir_version=10, graph=graph, opset_import=imports)
+    return onnx.ModelProto(ir_version=10, graph=graph, opset_import=imports), waiting

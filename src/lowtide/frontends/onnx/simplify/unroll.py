@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from lowtide.errors import UnsupportedModel
+from lowtide.errors import EXPORT, UnreadableModel, UnsupportedModel
 from lowtide.frontends.onnx.simplify.edit import (
     add_constant,
     constant,
@@ -44,23 +44,52 @@ def _known(value: ir.Value | None) -> bool:
 
 
 def _check(node: ir.Node) -> None:
-    named = {
-        "activations": list(_DEFAULTS[node.op_type]) * len(_directions(node)),
-        "clip": None,
-        "input_forget": 0,
-        "activation_alpha": None,
-        "activation_beta": None,
-    }
     place = {"node": node.name, "operator": node.op_type}
-    for name, only in named.items():
-        if name in node.attributes and node.attributes[name].value != only:
-            raise UnsupportedModel(f"attribute '{name}' is not done but as {only}", **place)
+    usual = [*_DEFAULTS[node.op_type]] * len(_directions(node))
+    given = list(node.attributes.get_strings("activations", usual))
+    # onnxruntime minds neither how they are spelled nor those of a direction that is not there;
+    # the default of RNN in ONNX's own schema is of two.
+    if [name.lower() for name in given[: len(usual)]] != [name.lower() for name in usual]:
+        raise UnsupportedModel(f"activations are {given}; {usual} is needed", **place)
+    for name in ("clip", "activation_alpha", "activation_beta", "input_forget"):
+        if name in node.attributes and node.attributes[name].value:
+            raise UnsupportedModel(f"attribute '{name}' is not done", **place)
+    _check_sizes(node)
     lengths, steps = operand(node, 4), _steps(node)
     held = constant(lengths)
     if lengths is not None and (held is None or (held != steps).any()):
         raise UnsupportedModel("sequences of several lengths are not done", **place)
     if steps > MOST_STEPS:
         raise UnsupportedModel(f"{steps} steps, more than {MOST_STEPS}", **place)
+
+
+def _check_sizes(node: ir.Node) -> None:
+    """Weights, biases and states are of as many directions and places as the node says."""
+    hidden, batch = _shape(node, 2)[-1], _shape(node, 0)[0 if _batch_first(node) else 1]
+    sides, gates = len(_directions(node)), _GATES[node.op_type]
+    state = (batch, sides, hidden) if _batch_first(node) else (sides, batch, hidden)
+    wanted = {
+        1: (sides, gates * hidden, _shape(node, 0)[2]),
+        2: (sides, gates * hidden, node.attributes.get_int("hidden_size", hidden)),
+        3: (sides, 2 * gates * hidden),
+        5: state,
+        6: state,
+        7: (sides, 3 * hidden),
+    }
+    for k, shape in wanted.items():
+        if operand(node, k) is not None and _shape(node, k) != shape:
+            raise UnreadableModel(
+                f"input {k} has shape {[*_shape(node, k)]}; {[*shape]} is needed",
+                node=node.name,
+                operator=node.op_type,
+                hint=EXPORT,
+            )
+
+
+def _shape(node: ir.Node, k: int) -> tuple[int, ...]:
+    shape = shape_of(operand(node, k))
+    assert shape is not None
+    return shape
 
 
 def _directions(node: ir.Node) -> list[bool]:
