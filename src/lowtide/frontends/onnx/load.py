@@ -22,7 +22,6 @@ from lowtide.room import MAX_ELEMENTS, Room
 
 OLDEST_OPSET, NEWEST_OPSET = 7, 25
 
-Dims = tuple[int | None, ...]
 Message = onnx.ModelProto | onnx.GraphProto | onnx.NodeProto
 
 
@@ -102,7 +101,7 @@ def _settle(
     proto = inline_functions(proto)
     settle_graph(proto, version)
     give_shapes(proto.graph, shapes)
-    declared = _settle_inputs(proto.graph)
+    _settle_inputs(proto.graph)
     for value in proto.graph.input:
         room.count(value.name, prod(d.dim_value for d in value.type.tensor_type.shape.dim))
     del proto.opset_import[:]
@@ -110,7 +109,6 @@ def _settle(
     proto.ir_version = max(4, onnx.helper.find_min_ir_version_for(list(proto.opset_import)))
     model: ir.Model = simplify(ir.serde.deserialize_model(proto), room)
     _check_static(model)
-    _check_declared(model, declared)
     return model
 
 
@@ -144,34 +142,25 @@ def _opset(proto: onnx.ModelProto) -> int:
     return version
 
 
-def _settle_inputs(graph: onnx.GraphProto) -> dict[str, Dims]:
+def _settle_inputs(graph: onnx.GraphProto) -> None:
     """Drop inputs that are constants (IR version 3 lists those too) and fix the batch.
 
-    Returns the shapes that the outputs are declared to have.
+    The shapes that outputs are declared to have are dropped: nodes say what is made.
     """
     constants = {tensor.name for tensor in graph.initializer}
     inputs = [value for value in graph.input if value.name not in constants]
-    fixed = [_settle_shape(value) for value in inputs]
+    for value in inputs:
+        _settle_shape(value)
     kept = [onnx.ValueInfoProto.FromString(value.SerializeToString()) for value in inputs]
     del graph.input[:]
     graph.input.extend(kept)
     known = {value.name: value for value in kept}
-    declared = {}
     for value in graph.output:
         _check_tensor(value, "output")
-        if value.name not in known and value.type.tensor_type.HasField("shape"):
-            declared[value.name] = _declared(value.type.tensor_type.shape, any(fixed))
         if value.name in known:  # one value, which has one shape
             value.CopyFrom(known[value.name])
         else:  # declared for another batch perhaps; inferred anew
             value.type.tensor_type.ClearField("shape")
-    return declared
-
-
-def _declared(shape: onnx.TensorShapeProto, fixed_batch: bool) -> Dims:
-    """A declared shape; the first dim may be of the batch, which a dynamic one need not be."""
-    dims = [dim.dim_value if dim.dim_value > 0 else None for dim in shape.dim]
-    return tuple(None if i == 0 and fixed_batch else dim for i, dim in enumerate(dims))
 
 
 def _check_tensor(value: onnx.ValueInfoProto, role: str) -> None:
@@ -181,8 +170,8 @@ def _check_tensor(value: onnx.ValueInfoProto, role: str) -> None:
         raise UnsupportedModel(f"{role} '{value.name}' is not a tensor but {shown}")
 
 
-def _settle_shape(value: onnx.ValueInfoProto) -> bool:
-    """The shape must be static but for the batch; whether that had to be made 1."""
+def _settle_shape(value: onnx.ValueInfoProto) -> None:
+    """The shape must be static but for the batch, which becomes 1 if it is not."""
     _check_tensor(value, "input")
     tensor = value.type.tensor_type
     if not tensor.HasField("shape"):
@@ -190,10 +179,9 @@ def _settle_shape(value: onnx.ValueInfoProto) -> bool:
             f"input '{value.name}' has no shape",
             hint=f"give it with --shape {value.name}=1x..",
         )
-    fixed = False
     for index, dim in enumerate(tensor.shape.dim):
         if index == 0 and (dim.dim_value < 0 or not dim.HasField("dim_value")):
-            dim.dim_value, fixed = 1, True
+            dim.dim_value = 1
         if dim.dim_value <= 0:
             shown = str(dim.dim_value) if dim.HasField("dim_value") else f"'{dim.dim_param or '?'}'"
             raise UnsupportedModel(
@@ -202,23 +190,6 @@ def _settle_shape(value: onnx.ValueInfoProto) -> bool:
             )
     if prod(d.dim_value for d in tensor.shape.dim) > MOST_ELEMENTS:
         raise UnsupportedModel(f"input '{value.name}' has more than {MOST_ELEMENTS} elements")
-    return fixed
-
-
-def _check_declared(model: ir.Model, declared: Mapping[str, Dims]) -> None:
-    """The outputs have the shapes that the file promises; where it says nothing, any."""
-    for value in model.graph.outputs:
-        said, made = declared.get(value.name or ""), static_shape(value)
-        if said is None or made is None:
-            continue
-        if len(said) != len(made) or any(
-            a not in (None, b) for a, b in zip(said, made, strict=True)
-        ):
-            shown = ", ".join("?" if dim is None else str(dim) for dim in said)
-            raise UnreadableModel(
-                f"output '{value.name}' is declared [{shown}] but its operators make {[*made]}",
-                hint="correct the declaration, or export it anew",
-            )
 
 
 def _check_static(model: ir.Model) -> None:

@@ -114,6 +114,12 @@ def _check_node(node: NodeProto, version: int, context: onnx.checker.C.CheckerCo
         raise UnsupportedModel("sparse constant", hint="store it dense", **place)
     if not onnx.defs.has(node.op_type, ""):
         raise UnsupportedModel("no such ONNX operator", hint=OPERATORS, **place)
+    parts = [a.i for a in node.attribute if a.name == "num_outputs"]
+    if node.op_type == "Split" and parts and parts[0] != len(node.output):
+        # onnx's shape inference would end the process.
+        raise UnreadableModel(
+            f"num_outputs is {parts[0]}, outputs are {len(node.output)}", hint=EXPORT, **place
+        )
     try:
         onnx.checker.check_node(node, context)
     except Exception as error:

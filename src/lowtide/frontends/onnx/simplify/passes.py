@@ -11,6 +11,7 @@ import onnx_ir as ir
 from lowtide.errors import UnreadableModel
 from lowtide.frontends.onnx.simplify.dense_as_conv import dense_as_conv
 from lowtide.frontends.onnx.simplify.drop_dead import drop_dead
+from lowtide.frontends.onnx.simplify.drop_empty import drop_empty
 from lowtide.frontends.onnx.simplify.drop_identities import drop_identities
 from lowtide.frontends.onnx.simplify.fold_affine import fold_affine
 from lowtide.frontends.onnx.simplify.fold_batchnorm import fold_batchnorm
@@ -24,6 +25,7 @@ from lowtide.room import Room
 __all__ = [
     "dense_as_conv",
     "drop_dead",
+    "drop_empty",
     "drop_identities",
     "fold_affine",
     "fold_batchnorm",
@@ -44,6 +46,7 @@ def _resolve(room: Room) -> tuple[Rewrite, ...]:
         drop_dead,
         partial(fold_constants, room=room),
         partial(infer_shapes, room=room),
+        drop_empty,
         drop_identities,
         inline_definitions,
         unroll,
