@@ -17,8 +17,8 @@ from onnx import TensorProto, helper
 
 import lowtide
 from large_networks import LARGE
+from lowtide.cli.progress import Progress
 from lowtide.cli.start import exit_codes
-from lowtide.pipeline.fit_text import Progress
 
 _ALL = """
 import json, resource, sys
@@ -120,6 +120,6 @@ def _relu(elements: int) -> onnx.ModelProto:
 
 
 def _run_out(file: Path) -> None:
-    with exit_codes(), Progress(sys.stderr, file) as progress:
+    with exit_codes(), Progress(file) as progress:
         progress("finding lifetimes")
         raise MemoryError

@@ -8,10 +8,14 @@ plan.emit("c99", "out/")
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+# Read by onnxruntime when it is loaded (`runtime.py`), here and in every process begun from here.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
     from lowtide.check.verify import Verified, verify

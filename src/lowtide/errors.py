@@ -16,6 +16,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lowtide.quoting import PATH_WIDTH, for_terminal
+
+_FILE_WIDTH = 400
+
 OPERATORS = "'lowtide operators' lists those that are understood"
 EXPORT = "onnx.checker.check_model(file, full_check=True) says more; export it anew"
 """Ways out that several errors name."""
@@ -26,9 +30,16 @@ class LowtideError(Exception):
 
     exit_code = 1
 
+    def __str__(self) -> str:
+        """One line, which names from outside cannot make anything else of."""
+        return for_terminal(" ".join(self._text().split()), PATH_WIDTH)
+
+    def _text(self) -> str:
+        return super().__str__()
+
     def facts(self) -> dict[str, Any]:
         """What `--json` prints when the command ends with this error."""
-        return {"error": " ".join(str(self).split()), "exit_code": self.exit_code}
+        return {"error": str(self), "exit_code": self.exit_code}
 
 
 class UsageError(LowtideError):
@@ -85,15 +96,15 @@ class ModelError(LowtideError):
         self.operator = self.operator or operator
         return self
 
-    def __str__(self) -> str:
-        place = f"{self.file}: " if self.file else ""
+    def _text(self) -> str:
+        place = f"{for_terminal(self.file, _FILE_WIDTH)}: " if self.file else ""
+        node = for_terminal(self.node) if self.node else ""
         if self.operator:
-            named = f" '{self.node}'" if self.node else ""
-            place += f"{self.operator}{named}: "
-        elif self.node:
-            place += f"node '{self.node}': "
-        text = place + self.what + (f"; {self.hint}" if self.hint else "")
-        return " ".join(text.split())
+            named = f" '{node}'" if node else ""
+            place += f"{for_terminal(self.operator)}{named}: "
+        elif node:
+            place += f"node '{node}': "
+        return place + self.what + (f"; {self.hint}" if self.hint else "")
 
 
 class UnreadableModel(ModelError):

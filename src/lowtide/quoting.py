@@ -17,6 +17,9 @@ from xml.sax.saxutils import escape
 WIDTH = 80
 """Characters of a name that are shown, unless there is less room."""
 
+PATH_WIDTH = 1000
+"""Characters of a path or a message: what is shown of them may have to be copied."""
+
 _LONGEST_IDENTIFIER = 60
 
 # What C99 keeps for itself, in lower case.

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from lowtide.check.child import run_child
+from lowtide.check.system_faults import compiler_environment
 
 _FLAGS = ("-std=c99", "-O2", "-ffp-contract=fast", "-fstack-usage", "-c", "net.c")
 _ENTRY = re.compile(r":([\w.]+)\s+(\d+)\s+\S+$", re.MULTILINE)
@@ -34,7 +36,7 @@ def footprint(files: Mapping[str, bytes], compiler: Sequence[str] | None) -> Foo
         for file, content in files.items():
             if file.endswith((".c", ".h", ".bin")):
                 (folder / file).write_bytes(content)
-        done = subprocess.run([*compiler, *_FLAGS], cwd=folder, capture_output=True, check=False)
+        done = run_child([*compiler, *_FLAGS], cwd=folder, env=compiler_environment(folder))
         if done.returncode:
             return Footprint()
         usage = folder / "net.su"
@@ -62,8 +64,6 @@ def _code(path: Path) -> int | None:
     tool = shutil.which("size")
     if tool is None:
         return None
-    done = subprocess.run(
-        [tool, "-A", "-d", str(path)], capture_output=True, text=True, check=False
-    )
-    sizes = re.findall(r"^\.text\S*\s+(\d+)", done.stdout, re.MULTILINE)
+    said = run_child([tool, "-A", "-d", str(path)]).stdout.decode(errors="replace")
+    sizes = re.findall(r"^\.text\S*\s+(\d+)", said, re.MULTILINE)
     return sum(map(int, sizes)) if sizes else None

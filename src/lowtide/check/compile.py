@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from lowtide.check.child import run_child
+from lowtide.check.system_faults import check_system, compiler_environment
 from lowtide.errors import CheckError, UsageError
 
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
@@ -73,12 +74,14 @@ def check_compiler(compiler: tuple[str, ...]) -> None:
         program = Path(folder) / "probe"
         program.with_suffix(".c").write_text("int main(void) { return 7; }\n")
         command = [*compiler, "-std=c99", "-o", "probe", "probe.c"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        done = run_child(command, cwd=folder, env=compiler_environment(Path(folder)))
         if done.returncode or not program.is_file():
-            said = " ".join(done.stderr.split())[:200] or "it made no program"
+            complaint = done.stderr.decode(errors="replace")
+            check_system(complaint, Path(folder))
+            said = " ".join(complaint.split())[:200] or "it made no program"
             raise UsageError(f"the C compiler '{name}' does not compile: {said}; set CC to another")
         try:
-            runs = subprocess.run([str(program)], check=False).returncode == 7
+            runs = run_child([str(program)]).returncode == 7
         except OSError:
             runs = False
     if not runs:
@@ -92,7 +95,7 @@ def check_compiler(compiler: tuple[str, ...]) -> None:
 def native_flags(compiler: tuple[str, ...]) -> tuple[str, ...]:
     """-march=native where the compiler has it: wide vectors make the judge many times faster."""
     command = [*compiler, "-march=native", "-E", "-x", "c", os.devnull]
-    done = subprocess.run(command, capture_output=True, check=False)
+    done = run_child(command)
     return ("-march=native",) if done.returncode == 0 else ()
 
 
@@ -136,21 +139,19 @@ def compile_program(
         (folder / file).write_text(text)
     mains = [file for file in around if file.endswith(".c")]
     program = folder.resolve() / name
-    # The compiler's own temporary files too are gone when it is interrupted.
-    env = {**os.environ, "TMPDIR": str(folder.resolve())}
-    done = subprocess.run(
-        [*command, "-o", str(program), *mains, source, "-lm"],
-        cwd=folder, env=env, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    whole = [*command, "-o", str(program), *mains, source, "-lm"]
+    done = run_child(whole, cwd=folder, env=compiler_environment(folder))
     if done.returncode:
-        first = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr)
+        said = done.stderr.decode(errors="replace")
+        check_system(said, folder)
+        first = next((line for line in said.splitlines() if "error" in line), said)
         raise CheckError(f"{source} does not compile with {command[0]}: {first.strip()[:300]}")
     return program
 
 
 def run(program: Path, data: bytes) -> Verdict:
     """Feeds sets of inputs to a built program; raises CheckError if it crashes."""
-    done = subprocess.run([str(program.resolve())], input=data, capture_output=True, check=False)
+    done = run_child([str(program.resolve())], data)
     if done.returncode:
         message = done.stderr.decode(errors="replace").strip()[-500:]
         raise CheckError(f"{program.name} stopped with status {done.returncode}: {message}")

@@ -45,7 +45,7 @@ class Reference:
     """onnxruntime on the original file, one thread."""
 
     def __init__(self, model: Path | bytes, name: str) -> None:
-        import onnxruntime
+        from lowtide.runtime import onnxruntime
 
         self.name = name
         levels = onnxruntime.GraphOptimizationLevel

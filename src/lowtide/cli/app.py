@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,8 +12,10 @@ import typer
 
 from lowtide import __version__
 from lowtide.cli import weights as weights_commands
+from lowtide.cli.output import show, write
+from lowtide.cli.progress import Progress
 from lowtide.errors import UsageError
-from lowtide.pipeline.fit_text import Progress, show_detail, show_fit, show_verified
+from lowtide.pipeline.fit_text import show_detail, show_fit, show_verified
 from lowtide.room import MAX_ELEMENTS
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Makes a neural network fit in the memory you have, and proves it computes the same.",
     epilog="Exit codes: 0 done, 1 a bug, 2 usage, 3 budget cannot be met, 4 input unreadable or "
-    "unsupported, 5 a check failed, 130 and 143 interrupted.",
+    "unsupported, 5 a check failed, 129, 130 and 143 interrupted.",
 )
 
 Model = Annotated[Path, typer.Argument(help="The network, an ONNX file.", show_default=False)]
@@ -129,7 +130,7 @@ def _root(
     version: Annotated[bool, typer.Option("--version", help="The version, and out.")] = False,
 ) -> None:
     if version:
-        typer.echo(f"lowtide {__version__}")
+        show(f"lowtide {__version__}")
         raise typer.Exit
 
 
@@ -165,10 +166,10 @@ def profile(
         fuse_pools=fuse_pools, tile=_tile(tile), keep_input=keep_input, image=image, result=result,
         max_overhead=max_overhead or 0.0, objective=objective,
     )  # fmt: skip
-    with Progress(sys.stderr, model) as progress:
+    with Progress(model) as progress:
         plans = overlaps(model, options, progress, parse_shapes(shape or []), max_elements)
     plan = plans.pop("plan")
-    _print(profile_facts(plan, plans) if as_json else profile_text(plan, others=plans))
+    show(profile_facts(plan, plans) if as_json else profile_text(plan, others=plans))
 
 
 @app.command(
@@ -282,14 +283,14 @@ def fit(
             budget, options, target, pictures.read, parse_shapes(shape or []),
             max_elements=max_elements,
         )  # fmt: skip
-        _print(weights_commands.fit_small(model, flash, task, data, output, names, as_json, read))
+        show(weights_commands.fit_small(model, flash, task, data, output, names, as_json, read))
         return
     if data.asked:
         raise UsageError("--calibrate, --test, --classes and --weights are for --flash")
     if target == "onnx":
         if replace(options, max_overhead=0.0) != Options() or labels is not None:
             raise UsageError("--target onnx takes --budget, --tiles, --max-overhead and samples")
-        _print(
+        show(
             _fit_portable(
                 model, output, budget, tiles, max_overhead, pictures, max_elements, as_json
             )
@@ -297,7 +298,7 @@ def fit(
         return
     if tiles is not None:
         raise UsageError("--tiles is for --target onnx")
-    with Progress(sys.stderr, model) as progress:
+    with Progress(model) as progress:
         fitted = run(
             model,
             budget=budget,
@@ -310,7 +311,7 @@ def fit(
         )
         if output is not None:
             write_folder(output, fitted.files, read)
-    _print(fitted.facts() if as_json else _shown(fitted, output, names, verbose))
+    show(fitted.facts() if as_json else _shown(fitted, output, names, verbose))
 
 
 def _shown(fitted: Fitted, output: Path | None, names: Sequence[str], verbose: bool) -> str:
@@ -332,7 +333,7 @@ def _fit_portable(
     from lowtide.files import write_folder
     from lowtide.pipeline.fit_onnx import MAX_OVERHEAD, TILES, fit_portable
 
-    with Progress(sys.stderr, model) as progress:
+    with Progress(model) as progress:
         fitted = fit_portable(
             model,
             budget=budget,
@@ -383,12 +384,12 @@ def explore(
 
     asked = Options(align=align, element_bytes=element_bytes, image=image)
     tried = recipes(asked, max_overhead)
-    with Progress(sys.stderr, model) as progress:
+    with Progress(model) as progress:
         found = run(
             model, tried, folder=output, code=code, max_elements=max_elements, progress=progress
         )
     text = front_text(found.source.file, str(model), found.tried, found.points)
-    _print(found.facts() if as_json else text)
+    show(found.facts() if as_json else text)
 
 
 @app.command(epilog="Example: `lowtide verify out --model net.onnx`")
@@ -403,9 +404,9 @@ def verify(
     """Repeat the checks from the files in a folder."""
     from lowtide.check.verify import verify as run
 
-    with Progress(sys.stderr, folder) as progress:
+    with Progress(folder) as progress:
         verified = run(folder, model, progress, max_elements)
-    _print(verified.facts() if as_json else show_verified(verified))
+    show(verified.facts() if as_json else show_verified(verified))
 
 
 @app.command(epilog="Example: `lowtide bench out --against onnxruntime --model net.onnx --profile`")
@@ -436,11 +437,11 @@ def bench(
     from lowtide.timing.bench import bench as run
     from lowtide.timing.bench_text import bench_text
 
-    with Progress(sys.stderr, folder) as progress:
+    with Progress(folder) as progress:
         benched = run(
             folder, against, model=model, profile=profile, seconds=seconds, progress=progress
         )
-    _print(benched.facts() if as_json else bench_text(benched))
+    show(benched.facts() if as_json else bench_text(benched))
 
 
 @app.command()
@@ -448,7 +449,7 @@ def operators(as_json: Json = False) -> None:
     """The ONNX operators and attributes that are understood."""
     from lowtide.report.operators import operators_facts, operators_text
 
-    _print(operators_facts() if as_json else operators_text())
+    show(operators_facts() if as_json else operators_text())
 
 
 @app.command(epilog="Example: `lowtide place A.csv --capacity 1MiB -o placed.csv`")
@@ -475,16 +476,20 @@ def place(
     limit = None if capacity is None else parse_bytes(capacity)
     if output is not None:
         check_file(output, file)
-    with Progress(sys.stderr, file) as progress:
+    with Progress(file) as progress:
         table = read_csv(file)
         placed = place_buffers(table.buffers, limit, progress=progress)
         content = written_csv(table, placed.offsets)
         if output is not None:
             write_file(output, content)
     if as_json:
-        _print(placed_facts(table.buffers, placed, limit))
-    else:
-        _print(content.decode().rstrip("\n") if output is None else show_placed(placed, output))
+        show(placed_facts(table.buffers, placed, limit))
+    elif output is not None:
+        show(show_placed(placed, output))
+    elif sys.stdout is not None and sys.stdout.isatty():
+        show(content.decode().rstrip("\n"))
+    else:  # a file, or another command: as it would be written with -o
+        write(content)
 
 
 app.command(
@@ -510,7 +515,3 @@ def _numbers(text: str) -> tuple[float, ...]:
     except ValueError:
         raise UsageError(f"'{text}' is no number or comma-separated numbers") from None
     return values
-
-
-def _print(result: dict[str, Any] | str) -> None:
-    typer.echo(result if isinstance(result, str) else json.dumps(result))

@@ -5,15 +5,17 @@ Nothing heavy is imported before Ctrl-C is caught.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
+from lowtide.cli.output import prepare, say, show
+from lowtide.cli.reasons import reason
 from lowtide.errors import LowtideError, UnreadableModel
 
 
@@ -22,23 +24,30 @@ def main() -> None:
     with exit_codes(as_json="--json" in sys.argv[1:]):
         from lowtide.cli.app import app
 
-        app()
+        sys.exit(app(standalone_mode=False))
 
 
 class _Stopped(BaseException):
     """A signal asked the process to end; temporary folders are removed on the way out."""
 
-    def __init__(self, number: int) -> None:
-        self.number = number
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_AGAIN_S = 1.0
+_stopped: list[tuple[int, float]] = []
+"""The signals that came, and when."""
 
 
 def _stop(number: int, _: FrameType | None) -> None:
-    raise _Stopped(number)
+    now = time.monotonic()
+    _stopped.append((number, now))
+    # A terminal that closes says it several times; what is being removed is not to be left then.
+    if len(_stopped) == 1 or now - _stopped[-2][1] > _AGAIN_S:
+        raise _Stopped
 
 
 def _catch_signals() -> None:
-    """SIGINT and SIGTERM raise, unless whoever started the process wants them ignored."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    """What ends a process raises, unless whoever started it wants that ignored (nohup)."""
+    for number in _ENDING:
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _stop)
 
@@ -48,32 +57,51 @@ def exit_codes(as_json: bool = False) -> Iterator[None]:
     """Errors as one line on stderr, one JSON object on stdout if asked for, and an exit code."""
     try:
         _catch_signals()
+        prepare()
         yield
     except LowtideError as error:
         _end(error, as_json)
     except (_Stopped, KeyboardInterrupt) as error:
-        kept = getattr(error, "__notes__", ["nothing was written"])
-        print(f"lowtide: interrupted, {', '.join(kept)}", file=sys.stderr)
-        code = 128 + getattr(error, "number", signal.SIGINT)
-        if as_json:
-            print(json.dumps({"error": "interrupted", "exit_code": code}), flush=True)
-        sys.exit(code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        _interrupted(error, as_json)
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):
+            sys.exit(0)  # rich ends with 1 where nobody reads the help
+        raise
     except MemoryError:
         _end(UnreadableModel("out of memory"), as_json)
     except Exception as error:
+        if _stopped:  # libraries make other errors of what is raised while they are loaded
+            _interrupted(error, as_json)
         if os.environ.get("LOWTIDE_DEBUG"):
             raise
-        what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        bug = f"a bug, please report it: {what} (LOWTIDE_DEBUG=1 shows where)"
-        _end(LowtideError(bug), as_json)
+        _end(reason(error) or _bug(error), as_json)
+
+
+def _interrupted(error: BaseException, as_json: bool) -> NoReturn:
+    kept = getattr(error, "__notes__", ["nothing was written"])
+    say(f"interrupted, {', '.join(kept)}")
+    code = 128 + (_stopped[0][0] if _stopped else signal.SIGINT)
+    if as_json:
+        _answer({"error": "interrupted", "exit_code": code})
+    sys.exit(code)
+
+
+def _bug(error: Exception) -> LowtideError:
+    what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    return LowtideError(f"a bug, please report it: {what} (LOWTIDE_DEBUG=1 shows where)")
 
 
 def _end(error: LowtideError, as_json: bool) -> NoReturn:
     facts = error.facts()
-    print(f"lowtide: {facts['error']}", file=sys.stderr)
+    say(facts["error"])
     if as_json:
-        print(json.dumps(facts), flush=True)
+        _answer(facts)
     sys.exit(error.exit_code)
+
+
+def _answer(facts: dict[str, object]) -> None:
+    """The error for scripts; where stdout is the trouble, the line on stderr has said it."""
+    try:
+        show(facts)
+    except (LowtideError, SystemExit):
+        return

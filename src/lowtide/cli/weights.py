@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -12,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from lowtide.cli.output import show
+from lowtide.cli.progress import Progress
 from lowtide.errors import UsageError
-from lowtide.pipeline.fit_text import Progress
 from lowtide.room import MAX_ELEMENTS
 
 if TYPE_CHECKING:
@@ -96,7 +95,7 @@ def compress(
 
     check_file(output, model, read=_read(output, model, calibrate, test, labels))
     given = Given(_scaling(mean, std, bgr), calibrate or (), test or (), labels)
-    with Progress(sys.stderr, model) as progress:
+    with Progress(model) as progress:
         found = run(
             model, flash, given.inputs, families=_FAMILIES[weights],
             execution=None if form == "cheaper" else form, shapes=parse_shapes(shape or []),
@@ -204,7 +203,7 @@ def fit_small(
     names: Sequence[str],
     as_json: bool,
     read: Sequence[Path] = (),
-) -> str:
+) -> dict[str, Any] | str:
     """What `fit --flash` does: writes the folder, returns what is printed.
 
     `read` are all the files that were named; the folder may hold them.
@@ -218,7 +217,7 @@ def fit_small(
     scaling = _scaling(data.mean, data.std, data.bgr)
     given = Given(scaling, data.calibrate, data.test, data.classes, "--classes")
     wanted = replace(task, families=_FAMILIES[data.weights])
-    with Progress(sys.stderr, model) as progress:
+    with Progress(model) as progress:
         found = fit_flash(model, flash, wanted, given.inputs, progress)
         rates: dict[str, Any] = {}
         if found.compressed is not None:
@@ -226,7 +225,7 @@ def fit_small(
         if output is not None:
             write_folder(output, found.files, read)
     if as_json:
-        return json.dumps({**found.facts(), **rates})
+        return {**found.facts(), **rates}
     return show_small(found, flash, rates, output, names)
 
 
@@ -249,7 +248,7 @@ def _training() -> Any:
 
 
 def _progress(shown: bool) -> AbstractContextManager[Callable[[str], None]]:
-    return Progress(sys.stderr) if shown else nullcontext(lambda _: None)
+    return Progress() if shown else nullcontext(lambda _: None)
 
 
 def _scaling(mean: str, std: str, bgr: bool) -> Scaling:
@@ -264,7 +263,7 @@ def _print(
     from lowtide.weights.text import show_compressed
 
     facts = {**found.facts(), **rates, "file": str(output)}
-    typer.echo(json.dumps(facts) if as_json else show_compressed(found, rates, model, output))
+    show(facts if as_json else show_compressed(found, rates, model, output))
 
 
 def _numbers(text: str) -> tuple[float, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from lowtide.explorer.front import Point, front
 from lowtide.explorer.recipes import fit_command, recipe_name
+from lowtide.quoting import for_terminal
 from lowtide.report.profile_text import kib
 from lowtide.sizes import show_bytes
 
@@ -23,7 +24,7 @@ def front_text(file: str, model: str, tried: int, points: Sequence[Point]) -> st
         axes += ", code"
     alike = f", {len(points)} different points" if len(points) < tried else ""
     lines = [
-        f"{file}: {tried} recipes{alike}, {len(best)} on the front ({axes})",
+        f"{for_terminal(file)}: {tried} recipes{alike}, {len(best)} on the front ({axes})",
         "",
         *_table(points, best),
         "",

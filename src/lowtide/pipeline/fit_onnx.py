@@ -26,6 +26,7 @@ from lowtide.errors import BudgetError, CheckError, UnsupportedModel, UsageError
 from lowtide.ir.graph import Array, Graph
 from lowtide.pipeline.fit import Model, Progress, Samples, quiet, read
 from lowtide.planner.plan import Source
+from lowtide.quoting import for_terminal
 from lowtide.room import MAX_ELEMENTS
 from lowtide.sizes import parse_bytes, show_bytes
 from lowtide.tiling.improve import improve
@@ -89,7 +90,8 @@ class Portable:
     def __str__(self) -> str:
         before, after = (m.peak * ELEMENT_BYTES for m in (self.before, self.after))
         return (
-            f"{self.source.file}: {show_bytes(after)} at its fullest node '{self.after.at}'"
+            f"{for_terminal(self.source.file)}: {show_bytes(after)} at its fullest node "
+            f"'{for_terminal(self.after.at)}'"
             f" ({show_bytes(before)} layer by layer, {-100 * self.saving:+.1f} %),"
             f" {100 * self.overhead:.2f} % extra multiply-adds,"
             f" {self.after.nodes} nodes ({self.before.nodes} before);"

@@ -1,17 +1,14 @@
-"""What people see: progress on stderr, results on stdout."""
+"""Results in words."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich.console import Console
-from rich.status import Status
 
-from lowtide.errors import UnreadableModel
+from lowtide.quoting import PATH_WIDTH, for_terminal
 from lowtide.sizes import show_bytes
 
 if TYPE_CHECKING:
@@ -21,46 +18,6 @@ if TYPE_CHECKING:
     from lowtide.minimalloc.buffers import Buffer
     from lowtide.pipeline.fit import Fitted
     from lowtide.placers.problem import Placement
-
-
-class Progress:
-    """The stage that runs: a spinner on a terminal, otherwise a line for each on `stream`.
-
-    Memory that runs out is an error that names the stage, and the file that it was at work `on`.
-    """
-
-    def __init__(self, stream: TextIO, on: Path | None = None) -> None:
-        self.console = Console(file=stream, highlight=False, markup=False)
-        self.status: Status | None = None
-        self.on, self.stage = on, "starting"
-
-    def __enter__(self) -> Progress:
-        if self.console.is_terminal:
-            self.status = self.console.status("starting")
-            self.status.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self.status:
-            self.status.stop()
-        if isinstance(error, MemoryError):
-            raise UnreadableModel(
-                f"out of memory at the stage '{self.stage}'",
-                file=None if self.on is None else str(self.on),
-                hint="a smaller --max-elements refuses such a network sooner",
-            ) from error
-
-    def __call__(self, stage: str) -> None:
-        self.stage = stage
-        if self.status:
-            self.status.update(stage)
-        else:
-            self.console.print(f"lowtide: {stage}", soft_wrap=True)
 
 
 _FLAGS = "cc -O2"
@@ -78,9 +35,9 @@ def show_fit(
     proven = "proven least" if plan.placement.proven else f"at least {plan.placement.bound}"
     order = "proven least" if plan.schedule.proven else f"at least {plan.schedule.bound}"
     lines = [
-        f"{plan.source.file}: {own.macs / 1e6:.2f} M multiply-adds, "
+        f"{for_terminal(plan.source.file)}: {own.macs / 1e6:.2f} M multiply-adds, "
         f"{show_bytes(own.weight_bytes)} of weights",
-        f"  whole tensors  {_size(before)}  order {order}; most at {own.peak.name} "
+        f"  whole tensors  {_size(before)}  order {order}; most at {for_terminal(own.peak.name)} "
         f"({own.peak.type})",
         f"  arena          {_size(arena)}  placement {proven}; "
         f"{_percent(before, arena)} against whole tensors",
@@ -91,7 +48,8 @@ def show_fit(
     if fitted.checks:
         lines += _checked(fitted.checks) + _answers(fitted.checks, labels)
     if output is not None:
-        lines.append(f"  written        {output}/: {', '.join(sorted(files or fitted.files))}")
+        names = ", ".join(sorted(files or fitted.files))
+        lines.append(f"  written        {for_terminal(str(output), PATH_WIDTH)}/: {names}")
     return "\n".join(lines)
 
 
@@ -112,7 +70,8 @@ def show_placed(placed: Placement, output: Path) -> str:
     """The result of placing buffers in words."""
     proven = "proven least" if placed.proven else f"at least {placed.bound}"
     arena = f"{placed.arena_bytes} B ({show_bytes(placed.arena_bytes)})"
-    return f"{output}: {len(placed.offsets)} buffers in {arena}, {proven}"
+    file = for_terminal(str(output), PATH_WIDTH)
+    return f"{file}: {len(placed.offsets)} buffers in {arena}, {proven}"
 
 
 def placed_facts(
@@ -147,15 +106,13 @@ def _whole(fitted: Fitted) -> list[str]:
 def show_verified(verified: Verified) -> str:
     """The result of a verification in words."""
     arena = _size(verified.memory.arena_bytes).strip()
-    lines = [f"{verified.memory.file}: arena {arena}, every check passed"]
+    head = f"{for_terminal(verified.memory.file)}: arena {arena}"
     if verified.checks is None:
-        lines = [
-            f"{verified.memory.file}: arena {arena}, the placement passed; there is no program"
-        ]
+        lines = [f"{head}, the placement passed; there is no program"]
     else:
-        lines += _checked(verified.checks)
+        lines = [f"{head}, every check passed", *_checked(verified.checks)]
     if verified.changed:
-        names = ", ".join(verified.changed)
+        names = ", ".join(map(for_terminal, verified.changed))
         lines.append(f"  changed        {names}: not as lowtide wrote it, checked as it is")
     return "\n".join(lines)
 
@@ -181,11 +138,12 @@ def _answers(checks: Checks, labels: Sequence[str]) -> list[str]:
     lines = []
     for name, outputs in checks.results.items():
         if name != "random" and outputs and outputs[0].size > 1 and outputs[0].ndim == 2:
-            lines.append(f"  {name:<14} " + ", ".join(_classes(outputs[0], labels)))
+            lines.append(f"  {for_terminal(name):<14} " + ", ".join(_classes(outputs[0], labels)))
     return lines
 
 
 def _classes(scores: Array, labels: Sequence[str]) -> list[str]:
     flat = scores.ravel()
     best = np.argsort(-flat, kind="stable")[:3]
-    return [f"{labels[i] if i < len(labels) else i} {flat[i]:.3f}" for i in best]
+    names = [for_terminal(labels[i]) if i < len(labels) else i for i in best]
+    return [f"{name} {flat[i]:.3f}" for name, i in zip(names, best, strict=True)]

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Callable
 
 import numpy as np
-import onnxruntime
 
+from lowtide.runtime import onnxruntime
 from lowtide.timing.worker_main import serve
 
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import numpy_helper
 
 from lowtide.ir.codes import Array
+from lowtide.runtime import onnxruntime
 
 
 def session(proto: onnx.ModelProto | bytes, threads: int = 0) -> onnxruntime.InferenceSession:

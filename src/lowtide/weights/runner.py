@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 
 from lowtide.ir.codes import Array
+from lowtide.runtime import onnxruntime
 from lowtide.weights.batch import session
 from lowtide.weights.network import Inputs, Network
 

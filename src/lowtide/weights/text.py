@@ -9,23 +9,25 @@ from typing import Any
 from lowtide.pipeline.fit_flash import FittedSmall
 from lowtide.pipeline.fit_text import show_fit
 from lowtide.planner.weight_traffic import weight_traffic
+from lowtide.quoting import PATH_WIDTH, for_terminal
 from lowtide.sizes import parse_bytes, show_bytes
 from lowtide.weights.compress import Compressed
 
 
 def show_compressed(found: Compressed, rates: Mapping[str, Any], model: Path, output: Path) -> str:
     """A table of the layers and the whole."""
-    width = max(len(row.name) for row in found.rows)
+    names = [for_terminal(row.name) for row in found.rows]
+    width = max(map(len, names))
     kind = max(len(row.stored) for row in found.rows)
     lines = [
-        f"{row.name:<{width}}  {'x'.join(map(str, row.shape)):>14}  {row.stored:<{kind}}  "
+        f"{name:<{width}}  {'x'.join(map(str, row.shape)):>14}  {row.stored:<{kind}}  "
         f"{row.bytes:>9,} B  {row.dense_bytes / row.bytes:5.1f}x  "
         f"{row.macs / max(row.dense_macs, 1):5.2f} of the multiply-adds  error {row.error:.4f}"
-        for row in found.rows
+        for name, row in zip(names, found.rows, strict=True)
     ]
     kept, dense = found.network.kept_bytes, found.dense_bytes
     lines += [
-        f"{model}: {show_bytes(dense)} -> {show_bytes(found.bytes)} "
+        f"{for_terminal(str(model), PATH_WIDTH)}: {show_bytes(dense)} -> {show_bytes(found.bytes)} "
         f"({found.bytes:,} B, {found.factor:.2f} times less; {kept:,} B of biases and other "
         "float32)",
         f"  multiply-adds  {found.dense_macs / 1e6:.2f} M -> {found.macs / 1e6:.2f} M",
@@ -43,7 +45,8 @@ def show_compressed(found: Compressed, rates: Mapping[str, Any], model: Path, ou
             f"{100 * rates['validation_untrained']:.2f} % before training, "
             f"{100 * rates['validation_accuracy']:.2f} % after {rates['steps']} steps"
         )
-    lines.append(f"  written        {output} ({show_bytes(found.model.ByteSize())})")
+    file = for_terminal(str(output), PATH_WIDTH)
+    lines.append(f"  written        {file} ({show_bytes(found.model.ByteSize())})")
     return "\n".join(lines)
 
 

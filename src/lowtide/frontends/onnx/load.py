@@ -70,6 +70,11 @@ def _root(error: BaseException) -> str:
 
 
 def _read(path: Path) -> onnx.ModelProto:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        what = "its name is not UTF-8, and onnxruntime, the reference, takes no other"
+        raise UnreadableModel(what, hint="rename it") from None
     if not path.exists():
         raise UnreadableModel("no such file")
     if not path.is_file():

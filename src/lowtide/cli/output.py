@@ -1,0 +1,70 @@
+"""What the command writes on stdout and stderr: all of it, or the reason why not."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, TextIO
+
+from lowtide.errors import UsageError
+from lowtide.quoting import for_terminal
+
+_LONGEST_LINE = 5000
+
+
+def prepare() -> None:
+    """What the encoding of stdout does not have is shown as question marks."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
+def show(result: Mapping[str, Any] | str) -> None:
+    """The result: lines for people, or one JSON object. Errors as for `write`."""
+    write((_clean(result) if isinstance(result, str) else json.dumps(result)) + "\n")
+
+
+def write(content: str | bytes) -> None:
+    """All of it to stdout, now; raises UsageError where that cannot be.
+
+    Where nobody reads it any more, the command has done what it should, and ends.
+    """
+    if sys.stdout is None:
+        return
+    try:
+        if isinstance(content, str):
+            sys.stdout.write(content)
+        else:
+            sys.stdout.buffer.write(content)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget(sys.stdout)
+        raise SystemExit(0) from None
+    except OSError as error:
+        _forget(sys.stdout)
+        what = "what was asked is done, but the result cannot be written to stdout"
+        raise UsageError(f"{what}: {error.strerror}") from error
+
+
+def say(text: str) -> None:
+    """A line on stderr, if there is one that can be written to."""
+    if sys.stderr is None:
+        return
+    try:
+        print(f"lowtide: {for_terminal(text, _LONGEST_LINE)}", file=sys.stderr, flush=True)
+    except OSError:
+        _forget(sys.stderr)
+
+
+def _clean(text: str) -> str:
+    """Lines as they are, but for characters that a terminal would take for orders."""
+    return "\n".join(for_terminal(line, _LONGEST_LINE) for line in text.split("\n"))
+
+
+def _forget(stream: TextIO) -> None:
+    """What it holds goes nowhere, so that Python does not fail on it on the way out."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
