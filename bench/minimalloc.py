@@ -16,8 +16,8 @@ from time import perf_counter
 from bench.tables import markdown, put
 from lowtide.check.buffers import check_buffers
 from lowtide.errors import BudgetError
-from lowtide.minimalloc.buffers import place_buffers
 from lowtide.minimalloc.csv_file import read_csv
+from lowtide.pipeline.place import place_buffers
 
 ROOT = Path(__file__).parents[1]
 HEAD = ("instance", "buffers", "capacity", "arena", "proven least", "faults", "seconds")

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from lowtide.check.buffers import check_buffers
 from lowtide.errors import BudgetError, ModelError, UnreadableModel, UnsupportedModel
-from lowtide.minimalloc.buffers import Buffer, Gap, place_buffers, problem_of
+from lowtide.minimalloc.buffers import Buffer, Gap, problem_of
 from lowtide.minimalloc.csv_file import read_csv, written_csv
+from lowtide.pipeline.place import place_buffers
 from lowtide.placers import exact, greedy
 from lowtide.placers.grid import Grid
 from lowtide.placers.problem import Block

@@ -12,7 +12,7 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from lowtide.version import __version__ as __version__
 
 # Read by onnxruntime when it is loaded (`runtime.py`), here and in every process begun from here.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"

@@ -6,12 +6,10 @@ This shares no code with the placers, nor with what tells them which addresses a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from lowtide.minimalloc.buffers import Buffer
+from lowtide.minimalloc.buffers import Buffer
 
 
 def check_buffers(buffers: Sequence[Buffer], offsets: Sequence[int], arena: int) -> list[str]:

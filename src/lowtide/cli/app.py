@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lowtide import __version__
 from lowtide.cli import weights as weights_commands
 from lowtide.cli.output import show, write
 from lowtide.cli.progress import Progress
 from lowtide.errors import UsageError
 from lowtide.pipeline.fit_text import show_detail, show_fit, show_verified
 from lowtide.room import MAX_ELEMENTS
+from lowtide.version import __version__
 
 if TYPE_CHECKING:
     from lowtide.data.samples import Pictures
@@ -468,9 +468,9 @@ def place(
 ) -> None:
     """Place the buffers of a minimalloc CSV file: the same file with a column of offsets."""
     from lowtide.files import check_file, write_file
-    from lowtide.minimalloc.buffers import place_buffers
     from lowtide.minimalloc.csv_file import read_csv, written_csv
     from lowtide.pipeline.fit_text import placed_facts, show_placed
+    from lowtide.pipeline.place import place_buffers
     from lowtide.sizes import parse_bytes
 
     limit = None if capacity is None else parse_bytes(capacity)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lowtide import __version__
 from lowtide.backends import emit, table_bytes
 from lowtide.check.code_size import footprint
 from lowtide.check.compile import find_compiler
@@ -31,6 +30,7 @@ from lowtide.planner.memory_map import memory_map
 from lowtide.planner.plan import Options, Plan, Source
 from lowtide.planner.weight_traffic import weight_traffic
 from lowtide.room import MAX_ELEMENTS
+from lowtide.version import __version__
 
 _PICTURE = "front.svg"
 

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lowtide import __version__
 from lowtide.errors import UsageError
 from lowtide.explorer.front import Point, point
 from lowtide.files import write_file
 from lowtide.files.listing import is_file
 from lowtide.planner.plan import Options, Source
+from lowtide.version import __version__
 
 NAME = "points.jsonl"
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lowtide import __version__
+from lowtide.version import __version__
 
 NAME = "lowtide.json"
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import onnx
 
-from lowtide import __version__
 from lowtide.backends.onnx import emit
 from lowtide.check.numbers import (
     Difference,
@@ -34,6 +33,7 @@ from lowtide.tiling.search import search
 from lowtide.tiling.segments import Segment
 from lowtide.tiling.tiler import Reached, Tiler
 from lowtide.tiling.write import tiled
+from lowtide.version import __version__
 
 TILES, MAX_OVERHEAD = 16, 0.04
 """At most so many tiles a segment, and this share of extra multiply-adds, unless said otherwise."""

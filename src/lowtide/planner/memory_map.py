@@ -12,7 +12,6 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from lowtide import __version__
 from lowtide.errors import UnreadableModel
 from lowtide.ir.index import IntArray
 from lowtide.layout.ports import Port
@@ -20,6 +19,7 @@ from lowtide.planner.costs import label, weights_of
 from lowtide.planner.plan import Plan
 from lowtide.quoting import is_identifier
 from lowtide.rows.liveness import SUM_BYTES, Life
+from lowtide.version import __version__
 
 SCHEMA = 5
 
