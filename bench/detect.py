@@ -62,7 +62,7 @@ def detect(name: str, shared: Path, options: Options) -> Iterator[list[str]]:
     fitted, reference = fit(model, options=options, samples=samples), Reference(model, name)
     side = max(next(iter(held.values()))[fitted.memory.inputs[0].name].shape)
     for picture, inputs in held.items():
-        ours, theirs = _boxes(how.decode, fitted, picture, reference.run(inputs))
+        ours, theirs = _boxes(how.decode, fitted, picture, reference.run(inputs).outputs)
         same = ours.shape == theirs.shape and (
             not ours.size or float(np.abs(ours - theirs)[:, 1:].max()) * side < 0.01
         )
@@ -90,7 +90,7 @@ def denoise(shared: Path, options: Options) -> Iterator[list[str]]:
     for name, inputs in given.items():
         before = psnr(noisy[name], clean[name])
         ours = psnr(fitted.checks.results[name][0], clean[name])
-        theirs = psnr(reference.run(inputs)[0], clean[name])
+        theirs = psnr(reference.run(inputs).outputs[0], clean[name])
         same = abs(ours - theirs) < 0.001
         what = f"{ours:.3f} dB, {'the same' if same else f'NOT {theirs:.3f}'}"
         yield ["dncnn_25", name, "-", f"{before:.2f} dB", what]

@@ -22,8 +22,8 @@ from pathlib import Path
 
 from lowtide.backends import emit
 from lowtide.check.compile import WARNINGS, Verdict, find_compiler
-from lowtide.check.judge import compare, judge_placement, no_fault, pack, split
-from lowtide.check.numbers import Reference, Sample
+from lowtide.check.judge import judge_placement, no_fault, pack, split
+from lowtide.check.numbers import Reference, Sample, compare
 from lowtide.errors import CheckError
 from lowtide.layout.ports import Port
 from lowtide.planner.memory_map import MemoryMap, memory_map

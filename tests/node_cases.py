@@ -20,6 +20,7 @@ from onnx.backend.test.case.node import collect_testcases
 from onnx.backend.test.case.test_case import TestCase
 
 from batches import Case, judge_batch
+from lowtide.check.expected import Expected
 from lowtide.check.numbers import Reference, Sample
 from lowtide.errors import CheckError, ModelError
 from lowtide.frontends.onnx.load import NEWEST_OPSET
@@ -175,8 +176,8 @@ def _case(run: Run) -> Case:
     model, inputs, outputs = run.network()
     plan = plan_model(model)
     if run.case.name == FOUR_DIGITS:
-        outputs = list(Reference(model.SerializeToString(), run.name).run(inputs))
-    sample = Sample("given", inputs, tuple(outputs))
+        outputs = list(Reference(model.SerializeToString(), run.name).run(inputs).outputs)
+    sample = Sample("given", inputs, Expected(tuple(outputs)))
     return Case(run.name, Network(model, inputs, whole=False), plan, sample)
 
 

@@ -13,6 +13,7 @@ from itertools import combinations
 import onnx
 
 from lowtide.backends import emit
+from lowtide.check.expected import Expected
 from lowtide.check.judge import WAYS, Checks, Way, judge_placement, judge_program
 from lowtide.check.numbers import Reference, Sample, lively_inputs
 from lowtide.clock import Clock
@@ -179,7 +180,7 @@ def _sample(
     expected: Sequence[Array] | None,
 ) -> Sample:
     if inputs is not None and expected is not None:
-        return Sample("given", dict(inputs), tuple(expected))
+        return Sample("given", dict(inputs), Expected(tuple(expected)))
     reference = Reference(model.SerializeToString(), model.graph.name)
     if inputs is not None:
         return Sample("given", dict(inputs), reference.run(inputs))

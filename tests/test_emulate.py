@@ -9,7 +9,8 @@ import pytest
 
 from lowtide import fit
 from lowtide.check.emulate import Machine, judge_emulated
-from lowtide.check.numbers import TOLERANCE, Sample, difference, scales
+from lowtide.check.expected import TOLERANCE, Expected
+from lowtide.check.numbers import Sample, compare
 from lowtide.errors import CheckError
 from network_builder import Builder
 from networks import random_network, random_options
@@ -25,7 +26,7 @@ def test_numpy_and_c_agree(seed: int) -> None:
     judged = judge_plan(network.model, plan, network.inputs, ways=QUICK[:1])
     machine = Machine(plan)
     results = machine.run(judged.sample.inputs)
-    found = difference(results, judged.outputs, scales([judged.sample]))
+    found = compare({"given": results}, [judged.sample])
     assert found.max_rel <= (0.0 if network.whole else TOLERANCE)
     assert all(y.dtype == np.float32 for y in results)
     checks = judge_emulated(plan, [judged.sample], lambda _: None)
@@ -48,7 +49,7 @@ def test_a_wrong_read_names_the_operator_the_byte_and_the_storage() -> None:
 def test_a_wrong_result_is_no_pass() -> None:
     case = cases()[0]
     first, *others = case.sample.outputs
-    sample = Sample("off", case.sample.inputs, (first + np.float32(1), *others))
+    sample = Sample("off", case.sample.inputs, Expected((first + np.float32(1), *others)))
     with pytest.raises(CheckError, match="differs from onnxruntime"):
         judge_emulated(case.plan, [sample], lambda _: None)
 

@@ -1,7 +1,7 @@
 """Random networks, planned, emitted, judged in batches, and compared with onnxruntime.
 
 Whole-number networks must agree exactly: every sum in them is below 2**24, so its order is of no
-consequence. The others may differ by what onnxruntime differs from itself (judge.TOLERANCE).
+consequence. The others may differ by what onnxruntime differs from itself (expected.TOLERANCE).
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lowtide.check.expected import Expected
 from lowtide.check.numbers import Sample, check_comparable
 from lowtide.data.samples import Pictures
 from lowtide.errors import CheckError, LowtideError, UnreadableModel, UsageError
@@ -83,9 +84,10 @@ def test_files_that_are_no_samples(tmp_path: Path) -> None:
 def test_agreeing_on_nothing_is_no_check() -> None:
     """NaN equals NaN, but an output that is NaN throughout has not been compared."""
     nan, some = np.full(3, np.nan), np.array([np.nan, 1.0, np.inf])
-    check_comparable([Sample("a", {}, (some, some)), Sample("b", {}, (nan, some))])
+    both, left, right = Expected((some, some)), Expected((nan, some)), Expected((some, nan))
+    check_comparable([Sample("a", {}, both), Sample("b", {}, left)])
     with pytest.raises(CheckError, match="output 2 of 2"):
-        check_comparable([Sample("a", {}, (some, nan)), Sample("b", {}, (some, nan))])
+        check_comparable([Sample("a", {}, right), Sample("b", {}, right)])
 
 
 def test_sizes() -> None:

@@ -112,7 +112,7 @@ def test_numpy_runs_streamed_plans_too() -> None:
         model = chain(64, 64, dense=True, deep=2)
         plan = streamed_model(model, options)
         inputs = whole_numbers(plan)
-        (wanted,) = Reference(model.SerializeToString(), "chain").run(inputs)
+        (wanted,) = Reference(model.SerializeToString(), "chain").run(inputs).outputs
         (found,) = Machine(plan).run(inputs)
         np.testing.assert_array_equal(found, wanted)
 
@@ -194,7 +194,7 @@ def test_whole_images_push_and_pull_are_one_driver(tmp_path: Path, overhead: flo
     inputs = whole_numbers(plan)
     image = np.ascontiguousarray(inputs["x"].transpose(0, 2, 3, 1)).tobytes()
     done = subprocess.run([tmp_path / "main"], input=image, capture_output=True, check=True)
-    (wanted,) = Reference(model.SerializeToString(), "chain").run(inputs)
+    (wanted,) = Reference(model.SerializeToString(), "chain").run(inputs).outputs
     found = np.frombuffer(done.stdout, np.float32).reshape(4, 1, 8, 8, 2)
     for one in found:
         np.testing.assert_array_equal(one.transpose(0, 3, 1, 2), wanted)

@@ -1,57 +1,71 @@
-"""The reference: what onnxruntime says the network computes, and how far a result is from it."""
+"""Samples, onnxruntime on them, and how far a result is from what is expected."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from lowtide.check.expected import Expected, allowed, share, summary
 from lowtide.errors import CheckError, UnreadableModel
 from lowtide.ir.graph import Array, Shape
-
-TOLERANCE = 1e-5
-"""Of the largest reference value of an output; onnxruntime differs from itself by 1.4e-6."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One set of inputs by name, and onnxruntime's outputs for it, in the network's order."""
+    """One set of inputs by name, and what the network is expected to make of it."""
 
     name: str
     inputs: Mapping[str, Array]
-    outputs: tuple[Array, ...]
+    expected: Expected
+
+    @property
+    def outputs(self) -> tuple[Array, ...]:
+        """In the network's order."""
+        return self.expected.outputs
 
 
 @dataclass(frozen=True)
 class Difference:
-    """max|y - ref| over all outputs, and the largest max|y - ref| / max|ref| of one output."""
+    """max|y - ref| over all outputs, the largest max|y - ref| / max|ref| of one output.
+
+    `of_allowed` is the largest share that an output takes of what it may differ by.
+    """
 
     max_abs: float
     max_rel: float
+    of_allowed: float
 
     @property
     def passes(self) -> bool:
-        return self.max_rel <= TOLERANCE
+        return self.of_allowed <= 1.0
 
     def __or__(self, other: Difference) -> Difference:
         """The worse of two."""
-        return Difference(max(self.max_abs, other.max_abs), max(self.max_rel, other.max_rel))
+        return Difference(
+            max(self.max_abs, other.max_abs),
+            max(self.max_rel, other.max_rel),
+            max(self.of_allowed, other.of_allowed),
+        )
+
+
+SAME = Difference(0.0, 0.0, 0.0)
 
 
 class Reference:
     """onnxruntime on the original file, one thread."""
 
-    def __init__(self, model: Path | bytes, name: str) -> None:
+    def __init__(self, model: Path | bytes, name: str, *, optimised: bool = True) -> None:
         from lowtide.runtime import onnxruntime
 
-        self.name = name
+        self.name, self.version = name, str(onnxruntime.__version__)
         levels = onnxruntime.GraphOptimizationLevel
         held = model if isinstance(model, bytes) else str(model)
         # Its own rewrites now and then make something that it cannot load.
-        for level in (levels.ORT_ENABLE_ALL, levels.ORT_DISABLE_ALL):
+        tried = (levels.ORT_ENABLE_ALL, levels.ORT_DISABLE_ALL)[0 if optimised else 1 :]
+        for level in tried:
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = 1
             options.log_severity_level = 4
@@ -68,14 +82,15 @@ class Reference:
                         file=name,
                     ) from error
 
-    def run(self, inputs: Mapping[str, Array]) -> tuple[Array, ...]:
-        """The network's outputs, in order; raises UnreadableModel where onnxruntime gives up."""
+    def run(self, inputs: Mapping[str, Array]) -> Expected:
+        """The network's outputs; raises UnreadableModel where onnxruntime gives up."""
         try:
-            return tuple(np.asarray(y) for y in self.session.run(None, dict(inputs)))
+            made = tuple(np.asarray(y) for y in self.session.run(None, dict(inputs)))
         except Exception as error:  # as above
             raise UnreadableModel(
                 f"onnxruntime, the reference, cannot run it: {_first_line(error)}", file=self.name
             ) from error
+        return Expected(made, version=self.version)
 
 
 def _first_line(error: Exception) -> str:
@@ -105,7 +120,7 @@ def lively_inputs(reference: Reference, shapes: Mapping[str, tuple[Shape, str]])
     for scale in _SCALES:
         scaled = {name: np.asarray(x * x.dtype.type(scale)) for name, x in inputs.items()}
         sample = Sample("random", scaled, reference.run(scaled))
-        least = min((_largest(y) for y in sample.outputs), default=_ALIVE)
+        least = min((largest_of(y) for y in sample.outputs), default=_ALIVE)
         if best is None or least > alive:
             best, alive = sample, least
         if least >= _ALIVE:
@@ -114,7 +129,8 @@ def lively_inputs(reference: Reference, shapes: Mapping[str, tuple[Shape, str]])
     return best
 
 
-def _largest(y: Array) -> float:
+def largest_of(y: Array) -> float:
+    """The largest finite magnitude."""
     finite = y[np.isfinite(y)]
     return float(np.abs(finite).max()) if finite.size else 0.0
 
@@ -125,7 +141,7 @@ def check_comparable(samples: Sequence[Sample]) -> None:
     for number, outputs in enumerate(zip(*made, strict=True), 1):
         if not any(np.isfinite(y).any() for y in outputs):
             raise CheckError(
-                f"output {number} of {len(made[0])} is nowhere finite in onnxruntime, so nothing "
+                f"output {number} of {len(made[0])} is nowhere finite in the reference, so nothing "
                 "finite could be compared; give a --sample on which it is"
             )
 
@@ -133,35 +149,59 @@ def check_comparable(samples: Sequence[Sample]) -> None:
 def scales(samples: Sequence[Sample]) -> list[float]:
     """The largest reference value of each output, over all samples.
 
-    A detector that sees nothing in a picture gives scores of 1e-4, which onnxruntime itself has
-    only to 1e-7; what they may be off by follows from what they are where there is something.
+    A detector that sees nothing in a picture gives scores of 1e-4; what they may be off by follows
+    from what they are where there is something.
     """
     columns = zip(*(sample.outputs for sample in samples), strict=True)
-    return [max(_largest(y) for y in column) for column in columns]
+    return [max(largest_of(y) for y in column) for column in columns]
 
 
-def difference(
-    results: Sequence[Array], references: Sequence[Array], largest: Sequence[float]
-) -> Difference:
-    """How far results are from their references, absolutely and against the `largest` values.
-
-    A NaN that the reference has not is infinitely far.
-    """
-    worst = Difference(0.0, 0.0)
-    for y, ref, scale in zip(results, references, largest, strict=True):
-        worst |= _one(np.asarray(y, np.float64), np.asarray(ref, np.float64), scale)
+def compare(results: Mapping[str, Sequence[Array]], samples: Sequence[Sample]) -> Difference:
+    """How far the outputs of all samples are from what is expected, and from what is allowed."""
+    worst, largest = SAME, scales(samples)
+    limits = allowed([sample.expected for sample in samples], largest)
+    for sample in samples:
+        worst |= difference(results[sample.name], sample.outputs, largest, limits)
     return worst
 
 
-def _one(y: np.ndarray[Any, Any], ref: np.ndarray[Any, Any], scale: float) -> Difference:
+def check_near(found: Difference, samples: Sequence[Sample], what: str) -> None:
+    """Raises CheckError for a difference that is not allowed, of what made the results."""
+    if found.passes:
+        return
+    against = summary([sample.expected for sample in samples], scales(samples))
+    raise CheckError(
+        f"{what} differs from {against.by} by {found.max_rel:.2e} of the largest value, "
+        f"{found.of_allowed:.3g} times what is allowed ({against.rule})"
+    )
+
+
+def difference(
+    results: Sequence[Array],
+    references: Sequence[Array],
+    largest: Sequence[float],
+    limits: Sequence[float],
+) -> Difference:
+    """How far results are from their references, absolutely and against the `largest` values.
+
+    `limits` says how far each may be against its largest value. Infinities and NaN are as they are
+    in the references, or infinitely far.
+    """
+    worst = SAME
+    for y, ref, scale, limit in zip(results, references, largest, limits, strict=True):
+        gap = distance(y, ref)
+        worst |= Difference(gap, share(gap, scale), share(gap, scale) / limit)
+    return worst
+
+
+def distance(y: Array, ref: Array) -> float:
+    """max|y - ref|; infinite where shapes, infinities or NaN are not the same."""
     if y.shape != ref.shape:
-        return Difference(np.inf, np.inf)
+        return float(np.inf)
     if not ref.size:
-        return Difference(0.0, 0.0)
+        return 0.0
+    y, ref = np.asarray(y, np.float64), np.asarray(ref, np.float64)
     same = (y == ref) | (np.isnan(y) & np.isnan(ref))
     with np.errstate(invalid="ignore"):
         gap = np.where(same, 0.0, np.abs(y - ref))
-    worst = float(np.where(np.isnan(gap), np.inf, gap).max())
-    if worst == 0.0:
-        return Difference(0.0, 0.0)
-    return Difference(worst, worst / scale if scale else np.inf)
+    return float(np.where(np.isnan(gap), np.inf, gap).max())

@@ -1,4 +1,4 @@
-"""reference.npz: inputs, onnxruntime's outputs for them, and the sha256 of the model."""
+"""reference.npz: inputs, what is expected of them, what says so, and the sha256 of the model."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from zipfile import ZipFile
 
 import numpy as np
 
+from lowtide.check.expected import KINDS, Expected
 from lowtide.check.numbers import Sample
 from lowtide.errors import UnreadableModel
 from lowtide.ir.graph import Array
@@ -15,7 +16,11 @@ from lowtide.room import MAX_ELEMENTS
 
 
 def pack_references(samples: Sequence[Sample], sha256: str) -> bytes:
-    """Arrays SAMPLE/input/NAME and SAMPLE/output/NUMBER; the same bytes for the same content."""
+    """Arrays SAMPLE/input/NAME, SAMPLE/output/NUMBER and the rest of `Expected`.
+
+    That is SAMPLE/made_by (kind, name, version, note) and SAMPLE/gaps. The same bytes for the same
+    content.
+    """
     arrays: dict[str, Array] = {"sha256": np.array(sha256)}
     for i, sample in enumerate(samples):
         arrays[f"{i}/name"] = np.array(sample.name)
@@ -24,6 +29,9 @@ def pack_references(samples: Sequence[Sample], sha256: str) -> bytes:
             arrays[f"{i}/input/{k}"] = values
         for k, values in enumerate(sample.outputs):
             arrays[f"{i}/output/{k}"] = values
+        own = sample.expected
+        arrays[f"{i}/made_by"] = np.array([own.kind, own.maker, own.version, own.note])
+        arrays[f"{i}/gaps"] = np.array(own.gaps, np.float64)
     buffer = BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
@@ -51,13 +59,27 @@ def unpack_references(
                 for k in _numbers(held, f"{i}/input/")
             }
             outputs = tuple(held[f"{i}/output/{k}"] for k in _numbers(held, f"{i}/output/"))
-            samples.append(Sample(str(held[f"{i}/name"]), inputs, outputs))
+            samples.append(Sample(str(held[f"{i}/name"]), inputs, _expected(held, i, outputs)))
             i += 1
         return samples, str(held["sha256"])
     except UnreadableModel:
         raise
     except Exception as error:  # zipfile, numpy and zlib each raise their own
         raise UnreadableModel("not the references that lowtide wrote", file=file) from error
+
+
+def _expected(held: dict[str, Array], i: int, outputs: tuple[Array, ...]) -> Expected:
+    """What made the outputs; before it was kept, onnxruntime did."""
+    if f"{i}/made_by" not in held:
+        return Expected(outputs, note="written by an earlier version")
+    kind, maker, version, note = (str(word) for word in held[f"{i}/made_by"])
+    gaps = tuple(float(gap) for gap in held[f"{i}/gaps"])
+    known = next(one for one in KINDS if one == kind)
+    if len(gaps) != (0 if known == "float32" else len(outputs)):
+        raise ValueError("a gap for each output")
+    if not all(0 <= gap < np.inf for gap in gaps):
+        raise ValueError("gaps are distances")
+    return Expected(outputs, known, maker, version, gaps, note)
 
 
 def _numbers(held: dict[str, Array], prefix: str) -> list[int]:

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from lowtide.check.judge import Checks, compare, judge_placement, judge_program
-from lowtide.check.numbers import Reference, Sample
+from lowtide.check.judge import Checks, judge_placement, judge_program
+from lowtide.check.numbers import Sample, check_near, compare
 from lowtide.check.reference_file import unpack_references
+from lowtide.check.references import expect_again
 from lowtide.errors import CheckError, ModelError, UnreadableModel, UnsupportedModel, UsageError
 from lowtide.files.result import Result, read_result
 from lowtide.planner.memory_map import MemoryMap, lifetimes_of, read_memory_map
@@ -92,7 +93,7 @@ def verify(
 ) -> Verified:
     """Checks the placement, the program against its memory map, and the numbers.
 
-    With `model`, the references are recomputed by onnxruntime as well. Only what lowtide.json lists
+    With `model`, what is expected is computed anew as well. Only what lowtide.json lists
     is read. Of files that speak of more than `max_elements` nothing is computed. Raises
     UnreadableModel for missing or damaged files, CheckError for a failed check, UsageError without
     a C compiler.
@@ -136,8 +137,8 @@ def _verified(
     for source in ("net.c", "reference.c"):
         _same_map(files[source].decode(errors="replace"), memory, str(folder / source))
     if model is not None:
-        progress("running onnxruntime")
-        _same_references(Path(model), memory, samples)
+        progress("computing the references")
+        samples = _same_references(Path(model), memory, samples)
     checks = judge_program(files, memory, samples, progress)
     if checks is None:
         raise UsageError("no C compiler: set CC, install gcc or clang, or pip install ziglang")
@@ -270,9 +271,9 @@ def check_model(model: Path, memory: MemoryMap) -> None:
         raise CheckError(f"{model} is not the model that was fitted ({memory.file})")
 
 
-def _same_references(model: Path, memory: MemoryMap, samples: Sequence[Sample]) -> None:
+def _same_references(model: Path, memory: MemoryMap, samples: Sequence[Sample]) -> list[Sample]:
+    """The samples with what is expected now, which is what the folder says; raises CheckError."""
     check_model(model, memory)
-    reference = Reference(model, str(model))
-    found = compare({s.name: reference.run(s.inputs) for s in samples}, samples)
-    if not found.passes:
-        raise CheckError(f"onnxruntime now differs from reference.npz by {found.max_rel:.2e}")
+    now = expect_again(model, str(model), samples)
+    check_near(compare({s.name: s.outputs for s in samples}, now), now, "reference.npz")
+    return now

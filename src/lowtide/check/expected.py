@@ -1,0 +1,115 @@
+"""What a network is expected to compute, what says so, and how far a program may be from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from lowtide.ir.graph import Array
+
+Kind = Literal["float64", "float32", "quantised"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+TOLERANCE = 1e-5
+"""Of the largest value of an output: how far from what is expected every program may be."""
+
+SUSPECT = 1e-3
+"""Of the largest value of an output: where float64 and onnxruntime are farther apart than this,
+the float64 evaluation is not believed unless rounding explains it."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A network's outputs for one set of inputs, in the network's order, and how they were made.
+
+    - float64: evaluated in float64; `gaps` has the largest distance of onnxruntime, not optimised,
+      from each output.
+    - float32: onnxruntime itself, where `note` says why there is no float64.
+    - quantised: the integers of a runtime; `gaps` has one quantum of each output.
+    """
+
+    outputs: tuple[Array, ...]
+    kind: Kind = "float32"
+    maker: str = "onnxruntime"
+    version: str = ""
+    gaps: tuple[float, ...] = ()
+    note: str = ""
+
+    @property
+    def by(self) -> str:
+        """What made them, as messages say it."""
+        what = {"float64": "the exact value", "quantised": f"{self.maker}'s fused integers"}
+        return what.get(self.kind, self.maker)
+
+
+def errors(expected: Sequence[Expected], largest: Sequence[float]) -> list[float] | None:
+    """onnxruntime's own error in each output over all samples, as a share of the largest value."""
+    if any(one.kind != "float64" for one in expected) or not expected:
+        return None
+    worst = [max(gaps) for gaps in zip(*(one.gaps for one in expected), strict=True)]
+    return [share(gap, scale) for gap, scale in zip(worst, largest, strict=True)]
+
+
+def allowed(expected: Sequence[Expected], largest: Sequence[float]) -> list[float]:
+    """How far each output may be from what is expected, as a share of its largest value.
+
+    1e-5, or twice what onnxruntime is off by itself, which is 2e-3 at most; of quantised ones a
+    quantum.
+    """
+    limits = [TOLERANCE] * len(largest)
+    own = errors(expected, largest)
+    if own is not None:
+        return [max(TOLERANCE, min(2 * error, 2 * SUSPECT)) for error in own]
+    for one in expected:
+        if one.kind == "quantised":
+            quanta = [share(gap, scale) for gap, scale in zip(one.gaps, largest, strict=True)]
+            limits = [max(a, TOLERANCE + b) for a, b in zip(limits, quanta, strict=True)]
+    return limits
+
+
+def share(gap: float, scale: float) -> float:
+    """A distance as a share of the largest value."""
+    return gap / scale if scale else (0.0 if gap == 0 else float("inf"))
+
+
+@dataclass(frozen=True)
+class Against:
+    """What a program was compared with, over all samples: for reports."""
+
+    kind: Kind
+    by: str
+    maker: str
+    note: str
+    runtime_error: float | None
+    """onnxruntime's own largest error, where there is something more exact to compare it with."""
+
+    @property
+    def rule(self) -> str:
+        """How far a program may be from it, in words."""
+        if self.kind == "quantised":
+            return "one quantum"
+        if self.runtime_error is None:
+            return f"{TOLERANCE:.0e}"
+        return f"{TOLERANCE:.0e}, or twice onnxruntime's own {self.runtime_error:.1e}"
+
+    def facts(self, error: float) -> dict[str, Any]:
+        """What reports say of it, beside the program's own error."""
+        return {
+            "error_from_exact": error if self.kind == "float64" else None,
+            "onnxruntime_error": self.runtime_error,
+            "reference": {"kind": self.kind, "made_by": self.maker, "note": self.note},
+        }
+
+    def shown(self, error: float) -> str:
+        """The program's own error in words, beside onnxruntime's."""
+        if self.kind == "float64":
+            return f"{error:.1e} from exact; onnxruntime {self.runtime_error or 0.0:.1e}"
+        return f"{error:.1e} from {self.by}" + (f" ({self.note})" if self.note else "")
+
+
+def summary(expected: Sequence[Expected], largest: Sequence[float]) -> Against:
+    """What all samples were compared with; they are of one kind."""
+    one, own = expected[0], errors(expected, largest)
+    maker = f"{one.maker} {one.version}".strip()
+    return Against(one.kind, one.by, maker, one.note, max(own, default=0.0) if own else None)

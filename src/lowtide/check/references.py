@@ -1,0 +1,107 @@
+"""What a network is expected to compute: by float64, unless there is a reason that is said.
+
+                  evaluated in float64; onnxruntime, not optimised, beside it
+activations in 8 bits                  ->  onnxruntime's fused integers, within a quantum
+an operator that cannot be evaluated   ->  onnxruntime, not optimised
+the two part, and not by rounding      ->  onnxruntime, not optimised
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import onnx
+import onnx.inliner
+
+from lowtide.check.exact.evaluate import NotEvaluated, evaluate
+from lowtide.check.exact.parting import parting
+from lowtide.check.exact.quanta import quanta
+from lowtide.check.expected import SUSPECT, Expected, share
+from lowtide.check.numbers import Reference, Sample, distance, lively_inputs, scales
+from lowtide.errors import UnreadableModel
+from lowtide.ir.graph import Array, Shape
+
+
+def make_samples(
+    model: onnx.ModelProto | Path,
+    name: str,
+    shapes: Mapping[str, Shape],
+    given: Mapping[str, Mapping[str, Array]],
+) -> list[Sample]:
+    """A seeded random sample and the given ones, each with what the network makes of it.
+
+    `shapes` are those of the inputs. Raises UnreadableModel where onnxruntime cannot run it.
+    """
+    held = model if isinstance(model, Path) else model.SerializeToString()
+    plain = _session(held, name)
+    random = lively_inputs(plain, {name: (shape, "float32") for name, shape in shapes.items()})
+    samples = [random, *(Sample(name, x, plain.run(x)) for name, x in given.items())]
+    return expect(model, name, samples)
+
+
+def expect_again(
+    model: onnx.ModelProto | Path, name: str, samples: Sequence[Sample]
+) -> list[Sample]:
+    """The same inputs, with what the network makes of them computed anew."""
+    plain = _session(model if isinstance(model, Path) else model.SerializeToString(), name)
+    anew = [replace(one, expected=plain.run(one.inputs)) for one in samples]
+    return expect(model, name, anew)
+
+
+def expect(model: onnx.ModelProto | Path, name: str, samples: Sequence[Sample]) -> list[Sample]:
+    """Samples with onnxruntime's outputs, not optimised -> with what is expected."""
+    proto = onnx.load(model) if isinstance(model, Path) else model
+    if proto.functions:
+        proto = onnx.inliner.inline_local_functions(proto)
+    try:
+        steps = quanta(proto)
+        if steps is not None:
+            held = model if isinstance(model, Path) else model.SerializeToString()
+            return _fused(Reference(held, name), samples, steps)
+        return _exact(proto, name, samples)
+    except NotEvaluated as error:
+        return _noted(samples, f"not evaluated in float64: {error}")
+
+
+def _session(held: Path | bytes, name: str) -> Reference:
+    """onnxruntime on the network as it is written, or optimised if it runs in no other way."""
+    try:
+        return Reference(held, name, optimised=False)
+    except UnreadableModel:
+        return Reference(held, name)
+
+
+def _noted(samples: Sequence[Sample], note: str) -> list[Sample]:
+    return [replace(one, expected=replace(one.expected, note=note)) for one in samples]
+
+
+def _fused(fused: Reference, samples: Sequence[Sample], steps: Sequence[float]) -> list[Sample]:
+    note = "activations are quantised: within one quantum of each output"
+    return [
+        replace(
+            one,
+            expected=replace(fused.run(one.inputs), kind="quantised", gaps=tuple(steps), note=note),
+        )
+        for one in samples
+    ]
+
+
+def _exact(model: onnx.ModelProto, name: str, samples: Sequence[Sample]) -> list[Sample]:
+    """In float64, with onnxruntime's distance; as they are where the two part."""
+    found = [replace(one, expected=_evaluated(model, one)) for one in samples]
+    largest = scales(found)
+    for one in found:
+        off = [share(gap, most) for gap, most in zip(one.expected.gaps, largest, strict=True)]
+        if max(off, default=0.0) > SUSPECT:
+            where = parting(model, one.inputs, name)
+            if where is not None:
+                return _noted(samples, f"float64 and onnxruntime part at {where}")
+    return found
+
+
+def _evaluated(model: onnx.ModelProto, sample: Sample) -> Expected:
+    made = evaluate(model, sample.inputs)
+    gaps = [distance(ref, y) for ref, y in zip(sample.outputs, made, strict=True)]
+    return Expected(made, "float64", "onnx", onnx.__version__, tuple(gaps))
