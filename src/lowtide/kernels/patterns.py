@@ -107,11 +107,13 @@ def windows(
     x: Read, nest: Nest, image: Shape, taps: Collection[Var], around: Collection[Var] = ()
 ) -> tuple[tuple[Window, ...], tuple[int, ...]] | None:
     """The windows of the spatial axes as a read goes over them, and the pool around each."""
+    if len(nest.axes) != len(image):
+        return None
     found = [
         _window(at, out, size, taps, around)
         for at, out, size in zip(x.index[2:], nest.axes[2:], image[2:], strict=True)
     ]
-    if len(nest.axes) != len(image) or not all(found):
+    if not all(found):
         return None
     pairs = [pair for pair in found if pair]
     return tuple(w for w, _ in pairs), tuple(n for _, n in pairs)
