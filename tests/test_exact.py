@@ -18,7 +18,7 @@ from lowtide.check.exact.quanta import quanta
 from lowtide.check.exact.widen import in_range
 from lowtide.check.expected import errors
 from lowtide.check.numbers import Reference, Sample, distance, largest_of, scales
-from lowtide.check.reference_file import expect
+from lowtide.check.truth import expect
 from lowtide.errors import UnreadableModel
 from networks import random_network
 

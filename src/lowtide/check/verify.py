@@ -14,7 +14,8 @@ import numpy as np
 
 from lowtide.check.judge import Checks, judge_placement, judge_program
 from lowtide.check.numbers import Sample, check_near, compare
-from lowtide.check.reference_file import expect_again, unpack_references
+from lowtide.check.reference_file import unpack_references
+from lowtide.check.truth import expect_again
 from lowtide.errors import CheckError, ModelError, UnreadableModel, UnsupportedModel, UsageError
 from lowtide.files.result import Result, read_result
 from lowtide.planner.memory_map import MemoryMap, lifetimes_of, read_memory_map

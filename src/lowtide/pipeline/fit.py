@@ -17,7 +17,8 @@ from lowtide.check.compile import find_compiler
 from lowtide.check.emulate import judge_emulated
 from lowtide.check.judge import Checks, judge_placement, judge_program
 from lowtide.check.numbers import Sample
-from lowtide.check.reference_file import make_samples, pack_references
+from lowtide.check.reference_file import pack_references
+from lowtide.check.truth import make_samples
 from lowtide.clock import Clock
 from lowtide.errors import BudgetError, UnsupportedModel, UsageError
 from lowtide.files import write_folder

@@ -21,7 +21,7 @@ from lowtide.check.numbers import (
     scales,
 )
 from lowtide.check.onnx_memory import Measured, measure
-from lowtide.check.reference_file import make_samples
+from lowtide.check.truth import make_samples
 from lowtide.clock import Clock
 from lowtide.errors import BudgetError, CheckError, UnsupportedModel, UsageError
 from lowtide.ir.graph import Array, Graph
