@@ -22,8 +22,9 @@ from lowtide.explorer.explore import Explored, explore
 from lowtide.explorer.front import Point, distinct, front, staircase
 from lowtide.explorer.front_svg import front_svg
 from lowtide.explorer.front_text import front_text
-from lowtide.explorer.recipes import fit_command, recipe_name, recipes
+from lowtide.explorer.recipes import recipe_name, recipes
 from lowtide.files import write_folder
+from lowtide.pipeline.command import fit_command
 from lowtide.pipeline.fit import profile
 from lowtide.planner.plan import Options
 from lowtide.planner.weight_traffic import weight_traffic

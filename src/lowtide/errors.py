@@ -8,12 +8,14 @@
     │   └── UnsupportedModel     a sound network that needs something lowtide has no entry for
     └── CheckError            5  a plan was made but a check failed; nothing was written
 
-Every message is one line: what, where (file, node, operator), and the way out.
+Every message is one line: what, where (file, node, operator), and the way out; below that of a
+budget stand the commands that would fit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from lowtide.quoting import PATH_WIDTH, for_terminal
@@ -41,6 +43,10 @@ class LowtideError(Exception):
         """What `--json` prints when the command ends with this error."""
         return {"error": str(self), "exit_code": self.exit_code}
 
+    def lines(self) -> list[str]:
+        """What the terminal shows."""
+        return [str(self.facts()["error"])]
+
 
 class UsageError(LowtideError):
     """A flag, a path or a combination of them that makes no sense."""
@@ -48,18 +54,48 @@ class UsageError(LowtideError):
     exit_code = 2
 
 
+@dataclass(frozen=True)
+class Suggestion:
+    """A command that would succeed, and the RAM that it was seen to take.
+
+    `changed` are the options in which it differs, by the command line's names.
+    """
+
+    command: str
+    ram_bytes: int
+    changed: Mapping[str, Any]
+
+
 class BudgetError(LowtideError):
-    """The network does not fit the budget; `reached` says in numbers what it needs."""
+    """The network does not fit the budget; `reached` says in numbers what it needs.
+
+    `suggestions` would fit: each was planned, and its stack measured where this one's was.
+    """
 
     exit_code = 3
 
-    def __init__(self, what: str, reached: Mapping[str, int | str] | None = None) -> None:
+    def __init__(
+        self,
+        what: str,
+        reached: Mapping[str, Any] | None = None,
+        suggestions: Sequence[Suggestion] | None = None,
+    ) -> None:
         super().__init__(what)
         self.reached = reached or {}
+        self.suggestions = suggestions
 
     def facts(self) -> dict[str, Any]:
         """The error, `arena_bytes` (the least that was reached), and what holds it there."""
-        return {**super().facts(), **self.reached}
+        facts = {**super().facts(), **self.reached}
+        if self.suggestions is None:
+            return facts
+        told = [{"command": s.command, "ram_bytes": s.ram_bytes} for s in self.suggestions]
+        return {**facts, "suggestions": told}
+
+    def lines(self) -> list[str]:
+        """The error, and a line for each command that succeeds."""
+        told = self.suggestions or ()
+        return [*super().lines(), *(f"  {s.ram_bytes:>10,} B of RAM: {s.command}" for s in told)]
 
 
 class ModelError(LowtideError):

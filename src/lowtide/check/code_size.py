@@ -1,33 +1,48 @@
-"""What the program takes beside its arena and its weights: stack and code.
+"""What the program takes beside its arena and its weights: stack, state and code.
 
 Measured on this machine's processor with -O2; another one's figures differ, but not by much.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lowtide.check.child import run_child
+from lowtide.check.stack import deepest
 from lowtide.check.system_faults import compiler_environment
 
-_FLAGS = ("-std=c99", "-O2", "-ffp-contract=fast", "-fstack-usage", "-c", "net.c")
-_ENTRY = re.compile(r":([\w.]+)\s+(\d+)\s+\S+$", re.MULTILINE)
+FLAGS = ("-std=c99", "-O2", "-ffp-contract=fast")
+_OPTIONS = (*FLAGS, "-fstack-usage", "-c", "net.c")
+_CALLS = "-fcallgraph-info=su"
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """Bytes; None where the compiler or its tools do not tell."""
+    """Bytes; None where the compiler or its tools do not tell.
+
+    `state_bytes` is what the program remembers beside the arena: where a streamed image stands.
+    """
 
     stack_bytes: int | None = None
     code_bytes: int | None = None
+    state_bytes: int | None = None
+
+    @property
+    def ram_bytes(self) -> int | None:
+        """Stack and state; None where the stack is not known."""
+        return None if self.stack_bytes is None else self.stack_bytes + (self.state_bytes or 0)
 
 
-def footprint(files: Mapping[str, bytes], compiler: Sequence[str] | None) -> Footprint:
+def footprint(
+    files: Mapping[str, bytes], compiler: Sequence[str] | None, arena_bytes: int
+) -> Footprint:
     """Compiles net.c without its judge and looks at the object."""
     if compiler is None:
         return Footprint()
@@ -36,34 +51,43 @@ def footprint(files: Mapping[str, bytes], compiler: Sequence[str] | None) -> Foo
         for file, content in files.items():
             if file.endswith((".c", ".h", ".bin")):
                 (folder / file).write_bytes(content)
-        done = run_child([*compiler, *_FLAGS], cwd=folder, env=compiler_environment(folder))
-        if done.returncode:
+        command = [*compiler, *_OPTIONS, *_call_graph(tuple(compiler))]
+        if run_child(command, cwd=folder, env=compiler_environment(folder)).returncode:
             return Footprint()
-        usage = folder / "net.su"
-        stack = _deepest(usage.read_text()) if usage.exists() else None
-        return Footprint(stack, _code(folder / "net.o"))
+        sizes = _sections(folder / "net.o")
+        held = _sum(sizes, r"\.l?(data|bss)(?!\.rel)")
+        state = None if held is None else max(held - arena_bytes, 0)
+        stack = deepest(folder, _red_zone(tuple(compiler)))
+        return Footprint(stack, _sum(sizes, r"\.text"), state)
 
 
-def _deepest(usage: str) -> int | None:
-    """The largest stack: net_run calls an operator, and that one kernel or function at a time.
-
-    Where rows are handed over, it or another wrapper calls net_step, and that the operator.
-    """
-    frames = {name: int(size) for name, size in _ENTRY.findall(usage)}
-    if "net_run" not in frames:
-        return None
-    operators = [size for name, size in frames.items() if re.match(r"op\d+_", name)]
-    others = [size for name, size in frames.items() if not re.match(r"op\d+_|net_", name)]
-    wrappers = [frames.get(f"net_{name}", 0) for name in ("run", "pull", "push")]
-    driver = max(wrappers) + frames.get("net_step", 0)
-    return driver + max(operators, default=0) + max(others, default=0)
+@cache
+def _call_graph(compiler: tuple[str, ...]) -> tuple[str, ...]:
+    """The flag with which GCC also says who calls whom."""
+    with TemporaryDirectory(prefix="lowtide-") as folder:
+        (Path(folder) / "probe.c").write_text("int main(void) { return 0; }\n")
+        command = [*compiler, "-Werror", _CALLS, "-c", "probe.c"]
+        return () if run_child(command, cwd=Path(folder)).returncode else (_CALLS,)
 
 
-def _code(path: Path) -> int | None:
-    """The size of all sections of instructions."""
+@cache
+def _red_zone(compiler: tuple[str, ...]) -> int:
+    """Bytes below its frame that a function which calls no other may use: on x86-64, 128."""
+    command = [*compiler, "-dM", "-E", "-x", "c", os.devnull]
+    said = run_child(command).stdout.decode(errors="replace")
+    return 128 if "__x86_64__" in said and "_WIN64" not in said else 0
+
+
+def _sections(path: Path) -> dict[str, int]:
+    """The sizes of an object's sections by name; none where there is no tool for it."""
     tool = shutil.which("size")
     if tool is None:
-        return None
+        return {}
     said = run_child([tool, "-A", "-d", str(path)]).stdout.decode(errors="replace")
-    sizes = re.findall(r"^\.text\S*\s+(\d+)", said, re.MULTILINE)
-    return sum(map(int, sizes)) if sizes else None
+    return {name: int(size) for name, size in re.findall(r"^(\.\S+)\s+(\d+)", said, re.MULTILINE)}
+
+
+def _sum(sizes: Mapping[str, int], pattern: str) -> int | None:
+    """The bytes of all sections whose names begin so; None where there are none."""
+    found = [size for name, size in sizes.items() if re.match(pattern, name)]
+    return sum(found) if found else None

@@ -13,6 +13,7 @@ import typer
 from lowtide.cli import weights as weights_commands
 from lowtide.cli.output import show, write
 from lowtide.cli.progress import Progress
+from lowtide.cli.repeat import suggesting
 from lowtide.errors import UsageError
 from lowtide.pipeline.fit_text import show_detail, show_fit, show_verified
 from lowtide.room import MAX_ELEMENTS
@@ -177,6 +178,7 @@ def profile(
     "`lowtide fit net.onnx -o out --budget 128KiB --flash 512KiB --calibrate pictures/`"
 )
 def fit(
+    context: typer.Context,
     model: Model,
     output: Annotated[
         Path | None,
@@ -185,7 +187,11 @@ def fit(
         ),
     ] = None,
     budget: Annotated[
-        str | None, typer.Option(help="The RAM there is: 256KiB, 1MiB, 65536.")
+        str | None,
+        typer.Option(
+            help="The RAM there is, for arena, stack and state: 256KiB, 1MiB, 65536. The stack is "
+            "that of this PC's code; without a compiler, or with --target none, the arena counts."
+        ),
     ] = None,
     schedule: Schedule = "stream",
     order: Order = "least",
@@ -283,7 +289,11 @@ def fit(
             budget, options, target, pictures.read, parse_shapes(shape or []),
             max_elements=max_elements,
         )  # fmt: skip
-        show(weights_commands.fit_small(model, flash, task, data, output, names, as_json, read))
+        with suggesting(context):
+            text = weights_commands.fit_small(
+                model, flash, task, data, output, names, as_json, read
+            )
+        show(text)
         return
     if data.asked:
         raise UsageError("--calibrate, --test, --classes and --weights are for --flash")
@@ -298,7 +308,7 @@ def fit(
         return
     if tiles is not None:
         raise UsageError("--tiles is for --target onnx")
-    with Progress(model) as progress:
+    with suggesting(context), Progress(model) as progress:
         fitted = run(
             model,
             budget=budget,

@@ -92,10 +92,10 @@ def _bug(error: Exception) -> LowtideError:
 
 
 def _end(error: LowtideError, as_json: bool) -> NoReturn:
-    facts = error.facts()
-    say(facts["error"])
+    for line in error.lines():
+        say(line)
     if as_json:
-        _answer(facts)
+        _answer(error.facts())
     sys.exit(error.exit_code)
 
 

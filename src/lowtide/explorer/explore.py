@@ -21,9 +21,10 @@ from lowtide.errors import UsageError
 from lowtide.explorer.front import Point, distinct, front
 from lowtide.explorer.front_svg import front_svg
 from lowtide.explorer.journal import Journal, check_journal
-from lowtide.explorer.recipes import fit_command, recipe_name
+from lowtide.explorer.recipes import recipe_name
 from lowtide.files import check_folder, put
 from lowtide.ir.graph import Graph
+from lowtide.pipeline.command import fit_command
 from lowtide.pipeline.fit import Model, Progress, read
 from lowtide.planner.make_plan import make_plan
 from lowtide.planner.memory_map import memory_map
@@ -155,7 +156,7 @@ def _measure(source: Source, graph: Graph, recipe: Options, code: bool) -> Point
 
 def _code(plan: Plan) -> int:
     """Bytes of the emitted program's instructions and tables."""
-    own = footprint(emit(plan), find_compiler()).code_bytes
+    own = footprint(emit(plan), find_compiler(), plan.arena_bytes).code_bytes
     if own is None:
         raise UsageError("--code: the program could not be measured; binutils' size is needed")
     return own + table_bytes(plan)

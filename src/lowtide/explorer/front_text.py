@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from lowtide.explorer.front import Point, front
-from lowtide.explorer.recipes import fit_command, recipe_name
+from lowtide.explorer.recipes import recipe_name
+from lowtide.pipeline.command import fit_command
 from lowtide.quoting import for_terminal
 from lowtide.report.profile_text import kib
 from lowtide.sizes import show_bytes

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-from dataclasses import fields, replace
+from dataclasses import replace
 from math import isfinite
 
 from lowtide.errors import UsageError
@@ -41,23 +40,3 @@ def recipe_name(options: Options) -> str:
     aim = "" if options.objective == "memory" else f", {options.objective}"
     extra = f", up to {100 * options.max_overhead:g} % extra" if options.max_overhead else ""
     return f"streamed, image {options.image}{aim}{extra}"
-
-
-def fit_command(model: str, options: Options) -> str:
-    """The command that makes the plan of a recipe; defaults are left out."""
-    written = "-o out" if options.element_bytes is None else "--target none"
-    words = [f"lowtide fit {shlex.quote(model)} {written}"]
-    for field in fields(options):
-        value = getattr(options, field.name)
-        if value != field.default:
-            words.append(_flag(field.name.replace("_", "-"), value))
-    return " ".join(words)
-
-
-def _flag(name: str, value: object) -> str:
-    """--keep-input, --no-fuse-pools, --tile 1x16, --align 4."""
-    if isinstance(value, bool):
-        return f"--{name}" if value else f"--no-{name}"
-    if isinstance(value, tuple):
-        return f"--{name} {'x'.join(map(str, value))}"
-    return f"--{name} {value:g}" if isinstance(value, float) else f"--{name} {value}"

@@ -12,7 +12,7 @@ from typing import Any
 import onnx
 
 from lowtide.backends import emit, table_bytes
-from lowtide.check.code_size import Footprint, footprint
+from lowtide.check.code_size import Footprint
 from lowtide.check.compile import find_compiler
 from lowtide.check.emulate import judge_emulated
 from lowtide.check.judge import Checks, judge_placement, judge_program
@@ -20,12 +20,13 @@ from lowtide.check.numbers import Sample
 from lowtide.check.reference_file import pack_references
 from lowtide.check.truth import make_samples
 from lowtide.clock import Clock
-from lowtide.errors import BudgetError, UnsupportedModel, UsageError
+from lowtide.errors import UnsupportedModel, UsageError
 from lowtide.files import write_folder
 from lowtide.frontends.onnx.freeze import freeze
 from lowtide.frontends.onnx.load import load
 from lowtide.ir.graph import Array, Graph, Shape
-from lowtide.planner.costs import label
+from lowtide.pipeline.ram import Planning, Sized
+from lowtide.pipeline.suggest import missed
 from lowtide.planner.filter_blocks import plan_filters
 from lowtide.planner.make_plan import make_plan
 from lowtide.planner.memory_map import MemoryMap, memory_map
@@ -104,11 +105,13 @@ class Fitted:
         """
         stack, code = self.footprint.stack_bytes, self.footprint.code_bytes
         code = None if code is None else code + table_bytes(self.plan)
+        beside = self.footprint.ram_bytes
         weights = self.plan.profile.weight_bytes
         return {
             "stack_bytes": stack,
+            "state_bytes": self.footprint.state_bytes,
             "code_bytes": code,
-            "ram_bytes": None if stack is None else self.arena_bytes + stack,
+            "ram_bytes": None if beside is None else self.arena_bytes + beside,
             "flash_bytes": None if code is None else weights + code,
             "weight_traffic_bytes": weight_traffic(self.plan),
         }
@@ -116,7 +119,7 @@ class Fitted:
     def __str__(self) -> str:
         plan, own = self.plan, self.plan.profile
         text = (
-            f"{plan.source.file}: {show_bytes(plan.arena_bytes)} of RAM"
+            f"{plan.source.file}: {show_bytes(plan.arena_bytes)} of arena"
             f" ({show_bytes(own.layerwise_bytes)} layer by layer with whole tensors),"
             f" {show_bytes(own.weight_bytes)} of weights, {own.macs / 1e6:.1f} M multiply-adds"
         )
@@ -154,32 +157,36 @@ def fit(
         raise UsageError("--tile plans for an accelerator and needs --target none")
     if options.element_bytes is not None and (target != "none" or options.element_bytes < 1):
         raise UsageError("--element-bytes takes 1, 2, .. and needs --target none: C is float32")
-    if target == "c99":
-        find_compiler()  # a wrong CC is said before the work, not after it
+    compiler = find_compiler() if target == "c99" else None
     source, graph = read(model, clock, shapes, max_elements)
     given = samples(graph) if callable(samples) else samples or {}
-    plan = plan_filters(source, graph, options, clock, limit)
+    planning = Planning(source, graph, clock, compiler)
+    sized = planning.within(options, limit)
+    if limit is not None and sized.ram_bytes > limit:
+        raise missed(planning, options, limit, sized, named(model))
+    plan = sized.plan
     memory = memory_map(plan)
     with clock("checking the placement"):
         judge_placement(memory)
-    _within(plan, limit)
     with clock("drawing the memory map"):
         files = {"plan.json": memory.to_json().encode(), "memory.svg": memory_svg(plan).encode()}
     if target == "none":
         return Fitted(plan, memory, None, Footprint(), files, clock.seconds)
-    return _checked(model, plan, memory, given, files, clock)
+    return _checked(model, sized, memory, given, files, clock)
 
 
 def _checked(
     model: Model,
-    plan: Plan,
+    sized: Sized,
     memory: MemoryMap,
     samples: Mapping[str, Mapping[str, Array]],
     drawn: Mapping[str, bytes],
     clock: Clock,
 ) -> Fitted:
-    with clock("emitting C"):
-        program = emit(plan)
+    plan, program = sized.plan, sized.program
+    if program is None:
+        with clock("emitting C"):
+            program = emit(plan)
     with clock("computing the references"):
         references = make_references(model, plan.source, memory, samples)
     with clock("checking the program"):
@@ -187,11 +194,9 @@ def _checked(
     if checks is None:
         with clock("no C compiler: checking in numpy"):
             checks = judge_emulated(plan, references, clock.progress)
-    with clock("measuring stack and code"):
-        beside = footprint(program, find_compiler())
     files = {**program, **drawn, "reference.npz": pack_references(references, memory.sha256)}
     path = None if isinstance(model, onnx.ModelProto) else Path(model).absolute()
-    return Fitted(plan, memory, checks, beside, files, clock.seconds, path)
+    return Fitted(plan, memory, checks, sized.beside, files, clock.seconds, path)
 
 
 def profile(
@@ -265,22 +270,11 @@ def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _within(plan: Plan, limit: int | None) -> None:
-    if limit is None or plan.arena_bytes <= limit:
-        return
-    fullest, need = plan.fullest, plan.profile.lower_bound_bytes
-    why = f"{show_bytes(need)} live at one time, most at {label(fullest)} '{fullest.operator.name}'"
-    raise BudgetError(
-        f"{plan.source.file}: needs {plan.arena_bytes} bytes ({show_bytes(plan.arena_bytes)}), "
-        f"the budget is {limit}; {why}"
-        + ("; --overlap group may need less" if plan.options.overlap in ("none", "row") else ""),
-        {
-            "arena_bytes": plan.arena_bytes,
-            "budget_bytes": limit,
-            "lower_bound_bytes": need,
-            "peak_operator": fullest.operator.name,
-        },
-    )
+def named(model: Model) -> str:
+    """The network as commands name it."""
+    if isinstance(model, onnx.ModelProto):
+        return model.graph.name or "network"
+    return os.fspath(model)
 
 
 def make_references(

@@ -125,7 +125,7 @@ def fit_flash(
 
 def _flash(plan: Plan, measured: bool) -> int:
     """Bytes of weights and, where it is to be measured and can be, of code."""
-    code = footprint(emit(plan), find_compiler()).code_bytes if measured else None
+    code = footprint(emit(plan), find_compiler(), plan.arena_bytes).code_bytes if measured else None
     return plan.profile.weight_bytes + (0 if code is None else code + table_bytes(plan))
 
 

@@ -91,16 +91,25 @@ def placed_facts(
 def _whole(fitted: Fitted) -> list[str]:
     """RAM and flash of the whole network, and what was saved of both together."""
     plan, facts = fitted.plan, fitted.facts()
-    weights, stack, code = plan.profile.weight_bytes, facts["stack_bytes"], facts["code_bytes"]
+    weights, code = plan.profile.weight_bytes, facts["code_bytes"]
     before = plan.profile.layerwise_bytes + weights
     after = plan.arena_bytes + weights
     return [
-        f"  RAM            {_size(plan.arena_bytes + (stack or 0))}  arena and "
-        + (f"{stack} of stack ({_FLAGS})" if stack is not None else "stack (not measured)"),
+        f"  RAM            {_size(facts['ram_bytes'] or plan.arena_bytes)}  {_beside(fitted)}",
         f"  flash          {_size(weights + (code or 0))}  weights and "
         + (f"{code} of code ({_FLAGS})" if code is not None else "code (not measured)"),
         f"  whole network  {_size(after)}  activations and weights; {_percent(before, after)}",
     ]
+
+
+def _beside(fitted: Fitted) -> str:
+    """What the RAM holds; the stack is that of this machine's code."""
+    own = fitted.footprint
+    if own.stack_bytes is None:
+        why = "nothing was compiled" if fitted.checks is None else "the compiler does not tell"
+        return f"arena alone; stack and state are not measured: {why}"
+    state = "" if own.state_bytes is None else f", {own.state_bytes} of state"
+    return f"arena, {own.stack_bytes} of stack{state} (of this PC, {_FLAGS})"
 
 
 def show_verified(verified: Verified) -> str:

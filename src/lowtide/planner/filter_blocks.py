@@ -29,3 +29,8 @@ def plan_filters(
         found = make_plan(source, cut, options, clock, budget)
         best = found if found.arena_bytes < best.arena_bytes else best
     return best
+
+
+def heeds_budget(graph: Graph, options: Options) -> bool:
+    """Whether a budget may lead to another plan: else that of the least memory is made anyway."""
+    return options.objective != "memory" or options.max_overhead > 0 or most_filters(graph) > 0

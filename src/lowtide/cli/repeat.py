@@ -1,0 +1,53 @@
+"""The command that was given, with some options changed: what an error suggests can be run."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import typer
+
+from lowtide.errors import BudgetError
+
+
+@contextmanager
+def suggesting(context: typer.Context) -> Iterator[None]:
+    """The suggestions of a BudgetError become the given command with their changes."""
+    try:
+        yield
+    except BudgetError as error:
+        if error.suggestions is not None:
+            error.suggestions = [
+                replace(one, command=repeated(context, one.changed)) for one in error.suggestions
+            ]
+        raise
+
+
+def repeated(context: typer.Context, changed: Mapping[str, Any]) -> str:
+    """lowtide fit net.onnx -o out --budget 9 -> .. --budget 65536 --image streamed"""
+    words = ["lowtide", str(context.info_name)]
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        source = context.get_parameter_source(name)
+        if name in changed:
+            if changed[name] != parameter.default:
+                words += _words(parameter, changed[name])
+        elif source is not None and source.name == "COMMANDLINE":
+            words += _words(parameter, context.params.get(name))
+    return shlex.join(words)
+
+
+def _words(parameter: Any, value: Any) -> list[str]:
+    """--keep-input, --no-fuse-pools, --sample a.png --sample b.png, --tile 1x16."""
+    if parameter.param_type_name == "argument":
+        return [str(value)]
+    option = parameter.opts[0]
+    if isinstance(value, bool):
+        named = [option] if value else parameter.secondary_opts
+        return list(named[:1])
+    if isinstance(value, list):
+        return [word for one in value for word in (option, str(one))]
+    return [] if value is None else [option, str(value)]

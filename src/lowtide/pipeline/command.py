@@ -1,0 +1,29 @@
+"""The command line that makes a plan."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import fields
+
+from lowtide.planner.plan import Options
+
+
+def fit_command(model: str, options: Options, budget: int | None = None) -> str:
+    """The command that makes a plan with these options; defaults are left out."""
+    written = "-o out" if options.element_bytes is None else "--target none"
+    words = [f"lowtide fit {shlex.quote(model)} {written}"]
+    for field in fields(options):
+        value = getattr(options, field.name)
+        if value != field.default:
+            words.append(_flag(field.name.replace("_", "-"), value))
+    words += [] if budget is None else [f"--budget {budget}"]
+    return " ".join(words)
+
+
+def _flag(name: str, value: object) -> str:
+    """--keep-input, --no-fuse-pools, --tile 1x16, --align 4."""
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no-{name}"
+    if isinstance(value, tuple):
+        return f"--{name} {'x'.join(map(str, value))}"
+    return f"--{name} {value:g}" if isinstance(value, float) else f"--{name} {value}"

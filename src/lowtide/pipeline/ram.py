@@ -1,0 +1,111 @@
+"""Planning within a budget of RAM: the arena, the stack that the compiled program takes, its state.
+
+    plan -> emit -> compile -> arena + stack + state <= budget?      no: plan for what they leave
+
+Without a compiler, or where nothing is emitted, the arena alone is known, and counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lowtide.backends import emit
+from lowtide.check.code_size import Footprint, footprint
+from lowtide.clock import Clock
+from lowtide.errors import BudgetError, Suggestion
+from lowtide.ir.graph import Graph
+from lowtide.planner.costs import label
+from lowtide.planner.filter_blocks import heeds_budget, plan_filters
+from lowtide.planner.plan import Options, Plan, Source
+from lowtide.sizes import show_bytes
+
+UNKNOWN = Footprint()
+
+ROUNDS = 4
+"""How often a plan is made anew for a smaller arena, where the planner takes a limit."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sized:
+    """A plan, the program if one was emitted, and what that takes beside its arena."""
+
+    plan: Plan
+    program: Mapping[str, bytes] | None = None
+    beside: Footprint = UNKNOWN
+
+    @property
+    def ram_bytes(self) -> int:
+        """The arena, and stack and state as far as they are known."""
+        return self.plan.arena_bytes + (self.beside.ram_bytes or 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Planning:
+    """A network to be planned; with a compiler its programs are emitted and measured."""
+
+    source: Source
+    graph: Graph
+    clock: Clock
+    compiler: Sequence[str] | None = None
+
+    def plan(self, options: Options, room: int | None = None) -> Sized:
+        """The plan, for an arena of `room` bytes if that can be, and what it takes."""
+        plan = plan_filters(self.source, self.graph, options, self.clock, room)
+        if self.compiler is None:
+            return Sized(plan)
+        with self.clock("emitting C"):
+            program = emit(plan)
+        with self.clock("measuring stack and code"):
+            return Sized(plan, program, footprint(program, self.compiler, plan.arena_bytes))
+
+    def within(self, options: Options, limit: int | None) -> Sized:
+        """A plan within `limit` bytes of RAM; if none is found the one that is made without it.
+
+        So what is made without a limit is found within its own RAM as well.
+        """
+        room = limit
+        for _ in range(ROUNDS):
+            if limit is None or room is None or not heeds_budget(self.graph, options):
+                break
+            found = self.plan(options, room)
+            if found.ram_bytes <= limit:
+                return found
+            room = min(room, limit - (found.beside.ram_bytes or 0)) - 1
+            if found.plan.arena_bytes > room + 1 or room < 0:
+                break
+        return self.plan(options)
+
+
+def too_large(
+    sized: Sized, limit: int, suggestions: Sequence[Suggestion] | None = None
+) -> BudgetError:
+    """What is missing, what holds it there, and what would do."""
+    plan, beside = sized.plan, sized.beside
+    fullest, live = plan.fullest, plan.profile.lower_bound_bytes
+    if beside.stack_bytes is None:
+        what = f"{show_bytes(sized.ram_bytes)}: the arena alone, its stack is not measured"
+    else:
+        what = f"{show_bytes(sized.ram_bytes)}: {parts(sized)}"
+    return BudgetError(
+        f"{plan.source.file}: needs {sized.ram_bytes} bytes of RAM ({what}), the budget is {limit};"
+        f" {show_bytes(live)} live at one time, most at {label(fullest)} '{fullest.operator.name}'"
+        + ("; these commands fit:" if suggestions else ""),
+        {
+            "arena_bytes": plan.arena_bytes,
+            "stack_bytes": beside.stack_bytes,
+            "state_bytes": beside.state_bytes,
+            "ram_bytes": sized.ram_bytes,
+            "budget_bytes": limit,
+            "lower_bound_bytes": live,
+            "peak_operator": fullest.operator.name,
+        },
+        suggestions,
+    )
+
+
+def parts(sized: Sized) -> str:
+    """What the RAM is made of: arena 5008, stack 1432, state 64."""
+    held = {"stack": sized.beside.stack_bytes, "state": sized.beside.state_bytes}
+    known = [f"{name} {size}" for name, size in held.items() if size]
+    return ", ".join([f"arena {sized.plan.arena_bytes}", *known])

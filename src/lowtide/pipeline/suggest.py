@@ -1,0 +1,167 @@
+"""What would meet a budget that was missed: other options, each planned and measured before it is
+told, and a larger budget as the last resort.
+
+    what costs nothing  ->  what costs time, or the caller something  ->  several of these
+
+The first group in which something fits ends the search; so does `SECONDS`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from math import prod
+from typing import Any
+
+from lowtide.clock import Clock
+from lowtide.errors import BudgetError, Suggestion, UnsupportedModel, UsageError
+from lowtide.ir.graph import Graph
+from lowtide.pipeline.command import fit_command
+from lowtide.pipeline.ram import Planning, Sized, too_large
+from lowtide.planner.plan import Options
+
+SECONDS = 60.0
+"""After this nothing more is tried."""
+
+OVERHEAD = 0.5
+"""Extra multiply-adds that are tried; with a budget a plan does no more than it takes."""
+
+Command = Callable[[Options, int], str]
+
+
+class _TimeUpError(Exception):
+    """The time for trying is over."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Trial:
+    """Options that were tried, and what came of them."""
+
+    options: Options
+    sized: Sized
+
+
+def missed(
+    planning: Planning,
+    options: Options,
+    limit: int,
+    sized: Sized,
+    model: str,
+    seconds: float = SECONDS,
+) -> BudgetError:
+    """The error of a budget that `options` miss by `sized`, with commands that fit."""
+    asked = _Trial(options, sized)
+    tried = list(_tried(planning, asked, limit, seconds))
+    found = [(one, limit) for one in tried if one.sized.ram_bytes <= limit]
+    least = min([asked, *tried], key=lambda one: one.sized.ram_bytes)
+    last = [asked] if found or least is asked else [least, asked]
+    found += [(one, one.sized.ram_bytes) for one in last]
+    told = [_suggestion(model, one, budget, options) for one, budget in found]
+    return too_large(sized, limit, told)
+
+
+def _suggestion(model: str, one: _Trial, budget: int, asked: Options) -> Suggestion:
+    changed: dict[str, Any] = {
+        field.name: getattr(one.options, field.name)
+        for field in fields(Options)
+        if getattr(one.options, field.name) != getattr(asked, field.name)
+    }
+    command = fit_command(model, one.options, budget)
+    return Suggestion(command, one.sized.ram_bytes, {**changed, "budget": str(budget)})
+
+
+def _tried(planning: Planning, asked: _Trial, limit: int, seconds: float) -> Iterator[_Trial]:
+    """Plans by other options, until those of one group fit or the time is over."""
+    end, say = time.monotonic() + seconds, planning.clock.progress
+
+    def watch(_: str) -> None:
+        if time.monotonic() > end:
+            raise _TimeUpError
+
+    watched = replace(planning, clock=Clock(watch))
+    known = {asked.options}
+    for group in _groups(asked, limit):
+        fits = False
+        for changed in group:
+            if changed in known or _least(planning.graph, changed) > limit:
+                continue
+            known.add(changed)
+            named = _named(asked.options, changed)
+            over = asked.sized.ram_bytes - limit
+            say(f"{over} bytes over the budget: trying {named}")
+            try:
+                made = _Trial(changed, watched.within(changed, limit))
+            except (UsageError, UnsupportedModel, BudgetError):
+                continue  # options that do not go together
+            except _TimeUpError:
+                say(f"{seconds:.0f} s are over: nothing more is tried")
+                return
+            yield made
+            fits = fits or made.sized.ram_bytes <= limit
+        if fits:
+            return
+
+
+def _groups(missed: _Trial, limit: int) -> Iterator[list[Options]]:
+    """Options beside those that were asked for, the ones that cost least first."""
+    asked = missed.options
+    free: Mapping[str, Any] = _FREE if asked.tile is None else {"place": "exact", "order": "least"}
+    best = replace(asked, **free)
+    group = [*(replace(asked, **_one(name, value)) for name, value in free.items()), best]
+    if missed.sized.plan.arena_bytes <= limit:  # the stack is in the way: other code, another one
+        group.append(replace(asked, schedule="layerwise"))
+    yield group
+    prices = [
+        change
+        for change in _PRICES
+        if any(getattr(asked, name) != value for name, value in change.items())
+    ]
+    yield [replace(best, **change) for change in prices]
+    yield [
+        replace(best, **{**one, **other})
+        for k, one in enumerate(prices)
+        for other in prices[k + 1 :]
+    ]
+
+
+def _one(name: str, value: Any) -> dict[str, Any]:
+    return {name: value}
+
+
+_FREE: Mapping[str, Any] = {
+    "schedule": "stream",
+    "overlap": "group",
+    "place": "exact",
+    "order": "least",
+    "fuse_pools": None,
+}
+"""Options that no result and no caller can tell from others."""
+
+_PRICES: tuple[Mapping[str, Any], ...] = (
+    {"max_overhead": OVERHEAD},
+    {"image": "streamed", "keep_input": False},
+    {"result": "streamed"},
+    {"io_layout": "nhwc"},
+    {"keep_input": False},
+)
+
+
+def _least(graph: Graph, options: Options) -> int:
+    """The inputs lie in the arena at first, the outputs at last."""
+    size = options.element_bytes or 4
+    ends = [
+        names
+        for names, way in ((graph.inputs, options.image), (graph.outputs, options.result))
+        if way == "resident"
+    ]
+    return max((sum(size * prod(graph.shape(n)) for n in names) for names in ends), default=0)
+
+
+def _named(asked: Options, changed: Options) -> str:
+    differ = [
+        f"--{field.name.replace('_', '-')} {getattr(changed, field.name)}"
+        for field in fields(Options)
+        if getattr(changed, field.name) != getattr(asked, field.name)
+    ]
+    return " ".join(differ)
