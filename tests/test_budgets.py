@@ -133,6 +133,18 @@ def test_every_suggestion_succeeds(file: str) -> None:
             assert facts["ram_bytes"] == one["ram_bytes"]
 
 
+def test_so_does_that_of_a_network_in_tiles(file: str) -> None:
+    words = ["fit", file, "-o", "out", "--json", "--target", "onnx", "--max-overhead", "0"]
+    _, error = run([*words, "--budget", "1KiB"])
+    assert isinstance(error, BudgetError)
+    told = error.facts()["suggestions"]
+    assert told
+    for one in told:
+        facts, error = run(shlex.split(one["command"])[1:])
+        assert error is None, one["command"]
+        assert facts["peak_bytes"] <= one["ram_bytes"]  # type: ignore[operator]
+
+
 def test_the_arena_alone_counts_where_nothing_is_compiled(
     network: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -300,11 +300,11 @@ def fit(
     if target == "onnx":
         if replace(options, max_overhead=0.0) != Options() or labels is not None:
             raise UsageError("--target onnx takes --budget, --tiles, --max-overhead and samples")
-        show(
-            _fit_portable(
+        with suggesting(context):
+            made = _fit_portable(
                 model, output, budget, tiles, max_overhead, pictures, max_elements, as_json
             )
-        )
+        show(made)
         return
     if tiles is not None:
         raise UsageError("--tiles is for --target onnx")

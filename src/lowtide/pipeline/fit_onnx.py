@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +25,10 @@ from lowtide.check.numbers import (
 from lowtide.check.onnx_memory import Measured, measure
 from lowtide.check.truth import make_samples
 from lowtide.clock import Clock
-from lowtide.errors import BudgetError, CheckError, UnsupportedModel, UsageError
+from lowtide.errors import BudgetError, CheckError, Suggestion, UnsupportedModel, UsageError
 from lowtide.ir.graph import Array, Graph
-from lowtide.pipeline.fit import Model, Progress, Samples, quiet, read
+from lowtide.pipeline.fit import Model, Progress, Samples, named, quiet, read
+from lowtide.pipeline.suggest import SECONDS
 from lowtide.planner.plan import Source
 from lowtide.quoting import for_terminal
 from lowtide.room import MAX_ELEMENTS
@@ -39,6 +42,9 @@ from lowtide.version import __version__
 
 TILES, MAX_OVERHEAD = 16, 0.04
 """At most so many tiles a segment, and this share of extra multiply-adds, unless said otherwise."""
+
+OVERHEADS = (0.1, 0.25, 0.5)
+"""What is tried where a budget is missed."""
 
 ELEMENT_BYTES = 4
 
@@ -134,7 +140,8 @@ def fit_portable(
     with clock("measuring the result"):
         before, after = measure(emit(graph)), measure(made)
         _judge(best, before, after, tiler)
-    _within(after, limit, source)
+    if limit is not None and after.peak * ELEMENT_BYTES > limit:
+        raise _missed(graph, tiler, max_overhead, limit, after, source, named(model), clock)
     with clock("computing the references"):
         content = made.SerializeToString(deterministic=True)
         numbers, against = _compare(model, content, graph, given, source)
@@ -174,14 +181,40 @@ def _judge(best: Reached, before: Measured, after: Measured, tiler: Tiler) -> No
         raise CheckError(f"planned for {best.extra} extra multiply-adds, the nodes need {extra}")
 
 
-def _within(after: Measured, limit: int | None, source: Source) -> None:
-    need = after.peak * ELEMENT_BYTES
-    if limit is not None and need > limit:
-        raise BudgetError(
-            f"{source.file}: needs {need} bytes ({show_bytes(need)}) at '{after.at}', the budget is"
-            f" {limit}; a larger --max-overhead or --tiles may need less",
-            {"peak_bytes": need, "budget_bytes": limit, "peak_node": after.at},
-        )
+def _missed(
+    graph: Graph,
+    tiler: Tiler,
+    max_overhead: float,
+    limit: int,
+    after: Measured,
+    source: Source,
+    model: str,
+    clock: Clock,
+) -> BudgetError:
+    """What is missing; more work that would meet it, if that is found in time; and what would."""
+    need, began = after.peak * ELEMENT_BYTES, time.process_time()
+    told = []
+    for share in (one for one in OVERHEADS if one > max_overhead):
+        if 2 * (time.process_time() - began) > SECONDS:
+            break
+        clock.progress(f"{need - limit} bytes over the budget: trying --max-overhead {share}")
+        _, best = _least_work(graph, tiler.tiles, share, limit, clock)
+        if (peak := best.peak * ELEMENT_BYTES) <= limit:
+            told.append(_suggestion(model, peak, {"budget": limit, "max_overhead": share}))
+            break
+    told.append(_suggestion(model, need, {"budget": need}))
+    return BudgetError(
+        f"{source.file}: needs {need} bytes of activations ({show_bytes(need)}) at '{after.at}', "
+        f"the budget is {limit}; these commands fit:",
+        {"peak_bytes": need, "ram_bytes": need, "budget_bytes": limit, "peak_node": after.at},
+        told,
+    )
+
+
+def _suggestion(model: str, peak: int, changed: Mapping[str, Any]) -> Suggestion:
+    flags = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in changed.items())
+    command = f"lowtide fit {shlex.quote(model)} -o out --target onnx {flags}"
+    return Suggestion(command, peak, {name: str(value) for name, value in changed.items()})
 
 
 def _compare(

@@ -16,7 +16,7 @@ from lowtide.layout.lay_out import Layout, lay_out
 from lowtide.planner.costs import Profile, measure
 from lowtide.planner.layerwise import cut, plan_layerwise
 from lowtide.planner.parts import Parting
-from lowtide.planner.plan import Objective, Options, Plan, Source, straight_rows
+from lowtide.planner.plan import Objective, Options, Plan, Source, Whole, straight_rows
 from lowtide.planner.steps import best_streamed
 from lowtide.planner.streamed import Segmented, Streamed, cut_segments
 from lowtide.rewrites.fuse_pools import fuse_pools
@@ -75,12 +75,13 @@ def _layerwise(
 ) -> Plan:
     best, placement = plan_layerwise(layout, tasks, size, options, clock)
     measured = measure(layout, tasks, best.schedule, best.lives, size, options.keep_input)
+    given = Whole(layout, tasks, best.schedule)
     if fused is not graph:
-        measured = _against(measured, graph, options, size)
+        given, measured = _against(measured, graph, options, size)
     addresses = straight_rows(layout, best.problem, placement, size)
     return Plan(
         source, options, size, layout, tasks, best.schedule, best.lives, best.problem, placement,
-        addresses, measured, _scratch(layout, tasks, options) * size,
+        addresses, measured, _scratch(layout, tasks, options) * size, given,
     )  # fmt: skip
 
 
@@ -193,21 +194,22 @@ def _fused(graph: Graph, options: Options) -> Graph:
     return fuse_pools(graph) if wanted else graph
 
 
-def _against(fused: Profile, graph: Graph, options: Options, size: int) -> Profile:
-    """The profile of a network with fused pools; operators and whole tensors as without."""
+def _against(fused: Profile, graph: Graph, options: Options, size: int) -> tuple[Whole, Profile]:
+    """A network as without fused pools, and its profile with them; whole tensors as without."""
     layout = lay_out(graph, options.io_layout)
     tasks = make_tasks(layout)
     kept = options.keep_input
     schedule = layerwise.schedule(layout, tasks, size, options.order, kept)
     lives = lifetimes(layout, tasks, schedule, size, whole=True, keep_inputs=kept)
     own = measure(layout, tasks, schedule, lives, size, kept)
-    return replace(
+    profile = replace(
         fused,
         costs=own.costs,
         no_reuse_bytes=own.no_reuse_bytes,
         ping_pong_bytes=own.ping_pong_bytes,
         layerwise_bytes=own.layerwise_bytes,
     )
+    return Whole(layout, tasks, schedule), profile
 
 
 def _element_bytes(graph: Graph) -> int:

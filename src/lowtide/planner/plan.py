@@ -54,6 +54,18 @@ class Source:
     sha256: str
 
 
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """The network as it was given, layer by layer with whole tensors: what a plan is compared with.
+
+    No pool is fused, and no operator made in parts.
+    """
+
+    layout: Layout
+    tasks: tuple[Task, ...]
+    schedule: Schedule
+
+
 @dataclass(frozen=True)
 class Plan:
     """Everything that is decided, and the facts measured on it. Sizes are bytes.
@@ -75,6 +87,8 @@ class Plan:
     profile: Profile
     scratch_bytes: int
     """The largest buffer that an operator keeps on the stack."""
+    whole: Whole
+    """What `profile` has its peaks from, except for its lower bound."""
 
     @property
     def arena_bytes(self) -> int:

@@ -45,7 +45,8 @@ from lowtide.report.shapes import (
 )
 from lowtide.report.style import style
 from lowtide.rows.liveness import Life, Lives, lifetimes, live_bytes
-from lowtide.rows.schedule import Run, Schedule
+from lowtide.rows.schedule import Schedule
+from lowtide.rows.task import Task
 
 # A storage of more rows is drawn with neighbours taken together, each band as long as the longest
 # of its rows lives: it may seem to touch another by a fraction of an operator, but never shrinks.
@@ -90,6 +91,7 @@ class _Side:
     note: str
     lives: Lives
     addresses: Mapping[str, IntArray]
+    tasks: tuple[Task, ...]
     schedule: Schedule
     arena_bytes: int
     live: npt.NDArray[np.int64]
@@ -98,13 +100,13 @@ class _Side:
 def memory_svg(plan: Plan) -> str:
     """The memory map of a plan, with that of whole tensors layer by layer beside it."""
     before, after = _before(plan), _after(plan)
-    was, now = before.arena_bytes, after.arena_bytes
+    was, now = plan.profile.layerwise_bytes, after.arena_bytes
     saved = 100 * (1 - now / max(was, 1))
     left, right = (
-        make_frame(side.schedule, LEFT + k * (PANEL + GAP), max(was, now, 1))
+        make_frame(side.schedule, LEFT + k * (PANEL + GAP), max(before.arena_bytes, now, 1))
         for k, side in enumerate((before, after))
     )
-    colours = storage_colours(plan.lives)
+    colours = storage_colours({**before.lives, **plan.lives})
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
         f'width="{WIDTH}" height="{HEIGHT}" class="lowtide-map" role="img" '
@@ -112,7 +114,7 @@ def memory_svg(plan: Plan) -> str:
         f"<style>{_STYLE}</style>",
         f'<rect x=".5" y=".5" width="{WIDTH - 1}" height="{HEIGHT - 1}" rx="10" '
         'fill="#fdfcfa" stroke="#d8d5cd"/>',
-        *_title(plan, saved, before),
+        *_title(plan, saved),
         *_half(plan, before, left, colours),
         *_half(plan, after, right, colours),
         *_freed(saved, was, now, right),
@@ -123,21 +125,21 @@ def memory_svg(plan: Plan) -> str:
 
 
 def _before(plan: Plan) -> _Side:
-    """Whole storages over whole operators, in the same order, placed with the cheap placer."""
-    schedule = plan.schedule
-    if plan.streamed:  # its tasks are in the order of its segments
-        schedule = Schedule(tuple(Run(k, 0, task.rows) for k, task in enumerate(plan.tasks)))
-    steps, size = schedule.ticks, plan.element_bytes
-    kept = plan.options.keep_input
-    lives = lifetimes(plan.layout, plan.tasks, schedule, size, whole=True, keep_inputs=kept)
+    """Whole storages over whole operators: `layerwise_bytes` of them live, and lie in as many if
+    the quick placer, or else the exact one, finds a place for them there."""
+    whole, size, kept = plan.whole, plan.element_bytes, plan.options.keep_input
+    steps = whole.schedule.ticks
+    lives = lifetimes(whole.layout, whole.tasks, whole.schedule, size, whole=True, keep_inputs=kept)
     problem = placement_problem(lives, steps, plan.options.align)
     placed = place(problem, "greedy")
-    addresses = straight_rows(plan.layout, problem, placed, size)
+    if placed.arena_bytes > plan.profile.layerwise_bytes:
+        placed = place(problem, "exact")
+    addresses = straight_rows(whole.layout, problem, placed, size)
     note = "every tensor whole, from first write to last read"
-    live = live_bytes(lives, steps)
     return _Side(
-        "Before: layer by layer", note, lives, addresses, schedule, placed.arena_bytes, live
-    )
+        "Before: layer by layer", note, lives, addresses, whole.tasks, whole.schedule,
+        placed.arena_bytes, live_bytes(lives, steps),
+    )  # fmt: skip
 
 
 def _after(plan: Plan) -> _Side:
@@ -145,7 +147,9 @@ def _after(plan: Plan) -> _Side:
     live = live_bytes(plan.lives, plan.schedule.ticks)
     note = f"{rule}; {placement_verdict(plan)}"
     head = "After: this plan" + (", row by row" if plan.streamed else "")
-    return _Side(head, note, plan.lives, plan.addresses, plan.schedule, plan.arena_bytes, live)
+    return _Side(
+        head, note, plan.lives, plan.addresses, plan.tasks, plan.schedule, plan.arena_bytes, live
+    )
 
 
 def _half(
@@ -154,7 +158,7 @@ def _half(
     yield f'<text class="head" x="{px(frame.left)}" y="74">{side.head}</text>'
     yield f'<text class="grey" x="{px(frame.left)}" y="90">{for_markup(side.note, 200)}</text>'
     yield from _peak(plan, side, frame)
-    yield from _grid(plan, side, frame)
+    yield from _grid(side, frame)
     most = max(min(_BANDS, _ALL_BANDS // max(len(side.lives), 1)), 1)
     shapes = []
     for name, life in side.lives.items():
@@ -218,7 +222,7 @@ def _curve(side: _Side, frame: Frame) -> Iterator[str]:
     yield f'<path class="halo" d="{path}"/><path class="live" d="{path}"/>'
 
 
-def _grid(plan: Plan, side: _Side, frame: Frame) -> Iterator[str]:
+def _grid(side: _Side, frame: Frame) -> Iterator[str]:
     """Lines of equal address, and the axes."""
     step = nice(frame.top_bytes / 1024 / 6)
     for k in range(int(frame.top_bytes / 1024 / step) + 1):
@@ -228,12 +232,12 @@ def _grid(plan: Plan, side: _Side, frame: Frame) -> Iterator[str]:
         yield f'<text class="grey end" {at}>{k * step:,.10g}</text>'
     yield f'<text class="grey end" x="{px(frame.left - 6)}" y="{TOP - 14}">KiB</text>'
     yield f'<path class="axis" d="M{px(frame.left)} {TOP}V{BOTTOM}H{px(frame.right)}"/>'
-    yield from _operators(plan, side.schedule, frame)
+    yield from _operators(side, frame)
 
 
-def _operators(plan: Plan, schedule: Schedule, frame: Frame) -> Iterator[str]:
+def _operators(side: _Side, frame: Frame) -> Iterator[str]:
     """The operators along the axis: named where there is room, else every so many numbered."""
-    names = [plan.tasks[run.task].operator.name for run in schedule.runs]
+    names = [side.tasks[run.task].operator.name for run in side.schedule.runs]
     room = int(PANEL / (len(names) + 1) / _CHARACTER) - 1
     every = int(max(nice(len(names) / 12), 1))
     for k, name in enumerate(names, 1):
@@ -249,7 +253,7 @@ def _operators(plan: Plan, schedule: Schedule, frame: Frame) -> Iterator[str]:
 def _peak(plan: Plan, side: _Side, frame: Frame) -> Iterator[str]:
     """The operator that sets the layer-by-layer peak: its slot, a bar below it and its name."""
     peak = plan.profile.peak.name
-    operators = [plan.tasks[run.task].operator for run in side.schedule.runs]
+    operators = [side.tasks[run.task].operator for run in side.schedule.runs]
     at = next((k for k, op in enumerate(operators) if contains(op, peak)), 0)
     x, wide = px(frame.slot[at + 1]), px(frame.slot[at + 2] - frame.slot[at + 1])
     y = frame.y(side.arena_bytes)
@@ -263,8 +267,8 @@ def _peak(plan: Plan, side: _Side, frame: Frame) -> Iterator[str]:
     yield f'<text class="alarm mid" x="{px(middle)}" y="{BOTTOM + 30}">{text}</text>'
 
 
-def _title(plan: Plan, saved: float, before: _Side) -> Iterator[str]:
-    sizes = f"{kib(before.arena_bytes)} → {kib(plan.arena_bytes)} KiB of RAM"
+def _title(plan: Plan, saved: float) -> Iterator[str]:
+    sizes = f"{kib(plan.profile.layerwise_bytes)} → {kib(plan.arena_bytes)} KiB of arena"
     text = f"{sizes}, {abs(saved):.1f} % {'more' if saved < 0 else 'saved'}"
     name = for_markup(plan.source.file, int((WIDTH - 2 * MARGIN) / 11.7) - len(text) - 2)
     yield f'<text class="title" x="{MARGIN}" y="38">{name}</text>'

@@ -128,7 +128,7 @@ def _count(number: int) -> str:
 
 
 def _summary(plan: Plan, others: Mapping[str, Plan], width: int) -> Iterator[str]:
-    yield from textwrap.wrap(f"Peaks of RAM; {_CONVENTION}:", width)
+    yield from textwrap.wrap(f"Peaks of activations; {_CONVENTION}:", width)
     yield ""
     for name, count, why in _peaks(plan):
         yield from _wrapped(f"  {name:<15}{kib(count):>9} KiB  ", why, width)
@@ -180,9 +180,9 @@ def _lives(plan: Plan) -> str:
 
 
 def _ram(plan: Plan) -> str:
-    """What lives in RAM besides the arena; the stack is measured when C is emitted."""
+    """What lives in RAM: the stack is measured when C is emitted."""
     buffer = f" (with a buffer of {plan.scratch_bytes} bytes)" if plan.scratch_bytes else ""
-    return f"{plan.arena_bytes:,} bytes of arena, and the stack{buffer}"
+    return f"{plan.arena_bytes:,} bytes of arena, and stack and state, which fit measures{buffer}"
 
 
 def _both(plan: Plan) -> str:
