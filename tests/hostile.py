@@ -65,7 +65,7 @@ def network(name: str) -> onnx.ModelProto:
     image, a, b, scores = (f"{name}{k}" for k in ("", "a", "b", "y"))
     nodes = [
         helper.make_node("Conv", [image, w.name], [a], name=name, doc_string=name),
-        helper.make_node("LeakyRelu", [a], [b], name=f"{name}_r"),
+        helper.make_node("LeakyRelu", [a], [b], name=f"{name}_r", alpha=0.1),
         helper.make_node("Conv", [b, v.name], [scores], name=f"{name}_c"),
     ]
     ends = [

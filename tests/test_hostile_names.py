@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import onnx
 import pytest
 
+from commands import Command
 from hostile import NAMES, code, comments, network, unclean
 from lowtide.backends.c99.emit import emit
 from lowtide.report.memory_svg import memory_svg
@@ -45,6 +46,35 @@ def test_a_name_is_a_name(what: str) -> None:
     shown = profile_text(plan)
     assert not unclean(shown + drawn)
     assert max(map(len, shown.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("what", NAMES)
+def test_an_error_is_one_line(what: str, tmp_path: Path, command: Command) -> None:
+    """Names of nodes, tensors, operators and domains, in what is said of a network that is refused
+    and in what is printed of one that is not."""
+    name = NAMES[what]
+    for place in ("name", "op_type", "domain", "input", "attribute"):
+        held = network(name)
+        node = held.graph.node[1]
+        if place == "name":
+            node.op_type = "NoSuch"
+        elif place == "attribute":
+            node.attribute[0].name = name
+        elif place == "input":
+            node.input[0] = f"not {name}"
+        else:
+            setattr(node, place, name)
+        (tmp_path / "net.onnx").write_bytes(held.SerializeToString())
+        said = command("profile", tmp_path / "net.onnx")
+        assert said.code == 4, (place, said)
+        assert said.last.startswith("lowtide: ")
+        assert not unclean(said.last + said.out)
+        assert len(said.last) < 1200
+    (tmp_path / "net.onnx").write_bytes(network(name).SerializeToString())
+    said = command("fit", tmp_path / "net.onnx", "--target", "none")
+    assert said.code == 0
+    assert not unclean(said.out)
+    assert max(map(len, said.out.splitlines())) < 200
 
 
 def _tree(svg: str) -> ElementTree.Element:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lowtide.data.samples import PICTURES, check_channels, check_scaling, picture
+from lowtide.data.open_picture import PICTURES
+from lowtide.data.samples import check_channels, check_scaling, picture
 from lowtide.errors import UnreadableModel, UsageError
 from lowtide.ir.codes import Array
 

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+from lowtide.data.open_picture import PICTURES, open_picture
 from lowtide.errors import UnreadableModel, UsageError
 from lowtide.ir.graph import Array, Graph, Shape
-
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 
 
 @dataclass(frozen=True)
@@ -118,20 +116,7 @@ def picture(
         raise UsageError(f"{path}: a picture does not fit an input of shape {shape}; give a .npy")
     channels, height, width = shape[1:]
     check_channels(mean, std, channels)
-    try:
-        with Image.open(path) as opened:
-            if opened.mode[0] in "IF":  # converting would clip them, not scale
-                raise UnreadableModel(
-                    f"a picture of mode {opened.mode}, more than 8 bits a pixel",
-                    file=str(path),
-                    hint="convert it to 8 bits, or give the numbers as .npy",
-                )
-            held = opened.convert("L" if channels == 1 else "RGB")
-            if held.size != (width, height):
-                held = held.resize((width, height), Image.Resampling.BILINEAR)
-            pixels = np.asarray(held, np.float32).reshape(height, width, channels)
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise UnreadableModel("not a picture that can be read", file=str(path)) from error
+    pixels = open_picture(path, channels, width, height)
     if bgr:
         pixels = pixels[:, :, ::-1]
     with np.errstate(over="ignore"):

@@ -12,6 +12,7 @@ import onnx.helper
 from onnx import AttributeProto, NodeProto
 
 from lowtide.errors import EXPORT, OPERATORS, UnreadableModel, UnsupportedModel
+from lowtide.frontends.onnx.long_names import cut_names
 
 
 def settle_graph(model: onnx.ModelProto, version: int) -> None:
@@ -37,6 +38,7 @@ def settle_graph(model: onnx.ModelProto, version: int) -> None:
     for node in graph.node:
         _check_node(node, version, context)
     _check_names(graph)
+    cut_names(graph)
     _sort(graph)
 
 
