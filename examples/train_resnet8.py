@@ -11,19 +11,22 @@ its test accuracy, measured with onnxruntime, goes into a JSON file next to the 
 import argparse
 import io
 import json
+import os
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime  # type: ignore[import-untyped]
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, pad
 from torch.optim.lr_scheduler import OneCycleLR
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when it is loaded
+import onnxruntime  # type: ignore[import-untyped]
 
 BATCH, PEAK_LR, WEIGHT_DECAY, CROP_PAD = 128, 0.2, 5e-4, 4
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.247, 0.2435, 0.2616)  # by channel, of train / 255

@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from commands import Command
 from hostile import NAMES, code, comments, network, unclean
@@ -19,6 +21,7 @@ from lowtide.report.memory_svg import memory_svg
 from lowtide.report.profile_text import profile_text
 from programs import GREEDY, QUICK, judge_model, plan_model
 
+_ENDS = (("x", 8), ("y", 3))
 _DRAWN = {"path", "rect", "style", "svg", "text", "title"}
 _EVIL = re.compile(r"\b(system|PWNED|constructor|script|passwd|evil|red)\b|x{99}")
 
@@ -79,6 +82,26 @@ def test_an_error_is_one_line(what: str, tmp_path: Path, command: Command) -> No
 
 def _tree(svg: str) -> ElementTree.Element:
     return ElementTree.fromstring(svg)
+
+
+def test_names_of_classes_and_samples(tmp_path: Path) -> None:
+    """On the terminal, progress and result."""
+    rng = np.random.default_rng(0)
+    w = numpy_helper.from_array(rng.normal(size=(8, 3)).astype(np.float32), "w")
+    ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, k]) for n, k in _ENDS]
+    node = helper.make_node("MatMul", ["x", "w"], ["y"], name=NAMES["title of the window"])
+    graph = helper.make_graph([node], NAMES["C1"], ends[:1], ends[1:], [w])
+    opsets = [helper.make_opsetid("", 17)]
+    model, sample = tmp_path / "\x1b[2J.onnx", tmp_path / "\x1b]0;PWNED\x07\n.npy"
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), model)
+    np.save(sample, np.ones((1, 8), np.float32))
+    (tmp_path / "labels").write_text("\x1b[31mred\n" + "\u202ediw\n" + "x" * 10_000 + "\n")
+    done = fit(tmp_path, model, "--sample", str(sample), "--labels", "labels")
+    assert done.returncode == 0, done.stderr
+    out = done.stdout.decode()
+    assert "[31mred" in out
+    assert not unclean(out + done.stderr.decode())
+    assert max(map(len, out.splitlines())) < 400
 
 
 def test_all_of_them_compile_and_compute() -> None:

@@ -93,6 +93,7 @@ def verify(
 ) -> Verified:
     """Checks the placement, the program against its memory map, and the numbers.
 
+    The C in the folder is compiled and run: only for folders that are trusted.
     With `model`, what is expected is computed anew as well. Only what lowtide.json lists
     is read. Of files that speak of more than `max_elements` nothing is computed. Raises
     UnreadableModel for missing or damaged files, CheckError for a failed check, UsageError without

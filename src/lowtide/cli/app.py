@@ -411,7 +411,10 @@ def verify(
     max_elements: MaxElements = MAX_ELEMENTS,
     as_json: Json = False,
 ) -> None:
-    """Repeat the checks from the files in a folder."""
+    """Repeat the checks from the files in a folder.
+
+    Compiles and runs the C in the folder: do so only with folders that you trust.
+    """
     from lowtide.check.verify import verify as run
 
     with Progress(folder) as progress:
@@ -440,6 +443,8 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Time the program in a folder on one core: compiled with net.h's flags, checked, run.
+
+    Compiles and runs the C in the folder: do so only with folders that you trust.
 
     Times are those of the processor: what other processes take is not in them. The ratio is the
     median over pairs of runs that stood side by side.
