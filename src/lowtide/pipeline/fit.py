@@ -32,6 +32,7 @@ from lowtide.planner.make_plan import make_plan
 from lowtide.planner.memory_map import MemoryMap, memory_map
 from lowtide.planner.plan import OVERLAPS, Options, Plan, Source
 from lowtide.planner.weight_traffic import weight_traffic
+from lowtide.quoting import for_terminal
 from lowtide.report.memory_svg import memory_svg
 from lowtide.rewrites.fuse import fuse
 from lowtide.room import MAX_ELEMENTS
@@ -119,7 +120,7 @@ class Fitted:
     def __str__(self) -> str:
         plan, own = self.plan, self.plan.profile
         text = (
-            f"{plan.source.file}: {show_bytes(plan.arena_bytes)} of arena"
+            f"{for_terminal(plan.source.file)}: {show_bytes(plan.arena_bytes)} of arena"
             f" ({show_bytes(own.layerwise_bytes)} layer by layer with whole tensors),"
             f" {show_bytes(own.weight_bytes)} of weights, {own.macs / 1e6:.1f} M multiply-adds"
         )

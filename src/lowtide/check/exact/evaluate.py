@@ -15,6 +15,7 @@ from onnx.reference import ReferenceEvaluator
 from lowtide.check.exact.operators import OPERATORS
 from lowtide.check.exact.widen import in_range, names_inside, widen, widen_node
 from lowtide.ir.graph import Array
+from lowtide.quoting import for_terminal
 
 Values = Mapping[str, Array]
 Watch = Callable[[onnx.NodeProto, Values], None]
@@ -209,7 +210,7 @@ def _type(array: Array) -> bytes:
 
 def label(node: onnx.NodeProto) -> str:
     """How messages name a node."""
-    return f"node '{node.name or node.output[0]}' ({node.op_type})"
+    return f"node '{for_terminal(node.name or node.output[0])}' ({node.op_type})"
 
 
 def _first_line(error: BaseException) -> str:
