@@ -85,7 +85,7 @@ def stepped(model: onnx.ModelProto, options: Options, seed: int) -> Plan:
     )
     whole = replace(whole, options=given)
     order = [run.task for run in whole.schedule.runs]
-    cut = cut_segments(whole.layout, whole.element_bytes, given, order)[0]
+    cut = cut_segments(whole.layout, given, order)[0]
 
     def rows(task: Task) -> int:
         return 1 if task.port else min(dice.choice((1, 2, 3, 5, task.rows)), task.rows)
@@ -94,7 +94,7 @@ def stepped(model: onnx.ModelProto, options: Options, seed: int) -> Plan:
         cut.known.get(one.first, one.end, tuple(map(rows, cut.graph.tasks[one.first : one.end])))
         for one in cut.segments
     )
-    found = plan_streamed(replace(cut, segments=ways), whole.element_bytes, given, clock)
+    found = plan_streamed(replace(cut, segments=ways), given, clock)
     return as_streamed(whole, found)
 
 
@@ -115,14 +115,14 @@ def banded_model(model: onnx.ModelProto, options: Options, dice: random.Random) 
         return None
     one = dice.choice([one for one in found if one.extra_macs > 0] or found)
     layout = lay_out(put_in_place(graph, [one]), options.io_layout)
-    cut = cut_segments(layout, whole.element_bytes, options)[0]
-    return as_streamed(whole, plan_streamed(cut, whole.element_bytes, options, clock))
+    cut = cut_segments(layout, options)[0]
+    return as_streamed(whole, plan_streamed(cut, options, clock))
 
 
 def turned(plan: Plan, backward: frozenset[int]) -> Plan:
     """The plan with just these tasks going backward, placed anew; not for overlap "none"."""
-    schedule, size = directed(plan.schedule, backward), plan.element_bytes
-    lives = lifetimes(plan.layout, plan.tasks, schedule, size)
+    schedule = directed(plan.schedule, backward)
+    lives = lifetimes(plan.layout, plan.tasks, schedule)
     problem = placement_problem(lives, schedule.ticks, plan.options.align)
     placement = place(problem, plan.options.place)
     return replace(
@@ -131,8 +131,8 @@ def turned(plan: Plan, backward: frozenset[int]) -> Plan:
         lives=lives,
         problem=problem,
         placement=placement,
-        addresses=straight_rows(plan.layout, problem, placement, size),
-        profile=measure(plan.layout, plan.tasks, schedule, lives, size),
+        addresses=straight_rows(plan.layout, problem, placement),
+        profile=measure(plan.layout, plan.tasks, schedule, lives),
     )
 
 

@@ -137,7 +137,7 @@ def single_elements(plan: Plan) -> Layout:
 def element_lives(plan: Plan) -> dict[str, Life]:
     """When each single element lives in the plan's schedule."""
     layout = single_elements(plan)
-    return lifetimes(layout, plan.tasks, plan.schedule, plan.element_bytes)
+    return lifetimes(layout, plan.tasks, plan.schedule)
 
 
 def shared_steps(plan: Plan, lives: Mapping[str, Life], moved: str) -> int:
@@ -167,7 +167,7 @@ def moves(plan: Plan) -> Iterator[tuple[str, int]]:
     offset = [plan.offset[block.name] for block in blocks]
     found: dict[tuple[int, int], None] = {}
     for i, block in enumerate(blocks):
-        row = plan.layout.storages[block.name].row_elements * plan.element_bytes
+        row = plan.layout.storages[block.name].row_bytes
         cell = plan.lives[block.name].cell_bytes
         for by in (align, cell, 2 * cell + align, row, 2 * row + align):
             found[i, offset[i] + by] = found[i, offset[i] - by] = None

@@ -15,6 +15,7 @@ from lowtide.clock import Clock
 from lowtide.layout.lay_out import Layout, lay_out
 from lowtide.overlap.problem import collisions
 from lowtide.pipeline.fit import read
+from lowtide.rewrites.as_if import as_if
 from lowtide.rows.liveness import lifetimes
 from lowtide.rows.task import PIXEL, ROW, Grain, Task, make_tasks
 from lowtide.schedules import layerwise
@@ -50,9 +51,9 @@ def distance(layout: Layout, task: Task, grain: Grain, backward: bool) -> int:
     """The derived d*, in elements: output below the input forwards, above it backwards."""
     tasks = (task.cut(grain),)
     schedule = directed(
-        layerwise.schedule(layout, tasks, 1), frozenset([0]) if backward else frozenset()
+        layerwise.schedule(layout, tasks), frozenset([0]) if backward else frozenset()
     )
-    lives = lifetimes(layout, tasks, schedule, 1)
+    lives = lifetimes(layout, tasks, schedule)
     x, y = lives["x"], lives["y"]
     found = collisions(x, y)
     if backward:
@@ -66,7 +67,7 @@ def test_the_derived_distance_is_the_closed_form(piece: int) -> None:
     for seed in range(piece * A_PIECE, (piece + 1) * A_PIECE):
         layer = random_layer(seed)
         _, graph = read(model_of(layer), Clock(lambda _: None))
-        layout = lay_out(graph)
+        layout = lay_out(as_if(graph, 1))
         (task,) = make_tasks(layout)
         wide, tile = layer.columns.made, 1 + seed % layer.outputs
         for backward in (False, True):

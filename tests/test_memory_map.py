@@ -17,7 +17,7 @@ _STEPS = st.lists(st.sampled_from([0, 2, 2, 2, 7, -3]), min_size=1, max_size=30)
 def test_stretches_give_every_lifetime_back(later: list[int], longer: list[int]) -> None:
     count = min(len(later), len(longer))
     start, stop = np.cumsum(later[:count]), 50 + np.cumsum(longer[:count])
-    stored = StoredAt("x", "float32", 0, 1, count, 4, (), stretches(Life(4, start, stop)))
+    stored = StoredAt("x", "float32", 4, 0, 1, count, 4, (), stretches(Life(4, start, stop)))
     found = lifetimes_of(stored)
     np.testing.assert_array_equal(found[0], start)
     np.testing.assert_array_equal(found[1], stop)

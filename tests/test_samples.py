@@ -13,13 +13,14 @@ from lowtide.check.expected import Expected
 from lowtide.check.numbers import Sample, check_comparable
 from lowtide.data.samples import Pictures
 from lowtide.errors import CheckError, LowtideError, UnreadableModel, UsageError
+from lowtide.ir.dtype import F32
 from lowtide.ir.graph import Array, Graph, Tensor
 from lowtide.sizes import parse_bytes
 
 
 def taking(**inputs: tuple[int, ...]) -> Graph:
     """A network with these inputs and nothing else."""
-    tensors = {name: Tensor(name, shape, "float32") for name, shape in inputs.items()}
+    tensors = {name: Tensor(name, shape, F32) for name, shape in inputs.items()}
     return Graph("net", tuple(inputs), (), (), tensors, {})
 
 

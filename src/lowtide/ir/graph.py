@@ -11,34 +11,30 @@ from typing import Any
 import numpy as np
 
 from lowtide.ir.codes import Codes
+from lowtide.ir.dtype import BOOL, F32, I8, I16, I32, I64, U8, U16, DType
 from lowtide.ir.find_codes import packed
 
 Shape = tuple[int, ...]
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-def dtype_name(dtype: np.dtype[Any]) -> str:
-    """numpy's name of an element type; its "object" is ONNX's string."""
-    return "string" if dtype.kind in "OUS" else str(dtype)
-
-
-CARRIED = ("bool", "int8", "uint8", "int16", "uint16", "int32", "int64")
+CARRIED = (BOOL, I8, U8, I16, U16, I32, I64)
 """Types whose tensors hold whole numbers that float32 has exactly, by the entries that make them:
 truth values, places along an axis, quantised numbers, floats cut to whole ones."""
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """A named activation. `shape` is ONNX's (NCHW for images); `dtype` is numpy's name."""
+    """A named activation. `shape` is ONNX's (NCHW for images)."""
 
     name: str
     shape: Shape
-    dtype: str
+    dtype: DType
 
     @property
-    def stored(self) -> str:
+    def stored(self) -> DType:
         """The type of its elements in memory."""
-        return "float32" if self.dtype in CARRIED else self.dtype
+        return F32 if self.dtype in CARRIED else self.dtype
 
     @property
     def elements(self) -> int:
@@ -88,7 +84,8 @@ class Window:
 class Graph:
     """Operators in an order that can be run; `inputs` and `outputs` name tensors.
 
-    An input that is in `windows` is a part of one of the network's.
+    An input that is in `windows` is a part of one of the network's. With `as_if` the elements of
+    all storages and constants count as of that type (`rewrites/as_if.py`).
     """
 
     name: str
@@ -98,6 +95,7 @@ class Graph:
     tensors: Mapping[str, Tensor]
     constants: Mapping[str, Array]
     windows: Mapping[str, Window] = field(default_factory=dict)
+    as_if: DType | None = None
 
     @cached_property
     def producer(self) -> dict[str, Operator]:
@@ -120,10 +118,10 @@ class Graph:
         found = {name: packed(array) for name, array in self.constants.items()}
         return {name: codes for name, codes in found.items() if codes is not None}
 
-    def constant_bytes(self, name: str, element_bytes: int) -> int:
+    def constant_bytes(self, name: str) -> int:
         """What a constant takes of flash: its codes and scales, or its elements."""
         codes = self.packed.get(name)
-        whole = prod(self.shape(name)) * element_bytes
+        whole = prod(self.shape(name)) * (self.as_if or F32).bytes
         return whole if codes is None else min(codes.bytes, whole)
 
     def shape(self, name: str) -> Shape:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
 
+from lowtide.ir.dtype import DType, dtype_of
 from lowtide.ir.graph import Graph, Operator, Shape, Tensor
 from lowtide.ir.view import Strided, View, Window, packed
 from lowtide.layout.memory_order import io_order, preferred_orders
@@ -29,7 +30,7 @@ class Storage:
     """
 
     name: str
-    dtype: str
+    dtype: DType
     elements: int
     row_elements: int
     pixel_elements: int
@@ -37,6 +38,14 @@ class Storage:
     @property
     def rows(self) -> int:
         return self.elements // self.row_elements
+
+    @property
+    def bytes(self) -> int:
+        return self.elements * self.dtype.bytes
+
+    @property
+    def row_bytes(self) -> int:
+        return self.row_elements * self.dtype.bytes
 
 
 @dataclass(frozen=True)
@@ -192,10 +201,10 @@ class _Layouter:
         self.copies.setdefault(before, []).append(copy)
         return target
 
-    def _dtype(self, name: str) -> str:
+    def _dtype(self, name: str) -> DType:
         if name in self.tensors:
             return self.tensors[name].dtype
-        return str(self.graph.constants[name].dtype)
+        return dtype_of(self.graph.constants[name].dtype)
 
     # Everything else, forwards.
 
@@ -241,7 +250,7 @@ class _Layouter:
         row = elements // rows
         pixel = row if rows == 1 else pixel_of(shape, whole.order)
         free = _free(name, self.storages) if name in self.storages else name
-        stored = Tensor(name, shape, self._dtype(name)).stored
+        stored = self.graph.as_if or Tensor(name, shape, self._dtype(name)).stored
         self.storages[free] = Storage(free, stored, elements, row, pixel)
         return free
 

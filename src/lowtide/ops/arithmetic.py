@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 
+from lowtide.ir.dtype import U32, U64
 from lowtide.ir.nest import Load, Nest, Value, call, pointwise
 from lowtide.ops.entry import ANY, BOOL, Bound, entry
 
@@ -18,7 +19,7 @@ def binary(op: Bound) -> Nest:
     return _elementwise(op, call(op.type.lower(), Load(0), Load(1)))
 
 
-@entry("Pow", pointwise=True, other_types={1: (*ANY, "uint32", "uint64")})
+@entry("Pow", pointwise=True, other_types={1: (*ANY, U32, U64)})
 def power(op: Bound) -> Nest:
     """a to the b; squares are products"""
     if 1 in op.constants and op.constants[1].size == 1 and op.constants[1].item() == 2:

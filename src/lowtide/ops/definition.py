@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lowtide.ir.compose import compose, inline
+from lowtide.ir.dtype import dtype_of
 from lowtide.ir.graph import Array, Graph, Operator, Tensor
 from lowtide.ir.nest import Nest
 from lowtide.ops.entry import ENTRIES, Bound, bind, meaning
@@ -49,7 +50,7 @@ def _pointwise(outer: Operator, graph: Graph, running: Tensor) -> Nest:
 
 
 def _constant(name: str, array: Array) -> Tensor:
-    return Tensor(name, tuple(array.shape), str(array.dtype))
+    return Tensor(name, tuple(array.shape), dtype_of(array.dtype))
 
 
 def can_fuse(operator: Operator, graph: Graph) -> int | None:

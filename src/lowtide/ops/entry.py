@@ -20,7 +20,9 @@ from typing import Any, Literal
 import numpy as np
 
 from lowtide.errors import EXPORT, OPERATORS, ModelError, UnsupportedModel
-from lowtide.ir.graph import CARRIED, Array, Graph, Operator, Shape, Tensor, dtype_name
+from lowtide.ir import dtype
+from lowtide.ir.dtype import F32, I32, I64, DType, dtype_of
+from lowtide.ir.graph import CARRIED, Array, Graph, Operator, Shape, Tensor
 from lowtide.ir.nest import Nest
 from lowtide.ir.view import Reshape, View
 
@@ -45,10 +47,10 @@ MOST_ROUNDS = 2**31 - 1
 Meaning = Nest | Views | Join
 Order = Literal["channels_last", "input", "row_major"]
 
-FLOAT = ("float32",)
-BOOL = ("bool",)
-WHOLE = ("int32", "int64")
-ANY = ("float32", *CARRIED)
+FLOAT = (F32,)
+BOOL = (dtype.BOOL,)
+WHOLE = (I32, I64)
+ANY = (F32, *CARRIED)
 """What an operator can hand on that only moves elements."""
 
 
@@ -69,11 +71,11 @@ class Entry:
     parameters: Mapping[str, int] = field(default_factory=dict)
     order: Order = "input"
     pointwise: bool = False
-    types: tuple[str, ...] = FLOAT
-    other_types: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
-    makes: tuple[str, ...] = ()
+    types: tuple[DType, ...] = FLOAT
+    other_types: Mapping[int, tuple[DType, ...]] = field(default_factory=dict)
+    makes: tuple[DType, ...] = ()
 
-    def takes(self, operand: int) -> tuple[str, ...]:
+    def takes(self, operand: int) -> tuple[DType, ...]:
         """The element types that an input may have."""
         return self.other_types.get(operand, self.types)
 
@@ -87,9 +89,9 @@ def entry(
     parameters: Mapping[str, int] | None = None,
     order: Order = "input",
     pointwise: bool = False,
-    take: tuple[str, ...] = FLOAT,
-    other_types: Mapping[int, tuple[str, ...]] | None = None,
-    makes: tuple[str, ...] = (),
+    take: tuple[DType, ...] = FLOAT,
+    other_types: Mapping[int, tuple[DType, ...]] | None = None,
+    makes: tuple[DType, ...] = (),
 ) -> Callable[[Callable[[Bound], Meaning]], Callable[[Bound], Meaning]]:
     """Registers the function below as the entry of the operators `types`."""
 
@@ -187,7 +189,7 @@ def _tensor(graph: Graph, name: str) -> Tensor:
     if name in graph.tensors:
         return graph.tensors[name]
     array = graph.constants[name]
-    return Tensor(name, tuple(array.shape), dtype_name(array.dtype))
+    return Tensor(name, tuple(array.shape), dtype_of(array.dtype))
 
 
 def _refuse_unnamed(bound: Bound, found: Entry) -> None:
@@ -210,8 +212,8 @@ def _refuse_unnamed(bound: Bound, found: Entry) -> None:
             raise bound.refuse(f"output is {tensor.dtype}; {_either(makes)} is needed")
 
 
-def _either(types: tuple[str, ...]) -> str:
-    return " or ".join(types)
+def _either(types: tuple[DType, ...]) -> str:
+    return " or ".join(map(str, types))
 
 
 def meaning(operator: Operator, graph: Graph) -> Meaning:

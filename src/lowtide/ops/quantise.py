@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from lowtide.ir.dtype import I8, I16, U8, U16
 from lowtide.ir.index import Index
 from lowtide.ir.nest import Load, Nest, Read, Value, axes_of, call
-from lowtide.ops.entry import Bound, entry
+from lowtide.ops.entry import FLOAT, Bound, entry
 
-_BYTES = ("int8", "uint8", "int16", "uint16")
+_BYTES = (I8, U8, I16, U16)
 _ATTRIBUTES = {"axis": 1, "block_size": 0, "output_dtype": 0}
 
 
@@ -39,7 +40,7 @@ def _parameters(op: Bound) -> tuple[Read, ...]:
 )
 def quantize(op: Bound) -> Nest:
     """x / scale rounded, halves to even, plus the zero point, kept in the type's range."""
-    reads, axes, kind = _parameters(op), axes_of(op.out), np.iinfo(op.outputs[0].dtype)
+    reads, axes, kind = _parameters(op), axes_of(op.out), np.iinfo(op.outputs[0].dtype.name)
     value: Value = call("round", call("div", Load(0), Load(1)))
     if op.has(2):
         value = call("add", value, Load(2))
@@ -51,8 +52,8 @@ def quantize(op: Bound) -> Nest:
     "DequantizeLinear",
     attributes=_ATTRIBUTES,
     take=_BYTES,
-    other_types={1: ("float32",)},
-    makes=("float32",),
+    other_types={1: FLOAT},
+    makes=FLOAT,
 )
 def dequantize(op: Bound) -> Nest:
     """(x - zero) * scale"""

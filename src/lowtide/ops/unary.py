@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from lowtide.ir.dtype import I64
 from lowtide.ir.graph import CARRIED
 from lowtide.ir.nest import Load, Nest, Value, call, pointwise
-from lowtide.ops.entry import ANY, BOOL, FLOAT, Bound, entry
+from lowtide.ops.entry import ANY, BOOL, FLOAT, WHOLE, Bound, entry
 
 
 def unary(op: Bound, finish: Value) -> Nest:
@@ -69,12 +70,12 @@ def cast(op: Bound) -> Nest:
     """The same number in another type; floats are cut to whole numbers, or to "not 0"."""
     source, to = op.inputs[0], op.outputs[0].dtype
     assert source is not None
-    if to == source.dtype or to in FLOAT or source.dtype == "bool":
+    if to == source.dtype or to in FLOAT or source.dtype in BOOL:
         return unary(op, Load(0))
-    if to == "bool":
+    if to in BOOL:
         return unary(op, call("select", Load(0), 1, 0))
-    if source.dtype in CARRIED and to == "int64":
+    if source.dtype in CARRIED and to == I64:
         return unary(op, Load(0))
-    if source.dtype in FLOAT and to in ("int32", "int64"):
+    if source.dtype in FLOAT and to in WHOLE:
         return unary(op, call("trunc", Load(0)))
     raise op.refuse(f"from {source.dtype} to {to} may wrap round")

@@ -26,6 +26,7 @@ from lowtide.check.onnx_memory import Measured, measure
 from lowtide.check.truth import make_samples
 from lowtide.clock import Clock
 from lowtide.errors import BudgetError, CheckError, Suggestion, UnsupportedModel, UsageError
+from lowtide.ir.dtype import F32
 from lowtide.ir.graph import Array, Graph
 from lowtide.pipeline.fit import Model, Progress, Samples, named, quiet, read
 from lowtide.pipeline.suggest import SECONDS
@@ -166,7 +167,7 @@ def _least_work(
 
 
 def _refuse(graph: Graph, source: Source) -> None:
-    other = next((t for t in graph.tensors.values() if t.dtype != "float32"), None)
+    other = next((t for t in graph.tensors.values() if t.dtype != F32), None)
     if other is not None:
         what = f"'{other.name}' is {other.dtype}; float32 is needed"
         raise UnsupportedModel(what, file=source.file)

@@ -54,26 +54,23 @@ def measure(
     tasks: Sequence[Task],
     schedule: Schedule,
     lives: Lives,
-    element_bytes: int,
     keep_inputs: bool = False,
 ) -> Profile:
     """Measures a scheduled network; `lives` are the lifetimes at the overlap to be planned for."""
-    whole_lives = lifetimes(
-        layout, tasks, schedule, element_bytes, whole=True, keep_inputs=keep_inputs
-    )
+    whole_lives = lifetimes(layout, tasks, schedule, whole=True, keep_inputs=keep_inputs)
     whole = live_bytes(whole_lives, schedule.ticks)
-    sizes = {name: s.elements * element_bytes for name, s in layout.storages.items()}
+    sizes = {name: s.bytes for name, s in layout.storages.items()}
     costs, ping_pong = [], 0
     for run, tick in schedule.timed():
         task = tasks[run.task]
         live = int(whole[tick : tick + run.moments].max())
-        weights = weights_of(task, layout, element_bytes)
+        weights = weights_of(task, layout)
         shape = layout.graph.shape(task.output)
         cost = Cost(task.operator.name, label(task), shape, live, task.nest.macs, weights)
         costs.append(cost)
         ping_pong = max(ping_pong, sum(sizes[s] for s in storages_of(task, layout)))
     names = {name for task in tasks for name in constants_of(task, layout)}
-    weight_bytes = sum(layout.graph.constant_bytes(name, element_bytes) for name in names)
+    weight_bytes = sum(layout.graph.constant_bytes(name) for name in names)
     return Profile(
         costs=tuple(costs),
         no_reuse_bytes=sum(sizes.values()),
@@ -96,10 +93,10 @@ def constants_of(task: Task, layout: Layout) -> list[str]:
     return [name for name in read_by(task) if name in layout.graph.constants]
 
 
-def weights_of(task: Task, layout: Layout, element_bytes: int) -> int:
+def weights_of(task: Task, layout: Layout) -> int:
     """Bytes of the constants a task reads."""
     used = constants_of(task, layout)
-    return sum(layout.graph.constant_bytes(name, element_bytes) for name in used)
+    return sum(layout.graph.constant_bytes(name) for name in used)
 
 
 def label(task: Task) -> str:

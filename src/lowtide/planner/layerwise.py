@@ -29,14 +29,14 @@ class Candidate:
 
 
 def plan_layerwise(
-    layout: Layout, tasks: tuple[Task, ...], size: int, options: Options, clock: Clock
+    layout: Layout, tasks: tuple[Task, ...], options: Options, clock: Clock
 ) -> tuple[Candidate, Placement]:
     """The best directions and placement of tasks that run one after the other."""
     with clock("scheduling"):
-        schedule = layerwise.schedule(layout, tasks, size, options.order, options.keep_input)
+        schedule = layerwise.schedule(layout, tasks, options.order, options.keep_input)
     with clock("finding lifetimes"):
         candidates = [
-            _candidate(layout, tasks, directed(schedule, backward), size, options)
+            _candidate(layout, tasks, directed(schedule, backward), options)
             for backward in _directions(layout, tasks, schedule, options)
         ]
     with clock("placing"):
@@ -71,10 +71,10 @@ def _directions(
 
 
 def _candidate(
-    layout: Layout, tasks: tuple[Task, ...], schedule: Schedule, size: int, options: Options
+    layout: Layout, tasks: tuple[Task, ...], schedule: Schedule, options: Options
 ) -> Candidate:
     whole = options.overlap == "none"
-    lives = lifetimes(layout, tasks, schedule, size, whole=whole, keep_inputs=options.keep_input)
+    lives = lifetimes(layout, tasks, schedule, whole=whole, keep_inputs=options.keep_input)
     return Candidate(schedule, lives, placement_problem(lives, schedule.ticks, options.align))
 
 

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import inf
 
-import numpy as np
-
 from lowtide.clock import Clock
 from lowtide.errors import UnsupportedModel, UsageError
+from lowtide.ir.dtype import STRING
 from lowtide.ir.graph import Graph
 from lowtide.kernels.choose import scratch
 from lowtide.layout.lay_out import Layout, lay_out
@@ -19,6 +18,7 @@ from lowtide.planner.parts import Parting
 from lowtide.planner.plan import Objective, Options, Plan, Source, Whole, straight_rows
 from lowtide.planner.steps import best_streamed
 from lowtide.planner.streamed import Segmented, Streamed, cut_segments
+from lowtide.rewrites.as_if import as_if
 from lowtide.rewrites.fuse_pools import fuse_pools
 from lowtide.rewrites.in_order import in_order
 from lowtide.rows.liveness import lifetimes
@@ -40,14 +40,15 @@ def make_plan(
     """
     try:
         with clock("laying out"):
-            size = options.element_bytes or _element_bytes(graph)
+            _check_types(graph)
+            graph = as_if(graph, options.element_bytes)
             fused = _fused(graph, options)
             layout = lay_out(fused, options.io_layout)
             tasks = cut(make_tasks(layout), layout, options)
     except UnsupportedModel as error:
         raise error.within(file=source.file) from None
-    _check(options, size)
-    whole = _layerwise(source, graph, fused, layout, tasks, size, options, clock)
+    _check(options, layout)
+    whole = _layerwise(source, graph, fused, layout, tasks, options, clock)
     if options.schedule == "layerwise" or options.overlap == "none" or options.tile:
         return whole
     cuts, most = _cuts(whole, clock), inf if budget is None else budget
@@ -69,19 +70,18 @@ def _layerwise(
     fused: Graph,
     layout: Layout,
     tasks: tuple[Task, ...],
-    size: int,
     options: Options,
     clock: Clock,
 ) -> Plan:
-    best, placement = plan_layerwise(layout, tasks, size, options, clock)
-    measured = measure(layout, tasks, best.schedule, best.lives, size, options.keep_input)
+    best, placement = plan_layerwise(layout, tasks, options, clock)
+    measured = measure(layout, tasks, best.schedule, best.lives, options.keep_input)
     given = Whole(layout, tasks, best.schedule)
     if fused is not graph:
-        given, measured = _against(measured, graph, options, size)
-    addresses = straight_rows(layout, best.problem, placement, size)
+        given, measured = _against(measured, graph, options)
+    addresses = straight_rows(layout, best.problem, placement)
     return Plan(
-        source, options, size, layout, tasks, best.schedule, best.lives, best.problem, placement,
-        addresses, measured, _scratch(layout, tasks, options) * size, given,
+        source, options, layout, tasks, best.schedule, best.lives, best.problem, placement,
+        addresses, measured, _scratch(layout, tasks, options), given,
     )  # fmt: skip
 
 
@@ -94,7 +94,7 @@ def _at_objective(whole: Plan, cuts: Sequence[Segmented], clock: Clock, budget: 
     slower = SLOWER[SLOWER.index(whole.options.objective) :]
     for objective in slower:
         options = replace(whole.options, objective=objective)
-        placed = best_streamed(cuts, whole.element_bytes, options, clock)
+        placed = best_streamed(cuts, options, clock)
         if budget is None or placed.placement.arena_bytes <= budget:
             break
     return as_streamed(replace(whole, options=options), placed)
@@ -103,26 +103,25 @@ def _at_objective(whole: Plan, cuts: Sequence[Segmented], clock: Clock, budget: 
 def stream(whole: Plan, clock: Clock) -> Plan:
     """A plan layer by layer made anew with rows in turns; what it is compared with stays."""
     cuts = _cuts(whole, clock)
-    return as_streamed(whole, best_streamed(cuts, whole.element_bytes, whole.options, clock))
+    return as_streamed(whole, best_streamed(cuts, whole.options, clock))
 
 
 def _cuts(whole: Plan, clock: Clock) -> list[Segmented]:
     order = [run.task for run in whole.schedule.runs]
     with clock("cutting into segments"):
-        return cut_segments(whole.layout, whole.element_bytes, whole.options, order)
+        return cut_segments(whole.layout, whole.options, order)
 
 
 def _with_parts(
     whole: Plan, without: Segmented, graph: Graph, clock: Clock, budget: int | None
 ) -> Iterator[Plan]:
     """Plans that need less than `without` since stretches of operators are made in parts."""
-    options, size = whole.options, whole.element_bytes
+    options = whole.options
     outputs = [whole.tasks[run.task].output for run in whole.schedule.runs]
     parting = Parting(
         in_order(graph, outputs),
         without,
         int(options.max_overhead * whole.profile.macs),
-        size,
         options,
         lambda parted: lay_out(_fused(parted, options), options.io_layout),
         clock,
@@ -153,8 +152,9 @@ def _ports(options: Options) -> bool:
     return "streamed" in (options.image, options.result)
 
 
-def _check(options: Options, size: int) -> None:
-    """Raises UsageError for options that do not go together; `size` is that of an element."""
+def _check(options: Options, layout: Layout) -> None:
+    """Raises UsageError for options that do not go together."""
+    size = max((s.dtype.bytes for s in layout.storages.values()), default=1)
     if options.tile and options.overlap in ("none", "row"):
         raise UsageError(f"--tile is for --overlap group or pixel, not {options.overlap}")
     if _ports(options) and (options.schedule == "layerwise" or options.overlap == "none"):
@@ -183,8 +183,14 @@ def _check(options: Options, size: int) -> None:
 
 
 def _scratch(layout: Layout, tasks: tuple[Task, ...], options: Options) -> int:
-    """Elements of the largest buffer on the stack; what holds a tile is the accelerator's own."""
-    return 0 if options.tile else max((scratch(task, layout) for task in tasks), default=0)
+    """Bytes of the largest buffer on the stack; what holds a tile is the accelerator's own."""
+    if options.tile:
+        return 0
+    sizes = (
+        scratch(t, layout) * layout.storages[layout.places[t.output].storage].dtype.bytes
+        for t in tasks
+    )
+    return max(sizes, default=0)
 
 
 def _fused(graph: Graph, options: Options) -> Graph:
@@ -194,14 +200,14 @@ def _fused(graph: Graph, options: Options) -> Graph:
     return fuse_pools(graph) if wanted else graph
 
 
-def _against(fused: Profile, graph: Graph, options: Options, size: int) -> tuple[Whole, Profile]:
+def _against(fused: Profile, graph: Graph, options: Options) -> tuple[Whole, Profile]:
     """A network as without fused pools, and its profile with them; whole tensors as without."""
     layout = lay_out(graph, options.io_layout)
     tasks = make_tasks(layout)
     kept = options.keep_input
-    schedule = layerwise.schedule(layout, tasks, size, options.order, kept)
-    lives = lifetimes(layout, tasks, schedule, size, whole=True, keep_inputs=kept)
-    own = measure(layout, tasks, schedule, lives, size, kept)
+    schedule = layerwise.schedule(layout, tasks, options.order, kept)
+    lives = lifetimes(layout, tasks, schedule, whole=True, keep_inputs=kept)
+    own = measure(layout, tasks, schedule, lives, kept)
     profile = replace(
         fused,
         costs=own.costs,
@@ -212,12 +218,10 @@ def _against(fused: Profile, graph: Graph, options: Options, size: int) -> tuple
     return Whole(layout, tasks, schedule), profile
 
 
-def _element_bytes(graph: Graph) -> int:
-    """The size of the activations' elements; the plan counts in one size so far."""
-    texts = [name for name, tensor in graph.tensors.items() if tensor.dtype == "string"]
-    if texts:
-        raise UnsupportedModel(f"'{texts[0]}' is string; float32 is needed")
-    sizes = {np.dtype(tensor.stored).itemsize for tensor in graph.tensors.values()}
-    if len(sizes) > 1:
+def _check_types(graph: Graph) -> None:
+    """Raises UnsupportedModel for elements that C does not know yet."""
+    for name, tensor in graph.tensors.items():
+        if tensor.dtype == STRING:
+            raise UnsupportedModel(f"'{name}' is string; float32 is needed")
+    if len({tensor.stored.bytes for tensor in graph.tensors.values()}) > 1:
         raise UnsupportedModel("activations of several element sizes in one network")
-    return sizes.pop() if sizes else 4

@@ -18,10 +18,10 @@ from lowtide.layout.ports import Port
 from lowtide.planner.costs import label, weights_of
 from lowtide.planner.plan import Plan
 from lowtide.quoting import is_identifier
-from lowtide.rows.liveness import SUM_BYTES, Life
+from lowtide.rows.liveness import Life
 from lowtide.version import __version__
 
-SCHEMA = 5
+SCHEMA = 6
 
 Stretch = tuple[int, int, int, int, int]
 
@@ -37,6 +37,7 @@ class StoredAt:
 
     name: str
     dtype: str
+    element_bytes: int
     offset: int
     rows: int
     row_elements: int
@@ -111,6 +112,7 @@ class MemoryMap:
     arena_bytes: int
     align: int
     element_bytes: int
+    """The smallest element of a storage."""
     facts: Mapping[str, Any]
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
@@ -136,7 +138,7 @@ def memory_map(plan: Plan) -> MemoryMap:
         options=asdict(plan.options),
         arena_bytes=plan.arena_bytes,
         align=plan.options.align,
-        element_bytes=plan.element_bytes,
+        element_bytes=min(s.dtype.bytes for s in layout.storages.values()),
         facts=plan.facts(),
         inputs=plan.inputs,
         outputs=plan.outputs,
@@ -157,7 +159,7 @@ def memory_map(plan: Plan) -> MemoryMap:
                 t.grain.channels,
                 t.grain.atomic,
                 t.nest.macs,
-                weights_of(t, layout, plan.element_bytes),
+                weights_of(t, layout),
             )
             for t in plan.tasks
         ),
@@ -171,8 +173,9 @@ def memory_map(plan: Plan) -> MemoryMap:
 def _stored(plan: Plan, name: str) -> StoredAt:
     storage, life = plan.layout.storages[name], plan.lives[name]
     return StoredAt(
-        name, storage.dtype, plan.offset[name], storage.rows, storage.row_elements,
-        life.cell_bytes, () if plan.straight(name) else tuple(plan.addresses[name].tolist()),
+        name, storage.dtype.name, storage.dtype.bytes, plan.offset[name],
+        storage.rows, storage.row_elements, life.cell_bytes,
+        () if plan.straight(name) else tuple(plan.addresses[name].tolist()),
         stretches(life),
     )  # fmt: skip
 
@@ -265,9 +268,8 @@ def _wrong(memory: MemoryMap) -> str | None:
             return f"its schedule has a run of {run.rows} rows, {run.together} together"
     for stored in memory.storages:
         cells = [stretch[0] for stretch in stored.live]
-        size = stored.elements * memory.element_bytes
-        sizes = {size, stored.elements * max(memory.element_bytes, SUM_BYTES)}
-        if min((stored.cell_bytes, *cells)) < 1 or sum(cells) * stored.cell_bytes not in sizes:
+        size = stored.elements * stored.element_bytes
+        if min((stored.cell_bytes, *cells)) < 1 or sum(cells) * stored.cell_bytes != size:
             return f"'{stored.name}' has {size} bytes in {sum(cells)} cells of {stored.cell_bytes}"
         if stored.row_offsets and len(stored.row_offsets) != stored.rows:
             return f"'{stored.name}' has {len(stored.row_offsets)} row_offsets, {stored.rows} rows"

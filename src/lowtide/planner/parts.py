@@ -29,7 +29,6 @@ class Parting:
     graph: Graph
     without: Segmented
     most_macs: int
-    size: int
     options: Options
     laid_out: Callable[[Graph], Layout]
     clock: Clock
@@ -44,7 +43,7 @@ class Parting:
                 return
             segmented = self._segmented(route)
             placed = self._placed(segmented, self.options)
-            yield grown(segmented, placed, self.size, self.options, self.clock)
+            yield grown(segmented, placed, self.options, self.clock)
             if placed.placement.arena_bytes <= budget:
                 return
             limit = min(limit - 1, route.peak - (placed.placement.arena_bytes - budget))
@@ -60,7 +59,7 @@ class Parting:
             best, k = min(placed, key=lambda one: (one[0].placement.arena_bytes, one[1]))
             exact = self.options.place == "exact" and not best.placement.proven
             best = self._placed(found[k], self.options) if exact else best
-            yield grown(found[k], best, self.size, self.options, self.clock)
+            yield grown(found[k], best, self.options, self.clock)
 
     def _search(self) -> StretchSearch:
         windows = self.options.image == "streamed"
@@ -85,13 +84,13 @@ class Parting:
             image="streamed" if streamed else "resident",
             result=self.options.result if taken else "resident",
         )
-        return live_in_parts(self.laid_out(graph), self.size, options, stretch.parts, elsewhere)
+        return live_in_parts(self.laid_out(graph), options, stretch.parts, elsewhere)
 
     def _segmented(self, route: Route) -> Segmented:
         with self.clock("cutting into segments"):
             layout = self.laid_out(put_in_place(self.graph, route.stretches))
             numbers = route.segments(self.graph, self.without.graph)
-            return cut_at(layout, self.size, self.options, numbers)
+            return cut_at(layout, self.options, numbers)
 
     def _placed(self, found: Segmented, options: Options) -> Streamed:
-        return plan_streamed(found, self.size, options, self.clock)
+        return plan_streamed(found, options, self.clock)

@@ -75,7 +75,6 @@ class Plan:
 
     source: Source
     options: Options
-    element_bytes: int
     layout: Layout
     tasks: tuple[Task, ...]
     schedule: Schedule
@@ -116,7 +115,7 @@ class Plan:
 
     def straight(self, storage: str) -> bool:
         """Whether the rows of a storage lie one after the other, without a gap."""
-        row = self.layout.storages[storage].row_elements * self.element_bytes
+        row = self.layout.storages[storage].row_bytes
         return bool((np.diff(self.addresses[storage]) == row).all())
 
     @property
@@ -162,13 +161,11 @@ class Plan:
         return replace(self, addresses={**self.addresses, storage: rows - rows[0] + offset})
 
 
-def straight_rows(
-    layout: Layout, problem: Problem, placement: Placement, element_bytes: int
-) -> dict[str, IntArray]:
+def straight_rows(layout: Layout, problem: Problem, placement: Placement) -> dict[str, IntArray]:
     """The first byte of each row of storages that lie in one piece."""
     found = {}
     for block, offset in zip(problem.blocks, placement.offsets, strict=True):
         storage = layout.storages[block.name]
-        row = storage.row_elements * element_bytes
+        row = storage.row_bytes
         found[block.name] = offset + row * np.arange(storage.rows, dtype=np.int64)
     return found

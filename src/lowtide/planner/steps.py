@@ -32,9 +32,7 @@ WORTH = 0.01
 """The share of all weights read for which a segment is tried once more by itself."""
 
 
-def best_streamed(
-    found: Sequence[Segmented], size: int, options: Options, clock: Clock
-) -> Streamed:
+def best_streamed(found: Sequence[Segmented], options: Options, clock: Clock) -> Streamed:
     """Of several ways to cut a network that whose rows are placed in the least memory.
 
     And then in steps of several rows, as `options.objective` wants.
@@ -43,35 +41,35 @@ def best_streamed(
     best: tuple[Streamed, Segmented] | None = None
     for one in found:
         if best is None or one.live_bytes < best[0].placement.arena_bytes:
-            placed = plan_streamed(one, size, cheap, clock)
+            placed = plan_streamed(one, cheap, clock)
             if best is None or placed.placement.arena_bytes < best[0].placement.arena_bytes:
                 best = placed, one
     assert best is not None
     least, cut = best
     if options.objective != "memory":
-        return _faster(cut, least, size, options, clock)
+        return _faster(cut, least, options, clock)
     if options.place == "exact" and not least.placement.proven:
-        least = plan_streamed(cut, size, options, clock)
-    return grown(cut, least, size, options, clock)
+        least = plan_streamed(cut, options, clock)
+    return grown(cut, least, options, clock)
 
 
-def grown(cut: Segmented, plan: Streamed, size: int, options: Options, clock: Clock) -> Streamed:
+def grown(cut: Segmented, plan: Streamed, options: Options, clock: Clock) -> Streamed:
     """The plan in steps of as many rows as pay, in no more memory than it has."""
     plain = tuple((one,) for one in cut.segments)
-    return _Steps(cut, plain, plan, size, options, clock).grow()
+    return _Steps(cut, plain, plan, options, clock).grow()
 
 
-def _faster(cut: Segmented, least: Streamed, size: int, options: Options, clock: Clock) -> Streamed:
+def _faster(cut: Segmented, least: Streamed, options: Options, clock: Clock) -> Streamed:
     """The segments in steps that weights hardly slow, or half-way from the least memory there."""
     with clock("steps of several rows"):
-        rule, limit = _coarsening(cut, size), None
+        rule, limit = _coarsening(cut), None
         ways = [rule.coarser(one.first, one.end, None) for one in cut.segments]
         if options.objective == "balanced":
             arena, fastest = least.placement.arena_bytes, max(one.peak for (one,) in ways)
             limit = (arena + max(arena, fastest)) // 2
             ways = [rule.coarser(one.first, one.end, limit) for one in cut.segments]
         coarse = replace(cut, segments=tuple(chain(*ways)))
-    return plan_streamed(coarse, size, options, clock)
+    return plan_streamed(coarse, options, clock)
 
 
 Parts = tuple[tuple[Segment, ...], ...]
@@ -88,7 +86,6 @@ class _Steps:
     cut: Segmented
     parts: Parts
     plan: Streamed
-    size: int
     options: Options
     clock: Clock
 
@@ -97,7 +94,7 @@ class _Steps:
 
         No more lives at one time than before, so that what is known of the least arena stays true.
         """
-        live, rule = self.plan.live_bytes, _coarsening(self.cut, self.size)
+        live, rule = self.plan.live_bytes, _coarsening(self.cut)
         self._all(rule)
         with self.clock("steps of several rows"):
             ways = [rule.coarser(one.first, one.end, live) for one in self.cut.segments]
@@ -143,7 +140,7 @@ class _Steps:
         if parts == self.parts:
             return set()
         coarse = replace(self.cut, segments=tuple(chain(*parts)))
-        timed = time_rows(coarse, self.size, self.options, self.clock)
+        timed = time_rows(coarse, self.options, self.clock)
         with self.clock("placing rows anew"):
             spans = _spans(parts)
             free = [
@@ -183,10 +180,10 @@ def _spans(parts: Parts) -> list[tuple[int, int]]:
     return [(end - n + 1, end) for n, end in zip(steps, last, strict=True)]
 
 
-def _coarsening(cut: Segmented, size: int) -> Coarsening:
+def _coarsening(cut: Segmented) -> Coarsening:
     graph = cut.layout.graph
     work = [
-        Work(task.nest.macs // task.rows, weights_read(task, graph, size, 0, 1))
+        Work(task.nest.macs // task.rows, weights_read(task, graph, 0, 1))
         for task in cut.graph.tasks
     ]
     return Coarsening(cut.known, work)

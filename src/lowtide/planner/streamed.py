@@ -14,6 +14,7 @@ from lowtide.planner.row_problem import Addresses, row_bars
 from lowtide.rows.liveness import Lives, lifetimes, live_bytes
 from lowtide.rows.row_graph import RowGraph, row_graph
 from lowtide.rows.schedule import Schedule
+from lowtide.rows.sums import with_sums
 from lowtide.rows.task import Task, make_tasks, port_task
 from lowtide.schedules.demand import Segment
 from lowtide.schedules.layerwise import read_by
@@ -59,7 +60,7 @@ Rows of many sizes that come and go leave gaps, whole tensors do not.
 
 
 def cut_segments(
-    layout: Layout, size: int, options: Options, order: Sequence[int] | None = None
+    layout: Layout, options: Options, order: Sequence[int] | None = None
 ) -> list[Segmented]:
     """The operators of a layout, in `order` (None: as they are), in segments of the least peak.
 
@@ -67,20 +68,20 @@ def cut_segments(
     """
     made = make_tasks(layout, accumulate=True)
     ordered = [made[k] for k in order] if order is not None else list(made)
-    graph = _rows(layout, ordered, size, options)
+    layout, graph = _rows(layout, ordered, options)
     known = Segments(graph)
     ways = dict.fromkeys(known.least_peak(longest) for longest in LONGEST)
     return [Segmented(layout, known, way) for way in ways]
 
 
-def _rows(layout: Layout, tasks: Sequence[Task], size: int, options: Options) -> RowGraph:
-    with_ports = _with_ports(layout, tasks, options)
-    return row_graph(layout, with_ports, size, keep_inputs=options.keep_input)
+def _rows(layout: Layout, tasks: Sequence[Task], options: Options) -> tuple[Layout, RowGraph]:
+    """The rows of tasks, and the layout with room for the sums that wait between them."""
+    wide, with_ports = with_sums(layout, tasks), _with_ports(layout, tasks, options)
+    return wide, row_graph(wide, with_ports, keep_inputs=options.keep_input)
 
 
 def live_in_parts(
     layout: Layout,
-    size: int,
     options: Options,
     parts: Mapping[str, int],
     elsewhere: Collection[str],
@@ -90,7 +91,7 @@ def live_in_parts(
     All its rows in turns, and part after part, each of them one segment. Inputs that are needed
     `elsewhere` are not counted.
     """
-    graph = _rows(layout, make_tasks(layout, accumulate=True), size, options)
+    layout, graph = _rows(layout, make_tasks(layout, accumulate=True), options)
     sizes = graph.sizes.copy()
     for name in elsewhere:
         sizes[graph.storage == graph.names.index(layout.places[name].storage)] = 0
@@ -113,9 +114,9 @@ def part_cuts(graph: RowGraph, parts: Mapping[str, int]) -> list[int]:
     return [0, *(k for k in range(1, n) if part[k] != part[k - 1]), n]
 
 
-def cut_at(layout: Layout, size: int, options: Options, parts: Mapping[str, int]) -> Segmented:
+def cut_at(layout: Layout, options: Options, parts: Mapping[str, int]) -> Segmented:
     """The operators of a layout, as they are, in segments that are numbered by their outputs."""
-    graph = _rows(layout, make_tasks(layout, accumulate=True), size, options)
+    layout, graph = _rows(layout, make_tasks(layout, accumulate=True), options)
     known = Segments(graph)
     cuts = part_cuts(graph, parts)
     return Segmented(layout, known, tuple(known.get(a, b) for a, b in pairwise(cuts)))
@@ -139,19 +140,17 @@ class Timed:
         )  # fmt: skip
 
 
-def time_rows(found: Segmented, size: int, options: Options, clock: Clock) -> Timed:
+def time_rows(found: Segmented, options: Options, clock: Clock) -> Timed:
     """The schedule of segments, and the lifetime of every row."""
     schedule = Schedule(runs(found.graph, found.segments))
     with clock("finding lifetimes"):
-        lives = lifetimes(
-            found.layout, found.graph.tasks, schedule, size, keep_inputs=options.keep_input
-        )
+        lives = lifetimes(found.layout, found.graph.tasks, schedule, keep_inputs=options.keep_input)
         return Timed(found, schedule, lives, int(live_bytes(lives, schedule.ticks).max()))
 
 
-def plan_streamed(found: Segmented, size: int, options: Options, clock: Clock) -> Streamed:
+def plan_streamed(found: Segmented, options: Options, clock: Clock) -> Streamed:
     """The schedule of segments, and a place for every row."""
-    timed = time_rows(found, size, options, clock)
+    timed = time_rows(found, options, clock)
     with clock("placing rows"):
         bars = row_bars(found.layout, timed.lives, timed.live_bytes, options)
         return timed.placed(*bars.place(options.place)[:2])

@@ -23,11 +23,11 @@ def weight_traffic(plan: Plan) -> int:
     for run in plan.schedule.runs:
         rows[run.task] += run.rows
         steps[run.task] += run.steps
-    graph, size = plan.layout.graph, plan.element_bytes
-    return sum(weights_read(plan.tasks[k], graph, size, rows[k], steps[k]) for k in rows)
+    graph = plan.layout.graph
+    return sum(weights_read(plan.tasks[k], graph, rows[k], steps[k]) for k in rows)
 
 
-def weights_read(task: Task, graph: Graph, element_bytes: int, rows: int, steps: int) -> int:
+def weights_read(task: Task, graph: Graph, rows: int, steps: int) -> int:
     """Bytes of constants that a task reads in so many rows and steps; low-bit codes are packed."""
     found: dict[str, int] = {}
     for k, read in enumerate(task.nest.reads):
@@ -35,7 +35,7 @@ def weights_read(task: Task, graph: Graph, element_bytes: int, rows: int, steps:
         if name not in graph.constants:
             continue
         own = task.row is not None and any(task.row in i.variables for i in read.index)
-        size, inner = graph.constant_bytes(name, element_bytes), _inner_rows(task, k)
+        size, inner = graph.constant_bytes(name), _inner_rows(task, k)
         once = -(-size * rows * inner // task.rows) if own else size * steps * inner
         found[name] = max(found.get(name, 0), once)
     return sum(found.values())

@@ -127,14 +127,14 @@ def memory_svg(plan: Plan) -> str:
 def _before(plan: Plan) -> _Side:
     """Whole storages over whole operators: `layerwise_bytes` of them live, and lie in as many if
     the quick placer, or else the exact one, finds a place for them there."""
-    whole, size, kept = plan.whole, plan.element_bytes, plan.options.keep_input
+    whole, kept = plan.whole, plan.options.keep_input
     steps = whole.schedule.ticks
-    lives = lifetimes(whole.layout, whole.tasks, whole.schedule, size, whole=True, keep_inputs=kept)
+    lives = lifetimes(whole.layout, whole.tasks, whole.schedule, whole=True, keep_inputs=kept)
     problem = placement_problem(lives, steps, plan.options.align)
     placed = place(problem, "greedy")
     if placed.arena_bytes > plan.profile.layerwise_bytes:
         placed = place(problem, "exact")
-    addresses = straight_rows(whole.layout, problem, placed, size)
+    addresses = straight_rows(whole.layout, problem, placed)
     note = "every tensor whole, from first write to last read"
     return _Side(
         "Before: layer by layer", note, lives, addresses, whole.tasks, whole.schedule,

@@ -88,6 +88,7 @@ def alone(graph: Graph, first: int, end: int, stretch: Stretch) -> Graph:
         tensors,
         {**graph.constants, **stretch.constants},
         stretch.windows,
+        graph.as_if,
     )
 
 

@@ -14,9 +14,6 @@ from lowtide.rows.accesses import Touched, reads_of, writes_of
 from lowtide.rows.schedule import Schedule
 from lowtide.rows.task import Task
 
-SUM_BYTES = 4
-"""A sum of int8 products needs 32 bits."""
-
 
 @dataclass(frozen=True)
 class Life:
@@ -64,7 +61,6 @@ def lifetimes(
     layout: Layout,
     tasks: Sequence[Task],
     schedule: Schedule,
-    element_bytes: int,
     *,
     whole: bool = False,
     keep_inputs: bool = False,
@@ -103,20 +99,8 @@ def lifetimes(
     if whole:
         for name in layout.storages:
             start[name][:], stop[name][:] = start[name].min(), stop[name].max()
-    sizes = element_sizes(layout, tasks, element_bytes)
+    sizes = {name: s.dtype.bytes for name, s in layout.storages.items()}
     return {name: Life(cells[name] * sizes[name], start[name], stop[name]) for name in counts}
-
-
-def element_sizes(layout: Layout, tasks: Sequence[Task], element_bytes: int) -> dict[str, int]:
-    """Bytes of an element of each storage: sums that are not done yet take SUM_BYTES at least.
-
-    Those are sums that grow row by row, and those that another operator goes on from.
-    """
-    sums = {layout.places[task.output].storage for task in tasks if task.accumulates}
-    begun = {name for task in tasks for name in task.begins_with}
-    sums |= {layout.places[name].storage for name in begun & layout.places.keys()}
-    wide = max(element_bytes, SUM_BYTES)
-    return {name: wide if name in sums else element_bytes for name in layout.storages}
 
 
 def cells_of(layout: Layout, tasks: Sequence[Task]) -> dict[str, int]:

@@ -18,7 +18,6 @@ import numpy as np
 from lowtide.ir.index import IntArray
 from lowtide.layout.lay_out import Layout
 from lowtide.rows.accesses import Touched, reads_of, writes_of
-from lowtide.rows.liveness import element_sizes
 from lowtide.rows.task import Task
 
 
@@ -115,9 +114,7 @@ class RowGraph:
         return np.cumsum(before[:, ::-1], axis=1)[:, ::-1][:, 1:]
 
 
-def row_graph(
-    layout: Layout, tasks: Sequence[Task], element_bytes: int, keep_inputs: bool = False
-) -> RowGraph:
+def row_graph(layout: Layout, tasks: Sequence[Task], keep_inputs: bool = False) -> RowGraph:
     """The rows of `tasks`, which are in an order in which they can be run.
 
     `keep_inputs`: the network's inputs live to the end.
@@ -139,8 +136,7 @@ def row_graph(
         for steps, at, which, where in (reads, writes)
     ]
     read, written = lists
-    size = element_sizes(layout, tasks, element_bytes)
-    sizes = [s.row_elements * size[name] for name, s in layout.storages.items()]
+    sizes = [s.row_bytes for s in layout.storages.values()]
     storage = np.repeat(np.arange(len(names)), rows)
     made, last = _used(layout, tasks, first, lists, names, base)
     for name in layout.graph.inputs if keep_inputs else ():

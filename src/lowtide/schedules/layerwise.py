@@ -13,7 +13,6 @@ from lowtide.schedules.least_peak import OrderProblem, given_order, least_peak
 def schedule(
     layout: Layout,
     tasks: Sequence[Task],
-    element_bytes: int,
     order: str = "least",
     keep_inputs: bool = False,
 ) -> Schedule:
@@ -24,15 +23,13 @@ def schedule(
     `order` is "given" (the file's) or "least" (the least peak of live storages, exact unless the
     search is cut short). `keep_inputs`: the network's inputs live to the end.
     """
-    problem = order_problem(layout, tasks, element_bytes, keep_inputs)
+    problem = order_problem(layout, tasks, keep_inputs)
     found = given_order(problem) if order == "given" else least_peak(problem)
     runs = tuple(Run(k, 0, tasks[k].rows, tasks[k].ticks) for k in found.steps)
     return Schedule(runs, found.proven, found.bound)
 
 
-def order_problem(
-    layout: Layout, tasks: Sequence[Task], element_bytes: int, keep_inputs: bool = False
-) -> OrderProblem:
+def order_problem(layout: Layout, tasks: Sequence[Task], keep_inputs: bool = False) -> OrderProblem:
     """The tasks, which storages they use and which tasks they must follow."""
     number = {name: i for i, name in enumerate(layout.storages)}
     maker = {task.output: k for k, task in enumerate(tasks)}
@@ -45,7 +42,7 @@ def order_problem(
         after.append(frozenset(k for k in made if k is not None))
     graph = layout.graph
     return OrderProblem(
-        tuple(storage.elements * element_bytes for storage in layout.storages.values()),
+        tuple(storage.bytes for storage in layout.storages.values()),
         tuple(uses),
         tuple(after),
         frozenset(number[layout.places[name].storage] for name in graph.inputs),

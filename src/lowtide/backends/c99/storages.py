@@ -25,7 +25,7 @@ def emit_storages(program: Program, lines: Lines) -> None:
     numbers, first = [], 1
     for name, storage in plan.layout.storages.items():
         c, row = program.storage(name), storage.row_elements
-        size = storage.elements * plan.element_bytes
+        size = storage.bytes
         straight = plan.straight(name)
         where = f"at {plan.offset[name]}" if straight else "row by row"
         lines.add(

@@ -42,7 +42,7 @@ def emit(graph: Graph) -> onnx.ModelProto:
 
 def _value(graph: Graph, name: str) -> onnx.ValueInfoProto:
     tensor = graph.tensors[name]
-    kind = helper.np_dtype_to_tensor_dtype(np.dtype(tensor.dtype))
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(tensor.dtype.name))
     return helper.make_tensor_value_info(name, kind, tensor.shape)
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import onnx_ir as ir
 
 from lowtide.errors import EXPORT, UnsupportedModel
-from lowtide.ir.graph import Graph, Operator, Tensor, dtype_name
+from lowtide.ir.dtype import BF16, F16, F32, F64, dtype_of
+from lowtide.ir.graph import Graph, Operator, Tensor
 
 
 def freeze(model: ir.Model) -> Graph:
@@ -36,13 +37,13 @@ def _tensor(value: ir.Value) -> Tensor:
     if value.dtype == ir.DataType.UNDEFINED:
         raise UnsupportedModel(f"tensor '{value.name}' has no element type", hint=EXPORT)
     shape = tuple(int(d) for d in value.shape.numpy())
-    return Tensor(str(value.name), shape, dtype_name(value.dtype.numpy()))
+    return Tensor(str(value.name), shape, dtype_of(value.dtype.numpy()))
 
 
 def _input(value: ir.Value) -> Tensor:
     tensor = _tensor(value)
-    if tensor.dtype != "float32":
-        floats = tensor.dtype in ("float16", "bfloat16", "float64")
+    if tensor.dtype != F32:
+        floats = tensor.dtype in (F16, BF16, F64)
         raise UnsupportedModel(
             f"input '{value.name}' is {tensor.dtype}; float32 is needed",
             hint="export the network in float32"

@@ -1,0 +1,18 @@
+"""A network planned as if its elements took so many bytes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lowtide.ir.dtype import as_wide_as
+from lowtide.ir.graph import Graph
+
+
+def as_if(graph: Graph, element_bytes: int | None) -> Graph:
+    """The same network, its activations and weights counted as elements of so many bytes.
+
+        float32 [1,16,32,32], 65,536 bytes   ->   as if int8, 16,384 bytes
+
+    Nothing is quantised: this says what an accelerator of that width would need. None: as it is.
+    """
+    return graph if element_bytes is None else replace(graph, as_if=as_wide_as(element_bytes))
