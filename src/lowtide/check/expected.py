@@ -89,9 +89,8 @@ class Against:
         """How far a program may be from it, in words."""
         if self.kind == "quantised":
             return "one quantum"
-        if self.runtime_error is None:
-            return f"{TOLERANCE:.0e}"
-        return f"{TOLERANCE:.0e}, or twice onnxruntime's own {self.runtime_error:.1e}"
+        limit = f"{TOLERANCE:.0e} of the largest value"
+        return limit if self.runtime_error is None else f"{limit}, or twice onnxruntime's own"
 
     def facts(self, error: float) -> dict[str, Any]:
         """What reports say of it, beside the program's own error."""
@@ -105,7 +104,7 @@ class Against:
         """The program's own error in words, beside onnxruntime's."""
         if self.kind == "float64":
             return f"{error:.1e} from exact; onnxruntime {self.runtime_error or 0.0:.1e}"
-        return f"{error:.1e} from {self.by}" + (f" ({self.note})" if self.note else "")
+        return f"{error:.1e} from {self.by}" + (f"; {self.note}" if self.note else "")
 
 
 def summary(expected: Sequence[Expected], largest: Sequence[float]) -> Against:

@@ -170,9 +170,11 @@ def check_near(found: Difference, samples: Sequence[Sample], what: str) -> None:
     if found.passes:
         return
     against = summary([sample.expected for sample in samples], scales(samples))
+    own = against.runtime_error
+    beside = "" if own is None else f", onnxruntime by {own:.2e}"
     raise CheckError(
-        f"{what} differs from {against.by} by {found.max_rel:.2e} of the largest value, "
-        f"{found.of_allowed:.3g} times what is allowed ({against.rule})"
+        f"{what} differs from {against.by} by {found.max_rel:.2e} of the largest value{beside}: "
+        f"{found.of_allowed:.3g} times what is allowed, {against.rule}"
     )
 
 

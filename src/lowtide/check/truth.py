@@ -34,23 +34,32 @@ def make_samples(
 
     `shapes` are those of the inputs. Raises UnreadableModel where onnxruntime cannot run it.
     """
-    held = model if isinstance(model, Path) else model.SerializeToString()
-    plain = _session(held, name)
+    plain = _session(model, name)
     random = lively_inputs(plain, {name: (shape, "float32") for name, shape in shapes.items()})
-    samples = [random, *(Sample(name, x, plain.run(x)) for name, x in given.items())]
-    return expect(model, name, samples)
+    return _expect(model, name, [random, *_run(plain, given)])
 
 
-def expect_again(
-    model: onnx.ModelProto | Path, name: str, samples: Sequence[Sample]
+def expect(
+    model: onnx.ModelProto | Path, name: str, given: Mapping[str, Mapping[str, Array]]
 ) -> list[Sample]:
-    """The same inputs, with what the network makes of them computed anew."""
-    plain = _session(model if isinstance(model, Path) else model.SerializeToString(), name)
-    anew = [replace(one, expected=plain.run(one.inputs)) for one in samples]
-    return expect(model, name, anew)
+    """Sets of inputs by name, each with what the network makes of it; raises UnreadableModel."""
+    return _expect(model, name, _run(_session(model, name), given))
 
 
-def expect(model: onnx.ModelProto | Path, name: str, samples: Sequence[Sample]) -> list[Sample]:
+def _run(runtime: Reference, given: Mapping[str, Mapping[str, Array]]) -> list[Sample]:
+    return [Sample(name, inputs, runtime.run(inputs)) for name, inputs in given.items()]
+
+
+def _session(model: onnx.ModelProto | Path, name: str) -> Reference:
+    """onnxruntime on the network as it is written, or optimised if it runs in no other way."""
+    held = model if isinstance(model, Path) else model.SerializeToString()
+    try:
+        return Reference(held, name, optimised=False)
+    except UnreadableModel:
+        return Reference(held, name)
+
+
+def _expect(model: onnx.ModelProto | Path, name: str, samples: Sequence[Sample]) -> list[Sample]:
     """Samples with onnxruntime's outputs, not optimised -> with what is expected."""
     proto = onnx.load(model) if isinstance(model, Path) else model
     if proto.functions:
@@ -63,14 +72,6 @@ def expect(model: onnx.ModelProto | Path, name: str, samples: Sequence[Sample]) 
         return _exact(proto, name, samples)
     except NotEvaluated as error:
         return _noted(samples, f"not evaluated in float64: {error}")
-
-
-def _session(held: Path | bytes, name: str) -> Reference:
-    """onnxruntime on the network as it is written, or optimised if it runs in no other way."""
-    try:
-        return Reference(held, name, optimised=False)
-    except UnreadableModel:
-        return Reference(held, name)
 
 
 def _noted(samples: Sequence[Sample], note: str) -> list[Sample]:

@@ -406,7 +406,7 @@ def explore(
 def verify(
     folder: Annotated[Path, typer.Argument(help="A folder that fit wrote.", show_default=False)],
     model: Annotated[
-        Path | None, typer.Option(help="The network, to run onnxruntime again.")
+        Path | None, typer.Option(help="The network, to compute what is expected anew.")
     ] = None,
     max_elements: MaxElements = MAX_ELEMENTS,
     as_json: Json = False,
