@@ -16,6 +16,7 @@ from onnx import helper
 import lowtide
 from lowtide.backends import emit
 from lowtide.check.expected import Expected, Kind, allowed, errors, summary
+from lowtide.check.judge import judge_program
 from lowtide.check.numbers import Sample, check_near, compare
 from lowtide.check.reference_file import pack_references, unpack_references
 from lowtide.errors import CheckError, UnreadableModel
@@ -104,7 +105,9 @@ def test_a_planted_error_is_a_failure(times: float, monkeypatch: pytest.MonkeyPa
     assert runtime is not None
     assert runtime > 1e-5 > own.max_rel_diff
     moved = emit(plan_model(quiet(-7.0 + times * runtime)))
-    monkeypatch.setattr("lowtide.pipeline.fit.emit", lambda plan: moved)
+    monkeypatch.setattr(
+        "lowtide.pipeline.fit.judge_program", lambda files, *rest: judge_program(moved, *rest)
+    )
     if times < 2:
         found = lowtide.fit(model).checks
         assert found is not None
