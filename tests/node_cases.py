@@ -160,7 +160,8 @@ def outcomes(runs: Sequence[Run]) -> list[Outcome]:
         try:
             cases[run.name] = _case(run)
         except ModelError as error:
-            found[run.name] = Outcome(run.name, run.family, "refused", str(error))
+            why = str(error).removesuffix(f"; {error.hint or error.way_out}")
+            found[run.name] = Outcome(run.name, run.family, "refused", why)
     names = list(cases)
     for first in range(0, len(names), A_BATCH):
         batch = [cases[name] for name in names[first : first + A_BATCH]]

@@ -22,7 +22,11 @@ from lowtide.quoting import PATH_WIDTH, for_terminal
 
 _FILE_WIDTH = 400
 
-OPERATORS = "'lowtide operators' lists those that are understood"
+CUT = "end the network before it (onnx.utils.extract_model) and do the rest outside"
+OPERATORS = f"'lowtide operators' lists those that are understood: export with these, or {CUT}"
+STATIC = f"export with fixed sizes, fold them with onnxsim, or {CUT}"
+FLOAT32 = "export the network in float32"
+NO_SEQUENCES = "export without sequences (Split instead of SplitToSequence)"
 EXPORT = "onnx.checker.check_model(file, full_check=True) says more; export it anew"
 """Ways out that several errors name."""
 
@@ -106,6 +110,8 @@ class ModelError(LowtideError):
     """
 
     exit_code = 4
+    way_out = EXPORT
+    """For a node whose error gives none of its own."""
 
     def __init__(
         self,
@@ -140,7 +146,8 @@ class ModelError(LowtideError):
             place += f"{for_terminal(self.operator)}{named}: "
         elif node:
             place += f"node '{node}': "
-        return place + self.what + (f"; {self.hint}" if self.hint else "")
+        hint = self.hint or (self.way_out if self.node else None)
+        return place + self.what + (f"; {hint}" if hint else "")
 
 
 class UnreadableModel(ModelError):
@@ -149,6 +156,8 @@ class UnreadableModel(ModelError):
 
 class UnsupportedModel(ModelError):
     """The network is sound but needs something lowtide has no entry for."""
+
+    way_out = CUT
 
 
 class CheckError(LowtideError):

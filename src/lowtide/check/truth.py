@@ -15,6 +15,7 @@ from pathlib import Path
 import onnx
 import onnx.inliner
 
+from lowtide.check.as_used import as_used
 from lowtide.check.exact.evaluate import NotEvaluated, evaluate
 from lowtide.check.exact.parting import parting
 from lowtide.check.exact.quanta import quanta
@@ -34,6 +35,7 @@ def make_samples(
 
     `shapes` are those of the inputs. Raises UnreadableModel where onnxruntime cannot run it.
     """
+    model = as_used(model)
     plain = _session(model, name)
     random = lively_inputs(plain, {name: (shape, "float32") for name, shape in shapes.items()})
     return _expect(model, name, [random, *_run(plain, given)])
@@ -43,6 +45,7 @@ def expect(
     model: onnx.ModelProto | Path, name: str, given: Mapping[str, Mapping[str, Array]]
 ) -> list[Sample]:
     """Sets of inputs by name, each with what the network makes of it; raises UnreadableModel."""
+    model = as_used(model)
     return _expect(model, name, _run(_session(model, name), given))
 
 

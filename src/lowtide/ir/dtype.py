@@ -35,6 +35,9 @@ U32, U64 = DType("uint32", 32, False, "uint32_t"), DType("uint64", 64, False, "u
 BOOL = DType("bool", 8, False, "uint8_t")
 STRING = DType("string", 8)
 
+FLOATS = (F16, BF16, F64)
+"""Floats that are not computed with; a network of them has its like in float32."""
+
 _ALL = (F32, F16, BF16, F64, I8, I16, I32, I64, U8, U16, U32, U64, BOOL, STRING)
 _KNOWN = {one.name: one for one in _ALL}
 

@@ -19,9 +19,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lowtide.errors import EXPORT, OPERATORS, ModelError, UnsupportedModel
+from lowtide.errors import EXPORT, FLOAT32, OPERATORS, STATIC, ModelError, UnsupportedModel
 from lowtide.ir import dtype
-from lowtide.ir.dtype import F32, I32, I64, DType, dtype_of
+from lowtide.ir.dtype import F32, FLOATS, I32, I64, DType, dtype_of
 from lowtide.ir.graph import CARRIED, Array, Graph, Operator, Shape, Tensor
 from lowtide.ir.nest import Nest
 from lowtide.ir.view import Reshape, View
@@ -175,7 +175,9 @@ def bind(operator: Operator, graph: Graph) -> Bound:
         if name in graph.constants
     }
     if not all(operator.outputs):
-        raise UnsupportedModel("an output is left out", node=operator.name, operator=operator.type)
+        raise UnsupportedModel(
+            "an output before the last is left out", node=operator.name, operator=operator.type
+        )
     outputs = tuple(graph.tensors[name] for name in operator.outputs)
     bound = Bound(operator, inputs, constants, outputs)
     found = ENTRIES.get(operator.type)
@@ -203,17 +205,20 @@ def _refuse_unnamed(bound: Bound, found: Entry) -> None:
             continue
         if i in parameters:
             if i not in bound.constants:
-                raise bound.refuse(f"input {i} ('{tensor.name}') must be a constant")
+                raise bound.refuse(f"input {i} ('{tensor.name}') must be a constant", STATIC)
         elif tensor.dtype not in found.takes(i):
-            raise bound.refuse(f"input {i} is {tensor.dtype}; {_either(found.takes(i))} is needed")
+            raise _of_type(bound, f"input {i}", tensor, found.takes(i))
     makes = found.makes or found.types
-    for tensor in bound.outputs:
+    for i, tensor in enumerate(bound.outputs):
         if tensor.dtype not in makes:
-            raise bound.refuse(f"output is {tensor.dtype}; {_either(makes)} is needed")
+            if i:
+                raise bound.refuse(f"output {i} ('{tensor.name}') is not made")
+            raise _of_type(bound, "output", tensor, makes)
 
 
-def _either(types: tuple[DType, ...]) -> str:
-    return " or ".join(map(str, types))
+def _of_type(bound: Bound, what: str, tensor: Tensor, types: tuple[DType, ...]) -> ModelError:
+    hint = FLOAT32 if tensor.dtype in FLOATS else None
+    return bound.refuse(f"{what} is {tensor.dtype}; {' or '.join(map(str, types))} is needed", hint)
 
 
 def meaning(operator: Operator, graph: Graph) -> Meaning:

@@ -6,8 +6,8 @@ from typing import Any
 
 import onnx_ir as ir
 
-from lowtide.errors import EXPORT, UnsupportedModel
-from lowtide.ir.dtype import BF16, F16, F32, F64, dtype_of
+from lowtide.errors import EXPORT, FLOAT32, UnsupportedModel
+from lowtide.ir.dtype import F32, FLOATS, dtype_of
 from lowtide.ir.graph import Graph, Operator, Tensor
 
 
@@ -43,12 +43,14 @@ def _tensor(value: ir.Value) -> Tensor:
 def _input(value: ir.Value) -> Tensor:
     tensor = _tensor(value)
     if tensor.dtype != F32:
-        floats = tensor.dtype in (F16, BF16, F64)
+        reader = next((use.node for use in value.uses()), None)
+        by = f", which {reader.op_type} '{reader.name}' reads," if reader is not None else ""
         raise UnsupportedModel(
-            f"input '{value.name}' is {tensor.dtype}; float32 is needed",
-            hint="export the network in float32"
-            if floats
-            else "make it a constant, or cast it outside the network",
+            f"input '{value.name}'{by} is {tensor.dtype}; float32 is needed",
+            hint=FLOAT32
+            if tensor.dtype in FLOATS
+            else "make it a constant, or begin the network behind what reads it"
+            " (onnx.utils.extract_model)",
         )
     return tensor
 

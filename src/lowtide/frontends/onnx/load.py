@@ -10,12 +10,19 @@ from pathlib import Path
 import onnx
 import onnx_ir as ir
 
-from lowtide.errors import ModelError, UnreadableModel, UnsupportedModel, UsageError
+from lowtide.errors import (
+    CUT,
+    NO_SEQUENCES,
+    ModelError,
+    UnreadableModel,
+    UnsupportedModel,
+    UsageError,
+)
 from lowtide.frontends.onnx.functions import inline_functions
 from lowtide.frontends.onnx.nodes import settle_graph
 from lowtide.frontends.onnx.shapes import give_shapes
-from lowtide.frontends.onnx.simplify.edit import static_shape
 from lowtide.frontends.onnx.simplify.passes import simplify
+from lowtide.frontends.onnx.static import check_static
 from lowtide.frontends.onnx.tensors import MOST_ELEMENTS, settle_tensors
 from lowtide.ir.graph import Shape
 from lowtide.room import MAX_ELEMENTS, Room
@@ -113,7 +120,7 @@ def _settle(
     proto.opset_import.add(domain="", version=version)
     proto.ir_version = max(4, onnx.helper.find_min_ir_version_for(list(proto.opset_import)))
     model: ir.Model = simplify(ir.serde.deserialize_model(proto), room)
-    _check_static(model)
+    check_static(model)
     return model
 
 
@@ -172,7 +179,9 @@ def _check_tensor(value: onnx.ValueInfoProto, role: str) -> None:
     kind = value.type.WhichOneof("value")
     if kind not in ("tensor_type", None) or (kind is None and role == "input"):
         shown = (kind or "of no known type").removesuffix("_type").replace("_", " ")
-        raise UnsupportedModel(f"{role} '{value.name}' is not a tensor but {shown}")
+        raise UnsupportedModel(
+            f"{role} '{value.name}' is not a tensor but {shown}", hint=f"{NO_SEQUENCES}, or {CUT}"
+        )
 
 
 def _settle_shape(value: onnx.ValueInfoProto) -> None:
@@ -195,34 +204,3 @@ def _settle_shape(value: onnx.ValueInfoProto) -> None:
             )
     if prod(d.dim_value for d in tensor.shape.dim) > MOST_ELEMENTS:
         raise UnsupportedModel(f"input '{value.name}' has more than {MOST_ELEMENTS} elements")
-
-
-def _check_static(model: ir.Model) -> None:
-    """Every value is a tensor of a known shape, neither empty nor absurdly large."""
-    for value in model.graph.outputs:
-        what = _why_not_static(value) if value.is_initializer() else None
-        if what:
-            raise UnsupportedModel(what)
-    for node in model.graph:
-        for value in node.outputs:
-            what = _why_not_static(value) if value.name else None
-            if what:
-                raise UnsupportedModel(what, node=node.name, operator=node.op_type)
-        if node.op_type == "Reshape":
-            # Shape inference believes a target without -1, whatever it reshapes.
-            sizes = [prod(static_shape(v) or ()) for v in (node.inputs[0], node.outputs[0])]
-            if sizes[0] != sizes[1]:
-                raise UnreadableModel(
-                    f"makes {sizes[1]} elements of {sizes[0]}", node=node.name, operator="Reshape"
-                )
-
-
-def _why_not_static(value: ir.Value) -> str | None:
-    if not isinstance(value.type, ir.TensorType | None):
-        return f"'{value.name}' is not a tensor"
-    shape = static_shape(value)
-    if shape is None or value.type is None:
-        return f"the shape of '{value.name}' depends on the input's values"
-    if not 0 < prod(shape) <= MOST_ELEMENTS:
-        return f"'{value.name}' has {prod(shape)} elements"
-    return None

@@ -11,7 +11,7 @@ import onnx.checker
 import onnx.helper
 from onnx import AttributeProto, NodeProto
 
-from lowtide.errors import EXPORT, OPERATORS, UnreadableModel, UnsupportedModel
+from lowtide.errors import CUT, EXPORT, OPERATORS, UnreadableModel, UnsupportedModel
 from lowtide.frontends.onnx.long_names import cut_names
 
 
@@ -104,13 +104,16 @@ def _check_node(node: NodeProto, version: int, context: onnx.checker.C.CheckerCo
     if node.domain:
         raise UnsupportedModel(
             f"not an ONNX operator but one of domain '{node.domain}'",
-            hint="export with standard operators only",
+            hint=f"export with standard operators only, no optimised model, or {CUT}",
             **place,
         )
     kinds = {attribute.type for attribute in node.attribute}
     if kinds & {AttributeProto.GRAPH, AttributeProto.GRAPHS}:
         raise UnsupportedModel(
-            "control flow", hint="export with the loop unrolled or the branch chosen", **place
+            "control flow",
+            hint="onnxsim takes out what is known before; or export with the branch chosen, "
+            "the loop unrolled",
+            **place,
         )
     if kinds & {AttributeProto.SPARSE_TENSOR, AttributeProto.SPARSE_TENSORS}:
         raise UnsupportedModel("sparse constant", hint="store it dense", **place)
