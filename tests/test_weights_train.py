@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,11 @@ from lowtide.weights.train.generate import Factor, generate, stored  # noqa: E40
 from lowtide.weights.train.loop import Recipe, run  # noqa: E402
 from lowtide.weights.train.losses import Distil, distillation, orthonormality  # noqa: E402
 from lowtide.weights.train.measure import accuracy  # noqa: E402
+from lowtide.weights.train.meets import meets  # noqa: E402
 from weight_layers import codes  # noqa: E402
+
+torch.set_num_threads(1)
+"""The networks are small: threads would wait for each other, for minutes on a machine in use."""
 
 SETTINGS = {
     "0": Setting((5, 4, 0), 3),
@@ -86,6 +91,22 @@ def test_generated_modules_and_their_file_are_equal() -> None:
         assert np.allclose(model.get_submodule(name).weight.detach(), ours.values, atol=1e-3)
     (found,) = session(written).run(None, {"input": x.numpy()})
     assert np.allclose(found, model(x).detach().numpy(), atol=5e-3)
+
+
+def test_what_layers_meet_is_what_their_outputs_come_of() -> None:
+    """E|W x|^2 by the moments is the mean square of what the layer gives."""
+    model, x = network().eval(), noise(16).values
+    met = meets(model, ["0", "3", "11"], [x])
+    given = x
+    for number, module in enumerate(model):
+        given = module(given)
+        if str(number) in met and number != 11:
+            weights = module.weight.detach().flatten(1).numpy().astype(np.float64)
+            expected = given.square().sum(1).mean().item()
+            assert met[str(number)].error(weights) == pytest.approx(expected, rel=1e-4)
+    assert met["11"].channels.shape == (32, 32)
+    with pytest.raises(UsageError, match="is no Conv2d or Linear"):
+        meets(model, ["1"], [x])
 
 
 def test_wrong_names_are_refused() -> None:
@@ -174,7 +195,11 @@ def digits() -> tuple[Pictures, Pictures]:
 
 
 def test_digits_are_learned_stored_and_run() -> None:
-    """Dense, then from least squares and distillation; the file alone, in onnxruntime and as C."""
+    """From scratch to packed C in under a minute of a core.
+
+    Dense, then from least squares and distillation; the file alone, in onnxruntime and as C.
+    """
+    began = time.process_time()
     train, test = digits()
     model = network()
     model[0] = nn.Conv2d(1, 16, 3, 1, 1, bias=False)
@@ -210,6 +235,7 @@ def test_digits_are_learned_stored_and_run() -> None:
     assert made == scores[:20].argmax(1).tolist()
     biases = 4 * (16 + 32 + 32 + 10)
     assert fitted_c.plan.profile.weight_bytes <= size + biases + 64
+    assert time.process_time() - began < 60
 
 
 def test_command(tmp_path: Path) -> None:

@@ -17,18 +17,20 @@ from lowtide.errors import CheckError, UsageError
 from lowtide.ir.codes import Array
 from lowtide.weights.fit_layer import fit
 from lowtide.weights.format import Generated
-from lowtide.weights.moments import even
+from lowtide.weights.moments import Moments, even
 from lowtide.weights.network import Network, read
 from lowtide.weights.setting import Setting
 from lowtide.weights.store import store
 from lowtide.weights.train.generate import filters_of, settle
 
 
-def fitted(model: nn.Module, settings: Mapping[str, Setting]) -> dict[str, Generated]:
+def fitted(
+    model: nn.Module, settings: Mapping[str, Setting], moments: Mapping[str, Moments] | None = None
+) -> dict[str, Generated]:
     """The weights of modules (by name) as each setting stores them: where training begins.
 
-    Alternating least squares in the plain norm; `lowtide compress` knows what layers meet, too.
-    Raises UsageError where a name is no Conv or Linear.
+    Alternating least squares in the norm of what layers meet (`meets.meets`), or without `moments`
+    in the plain one. Raises UsageError where a name is no Conv or Linear.
     """
     modules, found = dict(model.named_modules()), {}
     for name, setting in settings.items():
@@ -37,7 +39,8 @@ def fitted(model: nn.Module, settings: Mapping[str, Setting]) -> dict[str, Gener
         if module is None or filters is None:
             raise UsageError(f"'{name}' is no Conv or Linear of the model")
         weights = module.get_parameter("weight").detach().cpu().numpy()
-        found[name] = fit(weights, filters, setting, even(filters))
+        met = even(filters) if moments is None else moments[name]
+        found[name] = fit(weights, filters, setting, met)
     return found
 
 

@@ -80,13 +80,17 @@ class Generate(nn.Module):
         self.across = None if made.across is None else Factor(made.across)
 
     def forward(self, nothing: Tensor) -> Tensor:
-        f = self.filters
-        kernels = self.basis()
-        if self.inside is not None:
-            u = self.inside().view(-1, self.rank, f.inputs)
-            kernels = torch.bmm(u.mT, kernels.view(-1, self.rank, f.taps)).flatten(1)
+        kernels = self.kernels()
         w = kernels if self.across is None else self.across() @ kernels
-        return w.view(f.shape)
+        return w.view(self.filters.shape)
+
+    def kernels(self) -> Tensor:
+        """What V combines, [kernels, inputs * taps]: a layer may apply the two one by one."""
+        kernels = self.basis()
+        if self.inside is None:
+            return kernels
+        u = self.inside().view(-1, self.rank, self.filters.inputs)
+        return torch.bmm(u.mT, kernels.view(-1, self.rank, self.filters.taps)).flatten(1)
 
     def right_inverse(self, weight: Tensor) -> Tensor:
         return weight.new_zeros(0)
