@@ -1,11 +1,12 @@
-"""CIFAR's residual networks in torch: ResNet-20 (He et al. 2016, 4.2) and ResNet-18 on 32x32."""
+"""CIFAR's residual networks in torch: ResNet-20, -56 (He et al. 2016, 4.2), ResNet-18 on 32x32."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
+
+from bench.weights.norm import activate
 
 
 class Block(nn.Module):
@@ -23,8 +24,11 @@ class Block(nn.Module):
             self.shortcut = nn.Sequential(conv, nn.BatchNorm2d(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
-        y = torch.relu(self.bn1(self.conv1(x)))
-        return torch.relu(self.bn2(self.conv2(y)) + self.shortcut(x))
+        y = activate(self.bn1, self.conv1(x))
+        past = x
+        if self.shortcut:
+            past = activate(self.shortcut[1], self.shortcut[0](x), relu=False)
+        return activate(self.bn2, self.conv2(y), past)
 
 
 class ResNet(nn.Module):
@@ -44,7 +48,7 @@ class ResNet(nn.Module):
         self.linear = nn.Linear(inputs, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.blocks(torch.relu(self.bn1(self.conv1(x))))
+        y = self.blocks(activate(self.bn1, self.conv1(x)))
         return self.linear(y.mean((2, 3)))
 
 
@@ -53,6 +57,23 @@ def resnet20() -> ResNet:
     return ResNet((16, 32, 64), 3)
 
 
-def resnet18() -> ResNet:
+def resnet56() -> ResNet:
+    """855,770 parameters."""
+    return ResNet((16, 32, 64), 9)
+
+
+def resnet18(width: int = 64) -> ResNet:
     """11,173,962 parameters."""
-    return ResNet((64, 128, 256, 512), 2)
+    return ResNet((width, 2 * width, 4 * width, 8 * width), 2)
+
+
+def resnet18_half() -> ResNet:
+    """ResNet-18 of half as many channels: a quarter of the parameters."""
+    return resnet18(32)
+
+
+def resnet18_quarter() -> ResNet:
+    return resnet18(16)
+
+
+NAMES = ("resnet18", "resnet18_half", "resnet18_quarter", "resnet20", "resnet56")

@@ -1,125 +1,148 @@
-"""ResNet-18 for CIFAR-10 at the paper's point, (Bi, Bc) = (2, 44), 3-6-3 bits: 350 KiB.
+"""ResNet-18 for CIFAR-10 at the paper's point, (Bi, Bc) = (2, 44), 3-6-3 bits: 350 KiB; rivals.
 
-    python -m bench.weights.resnet18 --device cuda --teacher-minutes 9 --minutes 14 -o out/resnet18
-    python -m bench.weights.resnet18 --teacher-steps 3 --steps 3 --batch 16 --test 200 -o out/try
+    python -m bench.weights.resnet18                   # teacher, its scores, the student, C
+    python -m bench.weights.resnet18 resnet56-2bit     # a rival, taught by the same scores as long
+    python -m bench.weights.resnet18 --device cuda     # 10 minutes of one H100
+    python -m bench.weights.resnet18 --try             # a few steps of everything, in a minute
 
-Trains the teacher, then the student from least squares and distillation; both see the JPEG
-pictures of ../shared (the paper's are lossless: 93.72 of 94.10 %). A run that was stopped goes on
-from its checkpoints. Writes the student as ONNX, and what was measured as JSON.
+Both see the JPEG pictures of ../shared (the paper's are lossless: 93.72 of 94.10 %). The same
+command goes on from what is in the folder (-o, default ~/.cache/lowtide/resnet18) after any stop;
+the folder may be taken to another machine. Each row goes to bench/weights/results/resnet18.json
+once its C program has classified all 10,000 test pictures.
 """
 
 from __future__ import annotations
 
 import argparse
-import copy
 import json
-import sys
-import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import onnx
+import numpy as np
 import torch
 from torch import nn
 
-from bench.weights.resnet import ResNet, resnet18
-from bench.weights.teach import SHARED, loss, pictures
-from lowtide.weights.account import published_bytes
+from bench.weights import data, device, student, teach
+from bench.weights.course import Course
+from bench.weights.resnet import ResNet
+from bench.weights.scores import PERIOD, asked, kept
+from bench.weights.student import Pupil, School, learn
+from bench.weights.teach import SHARED, pictures, say
+from bench.weights.untrained import RESULTS
+from bench.weights.views import Views
+from lowtide.pipeline import fit
 from lowtide.weights.setting import Setting, plain, published
-from lowtide.weights.train.data import Pictures
-from lowtide.weights.train.export import export, fitted
-from lowtide.weights.train.generate import filters_of, generate, stored
-from lowtide.weights.train.loop import Recipe, run
-from lowtide.weights.train.losses import Distil
-from lowtide.weights.train.measure import accuracy
+from lowtide.weights.train.generate import filters_of
 
-RANK, KERNELS, BITS = 2, 44, (3, 6, 3)
+FOLDER = Path.home() / ".cache/lowtide/resnet18"
+CALIBRATION = 512
 
 
-def say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+@dataclass(frozen=True)
+class Way:
+    """A network, and how its convolutions are stored: plain bits, or the paper's factors."""
 
+    network: str
+    bits: int | None = None
 
-def settings(model: ResNet) -> dict[str, Setting]:
-    """The paper's settings of every layer; the classifier plain, 8 bits."""
-    found = {}
-    for name, module in model.named_modules():
-        filters = filters_of(module)
-        if filters is not None:
+    def settings(self, model: ResNet) -> dict[str, Setting]:
+        """Of every layer. The classifier is plain 8-bit, as is the first layer of plain ones."""
+        found = {}
+        for name, module in model.named_modules():
+            filters = filters_of(module)
+            if filters is None:
+                continue
             first = name == "conv1"
-            setting = published(filters, RANK, KERNELS, BITS, first)
-            found[name] = plain(8) if isinstance(module, nn.Linear) else setting
-    return found
+            if isinstance(module, nn.Linear) or (first and self.bits is not None):
+                found[name] = plain(8)
+            elif self.bits is not None:
+                found[name] = plain(self.bits)
+            else:
+                found[name] = published(filters, 2, 44, (3, 6, 3), first)
+        return found
 
 
-def counted(model: ResNet) -> float:
-    """The student's bytes by the paper's count."""
-    chosen, layers = settings(model), []
-    for name, module in model.named_modules():
-        filters = filters_of(module)
-        if filters is not None and not isinstance(module, nn.Linear):
-            layers.append((filters, chosen[name]))
-    norms = sum(m.num_features for m in model.modules() if isinstance(m, nn.BatchNorm2d))
-    return published_bytes(layers, model.linear.weight.numel(), norms)
+WAYS: Mapping[str, Way] = {
+    "resnet18-generated": Way("resnet18"),
+    "resnet20-4bit": Way("resnet20", 4),
+    "resnet56-2bit": Way("resnet56", 2),
+    "resnet56-4bit": Way("resnet56", 4),
+    "resnet18-half-1bit": Way("resnet18_half", 1),
+    "resnet18-quarter-4bit": Way("resnet18_quarter", 4),
+}
+"""All of ResNet-18 is 1,364 KiB at one bit: plain weights fit 350 KiB with fewer channels only."""
 
 
-def teach(given: argparse.Namespace, train: Pictures) -> ResNet:
-    """The dense network."""
-    model = resnet18().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    recipe = Recipe(
-        given.teacher_steps, given.batch, 0.2, 0.2, minutes=given.teacher_minutes, half=True
-    )
-    file = given.output / "teacher.checkpoint"
-    say("the teacher")
-    run(model, loss, train, recipe, device=given.device, checkpoint=file, progress=say)
-    return model  # type: ignore[no-any-return]
+def courses(given: argparse.Namespace) -> tuple[Course, Course]:
+    """The teacher's and the student's."""
+    on_gpu = given.device.startswith("cuda")
+    first = teach.GPU_COURSE if on_gpu else teach.COURSE
+    second = student.GPU_COURSE if on_gpu else student.COURSE
+    if given.try_:
+        return tuple(replace(c, epochs=4.0, batch=16) for c in (first, second))  # type: ignore[return-value]
+    return first, second
 
 
-def learn(given: argparse.Namespace, train: Pictures, teacher: ResNet) -> ResNet:
-    """The student, a copy of the teacher whose weights are generated."""
-    student = copy.deepcopy(teacher).cpu()
-    say("least squares")
-    generate(student, fitted(student, settings(teacher)))
-    recipe = Recipe(
-        given.steps, given.batch, 0.005, 0.05, "adamw", 0.0, minutes=given.minutes, half=True
-    )
-    objective = Distil(teacher.eval(), orthonormal=given.orthonormal)
-    file = given.output / "student.checkpoint"
-    say("the student")
-    run(student, objective, train, recipe, device=given.device, checkpoint=file, progress=say)
-    return student
+def school(given: argparse.Namespace, teacher: ResNet, course: Course) -> School:
+    """The student's lessons by this teacher."""
+    train, test = pictures(given.shared, "train"), pictures(given.shared, "test")
+    seen = train.normal(train.values[:CALIBRATION])
+    if given.try_:
+        train, test = train.part(torch.arange(64)), test.part(torch.arange(100))
+    views = Views.of(train.to(torch.device(given.device)), seed=1)
+    if given.device.startswith("cuda"):
+        lessons = asked(teacher, views, course.batch, given.device)
+    else:
+        lessons = kept(teacher, views, course.batch, given.output, say, 1 if given.try_ else PERIOD)
+    return School(given.output, seen, test, lessons, course, given.device)
+
+
+def on_device(row: dict[str, Any], folder: Path, test: Any) -> dict[str, Any]:
+    """The row with what the emitted C is: its flash, RAM, work, time, and accuracy."""
+    fitted = fit(folder / f"{row['name']}.onnx")
+    seen = np.ascontiguousarray(data.normal(test.values.numpy()).transpose(0, 2, 3, 1))
+    milliseconds, found = device.classify(fitted, seen)
+    right = float((found == test.labels.numpy()).mean())
+    return {**row, "c": device.row(row["name"], fitted, milliseconds, right)}
+
+
+def put(results: Path, teacher: dict[str, Any], row: dict[str, Any]) -> None:
+    """The row, and its teacher, in the results."""
+    file = results / "resnet18.json"
+    held = json.loads(file.read_text()) if file.exists() else {"rows": []}
+    rows = [one for one in held["rows"] if one["name"] != row["name"]] + [row]
+    rows.sort(key=lambda one: list(WAYS).index(one["name"]))
+    results.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"teacher": teacher, "rows": rows}, indent=1) + "\n")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("name", nargs="?", choices=WAYS, default="resnet18-generated")
     parser.add_argument("--shared", type=Path, default=SHARED)
+    parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--teacher-steps", type=int, default=20_000)
-    parser.add_argument("--teacher-minutes", type=float)
-    parser.add_argument("--steps", type=int, default=20_000)
-    parser.add_argument("--minutes", type=float)
-    parser.add_argument("--orthonormal", type=float, default=0.0)
-    parser.add_argument("--test", type=int, help="test pictures to use; default: all")
-    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--try", dest="try_", action="store_true", help="a few steps, no results")
+    parser.add_argument("-o", "--output", type=Path, default=FOLDER)
     given = parser.parse_args()
-    given.output.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(0)
-    began = time.perf_counter()
-    train, test = pictures(given.shared, "train"), pictures(given.shared, "test")
-    test = test.part(torch.arange(given.test or len(test)))
-    teacher = teach(given, train)
-    found: dict[str, Any] = {"teacher": accuracy(teacher, test, given.device)}
-    student = learn(given, train, teacher)
-    found["student"] = accuracy(student, test, given.device)
-    found["paper_kib"] = counted(teacher) / 1024
-    found["factors_kib"] = sum(made.bytes for made in stored(student).values()) / 1024
-    model = export(student, train.normal(train.values[:1]))
-    onnx.save(model, given.output / "resnet18_student.onnx")
-    found |= {"file_kib": model.ByteSize() / 1024, "minutes": (time.perf_counter() - began) / 60}
-    found |= {"device": given.device, "steps": given.steps, "test_pictures": len(test)}
-    (given.output / "resnet18.json").write_text(json.dumps(found, indent=1) + "\n")
-    print(json.dumps(found))
+    if given.try_:
+        given.output /= "try"
+        given.results = given.output / "results"
+    way, (first, second) = WAYS[given.name], courses(given)
+    part = 64 if given.try_ else None
+    teacher, dense = (
+        teach.teach(name, given.output, given.shared, first, given.device, part)
+        for name in ("resnet18", way.network)
+    )
+    lessons = school(given, teacher, second)
+    row = learn(Pupil(given.name, dense, way.settings(dense)), lessons)
+    told = json.loads((given.output / "resnet18.json").read_text())
+    row = on_device(row, given.output, lessons.test)
+    row["dense"] = json.loads((given.output / f"{way.network}.json").read_text())["accuracy"]
+    put(given.results, told, row)
+    print(json.dumps({key: value for key, value in row.items() if key not in ("rows", "course")}))
 
 
 if __name__ == "__main__":
