@@ -224,7 +224,8 @@ def test_the_command_line_writes_it(tmp_path: Path) -> None:
     for extra in ((), ("--tiles", "4", "--max-overhead", "0")):
         done = subprocess.run([*fit, *extra, "--json"], capture_output=True, text=True, check=True)
         facts = json.loads(done.stdout)
-        assert {p.name for p in (tmp_path / "out").iterdir()} == {"net.onnx", "tiles.json"}
+        written = {p.name for p in (tmp_path / "out").iterdir()}
+        assert written == {"lowtide.json", "net.onnx", "tiles.json"}
         made = onnx.load(tmp_path / "out/net.onnx")
         assert measure(made).peak == facts["peak_elements"] < facts["layerwise_elements"]
     assert facts["mac_overhead"] == 0

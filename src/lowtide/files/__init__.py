@@ -1,4 +1,7 @@
-"""A folder or a file written all at once or not at all, and nothing of the user's with it."""
+"""A folder or a file written all at once or not at all, and nothing of the user's with it.
+
+It knows nothing of what is in the files.
+"""
 
 from lowtide.files.folder import check_folder, put, write_folder
 from lowtide.files.listing import OWN

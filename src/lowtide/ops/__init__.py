@@ -1,4 +1,7 @@
-"""The operators. Importing this package fills the table of entries."""
+"""The operators: one entry each, and the whole truth about it. Importing this fills the table.
+
+They know nothing of memory, rows and C.
+"""
 
 from importlib import import_module
 

@@ -31,13 +31,17 @@ def _summed(op: Bound, x: Read, w: Read, loops: tuple[Var, ...], onto: bool = Fa
     return Nest(op.out, axes, tuple(reads), (Reduction(loops, start, update),), Acc(0))
 
 
-@entry("Conv", attributes=_ATTRIBUTES, order="channels_last")
+def _kernel(op: Bound) -> tuple[int, ...]:
+    return op.shape(1)[2:]
+
+
+@entry("Conv", attributes=_ATTRIBUTES, order="channels_last", kernel=_kernel, goes_on="ConvOnto")
 def conv(op: Bound) -> Nest:
     """out[n, c, y, x] = bias[c] + sum over ky, kx, i of in[n, g*I + i, y*s - p + ky*d, ..] * w."""
     return _conv(op)
 
 
-@entry("ConvOnto", attributes=_ATTRIBUTES, order="channels_last")
+@entry("ConvOnto", attributes=_ATTRIBUTES, order="channels_last", kernel=_kernel)
 def conv_onto(op: Bound) -> Nest:
     """Not ONNX's: a convolution whose sums go on from those of its third input."""
     return _conv(op, onto=True)

@@ -61,6 +61,9 @@ class Entry:
     `attributes` gives each attribute's default (None: none). `parameters` gives the input that
     carries a parameter in opsets where it is not an attribute; such an input must be constant.
     `order` says how its result prefers to lie: pixel by pixel, as its input does, or row-major.
+    `kernel` gives the extents of the windows that its `pads` surround. `goes_on` is the operator
+    that computes the same on top of sums that are there, instead of a bias: its filters are the
+    first axis of input 1, and each makes a channel of the output, axis 1.
     `types` are those of inputs and outputs; `other_types` those of single inputs that differ, and
     `makes` those of outputs that do.
     """
@@ -74,6 +77,8 @@ class Entry:
     types: tuple[DType, ...] = FLOAT
     other_types: Mapping[int, tuple[DType, ...]] = field(default_factory=dict)
     makes: tuple[DType, ...] = ()
+    kernel: Callable[[Bound], tuple[int, ...]] | None = None
+    goes_on: str = ""
 
     def takes(self, operand: int) -> tuple[DType, ...]:
         """The element types that an input may have."""
@@ -92,6 +97,8 @@ def entry(
     take: tuple[DType, ...] = FLOAT,
     other_types: Mapping[int, tuple[DType, ...]] | None = None,
     makes: tuple[DType, ...] = (),
+    kernel: Callable[[Bound], tuple[int, ...]] | None = None,
+    goes_on: str = "",
 ) -> Callable[[Callable[[Bound], Meaning]], Callable[[Bound], Meaning]]:
     """Registers the function below as the entry of the operators `types`."""
 
@@ -107,6 +114,8 @@ def entry(
                 take,
                 other_types or {},
                 makes,
+                kernel,
+                goes_on,
             )
         return meaning
 

@@ -31,8 +31,12 @@ _ATTRIBUTES = {
 }
 
 
+def _kernel(op: Bound) -> tuple[int, ...]:
+    return ints(op.attribute("kernel_shape"))
+
+
 def _windows(op: Bound) -> tuple[Window, ...]:
-    made = windows(op, ints(op.attribute("kernel_shape")))
+    made = windows(op, _kernel(op))
     if op.attribute("auto_pad").startswith("SAME"):
         # Here onnxruntime, which is the judge's reference, leaves ONNX's definition.
         if any(window.dilation > 1 for window in made):
@@ -49,7 +53,9 @@ def _single_output(op: Bound) -> None:
         raise op.refuse("the output of indices is not made", "remove it from the network")
 
 
-@entry("MaxPool", attributes={**_ATTRIBUTES, "storage_order": 0}, order="channels_last")
+@entry(
+    "MaxPool", attributes={**_ATTRIBUTES, "storage_order": 0}, order="channels_last", kernel=_kernel
+)
 def max_pool(op: Bound) -> Nest:
     """The largest element of each window; padding is never the largest."""
     _single_output(op)
@@ -60,7 +66,12 @@ def max_pool(op: Bound) -> Nest:
     return Nest(op.out, axes, (Read(0, (*axes[:2], *spatial)),), (reduction,), Acc(0))
 
 
-@entry("AveragePool", attributes={**_ATTRIBUTES, "count_include_pad": 0}, order="channels_last")
+@entry(
+    "AveragePool",
+    attributes={**_ATTRIBUTES, "count_include_pad": 0},
+    order="channels_last",
+    kernel=_kernel,
+)
 def average_pool(op: Bound) -> Nest:
     """The mean of each window: of its pixels in the image, or of the padded image."""
     axes, geometry = axes_of(op.out), _windows(op)
@@ -75,7 +86,12 @@ def average_pool(op: Bound) -> Nest:
     return Nest(op.out, axes, (Read(0, index),), tuple(sums), finish)
 
 
-@entry("LpPool", attributes={**_ATTRIBUTES, "p": 2}, order="channels_last")
+@entry(
+    "LpPool",
+    attributes={**_ATTRIBUTES, "p": 2},
+    order="channels_last",
+    kernel=_kernel,
+)
 def lp_pool(op: Bound) -> Nest:
     """(The sum of |x|^p in each window)^(1/p)."""
     axes, geometry, p = axes_of(op.out), _windows(op), float(op.attribute("p"))

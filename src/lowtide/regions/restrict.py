@@ -20,7 +20,7 @@ from lowtide.errors import ModelError
 from lowtide.ir.graph import Graph, Operator, Tensor
 from lowtide.ops import Join, Views, meaning
 from lowtide.ops.definition import definition
-from lowtide.ops.entry import ENTRIES, Bound, bind, ints
+from lowtide.ops.entry import ENTRIES, Bound, bind
 from lowtide.ops.window import Window, windows
 from lowtide.regions.equivalence import is_moved
 from lowtide.regions.footprint import Reach
@@ -92,17 +92,16 @@ def _narrow_join(
 
 def _attributes(bound: Bound, region: Region, reads: Mapping[str, Region]) -> dict[str, Any] | None:
     """The attributes with the padding and groups of a region; None where they cannot say it."""
-    op, made = bound.operator, dict(bound.operator.attributes)
-    if op.type not in ("Conv", "MaxPool", "AveragePool"):
+    op, made, given = bound.operator, dict(bound.operator.attributes), ENTRIES[bound.type]
+    if given.kernel is None:
         return made
     source = reads[op.inputs[0]]
-    kernel = ints(bound.attribute("kernel_shape")) if op.type != "Conv" else bound.shape(1)[2:]
-    if op.type == "Conv" and int(bound.attribute("group")) > 1:
+    if "group" in given.attributes and int(bound.attribute("group")) > 1:
         channels, each = source[1][1] - source[1][0], bound.shape(1)[1]
         if channels % each:
             return None
         made["group"] = channels // each
-    geometry = windows(bound, kernel)
+    geometry = windows(bound, given.kernel(bound))
     pads = [
         _padding(window, into, of)
         for window, into, of in zip(geometry, region[2:], source[2:], strict=True)

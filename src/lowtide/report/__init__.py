@@ -1,1 +1,4 @@
-"""Pictures and tables of plans."""
+"""Pictures and tables of plans.
+
+It reads plans and decides nothing.
+"""

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lowtide.ir.graph import Operator
+from lowtide.ops import ENTRIES
 from lowtide.regions.footprint import Reach
 from lowtide.regions.region import Span, whole, with_span
 from lowtide.rewrites.bands import extra_macs, needed, share
@@ -47,7 +48,7 @@ def in_groups(reach: Reach, first: int, end: int, count: int) -> Stretch | None:
 def _is_cut(reach: Reach, first: int, end: int) -> bool:
     """Whether a stretch ends with a convolution that adds channels of a tensor it alone reads."""
     graph, last = reach.graph, reach.graph.operators[end - 1]
-    if last.type != "Conv" or last.inlined or int(last.attributes.get("group", 1)) != 1:
+    if not ENTRIES[last.type].goes_on or last.inlined or last.attributes.get("group", 1) != 1:
         return False
     made = {op.output for op in graph.operators[first : end - 1]}
     weights = graph.constants.get(last.inputs[1])
@@ -77,7 +78,7 @@ def _project(
     made = replace(
         last,
         name=f"{last.name}.{part}",
-        type="ConvOnto" if sums else last.type,
+        type=ENTRIES[last.type].goes_on if sums else last.type,
         inputs=(wide, weights, *onto),
         outputs=(output,),
         epilogue=last.epilogue if done else (),

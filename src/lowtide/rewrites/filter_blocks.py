@@ -8,9 +8,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from lowtide.ir.graph import Array, Graph, Operator, Tensor
+from lowtide.ir.nest import Nest
+from lowtide.ir.view import Reshape
+from lowtide.ops import ENTRIES, Views, meaning
 from lowtide.regions.footprint import Reach
 from lowtide.regions.region import Region, Span, shape_of, whole, with_span
-from lowtide.regions.restrict import narrow
+from lowtide.regions.restrict import can_cut, narrow
 
 
 def filter_blocks(graph: Graph, most: int) -> Graph:
@@ -41,22 +44,34 @@ def _parts(graph: Graph, chain: Sequence[Operator], most: int) -> int:
 def _made(graph: Graph) -> Iterator[tuple[Operator, list[Operator]]]:
     """The convolutions whose weights a product makes, and what makes them, the product first."""
     for op in graph.operators:
-        if op.type != "Conv" or op.inlined or int(op.attributes.get("group", 1)) != 1:
+        if not ENTRIES[op.type].goes_on or op.inlined or op.attributes.get("group", 1) != 1:
             continue
         steps, name = list[Operator](), op.inputs[1]
         while name in graph.producer and _only(graph, name, op if not steps else steps[0]):
             steps.insert(0, graph.producer[name])
-            if steps[0].type != "Reshape":
+            if not _only_shapes(steps[0], graph):
                 break
             name = steps[0].inputs[0]
         filters = graph.shape(op.output)[1]
         if (
             steps
-            and steps[0].type == "MatMul"
-            and not steps[0].epilogue
+            and _makes_rows(steps[0], graph)
             and all(graph.shape(step.output)[0] == filters for step in steps)
         ):
             yield op, steps
+
+
+def _only_shapes(step: Operator, graph: Graph) -> bool:
+    """Whether an operator hands its input on in another shape."""
+    held = meaning(step, graph)
+    return isinstance(held, Views) and all(isinstance(v, Reshape) for c in held.chains for v in c)
+
+
+def _makes_rows(step: Operator, graph: Graph) -> bool:
+    """Whether an operator sums products, and can make any of its rows alone."""
+    held = meaning(step, graph)
+    product = isinstance(held, Nest) and held.macs > 0 and not step.epilogue
+    return product and can_cut(step, Reach(graph), 0)
 
 
 def _only(graph: Graph, name: str, reader: Operator) -> bool:
@@ -106,7 +121,7 @@ class _Writer:
         """One step in making a block of filters, which are the first axis of what it makes."""
         region = with_span(whole(self.graph.shape(step.output)), 0, span)
         self._tensor(step.output, made, region)
-        if step.type == "Reshape":
+        if _only_shapes(step, self.graph):
             shape = f"{made}.shape"
             self.constants[shape] = np.array(shape_of(region), np.int64)
             inputs: tuple[str, ...] = (f"{step.inputs[0]}.{k}", shape)

@@ -1,1 +1,4 @@
-"""Which rows of which operator are computed when: one schedule a file."""
+"""Which rows of which operator are computed when: one schedule a file.
+
+They know neither addresses nor C.
+"""
