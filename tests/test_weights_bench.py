@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -13,6 +14,7 @@ from bench.weights.course import Course  # noqa: E402
 from bench.weights.epochs import Lessons, train  # noqa: E402
 from bench.weights.matmul import convolve  # noqa: E402
 from bench.weights.norm import activate  # noqa: E402
+from bench.weights.plot import weights_svg  # noqa: E402
 from bench.weights.quick import quicken  # noqa: E402
 from bench.weights.resnet import ResNet, resnet18  # noqa: E402
 from bench.weights.resnet18 import WAYS  # noqa: E402
@@ -153,3 +155,15 @@ def test_the_papers_bytes() -> None:
     model = resnet18()
     count = student.counted(model, WAYS["resnet18-generated"].settings(model))
     assert round(count / 1024, 1) == 350.0
+
+
+def test_a_picture_of_bytes_and_accuracy() -> None:
+    rows = [
+        {"name": "resnet18-generated", "paper_bytes": 358400, "accuracy": 0.91},
+        {"name": "resnet20-4bit", "paper_bytes": 142000, "accuracy": 0.88},
+    ]
+    drawn = ElementTree.fromstring(weights_svg(0.92, rows))
+    points = [one for one in drawn.iter() if one.tag.endswith("circle")]
+    (ours, other) = [(float(p.get("cx", 0)), float(p.get("cy", 0))) for p in points]
+    assert ours[0] > other[0]
+    assert ours[1] < other[1]

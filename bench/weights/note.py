@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.tables import markdown, put
+from bench.weights.plot import weights_svg
 
 ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).parent / "results"
@@ -80,8 +81,34 @@ def device() -> str:
     return markdown(head, rows)
 
 
+def resnet18() -> str:
+    """The table of ResNet-18 and its rivals; nothing before a row of them is finished."""
+    file = RESULTS / "resnet18.json"
+    if not file.exists():
+        return ""
+    held = json.loads(file.read_text())
+    head = ("network", "KiB, paper's count", "factors stored", "file", "flash of C",
+            "multiply-adds, M", "dense, %", "accuracy, %", "of C, %", "against the teacher",
+            "minutes of a core")  # fmt: skip
+    level = held["teacher"]["accuracy"]
+    rows = [
+        [row["name"], f"{row['paper_bytes'] / 1024:.1f}", f"{row['factor_bytes']:,}",
+         f"{row['file_bytes']:,}", f"{row['c']['flash_bytes']:,}", f"{row['c']['macs'] / 1e6:.1f}",
+         f"{100 * row['dense']:.2f}", f"{100 * row['accuracy']:.2f}",
+         f"{100 * row['c']['accuracy']:.2f}", f"{100 * (row['c']['accuracy'] - level):+.2f}",
+         f"{row['core_seconds'] / 60:.0f}"]
+        for row in held["rows"]
+    ]  # fmt: skip
+    (ROOT / "docs/weights.svg").write_text(weights_svg(level, held["rows"]))
+    spent = f"{held['teacher']['core_seconds'] / 60:.0f} minutes of a core"
+    return (
+        f"Teacher: {100 * level:.2f} %, {spent}.\n\n{markdown(head, rows)}\n"
+        "![Bytes of weights against accuracy](weights.svg)\n"
+    )
+
+
 def main() -> None:
-    tables = (untrained, networks, trained, device)
+    tables = (untrained, networks, trained, resnet18, device)
     for table in tables:
         put(NOTE, table.__name__, table())
 

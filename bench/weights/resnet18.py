@@ -32,7 +32,7 @@ from bench.weights.student import Pupil, School, learn
 from bench.weights.teach import SHARED, pictures, say
 from bench.weights.untrained import RESULTS
 from bench.weights.views import Views
-from lowtide.pipeline import fit
+from lowtide.pipeline.fit import fit
 from lowtide.weights.setting import Setting, plain, published
 from lowtide.weights.train.generate import filters_of
 
