@@ -22,7 +22,7 @@ from lowtide.layout.lay_out import lay_out
 from lowtide.overlap.problem import placement_problem
 from lowtide.pipeline.fit import read
 from lowtide.placers import place
-from lowtide.planner.costs import measure
+from lowtide.planner.costs import Whole, measure
 from lowtide.planner.make_plan import as_streamed, make_plan, stream
 from lowtide.planner.memory_map import MemoryMap, memory_map
 from lowtide.planner.plan import Options, Plan, straight_rows
@@ -31,7 +31,7 @@ from lowtide.regions.footprint import Reach
 from lowtide.rewrites.bands import in_bands
 from lowtide.rewrites.in_order import in_order
 from lowtide.rewrites.stretch import put_in_place
-from lowtide.rows.liveness import lifetimes
+from lowtide.rows.liveness import lifetimes, live_bytes, whole_lifetimes
 from lowtide.rows.task import Task
 from lowtide.schedules.direction import directed
 
@@ -123,6 +123,7 @@ def turned(plan: Plan, backward: frozenset[int]) -> Plan:
     """The plan with just these tasks going backward, placed anew; not for overlap "none"."""
     schedule = directed(plan.schedule, backward)
     lives = lifetimes(plan.layout, plan.tasks, schedule)
+    whole = whole_lifetimes(plan.layout, plan.tasks, schedule)
     problem = placement_problem(lives, schedule.ticks, plan.options.align)
     placement = place(problem, plan.options.place)
     return replace(
@@ -132,7 +133,11 @@ def turned(plan: Plan, backward: frozenset[int]) -> Plan:
         problem=problem,
         placement=placement,
         addresses=straight_rows(plan.layout, problem, placement),
-        profile=measure(plan.layout, plan.tasks, schedule, lives),
+        profile=measure(
+            Whole(plan.layout, plan.tasks, schedule, whole),
+            plan.tasks,
+            int(live_bytes(lives, schedule.ticks).max()),
+        ),
     )
 
 

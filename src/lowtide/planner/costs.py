@@ -7,10 +7,22 @@ from dataclasses import dataclass
 
 from lowtide.ir.graph import Operator
 from lowtide.layout.lay_out import Layout
-from lowtide.rows.liveness import Lives, lifetimes, live_bytes
+from lowtide.rows.liveness import Lives, live_bytes
 from lowtide.rows.schedule import Schedule
 from lowtide.rows.task import Task
-from lowtide.schedules.layerwise import read_by
+
+
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """The network as it was given, layer by layer with whole tensors: what a plan is compared with.
+
+    No pool is fused, and no operator made in parts.
+    """
+
+    layout: Layout
+    tasks: tuple[Task, ...]
+    schedule: Schedule
+    lives: Lives
 
 
 @dataclass(frozen=True)
@@ -49,21 +61,18 @@ class Profile:
         return max(self.costs, key=lambda cost: cost.live_bytes)
 
 
-def measure(
-    layout: Layout,
-    tasks: Sequence[Task],
-    schedule: Schedule,
-    lives: Lives,
-    keep_inputs: bool = False,
-) -> Profile:
-    """Measures a scheduled network; `lives` are the lifetimes at the overlap to be planned for."""
-    whole_lives = lifetimes(layout, tasks, schedule, whole=True, keep_inputs=keep_inputs)
-    whole = live_bytes(whole_lives, schedule.ticks)
+def measure(whole: Whole, done: Sequence[Task], lower_bound_bytes: int) -> Profile:
+    """Measures a network layer by layer, and how much work is `done`, maybe with fused pools.
+
+    The bound is that at the overlap of the plan.
+    """
+    layout, tasks, schedule = whole.layout, whole.tasks, whole.schedule
+    lives = live_bytes(whole.lives, schedule.ticks)
     sizes = {name: s.bytes for name, s in layout.storages.items()}
     costs, ping_pong = [], 0
     for run, tick in schedule.timed():
         task = tasks[run.task]
-        live = int(whole[tick : tick + run.moments].max())
+        live = int(lives[tick : tick + run.moments].max())
         weights = weights_of(task, layout)
         shape = layout.graph.shape(task.output)
         cost = Cost(task.operator.name, label(task), shape, live, task.nest.macs, weights)
@@ -75,22 +84,22 @@ def measure(
         costs=tuple(costs),
         no_reuse_bytes=sum(sizes.values()),
         ping_pong_bytes=ping_pong,
-        layerwise_bytes=int(whole.max()),
-        lower_bound_bytes=int(live_bytes(lives, schedule.ticks).max()),
-        macs=sum(cost.macs for cost in costs),
+        layerwise_bytes=int(lives.max()),
+        lower_bound_bytes=lower_bound_bytes,
+        macs=sum(task.nest.macs for task in done),
         weight_bytes=weight_bytes,
     )
 
 
 def storages_of(task: Task, layout: Layout) -> set[str]:
     """The storages a task reads or writes."""
-    names = (name for name in (*read_by(task), task.output) if name in layout.places)
+    names = (name for name in (*task.reads, task.output) if name in layout.places)
     return {layout.places[name].storage for name in names}
 
 
 def constants_of(task: Task, layout: Layout) -> list[str]:
     """The constants a task's definition reads, each once."""
-    return [name for name in read_by(task) if name in layout.graph.constants]
+    return [name for name in task.reads if name in layout.graph.constants]
 
 
 def weights_of(task: Task, layout: Layout) -> int:

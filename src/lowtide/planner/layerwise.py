@@ -12,7 +12,7 @@ from lowtide.overlap.problem import placement_problem
 from lowtide.placers import place
 from lowtide.placers.problem import Placement, Problem
 from lowtide.planner.plan import Options
-from lowtide.rows.liveness import Lives, lifetimes
+from lowtide.rows.liveness import Lives, lifetimes, whole_lifetimes
 from lowtide.rows.schedule import Schedule
 from lowtide.rows.task import PIXEL, ROW, Grain, Task
 from lowtide.schedules import layerwise
@@ -73,8 +73,8 @@ def _directions(
 def _candidate(
     layout: Layout, tasks: tuple[Task, ...], schedule: Schedule, options: Options
 ) -> Candidate:
-    whole = options.overlap == "none"
-    lives = lifetimes(layout, tasks, schedule, whole=whole, keep_inputs=options.keep_input)
+    found = whole_lifetimes if options.overlap == "none" else lifetimes
+    lives = found(layout, tasks, schedule, keep_inputs=options.keep_input)
     return Candidate(schedule, lives, placement_problem(lives, schedule.ticks, options.align))
 
 

@@ -12,16 +12,16 @@ from lowtide.ir.dtype import STRING
 from lowtide.ir.graph import Graph
 from lowtide.kernels.choose import scratch
 from lowtide.layout.lay_out import Layout, lay_out
-from lowtide.planner.costs import Profile, measure
+from lowtide.planner.costs import Whole, measure
 from lowtide.planner.layerwise import cut, plan_layerwise
 from lowtide.planner.parts import Parting
-from lowtide.planner.plan import Objective, Options, Plan, Source, Whole, straight_rows
+from lowtide.planner.plan import Objective, Options, Plan, Source, straight_rows
 from lowtide.planner.steps import best_streamed
 from lowtide.planner.streamed import Segmented, Streamed, cut_segments
 from lowtide.rewrites.as_if import as_if
 from lowtide.rewrites.fuse_pools import fuse_pools
 from lowtide.rewrites.in_order import in_order
-from lowtide.rows.liveness import lifetimes
+from lowtide.rows.liveness import live_bytes, whole_lifetimes
 from lowtide.rows.task import Task, make_tasks
 from lowtide.schedules import layerwise
 
@@ -74,10 +74,14 @@ def _layerwise(
     clock: Clock,
 ) -> Plan:
     best, placement = plan_layerwise(layout, tasks, options, clock)
-    measured = measure(layout, tasks, best.schedule, best.lives, options.keep_input)
-    given = Whole(layout, tasks, best.schedule)
     if fused is not graph:
-        given, measured = _against(measured, graph, options)
+        given = _as_given(graph, options)
+    else:
+        kept, lives = options.keep_input, best.lives
+        if options.overlap != "none":
+            lives = whole_lifetimes(layout, tasks, best.schedule, kept)
+        given = Whole(layout, tasks, best.schedule, lives)
+    measured = measure(given, tasks, int(live_bytes(best.lives, best.schedule.ticks).max()))
     addresses = straight_rows(layout, best.problem, placement)
     return Plan(
         source, options, layout, tasks, best.schedule, best.lives, best.problem, placement,
@@ -200,22 +204,13 @@ def _fused(graph: Graph, options: Options) -> Graph:
     return fuse_pools(graph) if wanted else graph
 
 
-def _against(fused: Profile, graph: Graph, options: Options) -> tuple[Whole, Profile]:
-    """A network as without fused pools, and its profile with them; whole tensors as without."""
+def _as_given(graph: Graph, options: Options) -> Whole:
+    """The network without fused pools."""
     layout = lay_out(graph, options.io_layout)
     tasks = make_tasks(layout)
-    kept = options.keep_input
-    schedule = layerwise.schedule(layout, tasks, options.order, kept)
-    lives = lifetimes(layout, tasks, schedule, whole=True, keep_inputs=kept)
-    own = measure(layout, tasks, schedule, lives, kept)
-    profile = replace(
-        fused,
-        costs=own.costs,
-        no_reuse_bytes=own.no_reuse_bytes,
-        ping_pong_bytes=own.ping_pong_bytes,
-        layerwise_bytes=own.layerwise_bytes,
-    )
-    return Whole(layout, tasks, schedule), profile
+    schedule = layerwise.schedule(layout, tasks, options.order, options.keep_input)
+    lives = whole_lifetimes(layout, tasks, schedule, options.keep_input)
+    return Whole(layout, tasks, schedule, lives)
 
 
 def _check_types(graph: Graph) -> None:

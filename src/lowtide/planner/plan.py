@@ -15,7 +15,7 @@ from lowtide.kernels.kernel import Use
 from lowtide.layout.lay_out import Layout
 from lowtide.layout.ports import Port, input_ports, output_ports
 from lowtide.placers.problem import Placement, Problem
-from lowtide.planner.costs import Profile
+from lowtide.planner.costs import Profile, Whole
 from lowtide.rows.liveness import Lives, live_bytes
 from lowtide.rows.schedule import Schedule
 from lowtide.rows.task import Task
@@ -52,18 +52,6 @@ class Source:
 
     file: str
     sha256: str
-
-
-@dataclass(frozen=True, eq=False)
-class Whole:
-    """The network as it was given, layer by layer with whole tensors: what a plan is compared with.
-
-    No pool is fused, and no operator made in parts.
-    """
-
-    layout: Layout
-    tasks: tuple[Task, ...]
-    schedule: Schedule
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import numpy as np
 from lowtide.clock import Clock
 from lowtide.planner.plan import Options
 from lowtide.planner.row_problem import Kept, row_bars
-from lowtide.planner.streamed import Segmented, Streamed, plan_streamed, time_rows
+from lowtide.planner.streamed import Segmented, Streamed, plan_streamed
 from lowtide.planner.weight_traffic import weights_read
 from lowtide.schedules.coarsen import Coarsening, Work
 from lowtide.schedules.demand import Segment
@@ -56,7 +56,7 @@ def best_streamed(found: Sequence[Segmented], options: Options, clock: Clock) ->
 def grown(cut: Segmented, plan: Streamed, options: Options, clock: Clock) -> Streamed:
     """The plan in steps of as many rows as pay, in no more memory than it has."""
     plain = tuple((one,) for one in cut.segments)
-    return _Steps(cut, plain, plan, options, clock).grow()
+    return _Steps(cut, cut, plain, plan, options, clock).grow()
 
 
 def _faster(cut: Segmented, least: Streamed, options: Options, clock: Clock) -> Streamed:
@@ -81,9 +81,11 @@ class _Steps:
     """A plan whose steps grow, in no more memory than it has.
 
     Segments that are full keep their rows where they lie; those of all others are placed anew.
+    `tried` has the segments that were placed last: more than once, if they found no room.
     """
 
     cut: Segmented
+    tried: Segmented
     parts: Parts
     plan: Streamed
     options: Options
@@ -139,8 +141,10 @@ class _Steps:
         """
         if parts == self.parts:
             return set()
-        coarse = replace(self.cut, segments=tuple(chain(*parts)))
-        timed = time_rows(coarse, self.options, self.clock)
+        if (segments := tuple(chain(*parts))) != self.tried.segments:
+            self.tried = replace(self.cut, segments=segments)
+        with self.clock("finding lifetimes"):
+            timed = self.tried.timed
         with self.clock("placing rows anew"):
             spans = _spans(parts)
             free = [

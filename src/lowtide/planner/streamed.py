@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 
 from lowtide.clock import Clock
@@ -11,13 +12,12 @@ from lowtide.layout.lay_out import Layout
 from lowtide.placers.problem import Placement
 from lowtide.planner.plan import Options
 from lowtide.planner.row_problem import Addresses, row_bars
-from lowtide.rows.liveness import Lives, lifetimes, live_bytes
-from lowtide.rows.row_graph import RowGraph, row_graph
+from lowtide.rows.liveness import Lives, live_bytes
+from lowtide.rows.row_graph import RowGraph, row_graph, row_lifetimes
 from lowtide.rows.schedule import Schedule
 from lowtide.rows.sums import with_sums
 from lowtide.rows.task import Task, make_tasks, port_task
 from lowtide.schedules.demand import Segment
-from lowtide.schedules.layerwise import read_by
 from lowtide.schedules.segments import Segments, runs
 
 
@@ -50,6 +50,13 @@ class Segmented:
     def live_bytes(self) -> int:
         """The most that lives at one time."""
         return max((one.peak for one in self.segments), default=0)
+
+    @cached_property
+    def timed(self) -> Timed:
+        """The segments as a schedule, and the lifetime of every row."""
+        schedule = Schedule(runs(self.graph, self.segments))
+        lives = row_lifetimes(self.graph, schedule)
+        return Timed(self, schedule, lives, int(live_bytes(lives, schedule.ticks).max()))
 
 
 LONGEST = (None, 32, 16, 8, 4)
@@ -140,17 +147,10 @@ class Timed:
         )  # fmt: skip
 
 
-def time_rows(found: Segmented, options: Options, clock: Clock) -> Timed:
-    """The schedule of segments, and the lifetime of every row."""
-    schedule = Schedule(runs(found.graph, found.segments))
-    with clock("finding lifetimes"):
-        lives = lifetimes(found.layout, found.graph.tasks, schedule, keep_inputs=options.keep_input)
-        return Timed(found, schedule, lives, int(live_bytes(lives, schedule.ticks).max()))
-
-
 def plan_streamed(found: Segmented, options: Options, clock: Clock) -> Streamed:
     """The schedule of segments, and a place for every row."""
-    timed = time_rows(found, options, clock)
+    with clock("finding lifetimes"):
+        timed = found.timed
     with clock("placing rows"):
         bars = row_bars(found.layout, timed.lives, timed.live_bytes, options)
         return timed.placed(*bars.place(options.place)[:2])
@@ -166,7 +166,7 @@ def _with_ports(layout: Layout, tasks: Sequence[Task], options: Options) -> tupl
     results = graph.outputs if options.result == "streamed" else ()
     missing = {name: set(layout.origins[name]) for name in results}
     for task in tasks:
-        read = {origin for name in read_by(task) for origin in layout.origins.get(name, ())}
+        read = {origin for name in task.reads for origin in layout.origins.get(name, ())}
         first = [name for name in waiting if name in read]
         found += [port_task(layout, name, "in") for name in first]
         found.append(task)

@@ -44,7 +44,7 @@ from lowtide.report.shapes import (
     px,
 )
 from lowtide.report.style import style
-from lowtide.rows.liveness import Life, Lives, lifetimes, live_bytes
+from lowtide.rows.liveness import Life, Lives, live_bytes
 from lowtide.rows.schedule import Schedule
 from lowtide.rows.task import Task
 
@@ -127,9 +127,8 @@ def memory_svg(plan: Plan) -> str:
 def _before(plan: Plan) -> _Side:
     """Whole storages over whole operators: `layerwise_bytes` of them live, and lie in as many if
     the quick placer, or else the exact one, finds a place for them there."""
-    whole, kept = plan.whole, plan.options.keep_input
+    whole, lives = plan.whole, plan.whole.lives
     steps = whole.schedule.ticks
-    lives = lifetimes(whole.layout, whole.tasks, whole.schedule, whole=True, keep_inputs=kept)
     problem = placement_problem(lives, steps, plan.options.align)
     placed = place(problem, "greedy")
     if placed.arena_bytes > plan.profile.layerwise_bytes:

@@ -62,21 +62,19 @@ def lifetimes(
     tasks: Sequence[Task],
     schedule: Schedule,
     *,
-    whole: bool = False,
     keep_inputs: bool = False,
 ) -> dict[str, Life]:
     """The lifetime of every cell, by storage.
 
-    A cell lives from the step that writes it first to the last that touches it; with `whole` every
-    cell lives as long as its whole storage, over whole operators. `keep_inputs` leaves the
-    network's inputs to the caller, as they were.
+    A cell lives from the step that writes it first to the last that touches it. `keep_inputs`
+    leaves the network's inputs to the caller, as they were.
 
         step         1   2   3   4   5   6           rows: row 0 of the input is free from step 4
         input row 0  #########                       on, output row 2 may lie there
         input row 1  #############
         output row 0     #########################
     """
-    cells = cells_of(layout, () if whole else tasks)
+    cells = cells_of(layout, tasks)
     last = schedule.ticks + 1
     counts = {name: s.elements // cells[name] for name, s in layout.storages.items()}
     start = {name: np.full(count, last + 1, np.int64) for name, count in counts.items()}
@@ -87,20 +85,57 @@ def lifetimes(
         start[storage][:] = 0
         stop[storage][:] = last if keep_inputs else 0
     for k, task in enumerate(tasks):
-        moments = _Moments(task, schedule.tick_of[k], whole)
+        moments = _Moments(task, schedule.tick_of[k])
         backward = k in schedule.backward
         for made in writes_of(task, layout, cells, backward):
-            np.minimum.at(start[made.storage], made.cells, moments.first(made))
-            np.maximum.at(stop[made.storage], made.cells, moments.last(made) + moments.delay)
+            np.minimum.at(start[made.storage], made.cells, moments.of(made) + moments.delay)
+            np.maximum.at(stop[made.storage], made.cells, moments.of(made) + moments.delay)
         for read in reads_of(task, layout, cells, backward):
-            np.maximum.at(stop[read.storage], read.cells, moments.last(read))
+            np.maximum.at(stop[read.storage], read.cells, moments.of(read))
     for name in set(layout.graph.outputs) - taken:
         stop[layout.places[name].storage][:] = last
-    if whole:
-        for name in layout.storages:
-            start[name][:], stop[name][:] = start[name].min(), stop[name].max()
     sizes = {name: s.dtype.bytes for name, s in layout.storages.items()}
     return {name: Life(cells[name] * sizes[name], start[name], stop[name]) for name in counts}
+
+
+def whole_lifetimes(
+    layout: Layout,
+    tasks: Sequence[Task],
+    schedule: Schedule,
+    keep_inputs: bool = False,
+) -> dict[str, Life]:
+    """The lifetime of every storage, from the first operator that writes it to the last to use it.
+
+    All rows of a storage live as long as it does.
+    """
+    end = schedule.ticks + 1
+    start, stop = dict.fromkeys(layout.storages, end + 1), dict.fromkeys(layout.storages, -1)
+    handed_in, taken = ({t.output for t in tasks if t.port == way} for way in ("in", "out"))
+    for name in set(layout.graph.inputs) - handed_in:
+        storage = layout.places[name].storage
+        start[storage], stop[storage] = 0, end if keep_inputs else 0
+    for k, task in enumerate(tasks):
+        first, last = (
+            int(schedule.tick_of[k].min()),
+            int(schedule.tick_of[k].max()) + task.ticks - 1,
+        )
+        made = (task.output,) if task.port != "out" else ()
+        for name in made:
+            storage = layout.places[name].storage
+            start[storage] = min(start[storage], first)
+        for name in {*made, *task.reads} & layout.places.keys():
+            storage = layout.places[name].storage
+            stop[storage] = max(stop[storage], last)
+    for name in set(layout.graph.outputs) - taken:
+        stop[layout.places[name].storage] = end
+    return {
+        name: Life(
+            held.row_bytes,
+            np.full(held.rows, start[name], np.int64),
+            np.full(held.rows, stop[name], np.int64),
+        )
+        for name, held in layout.storages.items()
+    }
 
 
 def cells_of(layout: Layout, tasks: Sequence[Task]) -> dict[str, int]:
@@ -117,26 +152,14 @@ class _Moments:
 
     task: Task
     ticks: IntArray
-    whole: bool
 
     @property
     def delay(self) -> int:
         """How long after a step has read it writes."""
-        return self.task.grain.ticks - 1 if not self.whole else 0
+        return self.task.grain.ticks - 1
 
-    def first(self, made: Touched) -> IntArray:
-        """When cells are written."""
-        if self.whole:
-            return np.full_like(made.cells, self.ticks.min())
-        return self._read(made) + self.delay
-
-    def last(self, touched: Touched) -> IntArray:
-        """When cells are read, or a moment or less before they are written."""
-        if self.whole:
-            return np.full_like(touched.cells, self.ticks.max() + self.task.ticks - 1)
-        return self._read(touched)
-
-    def _read(self, touched: Touched) -> IntArray:
+    def of(self, touched: Touched) -> IntArray:
+        """When cells are read, or `delay` before they are written."""
         return self.ticks[touched.rows] + touched.steps * self.task.grain.ticks
 
 

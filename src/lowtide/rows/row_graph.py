@@ -18,6 +18,8 @@ import numpy as np
 from lowtide.ir.index import IntArray
 from lowtide.layout.lay_out import Layout
 from lowtide.rows.accesses import Touched, reads_of, writes_of
+from lowtide.rows.liveness import Life
+from lowtide.rows.schedule import Schedule
 from lowtide.rows.task import Task
 
 
@@ -112,6 +114,30 @@ class RowGraph:
         np.add.at(held, (self.made[alive] + 1, self.last[alive] + 1), self.sizes[alive])
         before = np.cumsum(held, axis=0)
         return np.cumsum(before[:, ::-1], axis=1)[:, ::-1][:, 1:]
+
+
+def row_lifetimes(graph: RowGraph, schedule: Schedule) -> dict[str, Life]:
+    """The lifetime of every row, by storage, of which the graph knows who touches it.
+
+    `liveness.lifetimes` looks at the tasks themselves and finds the same.
+    """
+    end, count = schedule.ticks + 1, len(graph.sizes)
+    tick = np.concatenate(
+        [np.zeros(0, np.int64), *(schedule.tick_of[k] for k in range(len(graph.tasks)))]
+    )
+    start, stop = np.full(count, end + 1, np.int64), np.full(count, -1, np.int64)
+    start[graph.made < 0], stop[graph.made < 0] = 0, 0
+    (written, made), (reading, read) = (
+        held.between(0, graph.steps) for held in (graph.writes, graph.reads)
+    )
+    np.minimum.at(start, made, tick[written])
+    np.maximum.at(stop, made, tick[written])
+    np.maximum.at(stop, read, tick[reading])
+    stop[graph.last == len(graph.tasks)] = end
+    rows = zip(graph.names, graph.base.tolist(), graph.base[1:].tolist(), strict=False)
+    return {
+        name: Life(int(graph.sizes[a]), start[a:b].copy(), stop[a:b].copy()) for name, a, b in rows
+    }
 
 
 def row_graph(layout: Layout, tasks: Sequence[Task], keep_inputs: bool = False) -> RowGraph:

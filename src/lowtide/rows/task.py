@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import prod
 from typing import Literal
 
@@ -77,6 +78,11 @@ class Task:
     @property
     def output(self) -> str:
         return self.operator.output
+
+    @cached_property
+    def reads(self) -> tuple[str, ...]:
+        """The operands that its definition reads, each once."""
+        return tuple(dict.fromkeys(self.operands[read.operand] for read in self.nest.reads))
 
     @property
     def begins_with(self) -> tuple[str, ...]:

@@ -17,7 +17,6 @@ from dataclasses import replace
 from lowtide.layout.lay_out import Layout
 from lowtide.rows.schedule import Schedule
 from lowtide.rows.task import Task
-from lowtide.schedules.layerwise import read_by
 
 
 def directed(schedule: Schedule, backward: frozenset[int]) -> Schedule:
@@ -51,7 +50,7 @@ def _depths(layout: Layout, tasks: Sequence[Task], order: Sequence[int]) -> dict
     maker = {task.output: k for k, task in enumerate(tasks)}
     depth: dict[int, int] = {}
     for k in order:
-        names = [name for name in read_by(tasks[k]) if name in layout.places]
+        names = [name for name in tasks[k].reads if name in layout.places]
         origins = {maker[o] for name in names for o in layout.origins[name] if o in maker}
         depth[k] = 1 + max((depth[m] for m in origins), default=0)
     return {k: d % 2 for k, d in depth.items()}

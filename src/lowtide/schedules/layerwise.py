@@ -35,7 +35,7 @@ def order_problem(layout: Layout, tasks: Sequence[Task], keep_inputs: bool = Fal
     maker = {task.output: k for k, task in enumerate(tasks)}
     uses, after = [], []
     for task in tasks:
-        names = [name for name in read_by(task) if name in layout.places]
+        names = [name for name in task.reads if name in layout.places]
         used = {layout.places[name].storage for name in (*names, task.output)}
         uses.append(frozenset(number[name] for name in used))
         made = (maker.get(origin) for name in names for origin in layout.origins[name])
@@ -51,8 +51,3 @@ def order_problem(layout: Layout, tasks: Sequence[Task], keep_inputs: bool = Fal
             for name in (*graph.outputs, *(graph.inputs if keep_inputs else ()))
         ),
     )
-
-
-def read_by(task: Task) -> tuple[str, ...]:
-    """The operands that a task's definition reads, each once."""
-    return tuple(dict.fromkeys(task.operands[read.operand] for read in task.nest.reads))
