@@ -36,8 +36,8 @@ class InBlocks:
     groups: int
 
     def pack(self, values: Array) -> Array:
-        """The weights [out, in, ky, kx] as they lie in memory."""
-        taps = values.transpose(2, 3, 1, 0).reshape(-1, values.shape[0])
+        """The weights [out, in, ky, kx], or [out, in, kx], as they lie in memory."""
+        taps = values.transpose(*range(2, values.ndim), 1, 0).reshape(-1, values.shape[0])
         each = values.shape[0] // self.groups
         starts = [g * each + m for g in range(self.groups) for m in range(0, each, BLOCK)]
         ends = [*starts[1:], values.shape[0]]

@@ -6,11 +6,12 @@ A sum of products over taps and channels is a convolution, whoever wrote it.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lowtide.ir.graph import Shape
 from lowtide.ir.index import Index, Var, index_of, number, var
 from lowtide.ir.nest import Acc, Call, Load, Nest, Number, Read, Value, loads
+from lowtide.ir.view import Strided
 from lowtide.layout.lay_out import Layout, Place
 from lowtide.ops.window import Window
 from lowtide.rows.task import Task
@@ -141,6 +142,15 @@ def _window(
     tap = own_taps[0] if own_taps else Var("", 1)
     dilation, made = factors.get(tap, 1), (own.extent if own else 1) * many
     return Window(size, tap.extent, stride, dilation, -at.constant, 0, made, tap), many
+
+
+def as_image(place: Place) -> Place | None:
+    """A place of four axes as it is, and one of three (a signal) as an image of one column."""
+    held = place.strided
+    if len(held.shape) == 3:
+        column = Strided((*held.shape, 1), (*held.strides, held.strides[2]), held.offset)
+        return replace(place, strided=column)
+    return place if len(held.shape) == 4 else None
 
 
 def inside_rows(place: Place, layout: Layout) -> bool:

@@ -11,13 +11,15 @@ from math import prod
 
 import numpy as np
 
+from lowtide.ir.index import Var
 from lowtide.ir.nest import Acc, Call, Load, Number
 from lowtide.kernels.calls import Activation, Pool, RowCall
 from lowtide.kernels.finish import activation, counts
 from lowtide.kernels.kernel import Kernel, Use
 from lowtide.kernels.packing import InBlocks, InOrder, Packing
-from lowtide.kernels.patterns import Convolution, convolution, inside_rows, windows
+from lowtide.kernels.patterns import Convolution, as_image, convolution, inside_rows, windows
 from lowtide.layout.lay_out import Layout, Place
+from lowtide.ops.window import Window
 from lowtide.rows.task import ROW, Task
 
 SPAN = 8
@@ -55,7 +57,12 @@ def _depthwise(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
     call = _call(found, task, layout)
     if call is None or len(task.nest.reductions) > 1 or task.accumulates:
         return None
-    return _use(kernel, call, _spans(call), InOrder(found.weights, (2, 3, 1, 0)))
+    return _use(
+        kernel,
+        call,
+        _spans(call),
+        InOrder(found.weights, (*range(2, 2 + len(found.windows)), 1, 0)),
+    )
 
 
 def _largest(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
@@ -75,8 +82,9 @@ def _mean(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
         return None
     if finish.arguments[0] != Acc(0):
         return None
-    number = counts(finish.arguments[1], task.nest.axes[2:], task.nest.shape[2:])
     inside = np.outer(call.rows.counts(False), call.columns.counts(False))
+    number = counts(finish.arguments[1], task.nest.axes[2:], task.nest.shape[2:])
+    number = None if number is None else number.reshape(inside.shape)
     taps = call.rows.kernel * call.columns.kernel
     if number is None or not ((number == inside).all() or (number == taps).all()):
         return None
@@ -107,14 +115,19 @@ def _call(found: Convolution, task: Task, layout: Layout) -> RowCall | None:
     if places is None:
         return None
     applied = activation(task.nest.finish, Acc(0))
-    (rows, columns), (x, y) = found.windows, places
+    (rows, columns), (x, y) = _two(found.windows), places
     return RowCall(rows, columns, found.channels, found.groups, x, y, found.start, applied)
+
+
+def _two(windows: tuple[Window, ...]) -> tuple[Window, Window]:
+    """Windows over rows and columns; signals have rows of one pixel."""
+    return windows[0], windows[1] if len(windows) > 1 else Window(1, 1, 1, 1, 0, 0, 1, Var("", 1))
 
 
 def _places(x: str, task: Task, layout: Layout) -> tuple[Place, Place] | None:
     """Where the images lie that a task reads and makes: rows of pixels."""
-    read, made = layout.places[x], layout.places[task.output]
-    if len(made.strided.shape) != 4 or read.strided.shape[0] != 1:
+    read, made = (as_image(layout.places[name]) for name in (x, task.output))
+    if read is None or made is None or read.strided.shape[0] != 1:
         return None
     if not inside_rows(read, layout) or not inside_rows(made, layout):
         return None
@@ -138,7 +151,8 @@ def _growing(call: RowCall, task: Task) -> RowCall | None:
     """A convolution whose pixels are all added to one, row by row."""
     applied, reduction = _inside(task, "add"), task.nest.reductions[1]
     loops = [v for v in reduction.loops if v.extent > 1]
-    if applied is None or [v.extent for v in loops] != [call.rows.out, call.columns.out]:
+    over = [n for n in (call.rows.out, call.columns.out) if n > 1]
+    if applied is None or [v.extent for v in loops] != over:
         return None
     if task.row != loops[0]:
         return None
@@ -169,11 +183,11 @@ def _window(task: Task, layout: Layout, function: str) -> RowCall | None:
     if nest.reads[0].index[:2] != nest.axes[:2]:
         return None
     found, places = windows(nest.reads[0], nest, layout.graph.shape(x), loops), None
-    if found and len(found[0]) == 2:
+    if found and len(found[0]) in (1, 2):
         places = _places(x, task, layout)
     if found is None or places is None:
         return None
-    (rows, columns), (read, made) = found[0], places
+    (rows, columns), (read, made) = _two(found[0]), places
     return RowCall(rows, columns, (1, 1), nest.shape[1], read, made, None, None)
 
 

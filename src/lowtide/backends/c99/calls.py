@@ -6,7 +6,6 @@ in the CHECKED build.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from lowtide.backends.c99.loops import constant_element
@@ -104,9 +103,9 @@ def emit_finish(y: Place, row: str, task: Task, program: Program, lines: Lines, 
     if nest.finish == acc:
         return
     program.use_values(replace(nest, reductions=()))
-    channel, column = (next(iter(nest.axes[a].variables), None) for a in (1, 3))
-    loops: Sequence[Var] = [v for v in (column, channel) if v is not None]
-    at = nest.axes[3] * pixel_stride(y) + nest.axes[1]
+    columns = nest.axes[3] if len(nest.axes) > 3 else Index()  # a signal's rows have one pixel
+    loops = [v for axis in (columns, nest.axes[1]) for v in axis.variables]
+    at = columns * pixel_stride(y) + nest.axes[1]
     for v in loops:
         lines.loop(v.name, v.extent)
     lines.add(f"f32 *v = {row} + {at.c()};")
