@@ -120,8 +120,8 @@ def test_a_full_folder_for_temporary_files(model: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 2
     last = done.stderr.splitlines()[-1]
-    assert "there is no room left in" in last
-    assert last.endswith("set TMPDIR to another folder")
+    assert "set TMPDIR to" in last
+    assert "does not compile" not in last
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])

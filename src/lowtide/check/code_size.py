@@ -64,10 +64,12 @@ def footprint(
 @cache
 def _call_graph(compiler: tuple[str, ...]) -> tuple[str, ...]:
     """The flag with which GCC also says who calls whom."""
-    with TemporaryDirectory(prefix="lowtide-") as folder:
-        (Path(folder) / "probe.c").write_text("int main(void) { return 0; }\n")
+    with TemporaryDirectory(prefix="lowtide-") as name:
+        folder = Path(name)
+        (folder / "probe.c").write_text("int main(void) { return 0; }\n")
         command = [*compiler, "-Werror", _CALLS, "-c", "probe.c"]
-        return () if run_child(command, cwd=Path(folder)).returncode else (_CALLS,)
+        done = run_child(command, cwd=folder, env=compiler_environment(folder))
+        return () if done.returncode else (_CALLS,)
 
 
 @cache
