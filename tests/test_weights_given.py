@@ -107,7 +107,7 @@ def test_pictures_and_classes_are_checked_first(folder: Path, words: str, says: 
 
 
 def test_open_shapes_are_given(folder: Path) -> None:
-    words = "compress open.onnx --flash 600"
+    words = "compress open.onnx --flash 600 --uncalibrated"
     assert "--shape x=" in refused(words)
     done = CliRunner().invoke(app, [*words.split(), "--shape", "x=1x3x8x8", "-o", "out.onnx"])
     assert done.exit_code == 0, done.exception

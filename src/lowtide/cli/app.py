@@ -15,7 +15,7 @@ from lowtide.cli.output import show, write
 from lowtide.cli.progress import Progress
 from lowtide.cli.repeat import suggesting
 from lowtide.errors import UsageError
-from lowtide.pipeline.fit_text import show_detail, show_fit, show_verified
+from lowtide.pipeline.fit_text import label_warnings, show_detail, show_fit, show_verified
 from lowtide.room import MAX_ELEMENTS
 from lowtide.version import __version__
 
@@ -231,7 +231,8 @@ def fit(
         str | None,
         typer.Option(
             help="The flash there is for weights and code: 512KiB. Weights that do not fit are "
-            "stored in few bits, which approximates them; without it nothing is."
+            "stored in few bits, which approximates them: that wants --calibrate, or "
+            "--uncalibrated. Without it nothing is approximated."
         ),
     ] = None,
     calibrate: Annotated[
@@ -241,6 +242,7 @@ def fit(
             ".npz [N,C,H,W]; may be repeated."
         ),
     ] = None,
+    uncalibrated: weights_commands.Uncalibrated = False,
     test: Annotated[
         list[Path] | None,
         typer.Option(help="With --flash: pictures to measure accuracy on, before and after."),
@@ -280,7 +282,7 @@ def fit(
     )  # fmt: skip
     pictures = Pictures(tuple(sample or ()), _numbers(mean), _numbers(std), bgr)
     data = weights_commands.Data(
-        calibrate or (), test or (), classes, mean, std, bgr, weights
+        calibrate or (), test or (), classes, mean, std, bgr, weights, uncalibrated
     )  # fmt: skip
     if verbose and (flash is not None or target == "onnx"):
         raise UsageError("--verbose is for C without --flash")
@@ -296,7 +298,9 @@ def fit(
         show(text)
         return
     if data.asked:
-        raise UsageError("--calibrate, --test, --classes and --weights are for --flash")
+        raise UsageError(
+            "--calibrate, --uncalibrated, --test, --classes and --weights are for --flash"
+        )
     if target == "onnx":
         if replace(options, max_overhead=0.0) != Options() or labels is not None:
             raise UsageError("--target onnx takes --budget, --tiles, --max-overhead and samples")
@@ -321,7 +325,9 @@ def fit(
         )
         if output is not None:
             write_folder(output, fitted.files, read)
-    show(fitted.facts() if as_json else _shown(fitted, output, names, verbose))
+    warned = weights_commands.warnings(label_warnings(fitted, names))
+    facts = {**fitted.facts(), **warned}
+    show(facts if as_json else _shown(fitted, output, names, verbose))
 
 
 def _shown(fitted: Fitted, output: Path | None, names: Sequence[str], verbose: bool) -> str:

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lowtide.cli.output import show
+from lowtide.cli.output import say, show
 from lowtide.cli.progress import Progress
 from lowtide.errors import UsageError
+from lowtide.pipeline.fit_text import label_warnings
 from lowtide.room import MAX_ELEMENTS
 
 if TYPE_CHECKING:
     from lowtide.data.pictures import Scaling
     from lowtide.pipeline.fit_flash import Task
     from lowtide.weights.compress import Compressed
+    from lowtide.weights.labelled import Given
 
 Model = Annotated[Path, typer.Argument(help="The network, an ONNX file.", show_default=False)]
 Flash = Annotated[str, typer.Option(help="Bytes for all weights, scales and biases: 256KiB.")]
@@ -26,6 +28,12 @@ Output = Annotated[Path, typer.Option("-o", "--output", help="ONNX file to write
 Test = Annotated[
     list[Path] | None,
     typer.Option(help="Pictures to measure accuracy on, before and after; see --calibrate."),
+]
+Uncalibrated = Annotated[
+    bool,
+    typer.Option(
+        "--uncalibrated", help="Store weights small without --calibrate, which costs accuracy."
+    ),
 ]
 Labels = Annotated[
     Path | None,
@@ -76,6 +84,7 @@ def compress(
             "(bytes are pixels, other numbers go in as they are); may be repeated."
         ),
     ] = None,
+    uncalibrated: Uncalibrated = False,
     test: Test = None,
     labels: Labels = None,
     mean: Mean = "0",
@@ -94,7 +103,10 @@ def compress(
     from lowtide.weights.labelled import Given
 
     check_file(output, model, read=_read(output, model, calibrate, test, labels))
-    given = Given(_scaling(mean, std, bgr), calibrate or (), test or (), labels)
+    check_uncalibrated(uncalibrated, calibrate)
+    given = Given(
+        _scaling(mean, std, bgr), calibrate or (), test or (), labels, uncalibrated=uncalibrated
+    )
     with Progress(model) as progress:
         found = run(
             model, flash, given.inputs, families=_FAMILIES[weights],
@@ -103,7 +115,7 @@ def compress(
         )  # fmt: skip
         rates = given.rates(found, progress)
         write_file(output, found.model.SerializeToString())
-    _print(found, rates, model, output, as_json)
+    _print(found, rates, given, model, output, as_json)
 
 
 def train_compressed(
@@ -173,7 +185,7 @@ def train_compressed(
         rates = tests.rates(trained.after, progress) | training.rates(trained)
         write_file(output, trained.after.model.SerializeToString())
     kept.unlink(missing_ok=True)
-    _print(trained.after, rates, model, output, as_json)
+    _print(trained.after, rates, tests, model, output, as_json)
 
 
 @dataclass(frozen=True)
@@ -187,11 +199,16 @@ class Data:
     std: str = "1"
     bgr: bool = False
     weights: str = "both"
+    uncalibrated: bool = False
+
+    def __post_init__(self) -> None:
+        check_uncalibrated(self.uncalibrated, self.calibrate)
 
     @property
     def asked(self) -> bool:
         """Whether any of its options was given."""
-        return bool(self.calibrate or self.test or self.classes) or self.weights != "both"
+        given = self.calibrate or self.test or self.classes or self.uncalibrated
+        return bool(given) or self.weights != "both"
 
 
 def fit_small(
@@ -215,7 +232,9 @@ def fit_small(
 
     check_target(task.target)
     scaling = _scaling(data.mean, data.std, data.bgr)
-    given = Given(scaling, data.calibrate, data.test, data.classes, "--classes")
+    given = Given(
+        scaling, data.calibrate, data.test, data.classes, "--classes", data.uncalibrated
+    )  # fmt: skip
     wanted = replace(task, families=_FAMILIES[data.weights])
     with Progress(model) as progress:
         found = fit_flash(model, flash, wanted, given.inputs, progress)
@@ -224,9 +243,23 @@ def fit_small(
             rates = given.rates(found.compressed, progress)
         if output is not None:
             write_folder(output, found.files, read)
+    warned = warnings([*given.warnings, *label_warnings(found.fitted, names)])
     if as_json:
-        return {**found.facts(), **rates}
+        return {**found.facts(), **rates, **warned}
     return show_small(found, flash, rates, output, names)
+
+
+def check_uncalibrated(uncalibrated: bool, calibrate: Sequence[Path] | None) -> None:
+    """Raises UsageError for both at once."""
+    if uncalibrated and calibrate:
+        raise UsageError("--uncalibrated is for doing without --calibrate; give one of them")
+
+
+def warnings(said: Sequence[str]) -> dict[str, list[str]]:
+    """Says on stderr what does not match, and gives it for --json."""
+    for one in said:
+        say(f"warning: {one}")
+    return {"warnings": list(said)}
 
 
 def _read(output: Path, model: Path, *given: Sequence[Path] | Path | None) -> list[Path]:
@@ -258,11 +291,16 @@ def _scaling(mean: str, std: str, bgr: bool) -> Scaling:
 
 
 def _print(
-    found: Compressed, rates: dict[str, Any], model: Path, output: Path, as_json: bool
+    found: Compressed,
+    rates: dict[str, Any],
+    given: Given,
+    model: Path,
+    output: Path,
+    as_json: bool,
 ) -> None:
     from lowtide.weights.text import show_compressed
 
-    facts = {**found.facts(), **rates, "file": str(output)}
+    facts = {**found.facts(), **rates, "file": str(output), **warnings(given.warnings)}
     show(facts if as_json else show_compressed(found, rates, model, output))
 
 

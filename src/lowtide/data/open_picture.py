@@ -50,6 +50,12 @@ def open_picture(path: Path, channels: int, width: int, height: int) -> Array:
         raise UnreadableModel(what, file=str(path)) from error
 
 
+def size_of(path: Path) -> tuple[int, int]:
+    """Width and height of a picture that was opened before."""
+    with Image.open(path, formats=_FORMATS) as opened:
+        return opened.size
+
+
 def _check(opened: Image.Image) -> None:
     """Refuses what converting would clip or cut off instead of scaling it."""
     if opened.mode[0] in "IF":

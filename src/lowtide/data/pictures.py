@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from lowtide.data.open_picture import PICTURES
+from lowtide.data.open_picture import PICTURES, size_of
 from lowtide.data.samples import check_channels, check_scaling, picture
 from lowtide.errors import UnreadableModel, UsageError
 from lowtide.ir.codes import Array
@@ -42,10 +42,15 @@ class Scaling:
 
 @dataclass(frozen=True)
 class Pictures:
-    """`values` [N, C, H, W], bytes or float32; `classes` [N] where they are known."""
+    """`values` [N, C, H, W], bytes or float32; `classes` [N] where they are known.
+
+    So many were `resized`; `folders` are those of which classes were made, in their order.
+    """
 
     values: Array
     classes: Array | None
+    resized: int = 0
+    folders: tuple[str, ...] = ()
 
 
 def read(paths: Sequence[Path], shape: Sequence[int], bgr: bool = False) -> Pictures:
@@ -64,7 +69,10 @@ def read(paths: Sequence[Path], shape: Sequence[int], bgr: bool = False) -> Pict
     if len({v.dtype for v in values}) > 1:
         raise UsageError("pictures and arrays of other numbers than bytes cannot be mixed")
     return Pictures(
-        np.concatenate(values), np.concatenate(known) if len(known) == len(classes) else None
+        np.concatenate(values),
+        np.concatenate(known) if len(known) == len(classes) else None,
+        sum(part.resized for part in parts),
+        tuple(dict.fromkeys(name for part in parts for name in part.folders)),
     )
 
 
@@ -76,7 +84,7 @@ def _parts(path: Path, shape: tuple[int, ...], bgr: bool) -> list[Pictures]:
     if path.suffix.lower() in (".npy", ".npz"):
         return [_array(path, shape)]
     if path.suffix.lower() in PICTURES:
-        return [Pictures(_picture(path, shape, bgr), None)]
+        return [_one(path, shape, bgr)]
     raise UsageError(f"{path}: pictures are {', '.join(PICTURES)}, .npy, .npz or folders of them")
 
 
@@ -86,13 +94,19 @@ def _folder(path: Path, shape: tuple[int, ...], bgr: bool) -> list[Pictures]:
     for number, folder in enumerate(classes or [path]):
         for file in sorted(folder.iterdir()):
             if file.suffix.lower() in PICTURES:
-                label = np.array([number]) if classes else None
-                found.append(Pictures(_picture(file, shape, bgr), label))
+                found.append(_one(file, shape, bgr))
+                if classes:
+                    found[-1] = replace(
+                        found[-1],
+                        classes=np.array([number]),
+                        folders=tuple(one.name for one in classes),
+                    )
     return found
 
 
-def _picture(path: Path, shape: tuple[int, ...], bgr: bool) -> Array:
-    return picture(path, (1, *shape), (0.0,), (1.0,), bgr).round().astype(np.uint8)
+def _one(path: Path, shape: tuple[int, ...], bgr: bool) -> Pictures:
+    values = picture(path, (1, *shape), (0.0,), (1.0,), bgr).round().astype(np.uint8)
+    return Pictures(values, None, resized=int(size_of(path) != (shape[2], shape[1])))
 
 
 def _array(path: Path, shape: tuple[int, ...]) -> Pictures:

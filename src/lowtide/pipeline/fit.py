@@ -24,6 +24,7 @@ from lowtide.errors import UnsupportedModel, UsageError
 from lowtide.files import write_folder
 from lowtide.frontends.onnx.freeze import freeze
 from lowtide.frontends.onnx.load import load
+from lowtide.frontends.onnx.original import content_of, original_in
 from lowtide.ir.graph import Array, Graph, Shape
 from lowtide.pipeline.ram import Planning, Sized
 from lowtide.pipeline.suggest import missed
@@ -50,6 +51,12 @@ def quiet(_: str) -> None:
 _CHECKED = (
     "checked_with", "checked_reads", "faults", "max_abs_diff", "max_rel_diff", "error_from_exact",
     "onnxruntime_error", "reference",
+)  # fmt: skip
+
+
+_ORIGINAL = (
+    "original_max_rel_diff", "original_max_abs_diff", "original_file", "original_sha256",
+    "original_apart",
 )  # fmt: skip
 
 
@@ -86,6 +93,7 @@ class Fitted:
         """Everything `fit --json` prints."""
         checks = self.checks
         return {
+            **dict.fromkeys(_ORIGINAL),
             **self.plan.facts(),
             **(checks.facts() if checks else dict.fromkeys(_CHECKED)),
             **self._memory(),
@@ -252,23 +260,14 @@ def read(
 ) -> tuple[Source, Graph]:
     """The source of a model and its simplified graph."""
     with clock("loading"):
-        if isinstance(model, onnx.ModelProto):
-            source = Source(
-                model.graph.name or "network", _sha256(model.SerializeToString(deterministic=True))
-            )
-        else:
-            source = Source(Path(model).name, "")
         loaded = load(model, shapes, max_elements)
-        if not isinstance(model, onnx.ModelProto):
-            source = Source(source.file, _sha256(Path(model).read_bytes()))
+        file = Path(named(model)).name if not isinstance(model, onnx.ModelProto) else named(model)
+        content = content_of(model)
+        source = Source(file, hashlib.sha256(content).hexdigest(), original_in(content))
         try:
             return source, fuse(freeze(loaded))
         except UnsupportedModel as error:
             raise error.within(file=source.file) from None
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
 
 
 def named(model: Model) -> str:

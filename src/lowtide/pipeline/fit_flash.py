@@ -13,20 +13,23 @@ from typing import Any
 
 import onnx
 
-from lowtide.backends import emit, table_bytes
-from lowtide.check.code_size import footprint
+from lowtide.backends import table_bytes
 from lowtide.check.compile import find_compiler
+from lowtide.clock import Clock
 from lowtide.errors import BudgetError, UsageError
 from lowtide.ir.graph import Shape
-from lowtide.pipeline.fit import Fitted, Model, Progress, Samples, fit, profile, quiet
+from lowtide.pipeline.fit import Fitted, Model, Progress, Samples, fit, named, quiet, read
+from lowtide.pipeline.look_ahead import apart_on_samples, look_ahead, weight_bytes
+from lowtide.pipeline.ram import Planning, Sized, too_large
 from lowtide.planner.plan import Options, Plan
 from lowtide.planner.weight_traffic import weight_traffic
 from lowtide.room import MAX_ELEMENTS
 from lowtide.sizes import parse_bytes, show_bytes
 from lowtide.weights.account import Form
 from lowtide.weights.candidates import FAMILIES, Family
-from lowtide.weights.compress import Compressed, Search, prepare
+from lowtide.weights.compress import Compressed, Search, check_least, prepare
 from lowtide.weights.network import Inputs, Network
+from lowtide.weights.network import read as read_network
 
 FILE = "compressed.onnx"
 """What the program was made of, beside it."""
@@ -102,37 +105,62 @@ def fit_flash(
     """Fits a network into `task.budget` bytes of RAM and `flash` bytes of weights and code.
 
     Weights that fit as they are stay exact; else they are stored small (`weights.compress`) in
-    what the code leaves, and run in the fewest multiply-adds that meet the RAM's budget.
-    `calibration` is that of `compress`. Raises what `fit` and `compress` do; BudgetError says
-    which of the memories does not suffice.
+    what the code leaves, and run in the fewest multiply-adds that meet the RAM's budget, which is
+    looked into first. `calibration` is that of `compress`. Raises what `fit` and `compress` do;
+    BudgetError says which of the memories does not suffice.
     """
-    limit, name = parse_bytes(flash), _name(model)
-    dense = profile(
-        model, options=task.options, shapes=task.shapes, max_elements=task.max_elements,
-        progress=progress,
-    )  # fmt: skip
-    measured = task.target == "c99" and find_compiler() is not None
-    if dense.profile.weight_bytes <= limit and _flash(dense, measured) <= limit:
-        return FittedSmall(_fit(model, task, progress), None, dense)
-    search = prepare(
-        model, calibration, families=task.families, least=limit, shapes=task.shapes,
-        max_elements=task.max_elements, progress=progress,
-    )  # fmt: skip
+    limit, budget = parse_bytes(flash), None if task.budget is None else parse_bytes(task.budget)
+    clock = Clock(progress)
+    given = _planning(model, task, clock)
+    large = weight_bytes(given, task.options.element_bytes) > limit
+    taken = _take_in(model, task, calibration, limit, progress) if large else None
+    dense = given.plan(task.options)
+    if taken is None:
+        exact = dense if budget is None else given.within(task.options, budget)
+        if _flash(exact) <= limit:
+            return FittedSmall(_fit(model, task, progress), None, dense.plan)
+        taken = _take_in(model, task, calibration, limit, progress)
+    network, inputs = taken
     own = replace(task, shapes=None)
-    compressed = _Fitter(name, limit, search, own, measured, progress).run()
-    return FittedSmall(_fit(compressed.model, own, progress), compressed, dense)
+    if budget is not None:
+        look_ahead(
+            network, tuple(task.families), task.options, budget, limit, dense,
+            lambda stand_in: _planning(stand_in, own, clock),
+        )  # fmt: skip
+    fitter = _Fitter(model, named(model), limit, budget, inputs, task, clock)
+    compressed = fitter.run()
+    with clock("comparing with the original"):
+        held = model.SerializeToString() if isinstance(model, onnx.ModelProto) else Path(model)
+        made = compressed.model.SerializeToString()
+        apart = apart_on_samples(held, made, named(model), given.graph, task.samples)
+    compressed = compressed.apart(apart)
+    return FittedSmall(_fit(compressed.model, own, progress), compressed, dense.plan)
 
 
-def _flash(plan: Plan, measured: bool) -> int:
-    """Bytes of weights and, where it is to be measured and can be, of code."""
-    code = footprint(emit(plan), find_compiler(), plan.arena_bytes).code_bytes if measured else None
-    return plan.profile.weight_bytes + (0 if code is None else code + table_bytes(plan))
+def _planning(model: Model, task: Task, clock: Clock) -> Planning:
+    compiler = find_compiler() if task.target == "c99" else None
+    return Planning(*read(model, clock, task.shapes, task.max_elements), clock, compiler)
 
 
-def _name(model: Model) -> str:
-    if isinstance(model, onnx.ModelProto):
-        return model.graph.name or "network"
-    return Path(model).name
+def _take_in(
+    model: Model,
+    task: Task,
+    calibration: Callable[[Network], Inputs | None] | Inputs | None,
+    limit: int,
+    progress: Progress,
+) -> tuple[Network, Inputs | None]:
+    """The network and its pictures, before any work: what they lack is said now."""
+    progress("reading the network")
+    network = read_network(model, task.shapes, task.max_elements)
+    inputs = calibration(network) if callable(calibration) else calibration
+    check_least(network, task.families, limit)
+    return network, inputs
+
+
+def _flash(sized: Sized) -> int:
+    """Bytes of weights and, where it is known, of code."""
+    code, weights = sized.beside.code_bytes, sized.plan.profile.weight_bytes
+    return weights + (0 if code is None else code + table_bytes(sized.plan))
 
 
 def _fit(model: Model, task: Task, progress: Progress) -> Fitted:
@@ -143,22 +171,43 @@ def _fit(model: Model, task: Task, progress: Progress) -> Fitted:
     )  # fmt: skip
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Fitter:
     """Looks for the most bytes of weights that leave room for the code."""
 
+    model: Model
     name: str
     limit: int
-    search: Search
+    budget: int | None
+    inputs: Inputs | None
     task: Task
-    measured: bool
-    progress: Progress
+    clock: Clock
 
     def run(self) -> Compressed:
-        spare, best, used = min(_CODE, self.limit // 4) if self.measured else 0, None, 0
+        """The compressed network; in plain numbers alone where factors do not meet the RAM."""
+        families = tuple(self.task.families)
+        try:
+            return self._run(families)
+        except BudgetError as error:
+            if "ram_bytes" not in error.reached or "plain" not in families or len(families) < 2:
+                raise
+            refused = error
+        self.clock.progress("factors take too much RAM: plain numbers alone")
+        try:
+            return self._run(("plain",))
+        except BudgetError:
+            raise refused from None
+
+    def _run(self, families: Sequence[Family]) -> Compressed:
+        search = prepare(
+            self.model, self.inputs, families=families, least=self.limit, shapes=self.task.shapes,
+            max_elements=self.task.max_elements, progress=self.clock.progress,
+        )  # fmt: skip
+        measured = self.task.target == "c99" and find_compiler() is not None
+        spare, best, used = min(_CODE, self.limit // 4) if measured else 0, None, 0
         for _ in range(_ROUNDS):
-            compressed, plan = self._planned(self._compressed(spare))
-            used = _flash(plan, self.measured)
+            compressed, sized = self._planned(self._compressed(search, spare))
+            used = _flash(sized)
             if used <= self.limit and (best is None or compressed.loss < best.loss):
                 best = compressed
             # The rest is code, and constants that are too small to pack.
@@ -174,25 +223,26 @@ class _Fitter:
             )
         return best
 
-    def _compressed(self, spare: int) -> Compressed:
+    def _compressed(self, search: Search, spare: int) -> Compressed:
         try:
-            return self.search.within(max(self.limit - spare, 0), None, self.progress)
+            return search.within(max(self.limit - spare, 0), None, self.clock.progress)
         except BudgetError as error:
             code = f" ({show_bytes(self.limit)} less {show_bytes(spare)} of code)" if spare else ""
             raise BudgetError(f"{error}{code}", error.reached) from None
 
-    def _planned(self, compressed: Compressed) -> tuple[Compressed, Plan]:
+    def _planned(self, compressed: Compressed) -> tuple[Compressed, Sized]:
         """In the fewest multiply-adds that the RAM allows."""
-        refused: BudgetError | None = None
-        for way in _ways(compressed, self.task.budget is not None):
-            way.model.graph.name = self.name
-            try:
-                planned = _fit(way.model, replace(self.task, target="none"), self.progress)
-                return way, planned.plan
-            except BudgetError as error:
-                refused = refused or error
+        refused: Sized | None = None
+        for way in _ways(compressed, self.budget is not None):
+            way.model.graph.name = FILE
+            planning = _planning(way.model, replace(self.task, shapes=None), self.clock)
+            sized = planning.within(self.task.options, self.budget)
+            if self.budget is None or sized.ram_bytes <= self.budget:
+                return way, sized
+            refused = refused or sized
         assert refused is not None
-        raise refused
+        assert self.budget is not None
+        raise too_large(refused, self.budget)
 
 
 def _ways(compressed: Compressed, several: bool) -> Iterator[Compressed]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lowtide.check.judge import Checks
     from lowtide.check.verify import Verified
     from lowtide.ir.graph import Array
+    from lowtide.ir.original import Original
     from lowtide.minimalloc.buffers import Buffer
     from lowtide.pipeline.fit import Fitted
     from lowtide.placers.problem import Placement
@@ -35,7 +36,8 @@ def show_fit(
     proven = "proven least" if plan.placement.proven else f"at least {plan.placement.bound}"
     order = "proven least" if plan.schedule.proven else f"at least {plan.schedule.bound}"
     lines = [
-        f"{for_terminal(plan.source.file)}: {own.macs / 1e6:.2f} M multiply-adds, "
+        *_approximation(plan.source.original),
+        f"{for_terminal(plan.source.named, 160)}: {own.macs / 1e6:.2f} M multiply-adds, "
         f"{show_bytes(own.weight_bytes)} of weights",
         f"  whole tensors  {_size(before)}  order {order}; most at {for_terminal(own.peak.name)} "
         f"({own.peak.type})",
@@ -51,6 +53,24 @@ def show_fit(
         names = ", ".join(sorted(files or fitted.files))
         lines.append(f"  written        {for_terminal(str(output), PATH_WIDTH)}/: {names}")
     return "\n".join(lines)
+
+
+def label_warnings(fitted: Fitted, labels: Sequence[str]) -> list[str]:
+    """What is said of names of classes that are not those of the network."""
+    if not labels:
+        return []
+    output = fitted.plan.outputs[0]
+    if len(output.shape) != 2:
+        shape = "x".join(map(str, output.shape))
+        return [f"--labels: output '{output.name}', {shape}, is no list of classes; none is named"]
+    if len(labels) != output.shape[1]:
+        there = f"output '{output.name}' has {output.shape[1]} classes"
+        return [f"--labels: {len(labels)} names, where {there}; are they those of the network?"]
+    return []
+
+
+def _approximation(original: Original | None) -> list[str]:
+    return [for_terminal(original.words, 1000)] if original else []
 
 
 def show_detail(fitted: Fitted) -> str:
@@ -120,6 +140,10 @@ def show_verified(verified: Verified) -> str:
         lines = [f"{head}, the placement passed; there is no program"]
     else:
         lines = [f"{head}, every check passed", *_checked(verified.checks)]
+    if "original_file" in verified.memory.facts:
+        lines.append(
+            "  stored small   compared with the file it was made of, not with its original"
+        )
     if verified.changed:
         names = ", ".join(map(for_terminal, verified.changed))
         lines.append(f"  changed        {names}: not as lowtide wrote it, checked as it is")

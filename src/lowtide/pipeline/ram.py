@@ -82,13 +82,13 @@ def too_large(
 ) -> BudgetError:
     """What is missing, what holds it there, and what would do."""
     plan, beside = sized.plan, sized.beside
-    fullest, live = plan.fullest, plan.profile.lower_bound_bytes
+    file, fullest, live = plan.source.named, plan.fullest, plan.profile.lower_bound_bytes
     if beside.stack_bytes is None:
         what = f"{show_bytes(sized.ram_bytes)}: the arena alone, its stack is not measured"
     else:
         what = f"{show_bytes(sized.ram_bytes)}: {parts(sized)}"
     return BudgetError(
-        f"{plan.source.file}: needs {sized.ram_bytes} bytes of RAM ({what}), the budget is {limit};"
+        f"{file}: needs {sized.ram_bytes} bytes of RAM ({what}), the budget is {limit};"
         f" {show_bytes(live)} live at one time, most at {label(fullest)} '{fullest.operator.name}'"
         + ("; these commands fit:" if suggestions else ""),
         {

@@ -48,27 +48,39 @@ def missed(
     limit: int,
     sized: Sized,
     model: str,
+    *,
     seconds: float = SECONDS,
+    spare: int = 0,
+    flags: str = "",
 ) -> BudgetError:
-    """The error of a budget that `options` miss by `sized`, with commands that fit."""
+    """The error of a budget that `options` miss by `sized`, with commands that fit.
+
+    `spare` is what the network may need more than what was planned in its place; `flags` are the
+    command's that are no options of a plan.
+    """
     asked = _Trial(options, sized)
-    tried = list(_tried(planning, asked, limit, seconds))
-    found = [(one, limit) for one in tried if one.sized.ram_bytes <= limit]
+    tried = list(_tried(planning, asked, limit - spare, seconds))
+    found = [(one, limit) for one in tried if one.sized.ram_bytes + spare <= limit]
     least = min([asked, *tried], key=lambda one: one.sized.ram_bytes)
     last = [asked] if found or least is asked else [least, asked]
-    found += [(one, one.sized.ram_bytes) for one in last]
-    told = [_suggestion(model, one, budget, options) for one, budget in found]
+    found += [(one, one.sized.ram_bytes + spare) for one in last]
+    told = [
+        _suggestion(model, one.options, budget, one.sized.ram_bytes + spare, options, flags)
+        for one, budget in found
+    ]
     return too_large(sized, limit, told)
 
 
-def _suggestion(model: str, one: _Trial, budget: int, asked: Options) -> Suggestion:
+def _suggestion(
+    model: str, options: Options, budget: int, ram: int, asked: Options, flags: str
+) -> Suggestion:
     changed: dict[str, Any] = {
-        field.name: getattr(one.options, field.name)
+        field.name: getattr(options, field.name)
         for field in fields(Options)
-        if getattr(one.options, field.name) != getattr(asked, field.name)
+        if getattr(options, field.name) != getattr(asked, field.name)
     }
-    command = fit_command(model, one.options, budget)
-    return Suggestion(command, one.sized.ram_bytes, {**changed, "budget": str(budget)})
+    command = fit_command(model, options, budget) + flags
+    return Suggestion(command, ram, {**changed, "budget": str(budget)})
 
 
 def _tried(planning: Planning, asked: _Trial, limit: int, seconds: float) -> Iterator[_Trial]:

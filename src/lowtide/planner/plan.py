@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from lowtide.ir.index import IntArray
+from lowtide.ir.original import Original
 from lowtide.kernels.choose import choose
 from lowtide.kernels.kernel import Use
 from lowtide.layout.lay_out import Layout
@@ -48,10 +49,16 @@ class Options:
 
 @dataclass(frozen=True)
 class Source:
-    """The file a plan was made from."""
+    """The file a plan was made from, and the one that it stands for if it was stored small."""
 
     file: str
     sha256: str
+    original: Original | None = None
+
+    @property
+    def named(self) -> str:
+        """The file as people know it."""
+        return self.file + (f" ({self.original.file}, stored small)" if self.original else "")
 
 
 @dataclass(frozen=True)
@@ -125,9 +132,11 @@ class Plan:
         runs = [run for run, tick in self.schedule.timed() if tick <= most]
         return self.tasks[runs[-1].task if runs else 0]
 
-    def facts(self) -> dict[str, int | float | bool]:
+    def facts(self) -> dict[str, Any]:
         """What was measured, without anything that differs from run to run."""
+        original = self.source.original
         return {
+            **(original.facts() if original else {}),
             "arena_bytes": self.arena_bytes,
             "lower_bound_bytes": self.profile.lower_bound_bytes,
             "schedule_proven": self.schedule.proven,

@@ -269,7 +269,7 @@ def _peak(plan: Plan, side: _Side, frame: Frame) -> Iterator[str]:
 def _title(plan: Plan, saved: float) -> Iterator[str]:
     sizes = f"{kib(plan.profile.layerwise_bytes)} → {kib(plan.arena_bytes)} KiB of arena"
     text = f"{sizes}, {abs(saved):.1f} % {'more' if saved < 0 else 'saved'}"
-    name = for_markup(plan.source.file, int((WIDTH - 2 * MARGIN) / 11.7) - len(text) - 2)
+    name = for_markup(plan.source.named, int((WIDTH - 2 * MARGIN) / 11.7) - len(text) - 2)
     yield f'<text class="title" x="{MARGIN}" y="38">{name}</text>'
     yield f'<text class="title end" x="{WIDTH - MARGIN}" y="38">{text}</text>'
 

@@ -11,8 +11,10 @@ import numpy as np
 import onnx
 
 from lowtide.errors import BudgetError, UnsupportedModel, UsageError
+from lowtide.frontends.onnx.original import with_original
 from lowtide.ir.codes import Array
 from lowtide.ir.graph import Shape
+from lowtide.ir.original import Apart, Original
 from lowtide.room import MAX_ELEMENTS
 from lowtide.sizes import parse_bytes, show_bytes
 from lowtide.weights import calibrate, sensitivity
@@ -51,7 +53,8 @@ class Compressed:
 
     `bytes` counts packed codes, their scales, biases and whatever stays float32; `dense_bytes` all
     of that at 32 bits, batch norms folded. `loss` is how far the outputs are from the dense
-    network's on the calibration pictures (`sensitivity.loss`).
+    network's on the calibration pictures (`sensitivity.loss`), `original` names that network and
+    the largest difference; the file's metadata do too.
     """
 
     model: onnx.ModelProto
@@ -60,10 +63,17 @@ class Compressed:
     rows: tuple[Row, ...]
     loss: float
     pictures: int
+    original: Original
+
+    def apart(self, more: Sequence[Apart]) -> Compressed:
+        """The same with what is known of its differences beside those on the calibration."""
+        known = replace(self.original, apart=(*self.original.apart, *more))
+        return replace(self, model=with_original(self.model, known), original=known)
 
     def executed(self, asked: Form) -> Compressed:
         """The same numbers with every layer in one form, where it can run so."""
-        model = store(self.network, self.settled.made, self.settled.biases, asked)
+        made = store(self.network, self.settled.made, self.settled.biases, asked)
+        model = with_original(made, self.original)
         rows = tuple(_row(layer, self.settled, asked) for layer in self.network.layers)
         return replace(self, model=model, rows=rows)
 
@@ -90,6 +100,7 @@ class Compressed:
     def facts(self) -> dict[str, Any]:
         """Everything `compress --json` prints, but for accuracies."""
         return {
+            **self.original.facts(),
             "bytes": self.bytes,
             "dense_bytes": self.dense_bytes,
             "factor": round(self.factor, 3),
@@ -172,7 +183,7 @@ def prepare(
     given = calibration(network) if callable(calibration) else calibration
     inputs = noise(network) if given is None else given
     if least is not None:
-        _check(network, families, least)
+        check_least(network, families, least)
     runner = Runner(network)
     choices = fitted(runner, inputs, families, progress)
     minds = sensitivity.measure(runner, _first(inputs, PROBE_PICTURES), choices, progress)
@@ -217,7 +228,7 @@ def selected(
     return {name: choices[name][pick] for name, pick in zip(names, picks, strict=True)}
 
 
-def _check(network: Network, families: Sequence[Family], limit: int) -> None:
+def check_least(network: Network, families: Sequence[Family], limit: int) -> None:
     """Refuses what no choice can meet before anything is computed."""
     least = network.kept_bytes
     for layer in network.layers:
@@ -245,9 +256,24 @@ def assembled(
     network = runner.network
     model = store(network, settled.made, settled.biases, execution)
     changed = settled.changed(network.layers)
-    loss = sensitivity.loss(runner.outputs(inputs, changed), runner.outputs(inputs))
+    outputs, dense = runner.outputs(inputs, changed), runner.outputs(inputs)
+    on = f"{pictures} pictures" if pictures else "noise for want of pictures"
+    original = Original(
+        os.path.basename(network.name), network.sha256, (_apart(on, outputs, dense),), network.copy
+    )
     rows = tuple(_row(layer, settled, execution) for layer in network.layers)
-    return Compressed(model, network, settled, rows, loss, pictures)
+    return Compressed(
+        with_original(model, original), network, settled, rows, sensitivity.loss(outputs, dense),
+        pictures, original,
+    )  # fmt: skip
+
+
+def _apart(on: str, outputs: Sequence[Array], dense: Sequence[Array]) -> Apart:
+    """The largest difference of outputs, absolutely and against the largest value of each."""
+    gaps = [float(np.abs(y - ref).max(initial=0)) for y, ref in zip(outputs, dense, strict=True)]
+    most = [float(np.abs(ref).max(initial=0)) for ref in dense]
+    shares = [gap / size if size else 0.0 for gap, size in zip(gaps, most, strict=True)]
+    return Apart(on, max(gaps, default=0.0), max(shares, default=0.0))
 
 
 def _row(layer: Layer, settled: Settled, asked: Form | None) -> Row:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from math import prod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from math import prod, sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Given:
     """Paths to calibrate and to test on; `labels` are class numbers of the tests, or else of the
-    calibration. `option` is what the command calls those. `held` fills when a network is known.
+    calibration. `option` is what the command calls those. `held` and `warnings`, of what does not
+    match, fill when a network is known. Without pictures to calibrate on, weights are not to be
+    stored small unless `uncalibrated`.
     """
 
     scaling: Scaling
@@ -28,7 +30,9 @@ class Given:
     test: Sequence[Path] = ()
     labels: Path | None = None
     option: str = "--labels"
+    uncalibrated: bool = True
     held: dict[str, Pictures] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if self.labels is not None and not (self.test or self.calibrate):
@@ -39,6 +43,11 @@ class Given:
     def inputs(self, network: Network) -> Inputs | None:
         """Reads everything; gives what to calibrate on. Raises UsageError, UnreadableModel."""
         name, shape = input_of(network, bool(self.calibrate or self.test))
+        if not (self.calibrate or self.uncalibrated):
+            raise UsageError(
+                f"{network.name}: weights stored small are an approximation; give --calibrate "
+                "PICTURES, some hundred that the network knows, or --uncalibrated to do without"
+            )
         for role, paths in (("calibrate", self.calibrate), ("test", self.test)):
             if paths:
                 self.held[role] = self._labelled(role, paths, shape, network)
@@ -50,7 +59,8 @@ class Given:
         found = read(paths, shape, self.scaling.bgr)
         self.scaling.check(shape)
         if self.labels is not None and role == ("test" if self.test else "calibrate"):
-            found = Pictures(found.values, read_classes(self.labels, len(found.values)))
+            found = replace(found, classes=read_classes(self.labels, len(found.values)), folders=())
+        self.warnings.extend(_mismatches(f"--{role}", found, shape, network))
         if found.classes is not None:
             check_classes(found.classes, network)
         elif role == "test":
@@ -69,11 +79,51 @@ class Given:
             return {}
         progress(f"accuracy on {len(pictures.classes)} pictures")
         inputs = {found.network.inputs[0]: self.scaling(pictures.values)}
+        dense = accuracy(found.network.proto, inputs, pictures.classes)
+        self.warnings.extend(_guesses(dense, len(pictures.classes), found.network))
         return {
             "test_pictures": len(pictures.classes),
-            "accuracy_dense": accuracy(found.network.proto, inputs, pictures.classes),
+            "accuracy_dense": dense,
             "accuracy": accuracy(found.model, inputs, pictures.classes),
         }
+
+
+def _mismatches(
+    role: str, found: Pictures, shape: Sequence[int], network: Network
+) -> Iterator[str]:
+    """What is said of pictures that fit, but perhaps not the network."""
+    if found.resized:
+        size = "x".join(map(str, (shape[2], shape[1])))
+        yield (
+            f"{role}: {found.resized} of {len(found.values)} pictures were resized to {size}; are "
+            "they cropped as those the network was trained on?"
+        )
+    outputs, name = classes_of(network)
+    if found.folders and len(found.folders) != outputs:
+        first, last = found.folders[0], found.folders[-1]
+        yield (
+            f"{role}: {len(found.folders)} folders, where output '{name}' has {outputs} classes; "
+            f"they were numbered from 0 ('{first}') to {len(found.folders) - 1} ('{last}')"
+        )
+
+
+def _guesses(dense: float, count: int, network: Network) -> Iterator[str]:
+    """A network that is right no more often than by chance was given something else."""
+    classes, _ = classes_of(network)
+    chance = 1 / max(classes, 1)
+    if dense <= chance + 2 * sqrt(chance * (1 - chance) / count):
+        yield (
+            f"the network as it was is right on {100 * dense:.1f} % of {count} pictures, as by "
+            f"guessing one of {classes} classes: are --mean, --std and --bgr those it was trained "
+            "with, and the class numbers its own?"
+        )
+
+
+def classes_of(network: Network) -> tuple[int, str]:
+    """How many numbers the first output has for one picture, and its name."""
+    output = network.proto.graph.output[0]
+    dims = [d.dim_value for d in output.type.tensor_type.shape.dim]
+    return prod(dims[1:]), output.name
 
 
 def input_of(network: Network, needed: bool) -> tuple[str, tuple[int, ...]]:
@@ -89,12 +139,10 @@ def input_of(network: Network, needed: bool) -> tuple[str, tuple[int, ...]]:
 
 def check_classes(classes: Array, network: Network) -> None:
     """Raises UsageError where the first output has no number for one of the classes."""
-    output = network.proto.graph.output[0]
-    dims = [d.dim_value for d in output.type.tensor_type.shape.dim]
-    there = prod(dims[1:])
+    there, name = classes_of(network)
     if there < 2:
-        raise UsageError(f"classes need scores, and output '{output.name}' is one number")
+        raise UsageError(f"classes need scores, and output '{name}' is one number")
     least, most = int(classes.min()), int(classes.max())
     if least < 0 or most >= there:
         wrong = least if least < 0 else most
-        raise UsageError(f"class {wrong}, where output '{output.name}' has 0 to {there - 1}")
+        raise UsageError(f"class {wrong}, where output '{name}' has 0 to {there - 1}")

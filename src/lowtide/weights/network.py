@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from onnx import numpy_helper
 
 from lowtide.errors import UnsupportedModel
 from lowtide.frontends.onnx.load import load
+from lowtide.frontends.onnx.original import content_of, original_in
 from lowtide.ir.codes import Array
 from lowtide.ir.graph import Shape
 from lowtide.room import MAX_ELEMENTS
@@ -59,7 +61,8 @@ class Network:
     """A simplified model (batch norms folded), its layers in order, and its constants.
 
     `kept` are the names of float constants that are not weights of a layer: they stay as they are.
-    `batch` says that any number of pictures may be run at once; else `rows` of them are.
+    `batch` says that any number of pictures may be run at once; else `rows` of them are. `sha256`
+    is the digest of the file's bytes; a `copy` was stored small already.
     """
 
     name: str
@@ -71,6 +74,8 @@ class Network:
     outputs: tuple[str, ...]
     batch: bool
     rows: int
+    sha256: str = ""
+    copy: bool = False
 
     @property
     def dense_bytes(self) -> int:
@@ -109,7 +114,10 @@ def read(
     proto = ir.serde.serialize_model(load(source, shapes, max_elements))
     file = None if isinstance(source, onnx.ModelProto) else os.fspath(source)
     try:
-        return _read(proto, file or proto.graph.name or "network")
+        found = _read(proto, file or proto.graph.name or "network")
+        held = content_of(source)
+        sha256 = hashlib.sha256(held).hexdigest()
+        return replace(found, sha256=sha256, copy=original_in(held) is not None)
     except UnsupportedModel as error:
         raise error.within(file=file) from None
 

@@ -25,6 +25,7 @@ def show_compressed(found: Compressed, rates: Mapping[str, Any], model: Path, ou
         f"{row.macs / max(row.dense_macs, 1):5.2f} of the multiply-adds  error {row.error:.4f}"
         for name, row in zip(names, found.rows, strict=True)
     ]
+    lines.insert(0, for_terminal(found.original.words, 1000))
     kept, dense = found.network.kept_bytes, found.dense_bytes
     lines += [
         f"{for_terminal(str(model), PATH_WIDTH)}: {show_bytes(dense)} -> {show_bytes(found.bytes)} "
@@ -32,7 +33,7 @@ def show_compressed(found: Compressed, rates: Mapping[str, Any], model: Path, ou
         "float32)",
         f"  multiply-adds  {found.dense_macs / 1e6:.2f} M -> {found.macs / 1e6:.2f} M",
         f"  outputs        {found.loss:.4f} from the dense network's on "
-        + (f"{found.pictures} pictures" if found.pictures else "noise: give --calibrate"),
+        + (f"{found.pictures} pictures" if found.pictures else "noise: nothing was calibrated"),
     ]
     if "accuracy" in rates:
         lines.append(
@@ -73,7 +74,7 @@ def show_small(
         f"    weights read   {_pair(weight_traffic(dense), weight_traffic(plan))} a run",
         f"    multiply-adds  {before.macs / 1e6:.2f} M -> {after.macs / 1e6:.2f} M",
         f"    outputs        {made.loss:.4f} from the dense network's on "
-        + (f"{made.pictures} pictures" if made.pictures else "noise: give --calibrate"),
+        + (f"{made.pictures} pictures" if made.pictures else "noise: nothing was calibrated"),
     ]
     if "accuracy" in rates:
         lines.append(

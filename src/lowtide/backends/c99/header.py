@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from lowtide.backends.c99.driver import parameters
 from lowtide.layout.ports import Port
-from lowtide.planner.plan import Plan
+from lowtide.planner.plan import Plan, Source
 from lowtide.quoting import for_c
 
 _KEPT = "   The inputs stay as they are while the network runs."
@@ -27,14 +28,13 @@ def header(plan: Plan, weights_bytes: int | None) -> str:
     inputs, outputs = plan.inputs, plan.outputs
     held = f"weights.bin, {weights_bytes} bytes" if weights_bytes else "constants in net.c"
     lines = [
-        "/* net.h: made by lowtide from " + for_c(plan.source.file),
-        f"   sha256 {plan.source.sha256}",
+        *_made_from(plan.source),
         "",
         "   The program computes the network in one static arena. It is C99, allocates nothing,",
         f"   uses no recursion and no stdio, and keeps no state between calls but {_state(plan)}.",
         "",
         f"   RAM    arena {plan.arena_bytes} bytes (layer by layer with whole tensors:"
-        f" {profile.layerwise_bytes})",
+        f" {profile.layerwise_bytes}), and the stack",
         f"   flash  weights {profile.weight_bytes} bytes ({held})",
         f"   work   {profile.macs} multiply-adds",
         "",
@@ -91,6 +91,21 @@ def header(plan: Plan, weights_bytes: int | None) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _made_from(source: Source) -> list[str]:
+    """What the program was made of; of a network stored small first how far from its original."""
+    made = f"made by lowtide from {for_c(source.file)}"
+    if source.original is None:
+        return [f"/* net.h: {made}", f"   sha256 {source.sha256}"]
+    first, *more = textwrap.wrap(for_c(source.original.words, 1000), 88)
+    return [
+        f"/* net.h: {first}",
+        *(f"   {line}" for line in more),
+        f"   {made}",
+        f"   original    sha256 {for_c(source.original.sha256)}",
+        f"   compressed  sha256 {source.sha256}",
+    ]
 
 
 def _state(plan: Plan) -> str:

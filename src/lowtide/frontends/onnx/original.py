@@ -1,0 +1,35 @@
+"""The original of a network that was stored small, in the metadata of its ONNX file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import onnx
+
+from lowtide.ir.original import KEY, Original, held_in
+
+
+def content_of(model: str | os.PathLike[str] | onnx.ModelProto) -> bytes:
+    """The bytes whose digest names a network."""
+    if isinstance(model, onnx.ModelProto):
+        return bytes(model.SerializeToString(deterministic=True))
+    return Path(model).read_bytes()
+
+
+def original_in(content: bytes) -> Original | None:
+    """What a file's bytes say of its original; None of one that is nobody's copy."""
+    if KEY.encode() not in content:
+        return None
+    model = onnx.ModelProto()
+    model.ParseFromString(content)
+    return held_in({entry.key: entry.value for entry in model.metadata_props})
+
+
+def with_original(model: onnx.ModelProto, original: Original) -> onnx.ModelProto:
+    """A copy that names its original."""
+    named = onnx.ModelProto()
+    named.CopyFrom(model)
+    kept = {entry.key: entry.value for entry in named.metadata_props}
+    onnx.helper.set_model_props(named, {**kept, KEY: original.to_json()})
+    return named
