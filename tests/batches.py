@@ -102,7 +102,7 @@ def overlaps(plan: Plan) -> bool:
 
 
 @dataclass(frozen=True)
-class _Unit:
+class Unit:
     """One source of one case, and the letters in front of its outside names."""
 
     case: Case
@@ -121,7 +121,7 @@ class _Unit:
         own = "".join(f"#define {name} {self.prefix}{name}\n" for name in self.names())
         return own.encode() + source
 
-    def run(self) -> list[str]:
+    def run(self, checked: bool = True) -> list[str]:
         """The lines of main.c that declare the program, and a function that runs it."""
         p, memory = self.prefix, self.case.memory
         inputs = [_At(f"{p}net_input_{x.identifier}", x) for x in memory.inputs]
@@ -131,14 +131,14 @@ class _Unit:
         taken = ["float *" for one in outputs if one.port.streamed]
         return [
             f"void {p}net_run({', '.join(given + taken) or 'void'});",
-            f"extern struct net_check {p}net_check;",
+            f"extern struct net_check {p}net_check;" if checked else "",
             *(one.declared("") for one in inputs),
             *(one.declared("const ") for one in outputs),
             f"static void {p}run(void)",
             "{",
             *(f"    take({one.at}, {one.port.elements});" for one in inputs),
             f"    {p}net_run({', '.join(handed)});",
-            f"    give(&{p}net_check, sizeof {p}net_check);",
+            f"    give(&{p}net_check, sizeof {p}net_check);" if checked else "",
             *(f"    give({one.at}, {one.port.elements} * sizeof(float));" for one in outputs),
             "}",
         ]
@@ -189,13 +189,13 @@ def judge_batch(cases: Sequence[Case], folder: Path) -> list[Judged]:
     return [_judged(case, found[case.name]) for case in cases]
 
 
-def _write(k: int, case: Case, folder: Path) -> list[_Unit]:
+def _write(k: int, case: Case, folder: Path) -> list[Unit]:
     """Writes a case's program to a folder of its own; its sources, net.c where it differs."""
     files = emit(case.plan)
     assert "weights.bin" not in files, f"{case.name}: too many weights for a batch"
     kernels = files["net.c"].partition(b"\n")[2] != files["reference.c"].partition(b"\n")[2]
     stems = ["reference", "net"] if kernels else ["reference"]
-    units = [_Unit(case, f"{stem}.c", f"p{k}_{stem}_") for stem in stems]
+    units = [Unit(case, f"{stem}.c", f"p{k}_{stem}_") for stem in stems]
     at = folder / str(k)
     at.mkdir()
     (at / "net.h").write_bytes(files["net.h"])
@@ -217,7 +217,7 @@ def _compile(sources: Sequence[str], cases: Sequence[Case], folder: Path) -> Pat
     return folder / "all"
 
 
-def _run(units: Sequence[_Unit], program: Path) -> Iterator[Verdict]:
+def _run(units: Sequence[Unit], program: Path) -> Iterator[Verdict]:
     """What each unit of the program wrote."""
     data = b"".join(pack(u.case.memory.inputs, u.case.sample.inputs) for u in units)
     done = subprocess.run([str(program)], input=data, capture_output=True, check=False)

@@ -114,7 +114,7 @@ def random_case(dice: random.Random) -> Case:
 @pytest.fixture(scope="module")
 def harness(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("kernels")
-    parts = [source(name) for name in ("conv.h", "conv_row.c", "depthwise_row.c")]
+    parts = [source(name) for name in ("branch.h", "conv.h", "conv_row.c", "depthwise_row.c")]
     (folder / "kernels.c").write_text("\n".join(parts))
     compiler = find_compiler()
     assert compiler is not None

@@ -21,7 +21,14 @@ from lowtide.kernels.pixels import PACKED_PIXELS
 from test_kernels import SANITIZE, Case, Shape, random_case
 
 HARNESS = Path(__file__).with_name("packed_harness.c")
-NAMES = ("unpack.h", "conv.h", "packed.h", "packed_conv_row.c", "packed_depthwise_row.c")
+NAMES = (
+    "branch.h",
+    "unpack.h",
+    "conv.h",
+    "packed.h",
+    "packed_conv_row.c",
+    "packed_depthwise_row.c",
+)
 
 
 @dataclass(frozen=True)

@@ -49,16 +49,16 @@ def _match(
 
 
 PIXELS = (
-    Kernel("conv_row", ("conv.h", "conv_row.c"), _match(False, False, 1)),
-    Kernel("depthwise_row", ("conv.h", "depthwise_row.c"), _match(False, True, 1)),
+    Kernel("conv_row", ("branch.h", "conv.h", "conv_row.c"), _match(False, False, 1)),
+    Kernel("depthwise_row", ("branch.h", "conv.h", "depthwise_row.c"), _match(False, True, 1)),
     Kernel(
         "packed_conv_row",
-        ("conv.h", "packed.h", "packed_conv_row.c"),
+        ("branch.h", "conv.h", "packed.h", "packed_conv_row.c"),
         _match(True, False, PACKED_PIXELS),
     ),
     Kernel(
         "packed_depthwise_row",
-        ("conv.h", "packed.h", "packed_depthwise_row.c"),
+        ("branch.h", "conv.h", "packed.h", "packed_depthwise_row.c"),
         _match(True, True, PACKED_PIXELS),
     ),
 )

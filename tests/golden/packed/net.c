@@ -179,6 +179,16 @@ static inline float half(uint16_t h)
 }
 
 static inline float f_larger(float a, float b) { return a < b || b != b ? b : a; }
+/* Stands where a test for padding has to stay a branch. GCC 12.2 at -O3 with AVX-512 (its PR 114375,
+   mended in GCC 14) makes the test a mask, and where lanes of a vector share one element that is read
+   under it, each of them reads another: wrong sums, and no warning. A statement that may not be left
+   out keeps the branch. */
+#if defined __GNUC__
+#define KEEP_BRANCH __asm__ volatile("")
+#else
+#define KEEP_BRANCH ((void)0)
+#endif
+
 /* The shape of a convolution's row: kernel, stride, dilation, padding left; input and output width,
    elements from pixel to pixel, channels. And its order: last pixel first if `back`, `group` pixels a
    step, which reads everything before it writes anything if `atomic`. */
@@ -298,10 +308,14 @@ static inline void packed_end(const struct conv *s, int k, int m, int n, int pix
 static inline void packed_sum(float (*acc)[CONV_BLOCK], const f32 *const *a, int pixels, int i,
                               int inputs, float (*v)[CONV_BLOCK], int n)
 {
-    for (int p = 0; p < pixels; p++)
-        for (int j = 0; j < inputs && a[p]; j++)
+    for (int p = 0; p < pixels; p++) {
+        KEEP_BRANCH;
+        if (a[p] == NULL)
+            continue;
+        for (int j = 0; j < inputs; j++)
             for (int t = 0; t < n; t++)
                 acc[p][t] += a[p][i + j] * v[j][t];
+    }
 }
 
 /* conv_row with packed weights [kh][kw][ci][co]: what is unpacked serves some pixels at a time. */
@@ -352,9 +366,13 @@ static void packed_depthwise_row(const struct conv *s, const f32 *const *x,
                 if (!packed_pixels(s, x, tap, k, pixels, a))
                     continue;
                 unpack(w, (size_t)tap * s->co + m, n, scale, v);
-                for (int p = 0; p < pixels; p++)
-                    for (int t = 0; t < n && a[p]; t++)
+                for (int p = 0; p < pixels; p++) {
+                    KEEP_BRANCH;
+                    if (a[p] == NULL)
+                        continue;
+                    for (int t = 0; t < n; t++)
                         acc[p][t] += a[p][m + t] * v[t];
+                }
             }
             packed_end(s, k, m, n, pixels, acc, y, pixel);
         }

@@ -404,14 +404,14 @@ struct tile {
     int column[TILE], straight;
 };
 
-/* n pixels from a spot on, row after row; those from n on stand for the last. */
-INLINE void find_tile(const struct rows *s, const f32 *const *x, f32 *const *y, struct spot at,
-                      int n, struct tile *t)
+/* n pixels from a spot on, row after row of `count`; those from n on stand for the last. */
+INLINE void find_tile(const struct rows *s, const f32 *const *x, f32 *const *y, int count,
+                      struct spot at, int n, struct tile *t)
 {
     const int step = s->pw * s->stride, first = at.px * s->stride - s->before;
     const f32 *const *rows = x + (at.j * s->ph + at.py) * s->kh;
     f32 *out = y[at.j];
-    t->straight = at.q + n <= s->ow;
+    t->straight = count == 1 || at.q + n <= s->ow;
     for (int p = 0, q = at.q; p < TILE; p++) {
         t->rows[p] = rows;
         t->column[p] = q * step + first;
@@ -700,15 +700,15 @@ INLINE int conv_move(const struct rows *s, struct spot at, struct sums *a)
 }
 
 /* All pixels of the blocks from c up to channel m, at one tap of the pool that follows. */
-INLINE void conv_pixels(const struct rows *s, const f32 *const *x, f32 *const *y, int pixels,
+INLINE void conv_pixels(const struct rows *s, const f32 *const *x, f32 *const *y, int rows,
                         struct spot at, struct block first, int m, const float *b)
 {
     struct sums a;
     a.tap = at.py * s->pw + at.px;
-    for (int n; pixels > 0; pixels -= n, at = advanced(s, at, n)) {
-        n = next_pixels(pixels);
+    for (int n, left = rows * s->ow; left > 0; left -= n, at = advanced(s, at, n)) {
+        n = next_pixels(left);
         if (n < TILE || !conv_move(s, at, &a)) {
-            find_tile(s, x, y, at, n, &a.at);
+            find_tile(s, x, y, rows, at, n, &a.at);
             a.count = find_runs(s, &a.at, first.ky, first.end, a.runs);
         }
         for (struct block c = first; c.m < m; c = conv_next(s, c))
@@ -735,7 +735,7 @@ static void conv_rows(const struct rows *s, const f32 *const *x, f32 *const *y, 
             c.end = parts && c.ky + taps < s->kh ? c.ky + taps : s->kh;
             for (int tap = 0; tap < s->ph * s->pw; tap++) {
                 const struct spot first = { 0, 0, tap / s->pw, tap % s->pw };
-                conv_pixels(s, x, y, rows * s->ow, first, c, next.m, b);
+                conv_pixels(s, x, y, rows, first, c, next.m, b);
             }
         }
     }

@@ -95,7 +95,10 @@ def _source(plan: Plan, kernels: bool) -> tuple[str, bytes | None]:
         limits = ", ".join(f"{name} = {n}" for name, n in sorted(program.limits.items()))
         lines.add("/* The sizes that the kernels of rows are compiled with. */")
         lines.add(f"enum {{ {limits} }};")
-    for text in sources(program.kernels):
+    parts, branch = sources(program.kernels), source("branch.h")
+    if program.branches and branch not in parts:
+        lines.add(branch)
+    for text in parts:
         lines.add(text)
     return lines.text() + body.text(), weights
 

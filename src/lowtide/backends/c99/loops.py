@@ -13,10 +13,11 @@ the whole pixel already, a buffer does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
+from lowtide.backends.c99.branches import Test, keeps_branch
 from lowtide.backends.c99.packed import element
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines, bare, expression
@@ -41,7 +42,7 @@ class _Loops:
     program: Program
     lines: Lines
     backward: bool
-    known: set[Var] = field(default_factory=set)
+    around: list[Var] = field(default_factory=list)
     guarded: set[Var | Index] = field(default_factory=set)
     names: dict[int, str] = field(default_factory=dict)
     block: Var | None = None
@@ -56,7 +57,7 @@ class _Loops:
         if nest.reductions and free and free[-1] in needed and free[-1] not in cut:
             self.block = free[-1]
         self.buffered = self.task.grain.atomic and needs_buffer(self.task, self.program.plan.layout)
-        self.known = {row} if row else set()
+        self.around = [row] if row else []
         outer = [v for v in free if v in needed and v != self.block]
         inner = [v for v in free if v not in needed]
         with ExitStack() as loops:
@@ -80,10 +81,15 @@ class _Loops:
             self.lines.down(v.name, v.extent)
         else:
             self.lines.loop(v.name, v.extent)
-        self.known.add(v)
-        yield
-        self.known.discard(v)
+        with self._within(v):
+            yield
         self.lines.close()
+
+    @contextmanager
+    def _within(self, v: Var) -> Iterator[None]:
+        self.around.append(v)
+        yield
+        self.around.pop()
 
     def _cut_block(self, loops: ExitStack) -> None:
         """A block of more than BLOCK elements is cut by a loop of its own."""
@@ -108,9 +114,8 @@ class _Loops:
         else:
             end = f"{block.name}1" if block.extent % BLOCK else f"{block.name}0 + {BLOCK}"
             self.lines.loop(block.name, end, start=f"{block.name}0")
-        self.known.add(block)
-        yield
-        self.known.discard(block)
+        with self._within(block):
+            yield
         self.lines.close()
 
     def _acc(self, k: int) -> str:
@@ -133,16 +138,15 @@ class _Loops:
         else:
             self.lines.add(f"float {acc} = {start};")
         with ExitStack() as scopes:
-            self._guard(reads, scopes)
-            for v in reduction.loops:
-                if v.extent > 1 and v not in self.known:
-                    scopes.enter_context(self._loop(v))
-                    self._guard(reads, scopes)
+            self._guard(k, scopes)
+            for v in self._rest(k):
+                scopes.enter_context(self._loop(v))
+                self._guard(k, scopes)
             for inner in self.task.nest.within(k):
                 self._reduce(inner)
             self._name_shared(reads)
             with self._over_block(), ExitStack() as inside:
-                self._guard(reads, inside)
+                self._guard(k, inside)
                 self.lines.add(self._update(k, reduction.update))
         self.guarded, self.names = guarded, names
 
@@ -159,18 +163,43 @@ class _Loops:
             return f"{acc} += {bare(self._text(update.arguments[1]))};"
         return f"{acc} = {bare(self._text(update))};"
 
-    def _guard(self, reads: frozenset[int], scopes: ExitStack) -> None:
+    def _rest(self, k: int) -> list[Var]:
+        """The loops of a reduction that are not open yet."""
+        loops = self.task.nest.reductions[k].loops
+        return [v for v in loops if v.extent > 1 and v not in self.around]
+
+    def _guard(self, reduction: int, scopes: ExitStack) -> None:
         """Opens an `if` for each padding test that can be made here and was not made yet."""
-        for k in sorted(reads):
-            for index in self.task.nest.reads[k].zero:
-                if index not in self.guarded and index.variables <= self.known:
-                    self.guarded.add(index)
-                    self._open_if(f"{index.c()} == 0", index, scopes)
-            for v, index in self._bounded(k).guards:
-                if v not in self.guarded and index.variables <= self.known:
-                    self.guarded.add(v)
-                    self.lines.add(f"const int {v.name} = {index.c()};")
-                    self._open_if(_inside(v, index), index, scopes)
+        reads = sorted(loads(self.task.nest.reductions[reduction].update))
+        known, here = frozenset(self.around), dict[Var | Index, Index]()
+        for k in reads:
+            here |= {test: index for test, index in self._tests(k) if index.variables <= known}
+        here = {test: index for test, index in here.items() if test not in self.guarded}
+        self.guarded |= here.keys()
+        if here and all(test in self.guarded for k in reads for test, _ in self._tests(k)):
+            self._keep_branch(reduction, reads)
+        for test, index in here.items():
+            if isinstance(test, Var):
+                self.lines.add(f"const int {test.name} = {index.c()};")
+                self._open_if(_inside(test, index), index, scopes)
+            else:
+                self._open_if(f"{index.c()} == 0", index, scopes)
+
+    def _tests(self, k: int) -> list[tuple[Var | Index, Index]]:
+        """What is tested before read k: that an index is 0, or within what a variable can be."""
+        zero: list[tuple[Var | Index, Index]] = [(z, z) for z in self.task.nest.reads[k].zero]
+        return [*zero, *self._bounded(k).guards]
+
+    def _keep_branch(self, reduction: int, reads: Sequence[int]) -> None:
+        """Adds what keeps the test that follows a branch, where it has to be one."""
+        inside, block = list[Var](), self.block if self.block not in self.around else None
+        for k in (reduction, *self.task.nest.within(reduction)):
+            inside += [v for v in self._rest(k) if v not in inside]
+        inside += [block] if block else []
+        test = Test(tuple(self.around), tuple(inside), block)
+        if keeps_branch(test, reads, self.task, self.program.plan.layout):
+            self.lines.add("KEEP_BRANCH;")
+            self.program.branches = True
 
     def _open_if(self, test: str, index: Index, scopes: ExitStack) -> None:
         self.program.use_tables(index)

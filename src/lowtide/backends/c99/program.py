@@ -40,6 +40,7 @@ class Program:
     numbers: dict[str, tuple[float, ...]] = field(default_factory=dict)
     kernels: list[Kernel] = field(default_factory=list)
     limits: dict[str, int] = field(default_factory=dict)
+    branches: bool = False
     _weight_names: dict[Packing, str] = field(default_factory=dict)
 
     def storage(self, name: str) -> str:

@@ -15,6 +15,7 @@ static void conv_row(const struct conv *s, const f32 *const *x, const float *w, 
                     const int column = q * s->sw - s->pw + kx * s->dw;
                     if (x[ky] == NULL || column < 0 || column >= s->iw)
                         continue;
+                    KEEP_BRANCH;
                     const f32 *a = x[ky] + column * s->is;
                     const float *v = w + (size_t)(ky * s->kw + kx) * s->ci * s->co + m;
                     if (n == CONV_BLOCK) {

@@ -15,6 +15,7 @@ static void depthwise_row(const struct conv *s, const f32 *const *x, const float
                     const int column = q * s->sw - s->pw + kx * s->dw;
                     if (x[ky] == NULL || column < 0 || column >= s->iw)
                         continue;
+                    KEEP_BRANCH;
                     const f32 *a = x[ky] + column * s->is + m;
                     const float *v = w + (size_t)(ky * s->kw + kx) * s->co + m;
                     for (int t = 0; t < n; t++)

@@ -2,10 +2,14 @@
 static inline void packed_sum(float (*acc)[CONV_BLOCK], const f32 *const *a, int pixels, int i,
                               int inputs, float (*v)[CONV_BLOCK], int n)
 {
-    for (int p = 0; p < pixels; p++)
-        for (int j = 0; j < inputs && a[p]; j++)
+    for (int p = 0; p < pixels; p++) {
+        KEEP_BRANCH;
+        if (a[p] == NULL)
+            continue;
+        for (int j = 0; j < inputs; j++)
             for (int t = 0; t < n; t++)
                 acc[p][t] += a[p][i + j] * v[j][t];
+    }
 }
 
 /* conv_row with packed weights [kh][kw][ci][co]: what is unpacked serves some pixels at a time. */

@@ -14,9 +14,13 @@ static void packed_depthwise_row(const struct conv *s, const f32 *const *x,
                 if (!packed_pixels(s, x, tap, k, pixels, a))
                     continue;
                 unpack(w, (size_t)tap * s->co + m, n, scale, v);
-                for (int p = 0; p < pixels; p++)
-                    for (int t = 0; t < n && a[p]; t++)
+                for (int p = 0; p < pixels; p++) {
+                    KEEP_BRANCH;
+                    if (a[p] == NULL)
+                        continue;
+                    for (int t = 0; t < n; t++)
                         acc[p][t] += a[p][m + t] * v[t];
+                }
             }
             packed_end(s, k, m, n, pixels, acc, y, pixel);
         }

@@ -54,14 +54,14 @@ struct tile {
     int column[TILE], straight;
 };
 
-/* n pixels from a spot on, row after row; those from n on stand for the last. */
-INLINE void find_tile(const struct rows *s, const f32 *const *x, f32 *const *y, struct spot at,
-                      int n, struct tile *t)
+/* n pixels from a spot on, row after row of `count`; those from n on stand for the last. */
+INLINE void find_tile(const struct rows *s, const f32 *const *x, f32 *const *y, int count,
+                      struct spot at, int n, struct tile *t)
 {
     const int step = s->pw * s->stride, first = at.px * s->stride - s->before;
     const f32 *const *rows = x + (at.j * s->ph + at.py) * s->kh;
     f32 *out = y[at.j];
-    t->straight = at.q + n <= s->ow;
+    t->straight = count == 1 || at.q + n <= s->ow;
     for (int p = 0, q = at.q; p < TILE; p++) {
         t->rows[p] = rows;
         t->column[p] = q * step + first;
