@@ -15,6 +15,37 @@ from programs import GREEDY, STREAM, judge_model
 
 # (opset, network); onnxruntime is the reference.
 CORNERS: dict[str, tuple[int, str]] = {
+    "what_is_infinite_is_cut_where_a_bound_is_left_out": (
+        13,
+        "(float[1,2,6] x) => (float[y0,y1,y2] y) <float high = {0.5}>"
+        '{ a = Relu (x) b = Log (a) y = Clip (b, "", high) }',
+    ),
+    "softmax_of_a_constant_as_it_was": (
+        11,
+        "(float[1,2,3] x) => (float[y0,y1,y2] y) <float[1,2,3] k = {1, -1, 2, 0.5, 3, -2}>"
+        "{ a = Softmax (k) b = LogSoftmax (k) c = Hardmax (k) y = Sum (x, a, b, c) }",
+    ),
+    "normalisation_of_a_constant_does_not_train": (
+        9,
+        "(float[1,2,3] x) => (float[y0,y1,y2] y) <float[1,2,3] k = {1, -1, 2, 0.5, 3, -2},"
+        " float[2] s = {2, 3}, float[2] b = {1, 0}, float[2] m = {0.5, -0.5}, float[2] v = {4, 1}>"
+        "{ a = BatchNormalization (k, s, b, m, v) y = Add (x, a) }",
+    ),
+    "windows_over_a_constant": (
+        12,
+        "(float[1,1,5] x, float[1,1,2] w) => (float[y0,y1,y2] y)"
+        " <float[1,1,5] k = {1, -1, 2, 0.5, 3}>"
+        '{ a = MaxPool <kernel_shape: ints = [2], auto_pad = "SAME_LOWER"> (k)'
+        " b = AveragePool <kernel_shape: ints = [2], strides: ints = [2], pads: ints = [1,1],"
+        " ceil_mode: int = 1, count_include_pad: int = 1> (k) c = GlobalMaxPool (b)"
+        " y = Sum (x, a, c) }",
+    ),
+    "steps_of_a_constant": (
+        14,
+        "(float[2,1,1,2] x, float[1,8,1] w, float[1,8,2] r) => (float[y0,y1,y2,y3] y)"
+        " <float[2,1,1] k = {1, -0.5}>"
+        "{ a = LSTM <hidden_size: int = 2> (k, w, r) y = Add (x, a) }",
+    ),
     "clip_above_alone_behind_a_convolution": (
         13,
         "(float[1,2,5,5] x, float[3,2,3,3] w) => (float[y0,y1,y2,y3] y) <float high = {0.5}>"

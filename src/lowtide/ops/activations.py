@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from math import inf, pi, sqrt
 
+import numpy as np
+
 from lowtide.ir.nest import Load, Nest, Value, call
 from lowtide.ops.entry import Bound, entry
 from lowtide.ops.unary import unary
@@ -27,10 +29,13 @@ def thresholded_relu(op: Bound) -> Nest:
     return unary(op, call("select", call("greater", Load(0), op.attribute("alpha")), Load(0), 0))
 
 
+LARGEST = float(np.finfo(np.float32).max)
+
+
 @entry("Clip", parameters={"min": 1, "max": 2}, pointwise=True)
 def clip(op: Bound) -> Nest:
-    """min(max(x, low), high)"""
-    low, high = float(op.parameter("min", -inf)), float(op.parameter("max", inf))
+    """min(max(x, low), high); a bound that is left out is the last finite number"""
+    low, high = float(op.parameter("min", -LARGEST)), float(op.parameter("max", LARGEST))
     value: Value = Load(0)
     if low > -inf:
         value = call("larger", value, low)

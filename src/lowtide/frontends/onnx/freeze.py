@@ -21,7 +21,7 @@ def freeze(model: ir.Model) -> Graph:
             tensors[str(value.name)] = _input(value)
     operators = []
     for i, node in enumerate(graph):
-        operators.append(_operator(node, i, opset))
+        operators.append(operator_of(node, i, opset))
         for value in node.outputs:
             if value.name:
                 tensors[value.name] = _tensor(value)
@@ -55,7 +55,8 @@ def _input(value: ir.Value) -> Tensor:
     return tensor
 
 
-def _operator(node: ir.Node, number: int, opset: int) -> Operator:
+def operator_of(node: ir.Node, number: int, opset: int) -> Operator:
+    """The node as an operator; `number` names one that nothing else does."""
     inputs = [str(v.name) if v is not None else "" for v in node.inputs]
     while inputs and not inputs[-1]:
         inputs.pop()

@@ -40,16 +40,17 @@ def check_static(model: ir.Model) -> None:
 
 def _check_value(value: ir.Value, node: ir.Node | None) -> None:
     shape, hint = static_shape(value), CUT
+    shown = f"'{value.name}'" if node is not None else f"output '{value.name}'"
     if not isinstance(value.type, ir.TensorType | None):
-        what, hint = f"'{value.name}' is not a tensor", f"{NO_SEQUENCES}, or {CUT}"
+        what, hint = f"{shown} is not a tensor", f"{NO_SEQUENCES}, or {CUT}"
     elif shape is None or value.type is None:
-        what, hint = f"the shape of '{value.name}' depends on the input's values", STATIC
+        what, hint = f"the shape of {shown} depends on the input's values", STATIC
     elif prod(shape) == 0:
-        what, hint = f"'{value.name}' has 0 elements", "take it out, nothing is computed there"
+        what, hint = f"{shown} has 0 elements", "take it out, nothing is computed there"
     elif prod(shape) > MOST_ELEMENTS:
-        what = f"'{value.name}' has {prod(shape)} elements"
+        what = f"{shown} has {prod(shape)} elements"
     elif node is None and dtype_of(value.type.dtype.numpy()) not in ANY:
-        what, hint = f"output '{value.name}', a constant, is {value.type.dtype.name}", FLOAT32
+        what, hint = f"{shown}, a constant, is {value.type.dtype.name}", FLOAT32
     else:
         return
     place = {"node": node.name, "operator": node.op_type} if node is not None else {}

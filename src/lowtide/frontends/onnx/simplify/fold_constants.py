@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import prod
 
 import numpy as np
@@ -12,6 +12,7 @@ import onnx_ir as ir
 from onnx.reference import ReferenceEvaluator
 
 from lowtide.errors import ModelError
+from lowtide.frontends.onnx.simplify.by_definition import by_definition
 from lowtide.frontends.onnx.simplify.edit import (
     Array,
     constant,
@@ -21,6 +22,8 @@ from lowtide.frontends.onnx.simplify.edit import (
     static_shape,
 )
 from lowtide.frontends.onnx.simplify.infer_shapes import endangers_inference
+from lowtide.frontends.onnx.simplify.sizes_as_run import needs_sizes, with_sizes
+from lowtide.frontends.onnx.simplify.unroll import RECURRENT
 from lowtide.ir.find_codes import packed
 from lowtide.room import Room
 
@@ -78,7 +81,8 @@ def _used_outputs(node: ir.Node) -> list[ir.Value]:
 
 def _evaluate(node: ir.Node, version: int, room: Room) -> list[Array] | None:
     """The values of a node's outputs if they are constant, else None."""
-    if node.domain != "" or node.op_type in RANDOM:
+    # Steps are written out before they are computed: the reference is wrong in some.
+    if node.domain != "" or node.op_type in (*RANDOM, *RECURRENT):
         return None
     if node.op_type == "Constant" and "value" in node.attributes:
         return [node.attributes["value"].as_tensor().numpy()]
@@ -123,15 +127,19 @@ def _run(node: ir.Node, version: int, room: Room) -> list[Array] | None:
     for value in {v.name: v for v in node.inputs if v is not None}.values():
         proto.input.append(ir.serde.serialize_value(value))
     proto.output.extend(onnx.ValueInfoProto(name=v.name) for v in _used_outputs(node))
-    version = max(version, REFERENCE_FROM.get(node.op_type, version))
+    known = max(version, REFERENCE_FROM.get(node.op_type, version))
     model = onnx.ModelProto(
-        ir_version=10, graph=proto, opset_import=[onnx.helper.make_opsetid("", version)]
+        ir_version=10, graph=proto, opset_import=[onnx.helper.make_opsetid("", known)]
     )
     try:
-        sizes = _sizes(node, model)
+        kinds = _types(node, model)
+        sizes = _sizes(node, kinds)
         if sizes is None:
             return None
         _take(node, sizes, room)
+        defined = by_definition(node, version, kinds)
+        if defined is not None:
+            return [defined]
         with np.errstate(all="ignore"):
             results = ReferenceEvaluator(model).run(None, feeds)
     except (MemoryError, ModelError):
@@ -151,18 +159,25 @@ def _take(node: ir.Node, sizes: list[int], room: Room) -> None:
         room.count(value.name or "", size, *place)
 
 
-def _sizes(node: ir.Node, model: onnx.ModelProto) -> list[int] | None:
-    """The elements of each output, at most; None where that is not known."""
-    if node.op_type in BOUNDED:
-        most = sum(a.size * max(a.ndim, 1) for a in _arrays(node))
-        return [most for _ in _used_outputs(node)]
+def _types(node: ir.Node, model: onnx.ModelProto) -> list[onnx.TypeProto]:
+    """The types of the outputs as inference finds them."""
     with_values = onnx.ModelProto()
     with_values.CopyFrom(model)
+    if needs_sizes(node):
+        with_values.graph.node[0].CopyFrom(with_sizes(node) or model.graph.node[0])
     for value in node.inputs:
         if value is not None and value.const_value is not None and value.const_value.size < 1024:
             with_values.graph.initializer.append(ir.serde.serialize_tensor(value.const_value))
     inferred = onnx.shape_inference.infer_shapes(with_values, strict_mode=True, data_prop=True)
-    sizes = [_elements(info.type) for info in inferred.graph.output]
+    return [info.type for info in inferred.graph.output]
+
+
+def _sizes(node: ir.Node, kinds: Sequence[onnx.TypeProto]) -> list[int] | None:
+    """The elements of each output, at most; None where that is not known."""
+    if node.op_type in BOUNDED:
+        most = sum(a.size * max(a.ndim, 1) for a in _arrays(node))
+        return [most for _ in _used_outputs(node)]
+    sizes = [_elements(kind) for kind in kinds]
     return None if None in sizes else [size for size in sizes if size is not None]
 
 

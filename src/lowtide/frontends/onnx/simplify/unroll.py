@@ -22,6 +22,7 @@ MOST_STEPS = 256
 """Each step is a dozen operators."""
 
 _GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
+RECURRENT = tuple(_GATES)
 _DEFAULTS = {"RNN": ("Tanh",), "GRU": ("Sigmoid", "Tanh"), "LSTM": ("Sigmoid", "Tanh", "Tanh")}
 
 

@@ -1,0 +1,45 @@
+"""What an operator makes of constants, by lowtide's own definition of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+
+from lowtide.errors import ModelError
+from lowtide.frontends.onnx.freeze import operator_of
+from lowtide.frontends.onnx.simplify.edit import Array, constant
+from lowtide.ir.dtype import F32
+from lowtide.ir.graph import Graph, Tensor
+from lowtide.ir.nest import Nest
+from lowtide.ops import ENTRIES, meaning
+from lowtide.ops.evaluate import evaluate
+
+
+def by_definition(node: ir.Node, version: int, kinds: Sequence[onnx.TypeProto]) -> Array | None:
+    """The float32 result of a node that reads constants only, of the type that `kinds` has.
+
+    ONNX's reference knows Softmax and BatchNormalization in one version of several, and computes
+    some pools and convolutions otherwise than onnxruntime. None where there is no such definition,
+    or it takes too long: moves, whole numbers, large products, which the reference does well.
+    """
+    if node.op_type not in ENTRIES or len(kinds) != 1:
+        return None
+    tensor = kinds[0].tensor_type
+    if tensor.elem_type != onnx.TensorProto.FLOAT:
+        return None
+    operator = operator_of(node, 0, version)
+    arrays = {v.name or "": constant(v) for v in node.inputs if v is not None}
+    held = {name: array for name, array in arrays.items() if array is not None}
+    made = Tensor(operator.output, tuple(d.dim_value for d in tensor.shape.dim), F32)
+    graph = Graph("fold", (), operator.outputs, (operator,), {made.name: made}, held)
+    try:
+        nest = meaning(operator, graph)
+    except ModelError:
+        return None
+    if not isinstance(nest, Nest):
+        return None
+    result = evaluate(nest, [held.get(name) for name in operator.inputs])
+    return None if result is None else result.astype(np.float32)

@@ -1,0 +1,136 @@
+"""The definition of an operator, evaluated: what it makes of constants, in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from lowtide.ir.functions import FUNCTIONS
+from lowtide.ir.graph import Array
+from lowtide.ir.index import IntArray, Var
+from lowtide.ir.nest import Acc, Call, FromIndex, FromTable, Load, Nest, Number, Read, Value
+
+MOST_POINTS = 1 << 22
+"""Rounds of all loops together: a second or so."""
+
+_AT_ONCE = 1 << 20
+
+Grid = dict[str, IntArray]
+
+
+def evaluate(nest: Nest, operands: Sequence[Array | None]) -> Array | None:
+    """The operator's result for its operands; None where it takes more than MOST_POINTS."""
+    rounds = max((nest.rounds(k) for k in range(len(nest.reductions))), default=1)
+    if prod(nest.shape) * rounds > MOST_POINTS:
+        return None
+    if 0 in nest.shape:
+        return np.zeros(nest.shape)
+    held = [None if a is None else np.asarray(a, np.float64) for a in operands]
+    rows, inside = nest.shape[0] if nest.shape else 1, prod(nest.shape[1:]) * rounds
+    step = max(_AT_ONCE // max(inside, 1), 1)
+    with np.errstate(all="ignore"):
+        parts = [
+            _Part(nest, held, range(first, min(first + step, rows))).made()
+            for first in range(0, rows, step)
+        ]
+    return np.concatenate(parts) if nest.shape else parts[0]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some rows along the first axis of the result, all their elements at once."""
+
+    nest: Nest
+    operands: Sequence[Array | None]
+    rows: range
+
+    def made(self) -> Array:
+        shape = (len(self.rows), *self.nest.shape[1:]) if self.nest.shape else ()
+        grid: Grid = {}
+        for a, (axis, extent) in enumerate(zip(self.nest.axes, self.nest.shape, strict=True)):
+            places = np.arange(self.rows.start, self.rows.stop) if a == 0 else np.arange(extent)
+            grid |= {v.name: _along(places, a, len(shape)) for v in axis.variables}
+        accs: dict[int, Array] = {}
+        for k in self.nest.within(None):
+            accs[k] = self._reduced(k, grid, shape, accs)
+        return np.broadcast_to(self._value(self.nest.finish, grid, accs, []), shape)
+
+    def _reduced(
+        self, number: int, grid: Grid, shape: tuple[int, ...], accs: Mapping[int, Array]
+    ) -> Array:
+        """start, then function(acc, rest) over the loops: all reductions have that form."""
+        one = self.nest.reductions[number]
+        start = np.broadcast_to(self._value(one.start, grid, accs, []), shape)
+        wide, earlier, full = _widened(grid, accs, shape, one.loops)
+        for k in self.nest.within(number):
+            earlier[k] = self._reduced(k, wide, full, earlier)
+        masks: list[Array] = []
+        if isinstance(one.update, Call) and one.update.arguments[0] == Acc(number):
+            if 0 in full:
+                return start
+            function = FUNCTIONS[one.update.function]
+            terms = self._value(one.update.arguments[1], wide, earlier, masks)
+            terms = np.broadcast_to(_masked(terms, masks, function.neutral), full)
+            ufunc = function.numpy
+            assert isinstance(ufunc, np.ufunc)
+            total = ufunc.reduce(terms.reshape(*shape, -1), axis=-1)
+            return np.asarray(ufunc(start, total))
+        assert not one.loops
+        return _masked(self._value(one.update, wide, earlier, masks), masks, start)
+
+    def _value(
+        self, value: Value, grid: Grid, accs: Mapping[int, Array], masks: list[Array]
+    ) -> Array:
+        if isinstance(value, Number):
+            return np.asarray(value.value, np.float64)
+        if isinstance(value, Acc):
+            return accs[value.reduction]
+        if isinstance(value, FromIndex):
+            return np.asarray(value.index.evaluate(grid), np.float64)
+        if isinstance(value, FromTable):
+            return np.asarray(value.table, np.float64)[value.index.evaluate(grid)]
+        if isinstance(value, Load):
+            return self._read(self.nest.reads[value.read], grid, masks)
+        parts = [self._value(a, grid, accs, masks) for a in value.arguments]
+        return np.asarray(FUNCTIONS[value.function].numpy(*parts), np.float64)
+
+    def _read(self, read: Read, grid: Grid, masks: list[Array]) -> Array:
+        array = self.operands[read.operand]
+        assert array is not None
+        index, exists = [], np.asarray(True)
+        for zero in read.zero:
+            exists = exists & (zero.evaluate(grid) == 0)
+        for one, extent in zip(read.index, array.shape, strict=True):
+            at = one.evaluate(grid)
+            exists = exists & (at >= 0) & (at < extent)
+            index.append(np.clip(at, 0, extent - 1))
+        if not exists.all():
+            masks.append(exists)
+        return np.asarray(array[tuple(index)])
+
+
+def _widened(
+    grid: Grid, accs: Mapping[int, Array], shape: tuple[int, ...], loops: Sequence[Var]
+) -> tuple[Grid, dict[int, Array], tuple[int, ...]]:
+    """Variables and accumulators with an axis more for each loop."""
+    rank, extra = len(shape), (1,) * len(loops)
+    wide = {name: v.reshape(v.shape + extra) if v.ndim else v for name, v in grid.items()}
+    for i, loop in enumerate(loops):
+        wide[loop.name] = _along(np.arange(loop.extent), rank + i, rank + len(loops))
+    earlier = {k: np.asarray(a).reshape(np.shape(a) + extra) for k, a in accs.items()}
+    return wide, earlier, (*shape, *(loop.extent for loop in loops))
+
+
+def _masked(value: Array, masks: list[Array], otherwise: Any) -> Array:
+    """The value where every read exists; `otherwise` is what stands for padding."""
+    for mask in masks:
+        value = np.where(mask, value, otherwise)
+    return np.asarray(value)
+
+
+def _along(values: IntArray, axis: int, rank: int) -> IntArray:
+    return values.reshape([-1 if a == axis else 1 for a in range(rank)])
