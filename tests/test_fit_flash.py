@@ -17,9 +17,9 @@ from lowtide.cli.app import app
 from lowtide.errors import BudgetError, UsageError
 from lowtide.files import OWN, write_folder
 from lowtide.pipeline.fit_flash import FittedSmall, Task, _ways, fit_flash
+from lowtide.pipeline.fit_flash_text import show_small
 from lowtide.weights.batch import session
 from lowtide.weights.store import recall
-from lowtide.weights.text import show_small
 
 WEIGHTS = 4 * (16 * 27 + 16 + 32 * 144 + 32 + 10 * 32 + 10)
 QUICK = Task(target="none")

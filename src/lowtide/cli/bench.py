@@ -1,0 +1,48 @@
+"""`lowtide bench`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from lowtide.cli.options import Json
+from lowtide.cli.output import show
+from lowtide.cli.progress import Progress
+
+
+def bench(
+    folder: Annotated[Path, typer.Argument(help="A folder that fit wrote.", show_default=False)],
+    against: Annotated[
+        Literal["onnxruntime"] | None, typer.Option(help="Run this in turns with the program.")
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            help="The network for --against; else looked for in OUT, beside it, and here."
+        ),
+    ] = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Also the time of each operator, beside its memory.")
+    ] = False,
+    seconds: Annotated[
+        float, typer.Option(help="How long to measure; slow networks take 5 runs at least.")
+    ] = 5.0,
+    as_json: Json = False,
+) -> None:
+    """Time the program in a folder on one core: compiled with net.h's flags, checked, run.
+
+    Compiles and runs the C in the folder: do so only with folders that you trust.
+
+    Times are those of the processor: what other processes take is not in them. The ratio is the
+    median over pairs of runs that stood side by side.
+    """
+    from lowtide.timing.bench import bench as run
+    from lowtide.timing.bench_text import bench_text
+
+    with Progress(folder) as progress:
+        benched = run(
+            folder, against, model=model, profile=profile, seconds=seconds, progress=progress
+        )
+    show(benched.facts() if as_json else bench_text(benched))

@@ -1,0 +1,105 @@
+"""`lowtide compress`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lowtide.cli.calibration import FAMILIES, check_uncalibrated, scaling, warnings
+from lowtide.cli.output import show
+from lowtide.cli.progress import Progress
+from lowtide.room import MAX_ELEMENTS
+
+if TYPE_CHECKING:
+    from lowtide.weights.compress import Compressed
+    from lowtide.weights.labelled import Given
+
+from lowtide.cli.options import (
+    Bgr,
+    Flash,
+    Form,
+    Json,
+    Labels,
+    MaxElements,
+    Mean,
+    Model,
+    Output,
+    Shapes,
+    Std,
+    Test,
+    Uncalibrated,
+    Weights,
+)
+
+
+def compress(
+    model: Model,
+    flash: Flash,
+    output: Output,
+    calibrate: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Pictures the network knows, some hundred: files, folders, .npy or .npz [N,C,H,W] "
+            "(bytes are pixels, other numbers go in as they are); may be repeated."
+        ),
+    ] = None,
+    uncalibrated: Uncalibrated = False,
+    test: Test = None,
+    labels: Labels = None,
+    mean: Mean = "0",
+    std: Std = "1",
+    bgr: Bgr = False,
+    weights: Weights = "both",
+    form: Form = "cheaper",
+    shape: Shapes = None,
+    max_elements: MaxElements = MAX_ELEMENTS,
+    as_json: Json = False,
+) -> None:
+    """Store the weights in few bytes, without training: low-bit factors, chosen layer by layer."""
+    from lowtide.files import check_file, write_file
+    from lowtide.frontends.onnx.shapes import parse_shapes
+    from lowtide.weights.compress import compress as run
+    from lowtide.weights.labelled import Given
+
+    check_file(output, model, read=files_read(output, model, calibrate, test, labels))
+    check_uncalibrated(uncalibrated, calibrate)
+    given = Given(
+        scaling(mean, std, bgr), calibrate or (), test or (), labels, uncalibrated=uncalibrated
+    )
+    with Progress(model) as progress:
+        found = run(
+            model, flash, given.inputs, families=FAMILIES[weights],
+            execution=None if form == "cheaper" else form, shapes=parse_shapes(shape or []),
+            max_elements=max_elements, progress=progress,
+        )  # fmt: skip
+        rates = given.rates(found, progress)
+        write_file(output, found.model.SerializeToString())
+    show_result(found, rates, given, model, output, as_json)
+
+
+def files_read(output: Path, model: Path, *given: Sequence[Path] | Path | None) -> list[Path]:
+    """All files that are read, if there is one that could be replaced."""
+    from lowtide.frontends.onnx.tensors import external_files
+
+    if not output.exists():
+        return []
+    named = [[one] if isinstance(one, Path) else one or () for one in given]
+    return [*(path for paths in named for path in paths), *external_files(model)]
+
+
+def show_result(
+    found: Compressed,
+    rates: dict[str, Any],
+    given: Given,
+    model: Path,
+    output: Path,
+    as_json: bool,
+) -> None:
+    """Prints what became of a network's weights."""
+    from lowtide.weights.text import show_compressed
+
+    facts = {**found.facts(), **rates, "file": str(output), **warnings(given.warnings)}
+    show(facts if as_json else show_compressed(found, rates, model, output))

@@ -1,0 +1,56 @@
+"""`lowtide explore`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from lowtide.cli.options import Align, Json, MaxElements, Model
+from lowtide.cli.output import show
+from lowtide.cli.progress import Progress
+from lowtide.room import MAX_ELEMENTS
+
+
+def explore(
+    model: Model,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="Folder for front.svg and points.jsonl; goes on with the latter."
+        ),
+    ] = None,
+    image: Annotated[
+        Literal["resident", "streamed"],
+        typer.Option(
+            help="streamed: also try plans that take the inputs row by row (bands: once a band)."
+        ),
+    ] = "resident",
+    element_bytes: Annotated[
+        int | None, typer.Option(help="Plan as if elements had this size (1: int8).")
+    ] = None,
+    max_overhead: Annotated[
+        float, typer.Option(help="Extra multiply-adds to try at most, a share: 0.05 is 5 %.")
+    ] = 0.5,
+    align: Align = 16,
+    code: Annotated[
+        bool, typer.Option("--code", help="Compile each program, and count its code.")
+    ] = False,
+    max_elements: MaxElements = MAX_ELEMENTS,
+    as_json: Json = False,
+) -> None:
+    """Plan the network in many ways: the front of memory, work, weight traffic and code."""
+    from lowtide.explorer.explore import explore as run
+    from lowtide.explorer.front_text import front_text
+    from lowtide.explorer.recipes import recipes
+    from lowtide.planner.plan import Options
+
+    asked = Options(align=align, element_bytes=element_bytes, image=image)
+    tried = recipes(asked, max_overhead)
+    with Progress(model) as progress:
+        found = run(
+            model, tried, folder=output, code=code, max_elements=max_elements, progress=progress
+        )
+    text = front_text(found.source.file, str(model), found.tried, found.points)
+    show(found.facts() if as_json else text)

@@ -1,0 +1,233 @@
+"""`lowtide fit`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from lowtide.cli.calibration import Data, warnings
+from lowtide.cli.fit_flash import fit_small
+from lowtide.cli.output import show
+from lowtide.cli.progress import Progress
+from lowtide.cli.repeat import suggesting
+from lowtide.errors import UsageError
+from lowtide.pipeline.fit_text import label_warnings, show_detail, show_fit
+from lowtide.room import MAX_ELEMENTS
+
+if TYPE_CHECKING:
+    from lowtide.data.samples import Pictures
+    from lowtide.pipeline.fit import Fitted
+
+from lowtide.cli.options import (
+    Align,
+    ElementBytes,
+    FusePools,
+    Image,
+    IoLayout,
+    Json,
+    KeepInput,
+    MaxElements,
+    MaxOverhead,
+    Model,
+    Objective,
+    Order,
+    Overlap,
+    Place,
+    Result,
+    Schedule,
+    Shapes,
+    Tile,
+    Uncalibrated,
+    Weights,
+    parse_numbers,
+    parse_tile,
+)
+
+
+def fit(
+    context: typer.Context,
+    model: Model,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="Folder to write; of one of lowtide's, your own files stay."
+        ),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            help="The RAM there is, for arena, stack and state: 256KiB, 1MiB, 65536. The stack is "
+            "that of this PC's code; without a compiler, or with --target none, the arena counts."
+        ),
+    ] = None,
+    schedule: Schedule = "stream",
+    order: Order = "least",
+    overlap: Overlap = "group",
+    place: Place = "exact",
+    target: Annotated[
+        Literal["c99", "onnx", "none"],
+        typer.Option(help="What to emit; onnx: the network cut into tiles; none: plan only."),
+    ] = "c99",
+    tiles: Annotated[
+        int | None, typer.Option(help="With --target onnx: at most so many tiles a segment (16).")
+    ] = None,
+    align: Align = 16,
+    element_bytes: ElementBytes = None,
+    io_layout: IoLayout = "nhwc",
+    fuse_pools: FusePools = None,
+    tile: Tile = None,
+    keep_input: KeepInput = False,
+    image: Image = "resident",
+    result: Result = "resident",
+    max_overhead: MaxOverhead = None,
+    objective: Objective = "memory",
+    shape: Shapes = None,
+    sample: Annotated[
+        list[Path] | None,
+        typer.Option(help="A picture, .npy or .npz to compare on; may be repeated."),
+    ] = None,
+    mean: Annotated[
+        str, typer.Option(help="Subtracted from pixels (0..255): one value or one a channel.")
+    ] = "0",
+    std: Annotated[str, typer.Option(help="Pixels are divided by this after --mean.")] = "1",
+    bgr: Annotated[bool, typer.Option("--bgr", help="Pictures in BGR order.")] = False,
+    labels: Annotated[
+        Path | None, typer.Option(help="Names of the classes, a line each, for samples.")
+    ] = None,
+    flash: Annotated[
+        str | None,
+        typer.Option(
+            help="The flash there is for weights and code: 512KiB. Weights that do not fit are "
+            "stored in few bits, which approximates them: that wants --calibrate, or "
+            "--uncalibrated. Without it nothing is approximated."
+        ),
+    ] = None,
+    calibrate: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="With --flash: pictures the network knows, some hundred: files, folders, .npy or "
+            ".npz [N,C,H,W]; may be repeated."
+        ),
+    ] = None,
+    uncalibrated: Uncalibrated = False,
+    test: Annotated[
+        list[Path] | None,
+        typer.Option(help="With --flash: pictures to measure accuracy on, before and after."),
+    ] = None,
+    classes: Annotated[
+        Path | None,
+        typer.Option(help="Class numbers of --test, or else of --calibrate: a line each or .npy."),
+    ] = None,
+    weights: Weights = "both",
+    max_elements: MaxElements = MAX_ELEMENTS,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Also print the time of each stage.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Plan the network, emit its C99 program in one arena (or ONNX in tiles), and check it."""
+    from lowtide.data.samples import Pictures, read_labels
+    from lowtide.files import check_folder, write_folder
+    from lowtide.files.listing import CERTAIN
+    from lowtide.frontends.onnx.shapes import parse_shapes
+    from lowtide.pipeline.fit import fit as run
+    from lowtide.pipeline.fit_flash import Task
+    from lowtide.planner.plan import Options
+
+    if output is None and target != "none":
+        raise UsageError("name a folder with -o, or plan only with --target none")
+    read = [p for p in (model, labels, classes, *(sample or ())) if p is not None]
+    read += [*(calibrate or ()), *(test or ())]
+    if output is not None:
+        certain = CERTAIN[target] | ({"compressed.onnx"} if flash is not None else set())
+        check_folder(output, certain, read)
+    names = read_labels(labels)
+    options = Options(
+        schedule, order, overlap, place, align, element_bytes, io_layout,
+        fuse_pools=fuse_pools, tile=parse_tile(tile), keep_input=keep_input, image=image,
+        result=result, max_overhead=max_overhead or 0.0, objective=objective,
+    )  # fmt: skip
+    pictures = Pictures(tuple(sample or ()), parse_numbers(mean), parse_numbers(std), bgr)
+    data = Data(
+        calibrate or (), test or (), classes, mean, std, bgr, weights, uncalibrated
+    )  # fmt: skip
+    if verbose and (flash is not None or target == "onnx"):
+        raise UsageError("--verbose is for C without --flash")
+    if flash is not None:
+        task = Task(
+            budget, options, target, pictures.read, parse_shapes(shape or []),
+            max_elements=max_elements,
+        )  # fmt: skip
+        with suggesting(context):
+            text = fit_small(model, flash, task, data, output, names, as_json, read)
+        show(text)
+        return
+    if data.asked:
+        raise UsageError(
+            "--calibrate, --uncalibrated, --test, --classes and --weights are for --flash"
+        )
+    if target == "onnx":
+        if replace(options, max_overhead=0.0) != Options() or labels is not None:
+            raise UsageError("--target onnx takes --budget, --tiles, --max-overhead and samples")
+        with suggesting(context):
+            made = _fit_portable(
+                model, output, budget, tiles, max_overhead, pictures, max_elements, as_json
+            )
+        show(made)
+        return
+    if tiles is not None:
+        raise UsageError("--tiles is for --target onnx")
+    with suggesting(context), Progress(model) as progress:
+        fitted = run(
+            model,
+            budget=budget,
+            options=options,
+            target=target,
+            samples=pictures.read,
+            shapes=parse_shapes(shape or []),
+            max_elements=max_elements,
+            progress=progress,
+        )
+        if output is not None:
+            write_folder(output, fitted.files, read)
+    warned = warnings(label_warnings(fitted, names))
+    facts = {**fitted.facts(), **warned}
+    show(facts if as_json else _shown(fitted, output, names, verbose))
+
+
+def _shown(fitted: Fitted, output: Path | None, names: Sequence[str], verbose: bool) -> str:
+    text = show_fit(fitted, output, names)
+    return f"{text}\n{show_detail(fitted)}" if verbose else text
+
+
+def _fit_portable(
+    model: Path,
+    output: Path | None,
+    budget: str | None,
+    tiles: int | None,
+    max_overhead: float | None,
+    pictures: Pictures,
+    max_elements: int,
+    as_json: bool,
+) -> dict[str, Any] | str:
+    """fit --target onnx."""
+    from lowtide.files import write_folder
+    from lowtide.pipeline.fit_onnx import MAX_OVERHEAD, TILES, fit_portable
+
+    with Progress(model) as progress:
+        fitted = fit_portable(
+            model,
+            budget=budget,
+            tiles=TILES if tiles is None else tiles,
+            max_overhead=MAX_OVERHEAD if max_overhead is None else max_overhead,
+            samples=pictures.read,
+            max_elements=max_elements,
+            progress=progress,
+        )
+        if output is not None:
+            write_folder(output, fitted.files, [model, *pictures.files])
+    return fitted.facts() if as_json else str(fitted)

@@ -1,0 +1,53 @@
+"""`lowtide fit --flash`: both memories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lowtide.cli.calibration import FAMILIES, Data, scaling, warnings
+from lowtide.cli.progress import Progress
+from lowtide.pipeline.fit_text import label_warnings
+
+if TYPE_CHECKING:
+    from lowtide.pipeline.fit_flash import Task
+
+
+def fit_small(
+    model: Path,
+    flash: str,
+    task: Task,
+    data: Data,
+    output: Path | None,
+    names: Sequence[str],
+    as_json: bool,
+    read: Sequence[Path] = (),
+) -> dict[str, Any] | str:
+    """What `fit --flash` does: writes the folder, returns what is printed.
+
+    `read` are all the files that were named; the folder may hold them.
+    """
+    from lowtide.files import write_folder
+    from lowtide.pipeline.fit_flash import check_target, fit_flash
+    from lowtide.pipeline.fit_flash_text import show_small
+    from lowtide.weights.labelled import Given
+
+    check_target(task.target)
+    pixels = scaling(data.mean, data.std, data.bgr)
+    given = Given(
+        pixels, data.calibrate, data.test, data.classes, "--classes", data.uncalibrated
+    )  # fmt: skip
+    wanted = replace(task, families=FAMILIES[data.weights])
+    with Progress(model) as progress:
+        found = fit_flash(model, flash, wanted, given.inputs, progress)
+        rates: dict[str, Any] = {}
+        if found.compressed is not None:
+            rates = given.rates(found.compressed, progress)
+        if output is not None:
+            write_folder(output, found.files, read)
+    warned = warnings([*given.warnings, *label_warnings(found.fitted, names)])
+    if as_json:
+        return {**found.facts(), **rates, **warned}
+    return show_small(found, flash, rates, output, names)

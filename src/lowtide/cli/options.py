@@ -1,0 +1,150 @@
+"""Every option's name, type and help, once; and what its words mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from lowtide.errors import UsageError
+
+Model = Annotated[Path, typer.Argument(help="The network, an ONNX file.", show_default=False)]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="One JSON object on stdout, also of an error."),
+]
+Schedule = Annotated[
+    Literal["layerwise", "stream"],
+    typer.Option(
+        help="Operators one after the other, or row by row in turns where that needs less."
+    ),
+]
+Order = Annotated[
+    Literal["given", "least"],
+    typer.Option(help="Operators in the file's order, or the order of least peak."),
+]
+Overlap = Annotated[
+    Literal["none", "row", "group", "pixel"],
+    typer.Option(
+        help="What may share bytes: dead tensors (layer by layer), rows, what the kernels make at "
+        "a time, or pixels."
+    ),
+]
+Place = Annotated[
+    Literal["greedy", "exact"], typer.Option(help="How storages are placed in the arena.")
+]
+Align = Annotated[
+    int,
+    typer.Option(
+        help="Storages begin at multiples of this many bytes from the arena's start; the arena "
+        "itself at the largest power of two in that, 64 at least."
+    ),
+]
+ElementBytes = Annotated[
+    int | None,
+    typer.Option(help="Plan as if elements had this size (1: int8); fit needs --target none."),
+]
+FusePools = Annotated[
+    bool | None,
+    typer.Option(
+        "--fuse-pools/--no-fuse-pools",
+        help="Pools compute what they read, where that is done once; off with --overlap none.",
+    ),
+]
+Tile = Annotated[
+    str | None,
+    typer.Option(help="Pixels x channels an accelerator writes at a time: 1x16. Plans only."),
+]
+KeepInput = Annotated[
+    bool, typer.Option("--keep-input", help="Leave the inputs in the arena as they were.")
+]
+Image = Annotated[
+    Literal["resident", "streamed"],
+    typer.Option(help="The inputs lie in the arena, or are handed in row by row (a camera)."),
+]
+Result = Annotated[
+    Literal["resident", "streamed"],
+    typer.Option(help="The outputs stay in the arena, or are taken row by row."),
+]
+MaxOverhead = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0,
+        help="Multiply-adds that may be done twice to save memory, a share: 0.05 is 5 %; with "
+        "--budget no more than it takes. c99: operators in parts, also where that costs nothing; "
+        "a streamed image may be read several times; 0 unless given. onnx: halos of tiles; 0.04 "
+        "unless given.",
+    ),
+]
+Objective = Annotated[
+    Literal["memory", "balanced", "latency"],
+    typer.Option(
+        help="Rows of an operator that are made in one step, so that weights are read less often. "
+        "memory: as many as the least arena has room for. latency: as many as it takes for weights "
+        "to cost little, in more memory. balanced: half-way. With --budget the fastest that fits."
+    ),
+]
+Shapes = Annotated[
+    list[str] | None,
+    typer.Option("--shape", help="An input's shape, where the file leaves it open: x=1x3x224x224."),
+]
+MaxElements = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        help="Networks whose tensors, constants and activations together, have more elements are "
+        "refused before they take memory.",
+    ),
+]
+IoLayout = Annotated[
+    Literal["nhwc", "nchw"], typer.Option(help="Memory order of images handed in and out.")
+]
+
+Flash = Annotated[str, typer.Option(help="Bytes for all weights, scales and biases: 256KiB.")]
+Output = Annotated[Path, typer.Option("-o", "--output", help="ONNX file to write.")]
+Test = Annotated[
+    list[Path] | None,
+    typer.Option(help="Pictures to measure accuracy on, before and after; see --calibrate."),
+]
+Uncalibrated = Annotated[
+    bool,
+    typer.Option(
+        "--uncalibrated", help="Store weights small without --calibrate, which costs accuracy."
+    ),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option(help="Class numbers, a line each or .npy, of --test, or else of the pictures."),
+]
+Mean = Annotated[
+    str, typer.Option(help="Subtracted from pixels (0..255): one value or one a channel.")
+]
+Std = Annotated[str, typer.Option(help="Pixels are divided by this after --mean.")]
+Bgr = Annotated[bool, typer.Option("--bgr", help="Pictures in BGR order.")]
+Weights = Annotated[
+    Literal["both", "plain", "generated"],
+    typer.Option(help="What layers may become: n-bit weights, factors, or whichever is better."),
+]
+Form = Annotated[
+    Literal["cheaper", "factored", "materialised"],
+    typer.Option(help="Run factors as a chain of small layers, make the weights, or the cheaper."),
+]
+
+
+def parse_tile(text: str | None) -> tuple[int, int] | None:
+    """--tile 1x16 as (1, 16); raises UsageError."""
+    if text is None:
+        return None
+    words = text.lower().split("x")
+    if len(words) != 2 or not all(word.isdecimal() and int(word) for word in words):
+        raise UsageError(f"--tile {text}: pixels x channels, two numbers from 1 up, such as 1x16")
+    return int(words[0]), int(words[1])
+
+
+def parse_numbers(text: str) -> tuple[float, ...]:
+    """--mean 1,2,3 as (1.0, 2.0, 3.0); raises UsageError."""
+    try:
+        return tuple(float(word) for word in text.split(","))
+    except ValueError:
+        raise UsageError(f"'{text}' is no number or comma-separated numbers") from None

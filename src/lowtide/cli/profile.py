@@ -1,0 +1,65 @@
+"""`lowtide profile`."""
+
+from __future__ import annotations
+
+from lowtide.cli.options import (
+    Align,
+    ElementBytes,
+    FusePools,
+    Image,
+    IoLayout,
+    Json,
+    KeepInput,
+    MaxElements,
+    MaxOverhead,
+    Model,
+    Objective,
+    Order,
+    Overlap,
+    Place,
+    Result,
+    Schedule,
+    Shapes,
+    Tile,
+    parse_tile,
+)
+from lowtide.cli.output import show
+from lowtide.cli.progress import Progress
+from lowtide.room import MAX_ELEMENTS
+
+
+def profile(
+    model: Model,
+    schedule: Schedule = "stream",
+    order: Order = "least",
+    overlap: Overlap = "group",
+    place: Place = "exact",
+    align: Align = 16,
+    element_bytes: ElementBytes = None,
+    io_layout: IoLayout = "nhwc",
+    fuse_pools: FusePools = None,
+    tile: Tile = None,
+    keep_input: KeepInput = False,
+    image: Image = "resident",
+    result: Result = "resident",
+    max_overhead: MaxOverhead = None,
+    objective: Objective = "memory",
+    shape: Shapes = None,
+    max_elements: MaxElements = MAX_ELEMENTS,
+    as_json: Json = False,
+) -> None:
+    """What the network costs: live bytes of each operator, peaks, MACs, weights."""
+    from lowtide.frontends.onnx.shapes import parse_shapes
+    from lowtide.pipeline.fit import overlaps
+    from lowtide.planner.plan import Options
+    from lowtide.report.profile_text import profile_facts, profile_text
+
+    options = Options(
+        schedule, order, overlap, place, align, element_bytes, io_layout,
+        fuse_pools=fuse_pools, tile=parse_tile(tile), keep_input=keep_input, image=image,
+        result=result, max_overhead=max_overhead or 0.0, objective=objective,
+    )  # fmt: skip
+    with Progress(model) as progress:
+        plans = overlaps(model, options, progress, parse_shapes(shape or []), max_elements)
+    plan = plans.pop("plan")
+    show(profile_facts(plan, plans) if as_json else profile_text(plan, others=plans))
