@@ -32,7 +32,7 @@ from lowtide.rewrites.bands import in_bands
 from lowtide.rewrites.in_order import in_order
 from lowtide.rewrites.stretch import put_in_place
 from lowtide.rows.liveness import lifetimes, live_bytes, whole_lifetimes
-from lowtide.rows.task import Task
+from lowtide.rows.task import Task, make_tasks
 from lowtide.schedules.direction import directed
 
 # Programs this small are compiled longer than they run.
@@ -84,8 +84,8 @@ def stepped(model: onnx.ModelProto, options: Options, seed: int) -> Plan:
         model, replace(given, schedule="layerwise", image="resident", result="resident")
     )
     whole = replace(whole, options=given)
-    order = [run.task for run in whole.schedule.runs]
-    cut = cut_segments(whole.layout, given, order)[0]
+    ordered = [whole.tasks[run.task] for run in whole.schedule.runs]
+    cut = cut_segments(whole.layout, ordered, given)[0]
 
     def rows(task: Task) -> int:
         return 1 if task.port else min(dice.choice((1, 2, 3, 5, task.rows)), task.rows)
@@ -115,7 +115,7 @@ def banded_model(model: onnx.ModelProto, options: Options, dice: random.Random) 
         return None
     one = dice.choice([one for one in found if one.extra_macs > 0] or found)
     layout = lay_out(put_in_place(graph, [one]), options.io_layout)
-    cut = cut_segments(layout, options)[0]
+    cut = cut_segments(layout, make_tasks(layout), options)[0]
     return as_streamed(whole, plan_streamed(cut, options, clock))
 
 

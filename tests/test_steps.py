@@ -256,9 +256,11 @@ def test_random_segments_hold_their_limit() -> None:
     from lowtide.layout.lay_out import lay_out
     from lowtide.pipeline.fit import read
     from lowtide.planner.streamed import cut_segments
+    from lowtide.rows.task import make_tasks
 
     _, graph = read(late(deep=2), Clock(lambda _: None))
-    cut = cut_segments(lay_out(graph, "nhwc"), STREAM)[0]
+    layout = lay_out(graph, "nhwc")
+    cut = cut_segments(layout, make_tasks(layout), STREAM)[0]
     dice = random.Random(0)
     work = [Work(dice.randrange(1, 10**5), dice.randrange(10**5)) for _ in cut.graph.tasks]
     rule, low = Coarsening(cut.known, work), max(one.peak for one in cut.segments)

@@ -46,9 +46,8 @@ def finest(task: Task, layout: Layout) -> Grain:
     return next(found, PIXEL if small else Grain(pixels=1))
 
 
-def scratch(task: Task, layout: Layout) -> int:
+def scratch(task: Task, use: Use | None, layout: Layout) -> int:
     """Elements that the code which makes a task's rows keeps on the stack for a step."""
-    use = choose(task, layout)
     if use is not None or not task.grain.atomic or task.row is None:
         return use.scratch if use else 0
     return task.channels if needs_buffer(task, layout) else 0

@@ -10,7 +10,6 @@ from lowtide.clock import Clock
 from lowtide.errors import UnsupportedModel, UsageError
 from lowtide.ir.dtype import STRING
 from lowtide.ir.graph import Graph
-from lowtide.kernels.choose import scratch
 from lowtide.layout.lay_out import Layout, lay_out
 from lowtide.planner.costs import Whole, measure
 from lowtide.planner.layerwise import cut, plan_layerwise
@@ -75,7 +74,7 @@ def _layerwise(
 ) -> Plan:
     best, placement = plan_layerwise(layout, tasks, options, clock)
     if fused is not graph:
-        given = _as_given(graph, options)
+        given = _as_given(graph, tasks, options)
     else:
         kept, lives = options.keep_input, best.lives
         if options.overlap != "none":
@@ -85,7 +84,7 @@ def _layerwise(
     addresses = straight_rows(layout, best.problem, placement)
     return Plan(
         source, options, layout, tasks, best.schedule, best.lives, best.problem, placement,
-        addresses, measured, _scratch(layout, tasks, options), given,
+        addresses, measured, given,
     )  # fmt: skip
 
 
@@ -111,9 +110,9 @@ def stream(whole: Plan, clock: Clock) -> Plan:
 
 
 def _cuts(whole: Plan, clock: Clock) -> list[Segmented]:
-    order = [run.task for run in whole.schedule.runs]
+    ordered = [whole.tasks[run.task] for run in whole.schedule.runs]
     with clock("cutting into segments"):
-        return cut_segments(whole.layout, whole.options, order)
+        return cut_segments(whole.layout, ordered, whole.options)
 
 
 def _with_parts(
@@ -147,7 +146,6 @@ def as_streamed(whole: Plan, found: Streamed) -> Plan:
         placement=found.placement,
         addresses=found.addresses,
         profile=replace(whole.profile, lower_bound_bytes=found.live_bytes),
-        scratch_bytes=0,
     )
 
 
@@ -186,17 +184,6 @@ def _check(options: Options, layout: Layout) -> None:
         raise UsageError(f"--align {options.align}: at most {MOST_ALIGN}, the size of a page")
 
 
-def _scratch(layout: Layout, tasks: tuple[Task, ...], options: Options) -> int:
-    """Bytes of the largest buffer on the stack; what holds a tile is the accelerator's own."""
-    if options.tile:
-        return 0
-    sizes = (
-        scratch(t, layout) * layout.storages[layout.places[t.output].storage].dtype.bytes
-        for t in tasks
-    )
-    return max(sizes, default=0)
-
-
 def _fused(graph: Graph, options: Options) -> Graph:
     wanted = options.fuse_pools
     if wanted is None:  # whole tensors are the baseline that others are measured against
@@ -204,10 +191,10 @@ def _fused(graph: Graph, options: Options) -> Graph:
     return fuse_pools(graph) if wanted else graph
 
 
-def _as_given(graph: Graph, options: Options) -> Whole:
-    """The network without fused pools."""
+def _as_given(graph: Graph, known: Sequence[Task], options: Options) -> Whole:
+    """The network without fused pools; `known` are the tasks with them."""
     layout = lay_out(graph, options.io_layout)
-    tasks = make_tasks(layout)
+    tasks = make_tasks(layout, known)
     schedule = layerwise.schedule(layout, tasks, options.order, options.keep_input)
     lives = whole_lifetimes(layout, tasks, schedule, options.keep_input)
     return Whole(layout, tasks, schedule, lives)

@@ -13,6 +13,7 @@ from lowtide.planner.steps import grown
 from lowtide.planner.streamed import Segmented, Streamed, cut_at, live_in_parts, plan_streamed
 from lowtide.planner.stretches import Route, StretchSearch
 from lowtide.rewrites.stretch import Stretch, put_in_place
+from lowtide.rows.task import Task, make_tasks
 
 PLACED = 3
 """Of the routes that need least so many are placed."""
@@ -84,13 +85,17 @@ class Parting:
             image="streamed" if streamed else "resident",
             result=self.options.result if taken else "resident",
         )
-        return live_in_parts(self.laid_out(graph), options, stretch.parts, elsewhere)
+        return live_in_parts(*self._laid_out(graph), options, stretch.parts, elsewhere)
+
+    def _laid_out(self, graph: Graph) -> tuple[Layout, tuple[Task, ...]]:
+        layout = self.laid_out(graph)
+        return layout, make_tasks(layout, self.without.graph.tasks)
 
     def _segmented(self, route: Route) -> Segmented:
         with self.clock("cutting into segments"):
-            layout = self.laid_out(put_in_place(self.graph, route.stretches))
+            layout, tasks = self._laid_out(put_in_place(self.graph, route.stretches))
             numbers = route.segments(self.graph, self.without.graph)
-            return cut_at(layout, self.options, numbers)
+            return cut_at(layout, tasks, self.options, numbers)
 
     def _placed(self, found: Segmented, options: Options) -> Streamed:
         return plan_streamed(found, options, self.clock)

@@ -11,7 +11,7 @@ import numpy as np
 
 from lowtide.ir.index import IntArray
 from lowtide.ir.original import Original
-from lowtide.kernels.choose import choose
+from lowtide.kernels.choose import choose, scratch
 from lowtide.kernels.kernel import Use
 from lowtide.layout.lay_out import Layout
 from lowtide.layout.ports import Port, input_ports, output_ports
@@ -79,8 +79,6 @@ class Plan:
     addresses: Mapping[str, IntArray]
     """The first byte of each row of each storage, from the start of the arena."""
     profile: Profile
-    scratch_bytes: int
-    """The largest buffer that an operator keeps on the stack."""
     whole: Whole
     """What `profile` has its peaks from, except for its lower bound."""
 
@@ -92,6 +90,22 @@ class Plan:
     def uses(self) -> tuple[Use | None, ...]:
         """The kernel that makes each task's rows, and what it gets; None: its definition does."""
         return tuple(choose(task, self.layout) for task in self.tasks)
+
+    @cached_property
+    def scratch_bytes(self) -> int:
+        """The largest buffer that an operator keeps on the stack; what holds a tile is the
+        accelerator's own."""
+        if self.options.tile:
+            return 0
+        layout = self.layout
+        return max(
+            (
+                scratch(task, use, layout)
+                * layout.storages[layout.places[task.output].storage].dtype.bytes
+                for task, use in zip(self.tasks, self.uses, strict=True)
+            ),
+            default=0,
+        )
 
     @cached_property
     def offset(self) -> Mapping[str, int]:

@@ -16,7 +16,7 @@ from lowtide.rows.liveness import Lives, live_bytes
 from lowtide.rows.row_graph import RowGraph, row_graph, row_lifetimes
 from lowtide.rows.schedule import Schedule
 from lowtide.rows.sums import with_sums
-from lowtide.rows.task import Task, make_tasks, port_task
+from lowtide.rows.task import Task, in_rows, port_task
 from lowtide.schedules.demand import Segment
 from lowtide.schedules.segments import Segments, runs
 
@@ -66,16 +66,12 @@ Rows of many sizes that come and go leave gaps, whole tensors do not.
 """
 
 
-def cut_segments(
-    layout: Layout, options: Options, order: Sequence[int] | None = None
-) -> list[Segmented]:
-    """The operators of a layout, in `order` (None: as they are), in segments of the least peak.
+def cut_segments(layout: Layout, tasks: Sequence[Task], options: Options) -> list[Segmented]:
+    """Tasks, in an order in which they can be run, in segments of the least peak.
 
     There are several ways, that of the least peak of all first; which packs best is to be seen.
     """
-    made = make_tasks(layout, accumulate=True)
-    ordered = [made[k] for k in order] if order is not None else list(made)
-    layout, graph = _rows(layout, ordered, options)
+    layout, graph = _rows(layout, tasks, options)
     known = Segments(graph)
     ways = dict.fromkeys(known.least_peak(longest) for longest in LONGEST)
     return [Segmented(layout, known, way) for way in ways]
@@ -83,12 +79,14 @@ def cut_segments(
 
 def _rows(layout: Layout, tasks: Sequence[Task], options: Options) -> tuple[Layout, RowGraph]:
     """The rows of tasks, and the layout with room for the sums that wait between them."""
-    wide, with_ports = with_sums(layout, tasks), _with_ports(layout, tasks, options)
+    rows = in_rows(tasks, layout)
+    wide, with_ports = with_sums(layout, rows), _with_ports(layout, rows, options)
     return wide, row_graph(wide, with_ports, keep_inputs=options.keep_input)
 
 
 def live_in_parts(
     layout: Layout,
+    tasks: Sequence[Task],
     options: Options,
     parts: Mapping[str, int],
     elsewhere: Collection[str],
@@ -98,7 +96,7 @@ def live_in_parts(
     All its rows in turns, and part after part, each of them one segment. Inputs that are needed
     `elsewhere` are not counted.
     """
-    layout, graph = _rows(layout, make_tasks(layout, accumulate=True), options)
+    layout, graph = _rows(layout, tasks, options)
     sizes = graph.sizes.copy()
     for name in elsewhere:
         sizes[graph.storage == graph.names.index(layout.places[name].storage)] = 0
@@ -121,9 +119,11 @@ def part_cuts(graph: RowGraph, parts: Mapping[str, int]) -> list[int]:
     return [0, *(k for k in range(1, n) if part[k] != part[k - 1]), n]
 
 
-def cut_at(layout: Layout, options: Options, parts: Mapping[str, int]) -> Segmented:
-    """The operators of a layout, as they are, in segments that are numbered by their outputs."""
-    layout, graph = _rows(layout, make_tasks(layout, accumulate=True), options)
+def cut_at(
+    layout: Layout, tasks: Sequence[Task], options: Options, parts: Mapping[str, int]
+) -> Segmented:
+    """Tasks, as they are, in segments that are numbered by their outputs."""
+    layout, graph = _rows(layout, tasks, options)
     known = Segments(graph)
     cuts = part_cuts(graph, parts)
     return Segmented(layout, known, tuple(known.get(a, b) for a, b in pairwise(cuts)))

@@ -28,7 +28,7 @@ from lowtide.ir.nest import (
     walk,
 )
 from lowtide.layout.lay_out import Layout
-from lowtide.ops.definition import definition
+from lowtide.ops.definition import Definition, definition
 
 
 @dataclass(frozen=True)
@@ -157,13 +157,18 @@ class Task:
         return replace(self, grain=grain)
 
 
-def make_tasks(layout: Layout, accumulate: bool = False) -> tuple[Task, ...]:
+def make_tasks(layout: Layout, known: Sequence[Task] = ()) -> tuple[Task, ...]:
     """One task for each operator of the layout, in the graph's order.
 
-    With `accumulate` those that have no rows of their own consume their input's where they can.
+    Tasks that are `known` tell the definitions of operators that another layout has as well.
     """
-    made = (_task(op, layout) for op in layout.graph.operators)
-    return tuple(_accumulating(task, layout) if accumulate else task for task in made)
+    held = {task.output: task for task in known if not task.port}
+    return tuple(_task(op, layout, held.get(op.output)) for op in layout.graph.operators)
+
+
+def in_rows(tasks: Sequence[Task], layout: Layout) -> tuple[Task, ...]:
+    """The tasks in steps of rows; those without rows of their own go over their input's."""
+    return tuple(_accumulating(task.cut(ROW), layout) for task in tasks)
 
 
 def port_task(layout: Layout, tensor: str, port: Literal["in", "out"]) -> Task:
@@ -211,8 +216,10 @@ def _goes_over(loop: Var, task: Task, read: Read, layout: Layout) -> bool:
     return loop in row.variables
 
 
-def _task(op: Operator, layout: Layout) -> Task:
-    defined = definition(op, layout.graph)
+def _task(op: Operator, layout: Layout, known: Task | None) -> Task:
+    defined: Task | Definition | None = known
+    if known is None or known.operator is not op:
+        defined = definition(op, layout.graph)
     assert defined is not None, f"{op.name} is a view"
     nest, order = defined.nest, layout.places[op.output].strided.order
     row = _outermost(nest, order)
