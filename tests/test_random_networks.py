@@ -15,8 +15,9 @@ import pytest
 
 from batches import Case, judge_batch, make_case
 from lowtide.backends import emit
-from lowtide.planner.memory_map import memory_map, read_memory_map
+from lowtide.planner.memory_map import memory_map
 from lowtide.planner.plan import Options, Plan
+from lowtide.planner.plan_json import read_memory_map
 from networks import random_network, random_options
 from programs import plan_model, turned
 

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from lowtide.check.verify import Verified, verify
     from lowtide.errors import BudgetError, CheckError, LowtideError, ModelError, UsageError
     from lowtide.pipeline.fit import Fitted, fit, profile
-    from lowtide.planner.memory_map import MemoryMap, read_memory_map
+    from lowtide.planner.memory_map import MemoryMap
     from lowtide.planner.plan import Options, Plan
+    from lowtide.planner.plan_json import read_memory_map
     from lowtide.timing.bench import bench
     from lowtide.timing.result import Benched
 
@@ -43,7 +44,7 @@ _HOME = {
     "bench": "lowtide.timing.bench",
     "fit": "lowtide.pipeline.fit",
     "profile": "lowtide.pipeline.fit",
-    "read_memory_map": "lowtide.planner.memory_map",
+    "read_memory_map": "lowtide.planner.plan_json",
     "verify": "lowtide.check.verify",
 }
 

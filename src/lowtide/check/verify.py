@@ -18,7 +18,8 @@ from lowtide.check.reference_file import unpack_references
 from lowtide.check.truth import expect
 from lowtide.errors import CheckError, ModelError, UnreadableModel, UnsupportedModel, UsageError
 from lowtide.files.result import Result, read_result
-from lowtide.planner.memory_map import MemoryMap, lifetimes_of, read_memory_map
+from lowtide.planner.memory_map import MemoryMap, lifetimes_of
+from lowtide.planner.plan_json import read_memory_map
 from lowtide.room import MAX_ELEMENTS, Room
 
 

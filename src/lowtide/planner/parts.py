@@ -9,9 +9,10 @@ from lowtide.clock import Clock
 from lowtide.ir.graph import Graph
 from lowtide.layout.lay_out import Layout
 from lowtide.planner.plan import Options
+from lowtide.planner.routes import Route
 from lowtide.planner.steps import grown
 from lowtide.planner.streamed import Segmented, Streamed, cut_at, live_in_parts, plan_streamed
-from lowtide.planner.stretches import Route, StretchSearch
+from lowtide.planner.stretches import StretchSearch
 from lowtide.rewrites.stretch import Stretch, put_in_place
 from lowtide.rows.task import Task, make_tasks
 

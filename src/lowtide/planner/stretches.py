@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lowtide.ir.graph import Graph
+from lowtide.planner.routes import Edge, Route, operators_of
 from lowtide.regions.footprint import Reach
 from lowtide.rewrites.bands import COLUMNS, band_regions, extra_macs, in_bands
 from lowtide.rewrites.channels import in_groups
@@ -43,57 +44,6 @@ MOST_TRIED = 160
 
 FALL = 0.96
 """The next limit, of what the last route needs."""
-
-
-@dataclass(frozen=True, eq=False)
-class Edge:
-    """Tasks `first` .. `end` - 1 as one segment, or with a stretch of them in parts.
-
-    `apart`: each part is a segment of its own. `peak` counts what crosses the segment, in bytes.
-    """
-
-    first: int
-    end: int
-    peak: int
-    stretch: Stretch | None = None
-    apart: bool = False
-
-    @property
-    def cost(self) -> tuple[int, int]:
-        """Multiply-adds done twice, and operators that are added."""
-        one = self.stretch
-        return (one.extra_macs, len(one.parts) - (one.end - one.first)) if one else (0, 0)
-
-
-@dataclass(frozen=True)
-class Route:
-    """Edges from the first task to the last."""
-
-    edges: tuple[Edge, ...]
-
-    @property
-    def peak(self) -> int:
-        return max((edge.peak for edge in self.edges), default=0)
-
-    @property
-    def extra_macs(self) -> int:
-        return sum(edge.cost[0] for edge in self.edges)
-
-    @property
-    def stretches(self) -> list[Stretch]:
-        return [edge.stretch for edge in self.edges if edge.stretch]
-
-    def segments(self, graph: Graph, rows: RowGraph) -> dict[str, int]:
-        """The number of the segment that each operator is in, by its output."""
-        first, end = operators_of(graph, rows)
-        found, number = dict[str, int](), 0
-        for edge in self.edges:
-            for op in graph.operators[first[edge.first] : end[edge.end]]:
-                found[op.output] = number
-            if edge.stretch:
-                found |= {n: number + edge.apart * k for n, k in edge.stretch.parts.items()}
-            number = max(found.values(), default=0) + 1
-        return found
 
 
 Cut = Literal["columns", "channels"]
@@ -307,25 +257,3 @@ def _route(best: Ways, end: int) -> Route:
         edges.append(edge)
         end = edge.first
     return Route(tuple(edges[::-1]))
-
-
-def operators_of(graph: Graph, rows: RowGraph) -> tuple[list[int], list[int]]:
-    """For each cut the operator that a stretch from there begins with, and where one to it ends.
-
-    Joins and views have no tasks: they stay outside, before a stretch. The caller's rows belong to
-    the operators that read or make them.
-    """
-    number = {name: k for k, op in enumerate(graph.operators) for name in op.outputs}
-    n = len(rows.tasks)
-    first, end = [len(graph.operators)] * (n + 1), [0] * (n + 1)
-    for k in range(n - 1, -1, -1):
-        task = rows.tasks[k]
-        known = not task.port and task.output in number
-        inner = task.operator.inlined
-        own = [number[t] for t in (task.output, *([inner.output] if inner else ())) if known]
-        first[k] = min(own) if own else first[k + 1]
-    for k in range(1, n + 1):
-        task = rows.tasks[k - 1]
-        known = not task.port and task.output in number
-        end[k] = number[task.output] + 1 if known else end[k - 1]
-    return first, end
