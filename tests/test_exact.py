@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -251,3 +252,37 @@ def test_quantised_activations_are_judged_by_integers_and_weights_by_float64() -
     assert (integers.kind, integers.gaps) == ("quantised", (0.25,))
     assert "quantum" in integers.note
     assert floats.kind == "float64"
+
+
+def test_both_names_of_onnxs_domain() -> None:
+    node = helper.make_node("Relu", ["x"], ["y"], domain="ai.onnx")
+    model = network([node], {}, [3])
+    model.opset_import[0].domain = "ai.onnx"
+    (y,) = evaluate(model, {"x": np.array([-1, 2, 3], np.float32)})
+    assert y.tolist() == [0, 2, 3]
+
+
+def test_weights_beside_the_file_and_functions_of_its_own(tmp_path: Path) -> None:
+    """double(x) = x + x, of weights that lie in a file next to it."""
+    model = network(
+        [
+            helper.make_node("MatMul", ["x", "w"], ["a"]),
+            helper.make_node("double", ["a"], ["y"], domain="own"),
+        ],
+        {"w": np.arange(1200, dtype=np.float32).reshape(3, 400)},
+        [1, 3],
+    )
+    own = helper.make_opsetid("", 17)
+    body = [helper.make_node("Add", ["p", "p"], ["q"])]
+    model.functions.append(helper.make_function("own", "double", ["p"], ["q"], body, [own]))
+    model.opset_import.append(helper.make_opsetid("own", 1))
+    path = tmp_path / "net.onnx"
+    onnx.save(model, path, save_as_external_data=True, location="w.bin")
+    assert (tmp_path / "w.bin").exists()
+    x = np.ones((1, 3), np.float32)
+    (made,) = expect(path, "net", {"given": {"x": x}})
+    assert made.expected.kind == "float64"
+    assert (
+        made.outputs[0].tolist()
+        == (2.0 * x.astype(float) @ np.arange(1200).reshape(3, 400)).tolist()
+    )

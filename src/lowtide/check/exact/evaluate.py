@@ -13,7 +13,7 @@ from onnx.defs import SchemaError
 from onnx.reference import ReferenceEvaluator
 
 from lowtide.check.exact.operators import OPERATORS
-from lowtide.check.exact.widen import in_range, names_inside, widen, widen_node
+from lowtide.check.exact.widen import domain_of, in_range, names_inside, widen, widen_node
 from lowtide.ir.graph import Array
 from lowtide.quoting import for_terminal
 
@@ -35,7 +35,7 @@ def evaluate(
     read and made. Raises NotEvaluated.
     """
     graph = model.graph
-    opsets = {o.domain if o.domain != "ai.onnx" else "": o.version for o in model.opset_import}
+    opsets = opsets_of(model)
     constants = {tensor.name: tensor for tensor in graph.initializer}
     values = {name: widen(np.asarray(x)) for name, x in inputs.items()}
     kept = {value.name for value in graph.output}
@@ -51,6 +51,11 @@ def evaluate(
             if last.get(name, at) <= at and name not in kept:
                 values.pop(name, None)
     return tuple(_value(value.name, values, constants) for value in graph.output)
+
+
+def opsets_of(model: onnx.ModelProto) -> dict[str, int]:
+    """The version of each domain."""
+    return {domain_of(o): o.version for o in model.opset_import}
 
 
 def _value(name: str, values: Values, constants: Mapping[str, onnx.TensorProto]) -> Array:
@@ -135,11 +140,12 @@ def _ways(
     """
     yield [widen_node(node)], opsets
     schema: Any = None
+    domain = domain_of(node)
     with suppress(SchemaError):
-        schema = onnx.defs.get_schema(node.op_type, opsets[node.domain], node.domain)
+        schema = onnx.defs.get_schema(node.op_type, opsets.get(domain, 1), domain)
     if schema is not None and (schema.has_function or schema.has_context_dependent_function):
         yield _definition(node, schema, values, opsets)
-    if node.domain == "":
+    if domain == "":
         yield from (([widen_node(node)], {**opsets, "": later}) for later in _later(node, opsets))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import onnx
 
-from lowtide.check.exact.evaluate import Values, evaluate, label, run_node
+from lowtide.check.exact.evaluate import Values, evaluate, label, opsets_of, run_node
 from lowtide.check.exact.widen import widen
 from lowtide.check.expected import SUSPECT, TOLERANCE, share
 from lowtide.check.numbers import Reference, distance, largest_of
@@ -34,7 +34,7 @@ class _Parting:
 
     def __init__(self, model: onnx.ModelProto, runtime: Values) -> None:
         self.runtime = {name: widen(value) for name, value in runtime.items()}
-        self.opsets = {o.domain.replace("ai.onnx", ""): o.version for o in model.opset_import}
+        self.opsets = opsets_of(model)
         self.rounded: set[str] = set()
         self.first: str | None = None
 

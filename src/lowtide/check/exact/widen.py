@@ -47,6 +47,7 @@ def widen_node(node: onnx.NodeProto) -> onnx.NodeProto:
     """A copy of a node that makes float64 where it made a float; float attributes stay."""
     made = onnx.NodeProto()
     made.CopyFrom(node)
+    made.domain = domain_of(node)
     for attribute in made.attribute:
         if attribute.name in _TYPE_ATTRIBUTES and attribute.i in NARROW:
             attribute.i = TensorProto.DOUBLE
@@ -56,6 +57,11 @@ def widen_node(node: onnx.NodeProto) -> onnx.NodeProto:
             if graph.node:
                 _widen_graph(graph)
     return made
+
+
+def domain_of(said: onnx.NodeProto | onnx.OperatorSetIdProto) -> str:
+    """ONNX's own domain has two names."""
+    return "" if said.domain == "ai.onnx" else str(said.domain)
 
 
 def _widen_graph(graph: onnx.GraphProto) -> None:
