@@ -114,7 +114,7 @@ def test_few_random_networks_fall_back() -> None:
         else:
             notes.append(made.expected.note)
     assert evaluated > 120
-    assert all("node '" in note or "quantum" in note for note in notes), notes
+    assert all("node '" in note or "quantised" in note for note in notes), notes
 
 
 def test_an_operator_that_the_evaluator_lacks_is_named() -> None:
@@ -250,7 +250,7 @@ def test_quantised_activations_are_judged_by_integers_and_weights_by_float64() -
     assert quanta(quantised(False)) is None
     integers, floats = expected(quantised(True)).expected, expected(quantised(False)).expected
     assert (integers.kind, integers.gaps) == ("quantised", (0.25,))
-    assert "quantum" in integers.note
+    assert "activations are quantised" in integers.note
     assert floats.kind == "float64"
 
 

@@ -96,7 +96,7 @@ def _noted(samples: Sequence[Sample], note: str) -> list[Sample]:
 
 
 def _fused(fused: Reference, samples: Sequence[Sample], steps: Sequence[float]) -> list[Sample]:
-    note = "activations are quantised: within one quantum of each output"
+    note = "its activations are quantised"
     return [
         replace(
             one,
