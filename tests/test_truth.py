@@ -190,7 +190,8 @@ def test_a_reason_for_no_float64_is_said() -> None:
     assert checks is not None
     assert checks.facts()["error_from_exact"] is None
     assert "onnxruntime's fused integers" in checks.shown
-    assert "one quantum" in checks.shown
+    assert "its activations are quantised" in checks.shown
+    assert checks.against.rule == "one quantum"
     assert summary([sample("float32").expected], [2.0, 0.01]).rule == "1e-05 of the largest value"
 
 
