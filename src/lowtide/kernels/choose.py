@@ -26,10 +26,13 @@ SMALL_BUFFER = 256
 FOLDER = files("lowtide.kernels") / "c"
 
 
-def matching(task: Task, layout: Layout) -> Iterator[Use]:
-    """What each kernel that can make a task's rows gives it, in the table's order."""
+def matching(task: Task, layout: Layout, features: frozenset[str] = frozenset()) -> Iterator[Use]:
+    """What each kernel that can make a task's rows gives it, in the table's order.
+
+    Only those that need no more of the processor than `features`.
+    """
     for kernel in KERNELS:
-        use = kernel.match(kernel, task, layout)
+        use = kernel.use(task, layout) if kernel.needs <= features else None
         if use is not None:
             yield use
 

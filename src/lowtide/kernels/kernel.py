@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from lowtide.ir.dtype import F32, DType
 from lowtide.kernels.calls import Call
 from lowtide.kernels.packing import Packing
 from lowtide.layout.lay_out import Layout
@@ -12,16 +13,37 @@ from lowtide.rows.task import Grain, Task
 
 
 @dataclass(frozen=True)
+class Types:
+    """The element types that a kernel computes with."""
+
+    input: DType = F32
+    weights: DType = F32
+    sum: DType = F32
+    output: DType = F32
+
+
+@dataclass(frozen=True)
 class Kernel:
     """A faster way to make rows than the loops of a definition.
 
     `name` is the C function; `sources` are the files of `c/` that it needs, in their order; `match`
-    says what a task gets of it, or None where it does not compute what the task does.
+    says what a task gets of it, or None where it does not compute what the task does. `needs` are
+    features of the processor that its C cannot do without; vectors that it picks by `#if` are none.
     """
 
     name: str
     sources: tuple[str, ...]
     match: Callable[[Kernel, Task, Layout], Use | None]
+    types: Types = Types()
+    needs: frozenset[str] = frozenset()
+
+    def use(self, task: Task, layout: Layout) -> Use | None:
+        """What a task gets of this kernel, or None; types are those of the tensors."""
+        tensors = layout.graph.tensors
+        read = {tensors[name].stored for name in task.operands if name in tensors}
+        if tensors[task.output].stored != self.types.output or not read <= {self.types.input}:
+            return None
+        return self.match(self, task, layout)
 
 
 @dataclass(frozen=True)
