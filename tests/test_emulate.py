@@ -84,7 +84,7 @@ def test_fit_without_a_compiler_still_finds_faults(monkeypatch: pytest.MonkeyPat
     plan = case.plan
     for storage in plan.lives:
         plan = plan.moved(storage, 0)
-    monkeypatch.setattr("lowtide.pipeline.fit.plan_filters", lambda *_: plan)
+    monkeypatch.setattr("lowtide.pipeline.ram.plan_filters", lambda *_: plan)
     with pytest.raises(CheckError, match="the placement is wrong"):
         fit(case.network.model)
     monkeypatch.setattr("lowtide.pipeline.fit.judge_placement", lambda _: None)
