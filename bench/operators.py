@@ -112,9 +112,9 @@ def line(entry: Entry, ways: Seen, kernels: Seen) -> str:
     constants = [
         f"{name} (input {k})" for name, k in sorted(entry.parameters.items(), key=lambda p: p[1])
     ]
-    types = ", ".join(entry.types) + (f" -> {', '.join(entry.makes)}" if entry.makes else "")
-    if entry.types == ANY:
-        types = types.replace(", ".join(entry.types), "any")
+    types = "any" if entry.types == ANY else ", ".join(map(str, entry.types))
+    if entry.makes:
+        types += " -> " + ", ".join(map(str, entry.makes))
     cells = (
         entry.type, opsets(entry.type), ", ".join(attributes), ", ".join(constants), types,
         rows(entry, ways),

@@ -15,6 +15,45 @@ from programs import GREEDY, STREAM, judge_model
 
 # (opset, network); onnxruntime is the reference.
 CORNERS: dict[str, tuple[int, str]] = {
+    "bounds_at_run_time": (
+        13,
+        "(float[1,2,5] x, float[3,2,1] w, float low) => (float[y0,y1,y2] y)"
+        ' { a = Conv (x, w) high = Abs (low) b = Clip (a, low, high) y = Clip (b, "", low) }',
+    ),
+    "parts_of_nothing_in_concat": (
+        13,
+        "(float[1,4,8] x) => (float[y0,y1,y2] y) <int64[3] p = {3, 0, 1}, int64[0] none = {},"
+        " int64[3] times = {1, 0, 1}> { a, e, b = Split <axis: int = 1> (x, p)"
+        " f = Gather <axis: int = 1> (x, none) g = Relu (f) h = Tile (x, times)"
+        " y = Concat <axis: int = 1> (b, e, g, a, h) }",
+    ),
+    "a_slice_of_nothing_as_old_opsets_write_it": (
+        9,
+        "(float[1,4,8] x) => (float[y0,y1,y2] y) { e = Slice <axes: ints = [2], starts: ints = [8],"
+        " ends: ints = [9]> (x) f = Exp (e) y = Concat <axis: int = 2> (x, f) }",
+    ),
+    "nothing_turned_round_padded_and_summed": (
+        13,
+        "(float[1,4,8] x) => (float[y0,y1,y2] y) <int64[1] zero = {0}, int64[1] axis = {2},"
+        " int64[1] back = {-1}, int64[1] far = {-99}, int64[6] p = {0, 0, 1, 0, 0, 1}>"
+        "{ e = Slice (x, zero, zero, axis) r = Slice (e, back, far, axis, back) f = Pad (r, p)"
+        " s = ReduceSum (r, axis) a = Concat <axis: int = 2> (x, f, r) y = Add (a, s) }",
+    ),
+    "products_over_nothing": (
+        13,
+        "(float[1,2,3] x) => (float[y0,y1,y2] y) <int64[1] zero = {0}, int64[1] axis = {2},"
+        " float[0,3] w = {}> { e = Slice (x, zero, zero, axis) m = MatMul (e, w) y = Add (x, m) }",
+    ),
+    "training_outputs_that_nothing_reads": (
+        13,
+        "(float[1,3,8] x) => (float[y0,y1,y2] y) <bool no = {0}>"
+        '{ a, mask = Dropout (x, "", no) y, at = MaxPool <kernel_shape: ints = [2]> (a) }',
+    ),
+    "statistics_between_empty_names": (
+        17,
+        "(float[1,3,8] x, float[8] s) => (float[y0,y1,y2] y, float[a,b,c] i)"
+        '{ y, "", i = LayerNormalization (x, s) }',
+    ),
     "what_is_infinite_is_cut_where_a_bound_is_left_out": (
         13,
         "(float[1,2,6] x) => (float[y0,y1,y2] y) <float high = {0.5}>"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from math import inf, pi, sqrt
+from math import pi, sqrt
 
 import numpy as np
 
-from lowtide.ir.nest import Load, Nest, Value, call
+from lowtide.ir.nest import Load, Nest, Value, call, pointwise
 from lowtide.ops.entry import Bound, entry
 from lowtide.ops.unary import unary
 
@@ -32,16 +32,23 @@ def thresholded_relu(op: Bound) -> Nest:
 LARGEST = float(np.finfo(np.float32).max)
 
 
-@entry("Clip", parameters={"min": 1, "max": 2}, pointwise=True)
+@entry("Clip", attributes={"min": None, "max": None}, pointwise=True)
 def clip(op: Bound) -> Nest:
     """min(max(x, low), high); a bound that is left out is the last finite number"""
-    low, high = float(op.parameter("min", -LARGEST)), float(op.parameter("max", LARGEST))
+    operands: list[int] = [0]
     value: Value = Load(0)
-    if low > -inf:
-        value = call("larger", value, low)
-    if high < inf:
-        value = call("smaller", value, high)
-    return unary(op, value)
+    for function, name, k, last in (("larger", "min", 1, -LARGEST), ("smaller", "max", 2, LARGEST)):
+        bound: Value | float = last
+        if op.attribute(name) is not None:
+            bound = float(op.attribute(name))
+        elif k in op.constants:
+            bound = float(op.constants[k].item())
+        elif op.has(k):
+            bound = Load(len(operands))
+            operands.append(k)
+        if bound == bound:  # onnxruntime leaves out one that is no number
+            value = call(function, value, bound)
+    return pointwise(op.out, tuple((k, op.shape(k)) for k in operands), value)
 
 
 @entry("HardSigmoid", attributes={"alpha": 0.2, "beta": 0.5}, pointwise=True)

@@ -107,9 +107,11 @@ class _Part:
         for one, extent in zip(read.index, array.shape, strict=True):
             at = one.evaluate(grid)
             exists = exists & (at >= 0) & (at < extent)
-            index.append(np.clip(at, 0, extent - 1))
+            index.append(np.clip(at, 0, max(extent - 1, 0)))
         if not exists.all():
             masks.append(exists)
+        if not array.size:  # all is padding
+            return np.zeros(exists.shape)
         return np.asarray(array[tuple(index)])
 
 

@@ -43,6 +43,8 @@ def _check_value(value: ir.Value, node: ir.Node | None) -> None:
     shown = f"'{value.name}'" if node is not None else f"output '{value.name}'"
     if not isinstance(value.type, ir.TensorType | None):
         what, hint = f"{shown} is not a tensor", f"{NO_SEQUENCES}, or {CUT}"
+    elif shape is None and node is not None and value is not node.outputs[0]:
+        what = f"its output {shown} is not made"
     elif shape is None or value.type is None:
         what, hint = f"the shape of {shown} depends on the input's values", STATIC
     elif prod(shape) == 0:

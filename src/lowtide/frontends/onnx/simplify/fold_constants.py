@@ -91,7 +91,7 @@ def _evaluate(node: ir.Node, version: int, room: Room) -> list[Array] | None:
         return [_of_shape(node, shape)]
     if any(value is not None and constant(value) is None for value in node.inputs):
         return None
-    if endangers_inference(node) or _is_generated(node):
+    if _is_generated(node):
         return None
     return _run(node, version, room)
 
@@ -132,8 +132,9 @@ def _run(node: ir.Node, version: int, room: Room) -> list[Array] | None:
         ir_version=10, graph=proto, opset_import=[onnx.helper.make_opsetid("", known)]
     )
     try:
-        kinds = _types(node, model)
-        sizes = _sizes(node, kinds)
+        bounded = node.op_type in BOUNDED or endangers_inference(node)
+        kinds = [] if bounded else _types(node, model)
+        sizes = _most(node) if bounded else _sizes(kinds)
         if sizes is None:
             return None
         _take(node, sizes, room)
@@ -172,11 +173,14 @@ def _types(node: ir.Node, model: onnx.ModelProto) -> list[onnx.TypeProto]:
     return [info.type for info in inferred.graph.output]
 
 
-def _sizes(node: ir.Node, kinds: Sequence[onnx.TypeProto]) -> list[int] | None:
-    """The elements of each output, at most; None where that is not known."""
-    if node.op_type in BOUNDED:
-        most = sum(a.size * max(a.ndim, 1) for a in _arrays(node))
-        return [most for _ in _used_outputs(node)]
+def _most(node: ir.Node) -> list[int]:
+    """What each output has at most, of a node that makes no more than it is given."""
+    most = sum(a.size * max(a.ndim, 1) for a in _arrays(node))
+    return [most for _ in _used_outputs(node)]
+
+
+def _sizes(kinds: Sequence[onnx.TypeProto]) -> list[int] | None:
+    """The elements of each output; None where that is not known."""
     sizes = [_elements(kind) for kind in kinds]
     return None if None in sizes else [size for size in sizes if size is not None]
 
