@@ -16,7 +16,7 @@ _LEAST_HALF = 2.0**-14
 
 
 def limits(bits: int) -> tuple[int, int]:
-    """The least and the largest code."""
+    """The smallest and the largest code of so many bits, in two's complement."""
     return -(1 << (bits - 1)), (1 << (bits - 1)) - 1
 
 
@@ -24,10 +24,9 @@ def limits(bits: int) -> tuple[int, int]:
 class Codes:
     """A matrix of low-bit numbers: value = scale of its row * (code + 1/2 if `centred`).
 
-    `codes` [vectors, length] int8, in two's complement of `bits` bits; `scales` [vectors] float32,
-    of either sign. Centred codes lie evenly on both sides of 0 and have no 0, which is best for
-    few bits (1 bit is a sign); the others have one. `scale_bits` is 16 where every scale is a
-    float16, else 32.
+    `codes` is int8 [vectors, length], each in the range of `bits` bits; `scales` is float32
+    [vectors], of either sign. Centred codes lie evenly on both sides of 0 and cannot be 0, which
+    is best for few bits (1 bit is a sign). `scale_bits` is 16 if every scale is a float16, else 32.
     """
 
     bits: int
@@ -49,21 +48,23 @@ class Codes:
 
     @property
     def vectors(self) -> int:
+        """How many rows there are; each has a scale."""
         return int(self.codes.shape[0])
 
     @property
     def length(self) -> int:
+        """How many codes a row has."""
         return int(self.codes.shape[1])
 
     @cached_property
     def values(self) -> Array:
-        """The numbers [vectors, length], float32: one multiplication each, so the same anywhere."""
+        """The numbers, float32 [vectors, length]: one multiplication each, so equal anywhere."""
         steps = self.codes.astype(np.float32) + np.float32(0.5 if self.centred else 0.0)
         return steps * self.scales[:, None]
 
     @property
     def bytes(self) -> int:
-        """What is stored: the packed codes and the scales."""
+        """Bytes that the packed codes and the scales take."""
         return -(-self.codes.size * self.bits // 8) + self.vectors * self.scale_bits // 8
 
     def scaled(self, gains: Array) -> Codes:
@@ -72,7 +73,7 @@ class Codes:
 
 
 def make(bits: int, centred: bool, codes: Array, scales: Array) -> Codes:
-    """Codes with their scales rounded to float16, or to float32 where that loses too much."""
+    """Makes codes with scales rounded to float16, or to float32 where float16 is out of range."""
     sizes = np.abs(scales[scales != 0])
     small = sizes.size == 0 or (sizes.min() >= _LEAST_HALF and sizes.max() < np.finfo("f2").max)
     kind = np.float16 if small else np.float32
@@ -81,14 +82,14 @@ def make(bits: int, centred: bool, codes: Array, scales: Array) -> Codes:
 
 
 def pack(codes: Array, bits: int) -> bytes:
-    """Codes one after the other, `bits` bits each, the first in the lowest bits of byte 0."""
+    """Packs codes one after the other, `bits` bits each, the first in the lowest bits of byte 0."""
     flat = codes.reshape(-1).astype(np.uint8)
     each = (flat[:, None] >> np.arange(bits, dtype=np.uint8)) & 1
     return np.packbits(each, bitorder="little").tobytes()
 
 
 def unpack(packed: bytes, bits: int, count: int) -> Array:
-    """What `pack` was given, int8 [count]."""
+    """Unpacks `count` codes that `pack` has packed; returns int8 [count]."""
     each = np.unpackbits(np.frombuffer(packed, np.uint8), count=count * bits, bitorder="little")
     whole = each.reshape(count, bits).astype(np.int16) @ (1 << np.arange(bits, dtype=np.int16))
     return np.where(whole >> (bits - 1), whole - (1 << bits), whole).astype(np.int8)

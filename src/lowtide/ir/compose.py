@@ -25,10 +25,10 @@ from lowtide.ir.nest import (
 
 
 def compose(nest: Nest, outer: Nest, running: int, operands: int) -> Nest:
-    """`outer` (pointwise) applied to the result of `nest`: one nest that does both.
+    """Returns one nest that computes `nest` and applies the pointwise nest `outer` to its result.
 
-    `running` is the operand of `outer` that stands for the result; its other operands become
-    operands `operands`, `operands + 1`, ... of the whole, in their order.
+    `running` is the operand of `outer` that stands for the result. The other operands of `outer`
+    become operands `operands`, `operands + 1`, ... of the new nest, in their order.
     """
     others = sorted({read.operand for read in outer.reads} - {running})
     number_of = {operand: operands + i for i, operand in enumerate(others)}
@@ -53,7 +53,9 @@ def _splice(value: Value, change: Callable[[Value], Value]) -> Value:
 
 
 def inline(producer: Nest, consumer: Nest) -> Nest:
-    """`consumer`, one reduction over one operand, with that operand computed where it is read.
+    """Returns `consumer` with its operand computed by `producer` wherever it is read.
+
+    `consumer` must have one reduction over one operand.
 
     max over py, px of conv[2y + py, 2x + px]    conv[y, x] = sum over ky, kx of ...
     -> max over py, px of (sum over ky, kx of ... at 2y + py, 2x + px)
@@ -105,7 +107,7 @@ def inline(producer: Nest, consumer: Nest) -> Nest:
 
 
 def reads_each_once(nest: Nest, shape: Shape) -> bool:
-    """Whether `nest` reduces one operand, of `shape`, and no element of it is read twice."""
+    """Whether `nest` reduces a single operand, of `shape`, and reads each element exactly once."""
     if len(nest.reads) != 1 or len(nest.reductions) != 1 or nest.reads[0].zero:
         return False
     if loads(nest.finish) or loads(nest.reductions[0].start):

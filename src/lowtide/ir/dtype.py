@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class DType:
-    """An element type: numpy's name, how many bits, and its name in C ("": none)."""
+    """An element type: numpy's name, its number of bits, and its name in C ("" if it has none)."""
 
     name: str
     bits: int
@@ -19,7 +19,7 @@ class DType:
 
     @property
     def bytes(self) -> int:
-        """What an element takes by itself."""
+        """Bytes of one element that is stored by itself."""
         return -(-self.bits // 8)
 
     def __str__(self) -> str:
@@ -50,6 +50,6 @@ def dtype_of(dtype: np.dtype[Any] | str) -> DType:
 
 
 def as_wide_as(size: int) -> DType:
-    """A type of `size` bytes, for plans of a network as if its elements were such."""
+    """Returns a type of `size` bytes, to plan a network as if its elements had that size."""
     known = (one for one in (I8, I16, F32, F64) if one.bytes == size)
     return next(known, DType(f"{size} bytes", 8 * size))

@@ -38,11 +38,11 @@ class _Rows:
 
 
 def packed(array: Array) -> Codes | None:
-    """The constant as codes with scales along its first axis, or None where that saves nothing.
+    """Finds low-bit codes that give a constant exactly; None if there are none or nothing is saved.
 
-    Codes [vectors, length] in the array's order; vectors divide the first axis, so several rows of
-    the array may share a scale. Of all such the fewest bytes. What was found of an array is kept
-    as long as the array: every graph that a search makes asks again.
+    The codes are [vectors, length] in the array's order, with scales along its first axis;
+    `vectors` divides that axis, so several rows of the array may share a scale. Of all such codes
+    those of the fewest bytes are returned. The answer is remembered as long as the array lives.
     """
     held = _KNOWN.get(id(array))
     if held is not None and held[0]() is array:

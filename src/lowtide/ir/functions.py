@@ -14,10 +14,11 @@ FloatArray = np.ndarray[Any, np.dtype[Any]]
 
 @dataclass(frozen=True)
 class Function:
-    """`c` is the body of an expression over a, b, c; `numpy` the same on arrays.
+    """A scalar function of `arity` arguments.
 
-    An infix operator is written where it is used, everything else is a small static function.
-    `neutral` is what a reduction by it begins with, None for one that does not reduce.
+    `c` is a C expression over a, b, c; `numpy` computes the same on arrays. An `infix` function is
+    written out where it is used, any other becomes a small static function. `neutral` is the value
+    that a reduction by this function begins with; None: it cannot reduce.
     """
 
     arity: int

@@ -25,7 +25,7 @@ truth values, places along an axis, quantised numbers, floats cut to whole ones.
 
 @dataclass(frozen=True)
 class Tensor:
-    """A named activation. `shape` is ONNX's (NCHW for images)."""
+    """A named activation: its shape in ONNX's axis order (NCHW for images) and its element type."""
 
     name: str
     shape: Shape
@@ -33,22 +33,23 @@ class Tensor:
 
     @property
     def stored(self) -> DType:
-        """The type of its elements in memory."""
+        """The type that its elements have in memory: float32 for the types in CARRIED."""
         return F32 if self.dtype in CARRIED else self.dtype
 
     @property
     def elements(self) -> int:
+        """How many elements it has."""
         return prod(self.shape)
 
 
 @dataclass(frozen=True)
 class Operator:
-    """One node: its ONNX type, what it reads and makes, and the pointwise operators fused onto it.
+    """One node: its ONNX type, its inputs and outputs, and the pointwise operators fused onto it.
 
     `inputs` names tensors or constants of the graph; "" is an optional input left out.
-    `inlined` computes the only input, an element at a time, where it is read: that tensor is never
-    stored. `epilogue` is applied to the result in order; each of its operators reads the running
-    value as its operand number `running`, whose name is "" too.
+    `inlined` is an operator that computes the only input where it is read, an element at a time;
+    that tensor is never stored. `epilogue` is applied to the result, in order. Each operator in
+    it reads the running value as its operand number `running`, whose name is "" too.
     """
 
     name: str
@@ -63,11 +64,12 @@ class Operator:
 
     @property
     def output(self) -> str:
+        """The first output."""
         return self.outputs[0]
 
     @property
     def read(self) -> tuple[str, ...]:
-        """What it reads from memory."""
+        """What it reads from memory: its inputs, or those of the operator computed inside it."""
         return self.inlined.read if self.inlined else self.inputs
 
 
@@ -82,10 +84,10 @@ class Window:
 
 @dataclass(frozen=True)
 class Graph:
-    """Operators in an order that can be run; `inputs` and `outputs` name tensors.
+    """A network: operators in an order that can be run; `inputs` and `outputs` name tensors.
 
-    An input that is in `windows` is a part of one of the network's. With `as_if` the elements of
-    all storages and constants count as of that type (`rewrites/as_if.py`).
+    An input that is in `windows` is a part of one of the network's inputs. With `as_if`, all
+    storages and constants are counted as if their elements had that type (`rewrites/as_if.py`).
     """
 
     name: str
@@ -99,7 +101,7 @@ class Graph:
 
     @cached_property
     def producer(self) -> dict[str, Operator]:
-        """The operator that makes each tensor (graph inputs have none)."""
+        """The operator that makes each tensor, by the tensor's name; graph inputs are left out."""
         return {name: op for op in self.operators for name in op.outputs}
 
     @cached_property
@@ -114,12 +116,12 @@ class Graph:
 
     @cached_property
     def packed(self) -> dict[str, Codes]:
-        """The constants that are stored as low-bit codes, which give their values exactly."""
+        """The constants that low-bit codes give exactly, by name; they are stored as such."""
         found = {name: packed(array) for name, array in self.constants.items()}
         return {name: codes for name, codes in found.items() if codes is not None}
 
     def constant_bytes(self, name: str) -> int:
-        """What a constant takes of flash: its codes and scales, or its elements."""
+        """Bytes of flash that a constant takes: codes and scales if packed, else its elements."""
         codes = self.packed.get(name)
         whole = prod(self.shape(name)) * (self.as_if or F32).bytes
         return whole if codes is None else min(codes.bytes, whole)

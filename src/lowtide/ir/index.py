@@ -197,7 +197,7 @@ class Index:
 
     @cached_property
     def bounds(self) -> Bounds:
-        """The least and the greatest value, both inclusive (never too narrow)."""
+        """The least and the greatest value, both inclusive; perhaps too wide, never too narrow."""
         low = high = self.constant
         for atom, factor in self.terms:
             ends = sorted(factor * end for end in atom.bounds)
@@ -211,7 +211,7 @@ class Index:
         return found.union(*(atom.variables() for atom, _ in self.terms))
 
     def lookups(self) -> Iterable[Lookup]:
-        """The tables it needs, inner ones first."""
+        """The tables that it needs, inner ones first."""
         for atom, _ in self.terms:
             if not isinstance(atom, Var):
                 yield from atom.of.lookups()
@@ -219,14 +219,14 @@ class Index:
                 yield atom
 
     def evaluate(self, at: Mapping[str, IntArray]) -> IntArray:
-        """Its value where variable NAME is at[NAME]; arrays broadcast."""
+        """Its value where each variable has the value at[its name]; arrays broadcast."""
         total = np.asarray(self.constant, np.int64)
         for atom, factor in self.terms:
             total = total + factor * atom.evaluate(at)
         return total
 
     def substitute(self, by: Mapping[str, Index]) -> Index:
-        """The same expression with variables replaced."""
+        """The same expression with the variables named in `by` replaced."""
         total = Index(constant=self.constant)
         for atom, factor in self.terms:
             total = total + atom.substitute(by) * factor
@@ -250,7 +250,7 @@ class Index:
 
 
 def var(name: str, extent: int) -> Index:
-    """A variable as an expression; one that can only be zero is the constant 0."""
+    """A loop variable as an expression; one of extent 1 is the constant 0."""
     return Index(((Var(name, extent), 1),)) if extent > 1 else Index()
 
 
@@ -265,7 +265,7 @@ def number(value: int) -> Index:
 
 
 def lookup(table: Sequence[int], of: Index) -> Index:
-    """table[of], as floor(of * a / b) + c where the table is such a line."""
+    """The expression table[of]; written as floor(of * a / b) + c where the table is such a line."""
     values = tuple(int(v) for v in table)
     steps = {b - a for a, b in zip(values, values[1:], strict=False)}
     if len(steps) <= 1:

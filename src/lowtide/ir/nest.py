@@ -30,41 +30,41 @@ class Number:
 
 @dataclass(frozen=True)
 class Load:
-    """The element that `Nest.reads[read]` points at."""
+    """The element that read number `read` of the nest gives."""
 
     read: int
 
 
 @dataclass(frozen=True)
 class Acc:
-    """The result of `Nest.reductions[reduction]` (its running value inside that reduction)."""
+    """The result of reduction number `reduction`; inside that reduction, its running value."""
 
     reduction: int
 
 
 @dataclass(frozen=True)
 class FromIndex:
-    """An index expression as a float (a pooling window's size, say)."""
+    """The value of an index expression as a float (the size of a pooling window, say)."""
 
     index: Index
 
 
 @dataclass(frozen=True)
 class FromTable:
-    """table[index] (the weights of an interpolation, say); `index` stays inside the table."""
+    """table[index], as in the weights of an interpolation; `index` never leaves the table."""
 
     table: tuple[float, ...]
     index: Index
 
     @cached_property
     def name(self) -> str:
-        """The name of the table in C: the same values have the same name."""
+        """The name of the table in C; tables of the same values share a name."""
         return f"weights_{crc32(repr(self.table).encode()):08x}"
 
 
 @dataclass(frozen=True)
 class Call:
-    """A scalar function (`functions.py`) of values."""
+    """A scalar function, by its name in `functions.py`, of values."""
 
     function: str
     arguments: tuple[Value, ...]
@@ -108,7 +108,11 @@ class BoundedRead:
 
 
 def bound_inside(read: Read, shape: Shape, suffix: str = "") -> BoundedRead:
-    """Replaces each index that may leave `shape` by a guarded variable."""
+    """Makes the padding of a read explicit.
+
+    Each index that may leave an operand of `shape` is replaced by a guarded variable whose name
+    ends in `suffix`.
+    """
     index, guards = [], []
     for axis, (one, extent) in enumerate(zip(read.index, shape, strict=True)):
         low, high = one.bounds
@@ -125,9 +129,10 @@ def bound_inside(read: Read, shape: Shape, suffix: str = "") -> BoundedRead:
 
 @dataclass(frozen=True)
 class Reduction:
-    """Sums, maxima: `update` is applied over `loops`, the last loop fastest.
+    """An accumulator: it begins with `start`; `update` is applied over `loops`, the last fastest.
 
-    With `inside` it is made anew in each round of that later reduction, which reads its result.
+    If `inside` is set, it is computed anew in each round of that later reduction, which reads its
+    result.
     """
 
     loops: tuple[Var, ...]
@@ -138,7 +143,11 @@ class Reduction:
 
 @dataclass(frozen=True)
 class Nest:
-    """One operator's definition. `axes` has one variable for each axis of the output."""
+    """The definition of one operator; `axes` has one variable for each axis of the output.
+
+    `shape` is the output's. `reads` are the elements loaded, `reductions` the accumulators, and
+    `finish` is the value stored.
+    """
 
     shape: Shape
     axes: tuple[Index, ...]
@@ -148,7 +157,7 @@ class Nest:
 
     @property
     def macs(self) -> int:
-        """Multiply-adds: products of two loads that are summed, padding included."""
+        """Multiply-adds of the whole output: summed products of two loads, padding counted."""
         per_element = sum(
             self.rounds(k)
             for k, reduction in enumerate(self.reductions)
@@ -157,13 +166,13 @@ class Nest:
         return prod(self.shape) * per_element
 
     def rounds(self, reduction: int) -> int:
-        """How often a reduction is updated for one output element."""
+        """How many times a reduction is updated for one output element."""
         one = self.reductions[reduction]
         own = prod(loop.extent for loop in one.loops)
         return own if one.inside is None else own * self.rounds(one.inside)
 
     def within(self, reduction: int | None) -> list[int]:
-        """The reductions that are made anew in each round of one (of the element, for None)."""
+        """The reductions computed anew in each round of `reduction`; None: for each element."""
         return [k for k, one in enumerate(self.reductions) if one.inside == reduction]
 
 
@@ -176,7 +185,7 @@ def _is_product(value: Value) -> bool:
 
 
 def walk(value: Value) -> Iterator[Value]:
-    """The value and everything it is made of."""
+    """Yields a value and all values that it is made of."""
     yield value
     if isinstance(value, Call):
         for argument in value.arguments:
@@ -184,14 +193,14 @@ def walk(value: Value) -> Iterator[Value]:
 
 
 def rebuild(value: Value, change: Callable[[Value], Value]) -> Value:
-    """The value with `change` applied to each part, leaves first."""
+    """Returns the value with `change` applied to each of its parts, leaves first."""
     if isinstance(value, Call):
         value = Call(value.function, tuple(rebuild(a, change) for a in value.arguments))
     return change(value)
 
 
 def loads(value: Value) -> frozenset[int]:
-    """The reads that a value needs."""
+    """The numbers of the reads that a value uses."""
     return frozenset(v.read for v in walk(value) if isinstance(v, Load))
 
 
@@ -205,13 +214,13 @@ AXIS_NAMES: dict[int, tuple[str, ...]] = {
 
 
 def axes_of(shape: Shape) -> tuple[Index, ...]:
-    """One loop variable for each axis of an output, named as images name them."""
+    """Returns a loop variable for each axis of an output of `shape`: n, c, y, x for images."""
     names = AXIS_NAMES.get(len(shape), tuple(f"d{i}_" for i in range(len(shape))))
     return tuple(var(name, extent) for name, extent in zip(names, shape, strict=True))
 
 
 def broadcast(axes: tuple[Index, ...], shape: Shape) -> tuple[Index, ...]:
-    """Where an operand of `shape` is read to be broadcast (numpy's rule) over `axes`."""
+    """Returns where to read an operand of `shape` that is broadcast over `axes` by numpy's rule."""
     last = axes[len(axes) - len(shape) :]
     return tuple(
         number(0) if extent == 1 else axis for axis, extent in zip(last, shape, strict=True)
@@ -219,7 +228,10 @@ def broadcast(axes: tuple[Index, ...], shape: Shape) -> tuple[Index, ...]:
 
 
 def pointwise(shape: Shape, operands: tuple[tuple[int, Shape], ...], finish: Value) -> Nest:
-    """The nest of an element-wise operator; `operands` are (number, shape), Load(i) the i-th."""
+    """Returns the nest of an element-wise operator with an output of `shape`.
+
+    `operands` are pairs (operand number, shape); Load(i) in `finish` is the i-th of them.
+    """
     axes = axes_of(shape)
     reads = tuple(Read(operand, broadcast(axes, extents)) for operand, extents in operands)
     return Nest(shape, axes, reads, (), finish)

@@ -21,14 +21,17 @@ from lowtide.ir.index import Index, ravel, unravel
 
 @dataclass(frozen=True)
 class Strided:
-    """A tensor in memory: element (i, j, ...) lies at offset + i*strides[0] + j*strides[1] ..."""
+    """How a tensor lies: element (i, j, ...) is element offset + i*strides[0] + j*strides[1] + ...
+
+    All count elements, from the first of the storage.
+    """
 
     shape: Shape
     strides: tuple[int, ...]
     offset: int = 0
 
     def at(self, index: Sequence[Index]) -> Index:
-        """The linear position of an element."""
+        """The position of the element at `index`, as one expression."""
         total = Index(constant=self.offset)
         for one, stride in zip(index, self.strides, strict=True):
             total = total + one * stride
@@ -36,13 +39,13 @@ class Strided:
 
     @property
     def order(self) -> tuple[int, ...]:
-        """The axes from the outermost in memory to the innermost; unit axes stay in front."""
+        """The axes from the outermost in memory to the innermost; axes of extent 1 come first."""
         axes = range(len(self.shape))
         return tuple(sorted(axes, key=lambda a: (self.shape[a] > 1, -self.strides[a], a)))
 
     @property
     def dense(self) -> bool:
-        """Whether it covers one gapless run of memory, each element once."""
+        """Whether the elements fill one run of memory without gaps, each element once."""
         expected = 1
         for axis in reversed(self.order):
             if self.shape[axis] > 1:
@@ -53,7 +56,7 @@ class Strided:
 
 
 def packed(shape: Shape, order: Sequence[int]) -> Strided:
-    """A dense tensor whose axes lie in memory in `order`, outermost first."""
+    """Returns a tensor without gaps whose axes lie in memory in `order`, outermost first."""
     strides = [0] * len(shape)
     step = 1
     for axis in reversed(order):

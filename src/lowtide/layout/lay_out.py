@@ -37,20 +37,23 @@ class Storage:
 
     @property
     def rows(self) -> int:
+        """How many rows it has."""
         return self.elements // self.row_elements
 
     @property
     def bytes(self) -> int:
+        """Bytes of the whole storage."""
         return self.elements * self.dtype.bytes
 
     @property
     def row_bytes(self) -> int:
+        """Bytes of a row."""
         return self.row_elements * self.dtype.bytes
 
 
 @dataclass(frozen=True)
 class Place:
-    """A tensor in a storage; `strided` counts elements from the storage's first."""
+    """Where a tensor lies: its storage, and offset and strides in elements of that storage."""
 
     storage: str
     strided: Strided
@@ -58,11 +61,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Layout:
-    """A graph of computing operators only, the storages, and where each tensor lies in them.
+    """The operators that compute, the storages, and where in them each tensor lies.
 
-    `origins` gives the computed tensors (and inputs) that a tensor consists of: itself, what it is
-    a view of, or the parts that were joined. `output_names` are the network's own names of its
-    outputs; `graph.outputs` the tensors that hold them.
+    `origins` gives, for each tensor, the computed tensors (and inputs) it consists of: itself, the
+    tensor that it is a view of, or the parts that were joined. `graph.outputs` are the tensors
+    that hold the network's outputs, `output_names` the network's own names for them.
     """
 
     graph: Graph
@@ -73,9 +76,9 @@ class Layout:
 
 
 def lay_out(graph: Graph, io_layout: str = "nhwc") -> Layout:
-    """Gives every tensor a place; views and joins go, copies come where they cannot.
+    """Gives every tensor a place; views and joins disappear, copies are added where they must be.
 
-    `io_layout` is the memory order of the network's rank-4 inputs and outputs.
+    `io_layout` is the memory order of the network's inputs and outputs of rank 4: nhwc or nchw.
     """
     meanings = {op.output: meaning(replace(op, epilogue=()), graph) for op in graph.operators}
     orders = preferred_orders(graph, meanings, io_layout)
@@ -83,15 +86,18 @@ def lay_out(graph: Graph, io_layout: str = "nhwc") -> Layout:
 
 
 def rows_of(shape: Shape, order: tuple[int, ...]) -> int:
-    """How many rows: the extent of the outermost axis that is not 1, if it is not the only one."""
+    """How many rows a tensor has: the extent of its outermost axis, axes of extent 1 left out.
+
+    A tensor with only one axis is one row.
+    """
     extents = [shape[a] for a in order if shape[a] > 1]
     return extents[0] if len(extents) > 1 else 1
 
 
 def pixel_of(shape: Shape, order: tuple[int, ...]) -> int:
-    """How many elements lie side by side in a pixel.
+    """How many elements a pixel has: the extent of the innermost axis.
 
-    That is the innermost axis; of an image in planes (NCHW) it is one element.
+    In an image in planes (NCHW) a pixel is one element.
     """
     extents = [shape[a] for a in order if shape[a] > 1]
     if len(shape) == 4 and (shape[1] == 1 or order[-1] != 1):

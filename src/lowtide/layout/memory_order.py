@@ -17,7 +17,7 @@ def channels_last(rank: int) -> Axes:
 
 
 def io_order(shape: Shape, io_layout: str) -> Axes:
-    """The order in which the caller hands over images, and gets them."""
+    """The order of axes in which the caller hands over a tensor of `shape`."""
     rank = len(shape)
     return channels_last(rank) if rank == 4 and io_layout == "nhwc" else tuple(range(rank))
 
@@ -25,7 +25,7 @@ def io_order(shape: Shape, io_layout: str) -> Axes:
 def preferred_orders(
     graph: Graph, meanings: Mapping[str, Meaning], io_layout: str
 ) -> dict[str, Axes]:
-    """The order of each tensor's axes, outermost first, by what its operator's entry prefers.
+    """For each tensor the order of axes, outermost first, that its operator's entry prefers.
 
     `meanings` is keyed by an operator's first output. Joins and views may still overrule it.
     """

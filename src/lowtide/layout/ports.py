@@ -11,9 +11,10 @@ from lowtide.quoting import identifier
 
 @dataclass(frozen=True)
 class Port:
-    """An input or output: its ONNX shape, and its axes as they lie in memory, outermost first.
+    """An input or output as the caller sees it: ONNX's shape, and its axes as they lie in memory.
 
-    `streamed` is the number of rows in which it is handed over one by one; 0: it lies in the arena.
+    `identifier` is its name in C, `tensor` the tensor that holds it, `order` lists axes outermost
+    first. `streamed` is the number of rows in which it is handed over; 0: it lies in the arena.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Port:
 
     @property
     def elements(self) -> int:
+        """How many elements it has."""
         return prod(self.shape)
 
     @property
@@ -37,7 +39,7 @@ class Port:
 
 
 def input_ports(layout: Layout, streamed: bool = False) -> tuple[Port, ...]:
-    """The network's inputs, in order; one that is handed in by windows is one port."""
+    """The network's inputs, in order; an input that is handed over in parts is one port."""
     windows = layout.graph.windows
     tensors = {windows[t].input if t in windows else t: t for t in reversed(layout.graph.inputs)}
     names = tuple(reversed(tensors))
@@ -45,7 +47,10 @@ def input_ports(layout: Layout, streamed: bool = False) -> tuple[Port, ...]:
 
 
 def output_ports(layout: Layout, streamed: bool = False) -> tuple[Port, ...]:
-    """The network's outputs, in order; an output that is an input as well has a copy."""
+    """The network's outputs, in order.
+
+    Where an output is an input as well, its port is a copy of it.
+    """
     return _ports(layout, layout.output_names, layout.graph.outputs, streamed)
 
 

@@ -13,14 +13,14 @@ from lowtide.ops.entry import ENTRIES, Bound, bind, meaning
 
 @dataclass(frozen=True)
 class Definition:
-    """A nest whose reads name their operands: `nest.reads[i].operand` indexes `operands`."""
+    """A nest and the names of its operands: `nest.reads[i].operand` is an index into `operands`."""
 
     nest: Nest
     operands: tuple[str, ...]
 
 
 def definition(operator: Operator, graph: Graph) -> Definition | None:
-    """The operator's loop nest, epilogue included; None if it is a view or a join."""
+    """The nest of an operator, epilogue and inlined operator included; None for views and joins."""
     nest = meaning(operator, graph)
     if not isinstance(nest, Nest):
         return None
@@ -54,9 +54,9 @@ def _constant(name: str, array: Array) -> Tensor:
 
 
 def can_fuse(operator: Operator, graph: Graph) -> int | None:
-    """The operand whose producer this pointwise operator may be fused onto, or None.
+    """The operand onto whose producer this pointwise operator may be fused; None if it may not.
 
-    It must be its only activation, of the output's own shape and type.
+    That operand must be its only activation, and have the shape and type of the output.
     """
     bound = bind(operator, graph)
     if not ENTRIES[operator.type].pointwise or "" in operator.inputs[:1]:

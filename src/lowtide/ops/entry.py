@@ -29,14 +29,14 @@ from lowtide.ir.view import Reshape, View
 
 @dataclass(frozen=True)
 class Views:
-    """One chain of views for each output, from the first input."""
+    """The outputs are the first input, seen differently: one chain of views for each output."""
 
     chains: tuple[tuple[View, ...], ...]
 
 
 @dataclass(frozen=True)
 class Join:
-    """The activations among the inputs lie one after the other along `axis` of the output."""
+    """The inputs that are activations lie one after the other along `axis` of the output."""
 
     axis: int
 
@@ -133,10 +133,12 @@ class Bound:
 
     @property
     def type(self) -> str:
+        """The operator's ONNX type."""
         return self.operator.type
 
     @property
     def opset(self) -> int:
+        """The version of ONNX's operators that the node is written in."""
         return self.operator.opset
 
     @property
@@ -156,11 +158,14 @@ class Bound:
         return tensor.shape
 
     def attribute(self, name: str) -> Any:
-        """An attribute, or its default."""
+        """The value of an attribute, or the entry's default."""
         return self.operator.attributes.get(name, ENTRIES[self.type].attributes[name])
 
     def parameter(self, name: str, default: Any = None) -> Any:
-        """A parameter: the attribute of older opsets, or the constant input of newer ones."""
+        """The value of a parameter: an attribute in older opsets, a constant input in newer ones.
+
+        `default` is returned where the optional input is left out.
+        """
         if name in self.operator.attributes:
             return self.operator.attributes[name]
         operand = ENTRIES[self.type].parameters[name]
@@ -169,14 +174,18 @@ class Bound:
         return self.constants[operand].tolist()
 
     def refuse(self, what: str, hint: str | None = None) -> ModelError:
-        """The error to raise for something this entry does not do."""
+        """Makes the error to raise for something that this entry does not do; it names the node."""
         return UnsupportedModel(
             what, node=self.operator.name, operator=f"{self.type} (opset {self.opset})", hint=hint
         )
 
 
 def bind(operator: Operator, graph: Graph) -> Bound:
-    """The operator with its shapes; raises UnsupportedModel for what its entry does not name."""
+    """Gives an operator its shapes and constants; raises UnsupportedModel for what is not known.
+
+    That is: an operator without an entry, and attributes, element types and inputs that are not
+    constant which the entry does not name.
+    """
     inputs = tuple(_tensor(graph, name) if name else None for name in operator.inputs)
     constants = {
         i: graph.constants[name]
@@ -231,9 +240,9 @@ def _of_type(bound: Bound, what: str, tensor: Tensor, types: tuple[DType, ...]) 
 
 
 def meaning(operator: Operator, graph: Graph) -> Meaning:
-    """What an operator means in its graph, epilogue not included.
+    """What an operator computes in its graph, without its epilogue: a nest, views or a join.
 
-    Raises UnsupportedModel for what the entry does not name, and where the shapes of a damaged file
+    Raises UnsupportedModel for what the entry does not name, and where the shapes in a damaged file
     are not those that the operator makes.
     """
     bound = bind(operator, graph)

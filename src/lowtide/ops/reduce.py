@@ -36,9 +36,9 @@ MOST_AT_ONCE = 2**14
 
 @dataclass(frozen=True)
 class Over:
-    """What a reduction goes over: its loops, and the input element for an output element.
+    """The elements a reduction goes over: its loops, and the input element that they point at.
 
-    `count` is how many elements there are; loops may go past the end, where there is padding.
+    `count` is how many elements there are; loops may run past the end, where there is padding.
     """
 
     loops: tuple[Var, ...]
@@ -47,7 +47,7 @@ class Over:
 
 
 def over(op: Bound, axes: tuple[int, ...], kept: bool) -> Over:
-    """The reduction of input 0 over `axes`, which the output keeps as 1 or drops."""
+    """The loops of a reduction of input 0 over `axes`, which the output drops or keeps as 1."""
     extents, rest = op.shape(0), list(axes_of(op.out))
     loops, index = [], []
     for a, extent in enumerate(extents):
@@ -62,9 +62,9 @@ def over(op: Bound, axes: tuple[int, ...], kept: bool) -> Over:
 
 
 def total(found: Over, term: Value, number: int = 0, most: int = MOST_AT_ONCE) -> list[Reduction]:
-    """The sum of `term` as reductions `number`, ..; the last of them is the result.
+    """Reductions that sum `term`, numbered from `number` on; the last of them has the result.
 
-    More than `most` terms are summed in rows, and then the rows' sums:
+    More than `most` terms are summed in rows, and then the rows' sums, which is more exact:
 
         acc0 += x[r0, r1] over r0, r1    ->    over r0:  acc1 += (acc0 += x[r0, r1] over r1)
     """
@@ -92,7 +92,7 @@ def _rounds(loops: Sequence[Var]) -> int:
 
 
 def in_rows(found: Over) -> Over:
-    """The same elements, loops of more than MOST_AT_ONCE rounds cut in two."""
+    """The same elements, with loops of more than MOST_AT_ONCE rounds cut in two."""
     loops, by = list[Var](), dict[str, Index]()
     for loop in found.loops:
         if loop.extent <= MOST_AT_ONCE:

@@ -28,12 +28,12 @@ COORDINATE: dict[str, Callable[[np.float32, np.float32, np.float32, np.float32],
 
 
 def linear(x: float) -> float:
-    """The weight of what lies `x` pixels away."""
+    """The weight of a pixel at a distance of `x` pixels."""
     return max(1 - abs(x), 0.0)
 
 
 def cubic(a: float) -> Weigh:
-    """The weight of what lies `x` pixels away, for a coefficient `a` (Keys 1981)."""
+    """The weight of a pixel by its distance in pixels, for the coefficient `a` (Keys 1981)."""
 
     def weigh(x: float) -> float:
         x = abs(x)
@@ -46,7 +46,10 @@ def cubic(a: float) -> Weigh:
 
 @dataclass(frozen=True)
 class Taps:
-    """out[i] is the sum over k < `count` of weights[i * count + k] * in[first[i] + k]."""
+    """What each output of an axis mixes, `count` inputs each.
+
+    out[i] = sum over k < `count` of weights[i * count + k] * in[first[i] + k]
+    """
 
     first: tuple[int, ...]
     weights: tuple[float, ...]
@@ -56,10 +59,11 @@ class Taps:
 def taps(
     places: Sequence[float], size: int, weigh: Weigh, reach: int, scale: float, exclude: bool
 ) -> Taps:
-    """The taps of outputs that lie at `places` of an input axis of `size`.
+    """Computes which of `size` inputs each output mixes; `places` are the outputs' input positions.
 
-    A kernel of `reach` pixels each way is widened by 1 / scale where scale < 1 (antialiasing).
-    What would lie outside counts as the edge, or, with `exclude`, not at all.
+    `weigh` gives a weight by distance, up to `reach` pixels each way; where `scale` < 1 that is
+    widened by 1 / scale (antialiasing). Positions outside count as the edge pixel, or, with
+    `exclude`, not at all.
     """
     mixed = [_mixed(x, size, weigh, reach, min(scale, 1.0), exclude) for x in places]
     count = max(max(one) - min(one) + 1 for one in mixed)

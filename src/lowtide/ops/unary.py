@@ -9,7 +9,7 @@ from lowtide.ops.entry import ANY, BOOL, FLOAT, WHOLE, Bound, entry
 
 
 def unary(op: Bound, finish: Value) -> Nest:
-    """`finish` of each element, Load(0)."""
+    """Returns the nest of a function of one number: `finish` of each element, which is Load(0)."""
     return pointwise(op.out, ((0, op.shape(0)),), finish)
 
 

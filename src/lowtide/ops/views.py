@@ -137,7 +137,7 @@ def copy(op: Bound) -> Nest:
 
 
 def copied(to: Shape, chain: tuple[View, ...], of: Shape) -> Nest:
-    """The nest that copies a tensor of shape `of`, seen through `chain`, into one of shape `to`."""
+    """The nest that copies a tensor of shape `of`, seen through `chain`, to one of shape `to`."""
     shapes = [of]
     for view in chain:
         shapes.append(view.shape(shapes[-1]))

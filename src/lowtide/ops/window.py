@@ -38,7 +38,10 @@ class Window:
 
 
 def windows(op: Bound, kernel: tuple[int, ...]) -> tuple[Window, ...]:
-    """The windows of a convolution or pool over the axes after batch and channel."""
+    """The sliding windows of a convolution or pool, one for each axis after batch and channel.
+
+    Raises UnsupportedModel where strides, dilations and pads do not fit the kernel or the output.
+    """
     rank = len(kernel)
     sizes, outs = op.shape(0)[2:], op.out[2:]
     if len(sizes) != rank:

@@ -27,7 +27,10 @@ MOST_BLOCKS = 1 << 17
 
 
 def by_pairs(a: Spans, b: Spans) -> Intervals:
-    """Every span of `a` against every span of `b`; neighbours in b that one of a meets together."""
+    """Compares every span of `a` with every span of `b`; returns the forbidden differences.
+
+    Neighbours in b that one span of a meets count as one.
+    """
     both = (a.start[:, None] <= b.stop) & (b.start <= a.stop[:, None])
     edges = np.diff(np.pad(both, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     at, first = np.nonzero(edges == 1)
@@ -36,10 +39,11 @@ def by_pairs(a: Spans, b: Spans) -> Intervals:
 
 
 def by_blocks(a: Spans, b: Spans, most: int = MOST_BLOCKS) -> Intervals:
-    """The union of the differences of address at which two spans that live at one time collide.
+    """The differences of address at which two spans that live at one time share a byte.
 
-    It is exact unless more than `most` blocks of one size are mixed, and could add to what larger
-    ones gave. Then gaps inside the union may be lost, all or in part. Its ends never are:
+    Exact, unless more than `most` pairs of blocks of one size have to be looked into and could add
+    to what larger ones gave. Then gaps inside the union may be lost, all or in part; its ends are
+    always exact:
 
         exact        |======|  |==|       |=====|
         cut short    |===============|    |=====|
@@ -112,7 +116,7 @@ def _first_made_during(held: Spans, other: Spans, sign: int = 1) -> tuple[IntArr
 
 
 def least(values: IntArray, begin: IntArray, end: IntArray) -> IntArray:
-    """The least of values[begin[q]:end[q]], none empty, for every q.
+    """The least of values[begin[q]:end[q]] for every q; no range may be empty.
 
     A range is covered by two of a power of two in length; minima of such ranges double in length:
 

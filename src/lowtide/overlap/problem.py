@@ -15,7 +15,11 @@ FEW_PAIRS = 1 << 16
 
 
 def placement_problem(lives: Lives, steps: int, align: int) -> Problem:
-    """Blocks, forbidden differences of address, and the bytes that live at one time."""
+    """Turns lifetimes into a problem for a placer.
+
+    That is: a block for each storage, the differences of address that are forbidden between two of
+    them, and as lower bound the most bytes that live at one of the `steps` moments.
+    """
     held = [spans(life) for life in lives.values()]
     blocks = tuple(
         _block(name, life.bytes, own) for (name, life), own in zip(lives.items(), held, strict=True)
@@ -36,16 +40,17 @@ def _block(name: str, size: int, held: Spans) -> Block:
 
 
 def collisions(a: Life, b: Life) -> tuple[Interval, ...]:
-    """The open intervals of A_a - A_b at which a row of `a` hits a row of `b` while both live.
+    """The values of A_a - A_b at which a row of `a` shares a byte with one of `b` while both live.
 
-    Bytes p .. p'-1 of a and q .. q'-1 of b meet where q - p' < A_a - A_b < q' - p:
+    They are open intervals. Bytes p to p'-1 of a and q to q'-1 of b meet
+    where q - p' < A_a - A_b < q' - p:
 
         b          q|=====|q'
         a    p|=====|p'               A_a - A_b = q - p', the last allowed difference on this side
                          p|=====|p'   A_a - A_b = q' - p, the first on the other
 
     The union over all pairs that live at one time is exact, gaps included, but for what
-    `by_blocks` says of storages that are torn to pieces in time.
+    `by_blocks` says of storages whose rows come and go in no order.
     """
     return _collisions(spans(a), spans(b))
 

@@ -52,9 +52,9 @@ class Blocks:
 
 @dataclass(frozen=True, eq=False)
 class Spans:
-    """Bytes first[k] .. end[k]-1 of a storage live in steps start[k] .. stop[k].
+    """The bytes of a storage by lifetime: first[k] to end[k] - 1 live in steps start[k] to stop[k].
 
-    As `spans` makes them, each begins where the one before it ends; the first and the last live.
+    `spans` makes them so that each begins where the one before it ends.
     """
 
     first: IntArray
@@ -66,12 +66,12 @@ class Spans:
         return len(self.first)
 
     def only(self, at: IntArray) -> Spans:
-        """Some of the spans."""
+        """The spans that `at` picks."""
         return Spans(self.first[at], self.end[at], self.start[at], self.stop[at])
 
     @cached_property
     def all(self) -> Blocks:
-        """One block of all spans, of which there must be one."""
+        """All spans as a single block; there must be at least one."""
         return Blocks(
             self.first[:1],
             self.end[-1:],
@@ -83,7 +83,7 @@ class Spans:
 
     @cached_property
     def levels(self) -> list[Blocks]:
-        """Block k of level n: spans k * 2**n to (k + 1) * 2**n - 1; one block on the last level."""
+        """Blocks of 1, 2, 4, ... spans: block k of level n has 2**n spans, from k * 2**n on."""
         levels = [Blocks(self.first, self.end, self.start, self.start, self.stop, self.stop)]
         while len(levels[-1]) > 1:
             levels.append(levels[-1].in_pairs())
@@ -91,14 +91,16 @@ class Spans:
 
     @cached_property
     def by_start(self) -> tuple[IntArray, IntArray]:
-        """The spans in the order in which they are made, and the steps at which they are."""
+        """The spans in the order of their first step, and those steps."""
         order = np.argsort(self.start, kind="stable")
         return order, self.start[order]
 
 
 def spans(life: Life) -> Spans:
-    """The rows of a storage, neighbours with one lifetime together, from the first that ever lives
-    to the last that does; none if none lives."""
+    """Returns the rows of a storage as spans, neighbours with one lifetime together.
+
+    They reach from the first row that ever lives to the last; empty if none lives.
+    """
     held = bands(life)
     alive = np.flatnonzero(held.start <= held.stop)
     kept = slice(alive[0], alive[-1] + 1) if len(alive) else slice(0)

@@ -14,7 +14,7 @@ from lowtide.rows.task import Task
 
 @dataclass(frozen=True, eq=False)
 class Whole:
-    """The network as it was given, layer by layer with whole tensors: what a plan is compared with.
+    """The network as it was given, layer by layer with whole tensors: the baseline of a plan.
 
     No pool is fused, and no operator made in parts.
     """
@@ -39,10 +39,12 @@ class Cost:
 
 @dataclass(frozen=True)
 class Profile:
-    """Peaks in bytes of activations, input and output counted, fused activations not stored.
+    """What a network costs: peaks of activations in bytes, multiply-adds, bytes of weights.
+
+    Inputs and outputs are counted; fused activations are not stored.
 
     no_reuse      every storage has bytes of its own
-    ping_pong     the largest step's distinct inputs and output; bystanders not counted
+    ping_pong     the largest operator's distinct inputs and output; nothing else counted
     layerwise     the most that whole storages live at one operator
     lower_bound   the most that rows live at one step, at the overlap of the plan
     """
@@ -57,14 +59,14 @@ class Profile:
 
     @property
     def peak(self) -> Cost:
-        """The operator that sets the layer-by-layer peak."""
+        """The operator at which the most bytes live, layer by layer."""
         return max(self.costs, key=lambda cost: cost.live_bytes)
 
 
 def measure(whole: Whole, done: Sequence[Task], lower_bound_bytes: int) -> Profile:
-    """Measures a network layer by layer, and how much work is `done`, maybe with fused pools.
+    """Measures a network layer by layer; multiply-adds are those of the tasks in `done`.
 
-    The bound is that at the overlap of the plan.
+    `lower_bound_bytes` is the plan's: the most bytes that live at one moment of its schedule.
     """
     layout, tasks, schedule = whole.layout, whole.tasks, whole.schedule
     lives = live_bytes(whole.lives, schedule.ticks)
@@ -119,5 +121,5 @@ def _types(op: Operator) -> list[str]:
 
 
 def contains(op: Operator, name: str) -> bool:
-    """Whether an operator is, or computes inside it, the one of that name."""
+    """Whether an operator has this name, or computes an operator of this name inside it."""
     return op.name == name or (op.inlined is not None and contains(op.inlined, name))

@@ -15,9 +15,10 @@ SIZES = (2, 4, 8)
 def plan_filters(
     source: Source, graph: Graph, options: Options, clock: Clock, budget: int | None = None
 ) -> Plan:
-    """The plan of `make_plan`, with made weights in the blocks that need the least memory.
+    """Plans a network, and where it makes weights in the arena, tries blocks of filters.
 
-    The largest blocks within a budget. A network that makes no weights is planned once.
+    Returns the plan with the smallest arena; with a `budget` in bytes the one with the largest
+    blocks that meets it. A network that makes no weights is planned once.
     """
     best = make_plan(source, graph, options, clock, budget)
     largest = most_filters(graph)
@@ -32,5 +33,5 @@ def plan_filters(
 
 
 def heeds_budget(graph: Graph, options: Options) -> bool:
-    """Whether a budget may lead to another plan: else that of the least memory is made anyway."""
+    """Whether a budget may change the plan; if not, it is the plan of least memory anyway."""
     return options.objective != "memory" or options.max_overhead > 0 or most_filters(graph) > 0

@@ -31,7 +31,7 @@ class Candidate:
 def plan_layerwise(
     layout: Layout, tasks: tuple[Task, ...], options: Options, clock: Clock
 ) -> tuple[Candidate, Placement]:
-    """The best directions and placement of tasks that run one after the other."""
+    """Plans tasks one after the other; tries several directions and returns the smallest arena."""
     with clock("scheduling"):
         schedule = layerwise.schedule(layout, tasks, options.order, options.keep_input)
     with clock("finding lifetimes"):
@@ -44,7 +44,7 @@ def plan_layerwise(
 
 
 def cut(tasks: tuple[Task, ...], layout: Layout, options: Options) -> tuple[Task, ...]:
-    """The tasks in the steps that the options ask for, or in the finest of the code that ships."""
+    """The tasks in the steps that the options ask for: rows, pixels, a tile, or the kernels'."""
     if options.overlap == "group" and options.tile is None:
         return tuple(task.cut(finest(task, layout)) for task in tasks)
     grain = PIXEL if options.overlap == "pixel" else ROW

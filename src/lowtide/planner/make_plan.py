@@ -31,11 +31,13 @@ MOST_ALIGN = 4096
 def make_plan(
     source: Source, graph: Graph, options: Options, clock: Clock, budget: int | None = None
 ) -> Plan:
-    """Lays a graph out, schedules it and places its storages.
+    """Lays a graph out, schedules it and places its storages; returns the best plan found.
 
-    A streamed plan is kept if it needs less memory than the one layer by layer, or if time matters:
-    its steps are whole rows, for which there are faster kernels. Work is done twice, up to
-    `options.max_overhead`, for the least memory, or the least work within `budget`.
+    A streamed plan is kept if it needs less memory than the one layer by layer, or if the
+    objective is time: its steps are whole rows, for which there are faster kernels. Within
+    `options.max_overhead` work may be done twice, for the least memory, or, with a `budget` in
+    bytes, as little as meets it. Raises UsageError for options that do not go together,
+    UnsupportedModel for what cannot be planned.
     """
     try:
         with clock("laying out"):
@@ -104,7 +106,7 @@ def _at_objective(whole: Plan, cuts: Sequence[Segmented], clock: Clock, budget: 
 
 
 def stream(whole: Plan, clock: Clock) -> Plan:
-    """A plan layer by layer made anew with rows in turns; what it is compared with stays."""
+    """Plans again with rows in turns; the figures that it is compared with stay."""
     cuts = _cuts(whole, clock)
     return as_streamed(whole, best_streamed(cuts, whole.options, clock))
 
@@ -134,7 +136,7 @@ def _with_parts(
 
 
 def as_streamed(whole: Plan, found: Streamed) -> Plan:
-    """The plan with its rows in segments; what it is compared with stays."""
+    """`whole` with the schedule and rows of `found`; the figures it is compared with stay."""
     before = whole.schedule
     return replace(
         whole,

@@ -26,11 +26,11 @@ Stretch = tuple[int, int, int, int, int]
 
 @dataclass(frozen=True)
 class StoredAt:
-    """A storage: `rows` rows of `row_elements` at `offset`, watched in cells of `cell_bytes`.
+    """A storage: `rows` rows of `row_elements` from byte `offset` of the arena on.
 
-    `row_offsets` says where each row begins; without it they lie one after the other.
-    `live` lists stretches of cells from cell 0 on, [cells, first, last, later, longer]: cell k of a
-    stretch lives from moment first + k*later to last + k*longer; first > last: never.
+    `row_offsets` says where each row begins; if it is empty they lie one after the other. `live`
+    lists runs of cells of `cell_bytes` from cell 0 on, each [cells, first, last, later, longer]:
+    cell k of a run lives from moment first + k*later to last + k*longer; first > last: never.
     """
 
     name: str
@@ -45,6 +45,7 @@ class StoredAt:
 
     @property
     def elements(self) -> int:
+        """How many elements it has."""
         return self.rows * self.row_elements
 
 
@@ -61,9 +62,9 @@ class TensorAt:
 
 @dataclass(frozen=True)
 class OperatorAt:
-    """A computed operator.
+    """An operator that computes.
 
-    A row of its output is made in `steps`, each of `pixels` by `channels` (0: all). An atomic one
+    A row of its output is made in `steps`, each of `pixels` by `channels` (0: all). An atomic step
     takes two moments, one for all that it reads and one for what it writes.
     """
 
@@ -82,9 +83,10 @@ class OperatorAt:
 
 @dataclass(frozen=True)
 class RunAt:
-    """Rows first .. first + rows - 1 of operator number `operator`, `together` in `ticks` moments.
+    """Rows first to first + rows - 1 of operator number `operator`.
 
-    Backward: the last row first, and the last pixel of each. The last step takes what is left.
+    `together` rows are made in a step of `ticks` moments; the last step makes what is left.
+    Backward: the last row first, and in each the last pixel first.
     """
 
     operator: int
@@ -102,7 +104,7 @@ class RunAt:
 
 @dataclass(frozen=True)
 class MemoryMap:
-    """A plan as plain data."""
+    """A plan as plain data: what plan.json holds."""
 
     file: str
     sha256: str
@@ -120,7 +122,7 @@ class MemoryMap:
     schedule: tuple[RunAt, ...]
 
     def to_json(self) -> str:
-        """One line an entry, so that differences between two plans can be read."""
+        """The text of plan.json, an entry a line: two plans can be compared line by line."""
         head = {"lowtide": __version__, "schema": SCHEMA}
         plain = {**head, **{f.name: _plain(getattr(self, f.name)) for f in fields(self)}}
         lines = [f"  {json.dumps(key)}: {_entry(value)}" for key, value in plain.items()]
@@ -179,7 +181,7 @@ def _stored(plan: Plan, name: str) -> StoredAt:
 
 
 def stretches(life: Life) -> tuple[Stretch, ...]:
-    """Neighbours whose lifetimes grow evenly, taken together, from cell 0 on.
+    """Packs the lifetimes of cells: neighbours whose moments grow evenly are one entry.
 
     live  1-7 3-9 5-11 | 20-26 22-26 24-26         [3, 1, 7, 2, 2] [3, 20, 26, 2, 0]
     """

@@ -25,8 +25,11 @@ LOWERED = 6
 
 @dataclass(frozen=True, eq=False)
 class Parting:
-    """A graph in the order of the tasks of `without`, the best way to cut it without parts, and
-    the multiply-adds that may be done twice."""
+    """Searches plans in which stretches of operators are made in parts.
+
+    `graph` has its operators in the order of the tasks of `without`, which is the best way to cut
+    it without parts. At most `most_macs` multiply-adds may be done twice.
+    """
 
     graph: Graph
     without: Segmented
@@ -36,7 +39,7 @@ class Parting:
     clock: Clock
 
     def within(self, budget: int) -> Iterator[Streamed]:
-        """Plans that aim at a budget, the least work first, until one of them meets it."""
+        """Yields plans that aim at a budget in bytes, least work first, until one meets it."""
         search, limit = self._search(), budget
         for _ in range(LOWERED):
             with self.clock("looking for parts"):
@@ -51,7 +54,7 @@ class Parting:
             limit = min(limit - 1, route.peak - (placed.placement.arena_bytes - budget))
 
     def least(self) -> Iterator[Streamed]:
-        """The plan of the least memory, if there is one that needs less than the limit."""
+        """Yields the plan of least memory, if there is one that needs less than without parts."""
         with self.clock("looking for parts"):
             routes = list(self._search().routes(self.without.live_bytes))[-PLACED:]
         cheap = replace(self.options, place="greedy")

@@ -29,7 +29,23 @@ Objective = Literal["memory", "balanced", "latency"]
 
 @dataclass(frozen=True)
 class Options:
-    """What a plan was asked to be; the names are those of the command line."""
+    """What is asked of a plan. Each field is the command line's option of that name.
+
+    schedule       "stream": operators in turns, row by row, where that needs less; "layerwise"
+    order          "least": the order of operators with the least peak; "given": the file's
+    overlap        what may share bytes: whole tensors ("none"), rows, what kernels make ("group")
+                   or pixels; layer by layer only
+    place          "exact" (CP-SAT, may prove the least) or "greedy"
+    align          storages begin at multiples of so many bytes
+    element_bytes  plan as if elements had so many bytes (None: as they are); nothing is emitted
+    io_layout      memory order of images that the caller hands over: nhwc or nchw
+    fuse_pools     compute an operator inside the pool that reads it (None: unless overlap "none")
+    tile           pixels and channels that an accelerator makes in a step
+    keep_input     the network's inputs are not overwritten
+    image, result  "streamed": handed over row by row; "resident": they lie in the arena
+    max_overhead   multiply-adds that may be done twice, as a share of the network's (0.05: 5 %)
+    objective      "memory", or more of it for fewer reads of weights: "balanced", "latency"
+    """
 
     schedule: Literal["layerwise", "stream"] = "stream"
     order: Literal["given", "least"] = "least"
@@ -84,11 +100,12 @@ class Plan:
 
     @property
     def arena_bytes(self) -> int:
+        """The size of the arena."""
         return self.placement.arena_bytes
 
     @cached_property
     def uses(self) -> tuple[Use | None, ...]:
-        """The kernel that makes each task's rows, and what it gets; None: its definition does."""
+        """For each task the kernel that makes its rows, as it is used; None: its nest's loops."""
         return tuple(choose(task, self.layout) for task in self.tasks)
 
     @cached_property
@@ -129,25 +146,25 @@ class Plan:
 
     @property
     def mac_overhead(self) -> float:
-        """Multiply-adds beyond those of the network, as a share of them."""
+        """Multiply-adds beyond the network's own, as a share of these (0.05: 5 %)."""
         done = sum(task.nest.macs for task in self.tasks)
         return round(max(done / max(self.profile.macs, 1) - 1, 0.0), 6)
 
     @property
     def streamed(self) -> bool:
-        """Whether rows of several operators take turns."""
+        """Whether operators take turns row by row, with an address for each row."""
         return self.problem is None
 
     @property
     def fullest(self) -> Task:
-        """The task at which the most bytes live."""
+        """The task that runs when the most bytes live."""
         live = live_bytes(self.lives, self.schedule.ticks)
         most = int(live[1:-1].argmax()) + 1 if len(live) > 2 else 0
         runs = [run for run, tick in self.schedule.timed() if tick <= most]
         return self.tasks[runs[-1].task if runs else 0]
 
     def facts(self) -> dict[str, Any]:
-        """What was measured, without anything that differs from run to run."""
+        """The figures of the plan, by the names of `--json`; the same in each run."""
         original = self.source.original
         return {
             **(original.facts() if original else {}),
@@ -167,13 +184,13 @@ class Plan:
         }
 
     def moved(self, storage: str, offset: int) -> Plan:
-        """The same plan with one storage elsewhere (to test the judge; nothing is checked)."""
+        """The same plan with a storage at another offset, unchecked: for tests of the judge."""
         rows = self.addresses[storage]
         return replace(self, addresses={**self.addresses, storage: rows - rows[0] + offset})
 
 
 def straight_rows(layout: Layout, problem: Problem, placement: Placement) -> dict[str, IntArray]:
-    """The first byte of each row of storages that lie in one piece."""
+    """The first byte of each row, by storage, where each storage lies in one piece."""
     found = {}
     for block, offset in zip(problem.blocks, placement.offsets, strict=True):
         storage = layout.storages[block.name]

@@ -21,7 +21,7 @@ from lowtide.quoting import is_identifier
 
 
 def read_memory_map(text: str, file: str) -> MemoryMap:
-    """A memory map back from JSON; raises UnreadableModel if it is not one."""
+    """Reads plan.json back; raises UnreadableModel, naming `file`, if the text is not one."""
     try:
         held = json.loads(text)
         if held["schema"] != SCHEMA:

@@ -24,31 +24,34 @@ class Edge:
 
     @property
     def cost(self) -> tuple[int, int]:
-        """Multiply-adds done twice, and operators that are added."""
+        """Multiply-adds done twice, and operators added; what a route has least of."""
         one = self.stretch
         return (one.extra_macs, len(one.parts) - (one.end - one.first)) if one else (0, 0)
 
 
 @dataclass(frozen=True)
 class Route:
-    """Edges from the first task to the last."""
+    """A way through the network: edges from the first task to the last."""
 
     edges: tuple[Edge, ...]
 
     @property
     def peak(self) -> int:
+        """The most bytes that live in one of its segments."""
         return max((edge.peak for edge in self.edges), default=0)
 
     @property
     def extra_macs(self) -> int:
+        """Multiply-adds that it does twice."""
         return sum(edge.cost[0] for edge in self.edges)
 
     @property
     def stretches(self) -> list[Stretch]:
+        """The stretches that are made in parts."""
         return [edge.stretch for edge in self.edges if edge.stretch]
 
     def segments(self, graph: Graph, rows: RowGraph) -> dict[str, int]:
-        """The number of the segment that each operator is in, by its output."""
+        """For each operator, by its output, the number of the segment that it is in."""
         first, end = operators_of(graph, rows)
         found, number = dict[str, int](), 0
         for edge in self.edges:
@@ -61,7 +64,7 @@ class Route:
 
 
 def operators_of(graph: Graph, rows: RowGraph) -> tuple[list[int], list[int]]:
-    """For each cut the operator that a stretch from there begins with, and where one to it ends.
+    """For each cut the operator that a stretch begins with there, and the one it ends before.
 
     Joins and views have no tasks: they stay outside, before a stretch. The caller's rows belong to
     the operators that read or make them.

@@ -51,9 +51,9 @@ def _bars(life: Life) -> _Bars:
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """A placement of the same storages: what lives in one of `moments` (both ends) stays there.
+    """A placement to keep: rows that live in one of `moments`, both ends included, stay there.
 
-    The others are placed anew, in `arena_bytes`.
+    All others are placed anew, in `arena_bytes`.
     """
 
     addresses: Addresses
@@ -61,7 +61,7 @@ class Kept:
     arena_bytes: int
 
     def pinned(self, start: IntArray, stop: IntArray) -> BoolArray:
-        """Whether bars live in one of the moments."""
+        """Whether each bar lives in one of the moments, so that it stays."""
         found = np.zeros(len(start), bool)
         for first, last in self.moments:
             found |= (start <= last) & (first <= stop)
@@ -70,14 +70,20 @@ class Kept:
 
 @dataclass(frozen=True, eq=False)
 class RowBars:
-    """The rows of a plan as a problem for the placer; `bars`: each storage's, and their first."""
+    """The rows of a plan as a problem for the placer.
+
+    `bars` gives, for each storage, the number of its first bar and how its rows became bars.
+    """
 
     lives: Lives
     bars: Mapping[str, tuple[_Bars, int]]
     problem: RowProblem
 
     def place(self, how: str) -> tuple[int, Addresses, list[tuple[int, int]]]:
-        """The arena, the address of every row, and when rows live that reach beyond the goal."""
+        """Places the rows; gives the arena's bytes and the address of each row, by storage.
+
+        Then the moments, first and last, in which rows live that lie beyond the goal.
+        """
         problem = self.problem
         placed = place_rows(problem, how)
         addresses = {
@@ -92,7 +98,7 @@ class RowBars:
 def row_bars(
     layout: Layout, lives: Lives, live: int, options: Options, kept: Kept | None = None
 ) -> RowBars:
-    """The bars of a plan of which `live` bytes live at one time.
+    """Turns the rows of a plan into bars; `live` is the most bytes that live at one time.
 
     What the caller sees as one array stays in one piece.
     """

@@ -33,9 +33,9 @@ WORTH = 0.01
 
 
 def best_streamed(found: Sequence[Segmented], options: Options, clock: Clock) -> Streamed:
-    """Of several ways to cut a network that whose rows are placed in the least memory.
+    """Streams each way to cut the network and keeps the one with the smallest arena.
 
-    And then in steps of several rows, as `options.objective` wants.
+    That one is then made in steps of several rows, as far as `options.objective` wants it.
     """
     cheap = replace(options, place="greedy")
     best: tuple[Streamed, Segmented] | None = None
@@ -54,7 +54,7 @@ def best_streamed(found: Sequence[Segmented], options: Options, clock: Clock) ->
 
 
 def grown(cut: Segmented, plan: Streamed, options: Options, clock: Clock) -> Streamed:
-    """The plan in steps of as many rows as pay, in no more memory than it has."""
+    """The plan with steps of as many rows as pay, in no more memory than it has."""
     plain = tuple((one,) for one in cut.segments)
     return _Steps(cut, cut, plain, plan, options, clock).grow()
 

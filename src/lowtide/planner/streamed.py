@@ -23,7 +23,10 @@ from lowtide.schedules.segments import Segments, runs
 
 @dataclass(frozen=True, eq=False)
 class Streamed:
-    """A streamed schedule of `tasks`, which are in the order of their segments, and its rows."""
+    """A streamed plan: its schedule, the lifetimes and the addresses of its rows.
+
+    `tasks` are in the order of their segments.
+    """
 
     layout: Layout
     tasks: tuple[Task, ...]
@@ -36,7 +39,7 @@ class Streamed:
 
 @dataclass(frozen=True, eq=False)
 class Segmented:
-    """Operators in an order, cut into segments."""
+    """Tasks in an order, cut into segments; nothing is placed yet."""
 
     layout: Layout
     known: Segments
@@ -44,6 +47,7 @@ class Segmented:
 
     @property
     def graph(self) -> RowGraph:
+        """The rows of the tasks."""
         return self.known.graph
 
     @property
@@ -53,7 +57,7 @@ class Segmented:
 
     @cached_property
     def timed(self) -> Timed:
-        """The segments as a schedule, and the lifetime of every row."""
+        """The segments as a schedule, with the lifetime of every row."""
         schedule = Schedule(runs(self.graph, self.segments))
         lives = row_lifetimes(self.graph, schedule)
         return Timed(self, schedule, lives, int(live_bytes(lives, schedule.ticks).max()))
@@ -67,9 +71,10 @@ Rows of many sizes that come and go leave gaps, whole tensors do not.
 
 
 def cut_segments(layout: Layout, tasks: Sequence[Task], options: Options) -> list[Segmented]:
-    """Tasks, in an order in which they can be run, in segments of the least peak.
+    """Cuts tasks, in an order in which they can be run, into segments of least peak.
 
-    There are several ways, that of the least peak of all first; which packs best is to be seen.
+    Returns several ways to cut. The first has the least peak of all; the others have shorter
+    segments, whose rows may be placed with fewer gaps.
     """
     layout, graph = _rows(layout, tasks, options)
     known = Segments(graph)
@@ -91,10 +96,10 @@ def live_in_parts(
     parts: Mapping[str, int],
     elsewhere: Collection[str],
 ) -> tuple[int, int]:
-    """The bytes that live in a network some of whose operators are parts of a stretch.
+    """The peak in bytes of a network some of whose operators are parts of a stretch.
 
-    All its rows in turns, and part after part, each of them one segment. Inputs that are needed
-    `elsewhere` are not counted.
+    Two numbers: all its rows in turns as one segment; and part after part, a segment each. Inputs
+    that are needed `elsewhere` are not counted.
     """
     layout, graph = _rows(layout, tasks, options)
     sizes = graph.sizes.copy()
@@ -106,9 +111,10 @@ def live_in_parts(
 
 
 def part_cuts(graph: RowGraph, parts: Mapping[str, int]) -> list[int]:
-    """Where the tasks of one part end and those of the next begin.
+    """The cuts between the tasks of one part and those of the next.
 
-    What is no part's own comes right before its reader; a result right after it is made.
+    A task that is in no part belongs to the next one; a result that the caller takes, to the part
+    that makes it.
     """
     n = len(graph.tasks)
     part = [parts.get(task.output) if not task.port else None for task in graph.tasks]
@@ -122,7 +128,10 @@ def part_cuts(graph: RowGraph, parts: Mapping[str, int]) -> list[int]:
 def cut_at(
     layout: Layout, tasks: Sequence[Task], options: Options, parts: Mapping[str, int]
 ) -> Segmented:
-    """Tasks, as they are, in segments that are numbered by their outputs."""
+    """Cuts tasks, in their order, into segments.
+
+    `parts` gives the number of each task's segment, by its output.
+    """
     layout, graph = _rows(layout, tasks, options)
     known = Segments(graph)
     cuts = part_cuts(graph, parts)
@@ -131,7 +140,7 @@ def cut_at(
 
 @dataclass(frozen=True, eq=False)
 class Timed:
-    """Segments as a schedule, and when its rows live."""
+    """Segments as a schedule, with the lifetimes of its rows."""
 
     found: Segmented
     schedule: Schedule
@@ -139,7 +148,7 @@ class Timed:
     live_bytes: int
 
     def placed(self, arena: int, addresses: Addresses) -> Streamed:
-        """The plan with its rows at these addresses."""
+        """The streamed plan that has its rows at these addresses."""
         live = self.live_bytes
         return Streamed(
             self.found.layout, self.found.graph.tasks, self.schedule, self.lives, live,
@@ -148,7 +157,7 @@ class Timed:
 
 
 def plan_streamed(found: Segmented, options: Options, clock: Clock) -> Streamed:
-    """The schedule of segments, and a place for every row."""
+    """Places every row of a schedule of segments."""
     with clock("finding lifetimes"):
         timed = found.timed
     with clock("placing rows"):

@@ -59,10 +59,10 @@ segment, and its parts one after the other. Inputs that are needed elsewhere are
 
 @dataclass
 class StretchSearch:
-    """Looks for routes through a graph whose operators are in the order of the tasks of `rows`.
+    """Searches routes through a graph whose operators are in the order of the tasks of `rows`.
 
-    `most_macs` may be done beyond the graph's own. With `windows` the caller hands in the parts of
-    the image that each band reads.
+    At most `most_macs` multiply-adds may be done beyond the graph's own. With `windows` the caller
+    hands in, for each band, the part of the image that it reads.
     """
 
     graph: Graph
@@ -79,7 +79,7 @@ class StretchSearch:
         self._first, self._end = operators_of(self.graph, self.rows)
 
     def routes(self, limit: int) -> Iterator[Route]:
-        """Routes that need ever less, the first of them no more than `limit`."""
+        """Yields routes that need ever less memory; the first needs at most `limit` bytes."""
         while self.tried < MOST_TRIED:
             found = self.route(limit)
             if found is None:
@@ -88,7 +88,7 @@ class StretchSearch:
             limit = int(found.peak * FALL)
 
     def route(self, limit: int) -> Route | None:
-        """The cheapest route found whose segments all need no more than `limit` bytes."""
+        """The cheapest route found whose segments all need at most `limit` bytes, or None."""
         stuck = -1
         while True:
             best = self._cheapest(limit)

@@ -11,7 +11,7 @@ from lowtide.rows.task import Task
 
 
 def weight_traffic(plan: Plan) -> int:
-    """Bytes of weights read from wherever they lie, no cache between.
+    """Bytes of weights that one run of the network reads, no cache between.
 
     A step reads the weights it needs once, however many rows and pixels use them: steps x weight
     bytes. Where each row has weights of its own (a dense layer that takes its input row by row)
@@ -28,7 +28,7 @@ def weight_traffic(plan: Plan) -> int:
 
 
 def weights_read(task: Task, graph: Graph, rows: int, steps: int) -> int:
-    """Bytes of constants that a task reads in so many rows and steps; low-bit codes are packed."""
+    """Bytes of constants that a task reads for `rows` rows in `steps` steps; codes count packed."""
     found: dict[str, int] = {}
     for k, read in enumerate(task.nest.reads):
         name = task.operands[read.operand]

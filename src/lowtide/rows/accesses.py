@@ -21,10 +21,10 @@ _AT_ONCE, _MOST_POINTS = 1 << 21, 1 << 27
 
 @dataclass(frozen=True)
 class Touched:
-    """Cell `cells[k]` of `storage` is touched in step `steps[k]` of row `rows[k]`.
+    """Accesses to a storage: cell `cells[k]` is touched in step `steps[k]` of row `rows[k]`.
 
-    The same may be said several times. Of the steps of a row that touch a cell at least the first
-    and the last are there.
+    The same access may be listed more than once. Of the steps of a row that touch a cell, at least
+    the first and the last are listed.
     """
 
     storage: str
@@ -38,7 +38,10 @@ Cells = Mapping[str, int]
 
 
 def reads_of(task: Task, layout: Layout, cells: Cells, backward: bool = False) -> Iterator[Touched]:
-    """The cells that each step of a task reads, constants left out."""
+    """Yields the cells that each step of a task reads; constants are left out.
+
+    `cells` is the size of a cell in elements, by storage; `backward`: the last row and pixel first.
+    """
     for read in task.nest.reads:
         name = task.operands[read.operand]
         if name in layout.places:
@@ -48,7 +51,7 @@ def reads_of(task: Task, layout: Layout, cells: Cells, backward: bool = False) -
 def writes_of(
     task: Task, layout: Layout, cells: Cells, backward: bool = False
 ) -> Iterator[Touched]:
-    """The cells that each step of a task writes."""
+    """Yields the cells that each step of a task writes; arguments as for `reads_of`."""
     if task.port == "out":
         return
     read = Read(-1, task.nest.axes)

@@ -17,9 +17,10 @@ from lowtide.rows.task import Task
 
 @dataclass(frozen=True)
 class Life:
-    """Cell i of a storage is live from moment start[i] to stop[i], both included.
+    """When the cells of a storage live: cell i in moments start[i] to stop[i], both included.
 
-    A cell with start > stop is never live: nobody writes it.
+    Cell i is `cell_bytes` bytes from i * cell_bytes on. One with start > stop never lives: nobody
+    writes it.
     """
 
     cell_bytes: int
@@ -28,12 +29,13 @@ class Life:
 
     @property
     def bytes(self) -> int:
+        """Bytes of the whole storage."""
         return self.cell_bytes * len(self.start)
 
 
 @dataclass(frozen=True)
 class Bands:
-    """Maximal runs of cells first .. end-1 that share one lifetime, from cell 0 up."""
+    """Runs of neighbouring cells with one lifetime: band k is cells first[k] to end[k] - 1."""
 
     first: IntArray
     end: IntArray
@@ -41,13 +43,13 @@ class Bands:
     stop: IntArray
 
     def alive(self) -> Bands:
-        """Without the bands that never live; then neighbours in the arrays need not touch."""
+        """The bands that live at some moment; neighbours in the result need not touch."""
         at = self.start <= self.stop
         return Bands(self.first[at], self.end[at], self.start[at], self.stop[at])
 
 
 def bands(life: Life) -> Bands:
-    """The cells of a storage, those with equal lifetimes taken together."""
+    """Returns a storage's cells as bands, from cell 0 up."""
     change = (np.diff(life.start) != 0) | (np.diff(life.stop) != 0)
     first = np.concatenate([[0], np.flatnonzero(change) + 1]).astype(np.int64)
     end = np.append(first[1:], len(life.start))
@@ -64,10 +66,10 @@ def lifetimes(
     *,
     keep_inputs: bool = False,
 ) -> dict[str, Life]:
-    """The lifetime of every cell, by storage.
+    """The lifetime of every cell, by storage: from its first write to its last access.
 
-    A cell lives from the step that writes it first to the last that touches it. `keep_inputs`
-    leaves the network's inputs to the caller, as they were.
+    The network's inputs live from moment 0, its outputs to the end. `keep_inputs`: nothing may
+    overwrite the inputs, so they live to the end too.
 
         step         1   2   3   4   5   6           rows: row 0 of the input is free from step 4
         input row 0  #########                       on, output row 2 may lie there
@@ -104,9 +106,9 @@ def whole_lifetimes(
     schedule: Schedule,
     keep_inputs: bool = False,
 ) -> dict[str, Life]:
-    """The lifetime of every storage, from the first operator that writes it to the last to use it.
+    """The lifetime of every storage as a whole, by its name.
 
-    All rows of a storage live as long as it does.
+    All its cells live from the first write of any to the last access of any.
     """
     end = schedule.ticks + 1
     start, stop = dict.fromkeys(layout.storages, end + 1), dict.fromkeys(layout.storages, -1)
@@ -139,7 +141,7 @@ def whole_lifetimes(
 
 
 def cells_of(layout: Layout, tasks: Sequence[Task]) -> dict[str, int]:
-    """The elements that are watched together: rows, or pixels if any task is cut into them."""
+    """The size of a cell in elements, by storage: rows, or pixels if any task is cut into them."""
     if not any(task.grain.pixels for task in tasks):
         return {name: s.row_elements for name, s in layout.storages.items()}
     tiles = [task.grain.channels for task in tasks if task.grain.channels]
@@ -164,7 +166,7 @@ class _Moments:
 
 
 def live_bytes(lives: Lives, ticks: int) -> IntArray:
-    """How many bytes live at each moment 0 .. ticks + 1."""
+    """The bytes that live at each of the moments 0 to ticks + 1."""
     change = np.zeros(ticks + 3, np.int64)
     for life in lives.values():
         lives_at_all = life.start <= life.stop

@@ -25,17 +25,18 @@ from lowtide.rows.task import Task
 
 @dataclass(frozen=True, eq=False)
 class Lists:
-    """List k is values[at[k]:at[k + 1]]."""
+    """Many lists in one array: list k is values[at[k]:at[k + 1]]."""
 
     at: IntArray
     values: IntArray
 
     def between(self, first: int, end: int) -> tuple[IntArray, IntArray]:
-        """The values of lists first .. end-1, and the number of the list that each is of."""
+        """The values of lists first to end - 1, and for each value the number of its list."""
         lengths = np.diff(self.at[first : end + 1])
         return np.repeat(np.arange(first, end), lengths), self.values[self.at[first] : self.at[end]]
 
     def lists(self) -> list[list[int]]:
+        """All lists as lists."""
         values, at = self.values.tolist(), self.at.tolist()
         return [values[a:b] for a, b in zip(at, at[1:], strict=False)]
 
@@ -52,13 +53,14 @@ def _lists(keys: IntArray, values: IntArray, count: int) -> Lists:
 
 @dataclass(frozen=True, eq=False)
 class RowGraph:
-    """Steps of `tasks`, in order; `first[k]` is the step of task k's row 0.
+    """A network as rows: the steps of `tasks`, in order, and the cells that each reads and writes.
 
-    `sizes` are bytes of cells, `storage` the number of the storage a cell is a row of, `made` and
-    `last` the positions of the tasks that touch a cell first and last (-1: an input that is there
-    from the start; len(tasks): a result that stays; `made` > `last`: never used). A position of
-    the order may be a cut: there a segment ends. `sources[k]` are the positions of the tasks that
-    make what task k reads: of a row that several write, each its channels, it may need a part.
+    `first[k]` is the step of task k's row 0. A cell is a row of a storage: `names` are the
+    storages, `base` the first cell of each, `storage` gives the number of each cell's storage and
+    `sizes` its bytes. `made` and `last` are the positions of the tasks that touch a cell first and
+    last (-1: an input that is there from the start; len(tasks): a result that stays;
+    `made` > `last`: never used). `sources[k]` are the positions of the tasks that make what task k
+    reads: where several tasks write one row, each its own channels, task k may need only some.
     """
 
     tasks: tuple[Task, ...]
@@ -75,6 +77,7 @@ class RowGraph:
 
     @property
     def steps(self) -> int:
+        """How many steps there are."""
         return int(self.first[-1])
 
     @cached_property
@@ -90,9 +93,9 @@ class RowGraph:
 
     @cached_property
     def needs(self) -> list[tuple[int, ...]]:
-        """The steps that must be done before each step, most urgent first.
+        """For each step the steps that must be done before it, most urgent first.
 
-        A task's rows are made in order, so the row before is one of them.
+        A task makes its rows in order, so the row before is one of them.
         """
         makers, reads = self.makers, self.reads.lists()
         firsts, task_of = set(self.first.tolist()), self.task_of.tolist()
@@ -117,9 +120,9 @@ class RowGraph:
 
 
 def row_lifetimes(graph: RowGraph, schedule: Schedule) -> dict[str, Life]:
-    """The lifetime of every row, by storage, of which the graph knows who touches it.
+    """The lifetime of every row, by storage, from what the graph knows of its readers and writers.
 
-    `liveness.lifetimes` looks at the tasks themselves and finds the same.
+    `liveness.lifetimes` finds the same by looking at the tasks.
     """
     end, count = schedule.ticks + 1, len(graph.sizes)
     tick = np.concatenate(
@@ -141,7 +144,7 @@ def row_lifetimes(graph: RowGraph, schedule: Schedule) -> dict[str, Life]:
 
 
 def row_graph(layout: Layout, tasks: Sequence[Task], keep_inputs: bool = False) -> RowGraph:
-    """The rows of `tasks`, which are in an order in which they can be run.
+    """Builds the row graph of `tasks`, which are in an order in which they can be run.
 
     `keep_inputs`: the network's inputs live to the end.
     """

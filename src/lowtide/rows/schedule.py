@@ -13,10 +13,10 @@ from lowtide.ir.index import IntArray
 
 @dataclass(frozen=True)
 class Run:
-    """Rows first .. first + rows - 1 of one task; backward: the last first.
+    """Rows first to first + rows - 1 of one task; backward: the last row first.
 
-    A row takes `ticks` moments, or `together` rows do: they are made in one step, in any order. The
-    last step takes what is left.
+    `together` rows are made in one step, in any order; the last step makes what is left. A step
+    takes `ticks` moments.
     """
 
     task: int
@@ -37,7 +37,7 @@ class Run:
         return self.steps * self.ticks
 
     def step_rows(self) -> Iterator[range]:
-        """The rows of each step, in turn."""
+        """Yields the rows of each step, in the order of the steps."""
         rows = range(self.first, self.first + self.rows)
         for at in range(0, self.rows, self.together):
             end = self.rows - at
@@ -50,7 +50,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Runs in the order they are executed. Time counts from 1; at 0 the inputs are there."""
+    """Runs in the order in which they are executed.
+
+    Time is counted in moments from 1; at 0 only the network's inputs are there.
+    """
 
     runs: tuple[Run, ...]
     proven: bool = False
@@ -72,7 +75,7 @@ class Schedule:
 
     @cached_property
     def together(self) -> dict[int, int]:
-        """The rows that each task makes in one step, the same in all its runs."""
+        """For each task the number of rows it makes in one step; it is the same in all its runs."""
         found = {run.task: run.together for run in self.runs}
         assert all(found[run.task] == run.together for run in self.runs)
         return found
@@ -84,7 +87,7 @@ class Schedule:
 
     @cached_property
     def tick_of(self) -> dict[int, IntArray]:
-        """The first moment of each row of each task (the last time, if more than once)."""
+        """For each task the first moment of each of its rows; of a row made twice, the later."""
         rows: dict[int, int] = {}
         for run in self.runs:
             rows[run.task] = max(rows.get(run.task, 0), run.first + run.rows)

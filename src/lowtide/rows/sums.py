@@ -11,10 +11,10 @@ from lowtide.rows.task import Task
 
 
 def with_sums(layout: Layout, tasks: Sequence[Task]) -> Layout:
-    """The layout with every storage that holds sums which are not done yet in 32 bits at least.
+    """The layout with sums that are not finished yet in storages of at least 32 bits an element.
 
-    Those are sums that grow row by row, and those that another operator goes on from. A sum of int8
-    products needs 32 bits; a float32 is one already.
+    Those are sums that grow row by row, and sums that another operator goes on from. A sum of int8
+    products needs 32 bits; a float32 has them already.
     """
     sums = {layout.places[task.output].storage for task in tasks if task.accumulates}
     begun = {name for task in tasks for name in task.begins_with}

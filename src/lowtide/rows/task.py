@@ -33,10 +33,10 @@ from lowtide.ops.definition import Definition, definition
 
 @dataclass(frozen=True)
 class Grain:
-    """What is made in one step: `pixels` of a row (0: all), and `channels` of each (0: all).
+    """The step in which a row is made: `pixels` of it (0: all) and `channels` of each (0: all).
 
-    An atomic step reads everything before it writes anything; another does so in any order. What
-    it makes may lie on what it reads for the last time only if it is atomic.
+    An atomic step reads all its inputs before it writes anything; any other may do so in any
+    order. Only the output of an atomic step may lie on inputs that it reads for the last time.
     """
 
     pixels: int = 0
@@ -45,7 +45,7 @@ class Grain:
 
     @property
     def ticks(self) -> int:
-        """Moments in a step: reading and writing are two if they are apart."""
+        """Moments of a step: two if it reads first and writes then, else one."""
         return 2 if self.atomic else 1
 
 
@@ -54,12 +54,12 @@ ROW, PIXEL = Grain(), Grain(pixels=1, atomic=True)
 
 @dataclass(frozen=True)
 class Task:
-    """An operator, its definition, and the variable it goes over (None: all in one step).
+    """An operator, its nest, and the loop variable `row` that counts its rows (None: one row).
 
-    `order` lists the output's axes as they lie in memory, outermost first. A task that
-    `accumulates` goes over a loop of its reduction instead of an axis of its output: each row of
-    its input is added to all of the output. A `port` computes nothing: the caller hands a row of
-    an input in, or takes one of an output.
+    `operands` names what the nest reads. `order` lists the output's axes as they lie in memory,
+    outermost first. A task that `accumulates` counts the rows of its input: each is added to all
+    of the output. A task with a `port` computes nothing: the caller hands in a row of an input, or
+    takes a row of an output.
     """
 
     operator: Operator
@@ -73,10 +73,12 @@ class Task:
 
     @property
     def rows(self) -> int:
+        """How many rows it has."""
         return self.row.extent if self.row else 1
 
     @property
     def output(self) -> str:
+        """The tensor that it makes."""
         return self.operator.output
 
     @cached_property
@@ -86,28 +88,28 @@ class Task:
 
     @property
     def begins_with(self) -> tuple[str, ...]:
-        """The operands that its reductions start from."""
+        """The operands that its reductions begin with: a bias, or sums to go on from."""
         starts = {read for one in self.nest.reductions for read in loads(one.start)}
         return tuple(self.operands[self.nest.reads[read].operand] for read in sorted(starts))
 
     @property
     def inside(self) -> tuple[Var, ...]:
-        """The variables of a row, outermost in memory first; axes of extent 1 have none."""
+        """The loop variables within a row, outermost in memory first; none for axes of extent 1."""
         axes = (v for a in self.order for v in self.nest.axes[a].variables)
         return tuple(v for v in axes if v != self.row)
 
     @property
     def pixels(self) -> tuple[Var, ...]:
-        """Those of `inside` that tell the pixels of a row apart; what is left are the channels.
+        """Those of `inside` that count the pixels of a row; the others count channels.
 
-        Of an image in planes (NCHW) every element is a pixel.
+        In an image in planes (NCHW) every element is a pixel.
         """
         planes = len(self.nest.shape) == 4 and (self.nest.shape[1] == 1 or self.order[-1] != 1)
         return self.inside if planes else self.inside[:-1]
 
     @property
     def channels(self) -> int:
-        """Elements of a pixel."""
+        """How many elements a pixel has."""
         return prod(v.extent for v in self.inside[len(self.pixels) :])
 
     @property
@@ -126,7 +128,7 @@ class Task:
         return -(-self.channels // self.grain.channels) if self.grain.channels else 1
 
     def step(self, backward: bool) -> Index:
-        """The step of a row that makes an element, as an expression of `inside`.
+        """The number of the step, within a row, that makes an element; an expression of `inside`.
 
         8 pixels, 3 a step          0 0 0 1 1 1 2 2     backward: 2 2 1 1 1 0 0 0
         """
@@ -143,7 +145,7 @@ class Task:
         return step * self._tiles + place // self.grain.channels
 
     def cut(self, grain: Grain) -> Task:
-        """The task in steps of `grain`, or row by row where its pixels cannot be told apart."""
+        """The task in steps of `grain`; unchanged where it cannot be made pixel by pixel."""
         if (
             self.row is None
             or self.accumulates
@@ -172,7 +174,7 @@ def in_rows(tasks: Sequence[Task], layout: Layout) -> tuple[Task, ...]:
 
 
 def port_task(layout: Layout, tensor: str, port: Literal["in", "out"]) -> Task:
-    """The caller's part: an input whose rows it hands in, or an output whose rows it takes."""
+    """The task of the caller, who hands in rows of an input or takes rows of an output."""
     shape, order = layout.graph.shape(tensor), layout.places[tensor].strided.order
     axes = axes_of(shape)
     nest = Nest(shape, axes, (), (), Number(0.0))
@@ -234,7 +236,7 @@ def _steps(nest: Nest, row: Var) -> bool:
 
 
 def depends_on(nest: Nest, reduction: int) -> frozenset[Var]:
-    """The output variables that the result of a reduction depends on."""
+    """The output's loop variables that the result of a reduction depends on."""
     one = nest.reductions[reduction]
     found: frozenset[Var] = frozenset()
     for read in loads(one.start) | loads(one.update):

@@ -30,25 +30,28 @@ cycle from memory or a shared cache, 32 from a cache of its own.
 
 @dataclass(frozen=True)
 class Work:
-    """What a task does: multiply-adds a row, and bytes of weights that each step reads."""
+    """What a task does: multiply-adds of a row, and bytes of weights that every step reads."""
 
     macs: int
     weight_bytes: int
 
     def read(self, rows: int, together: int) -> int:
-        """Bytes of weights that it reads in steps of `together` rows."""
+        """Bytes of weights read to make `rows` rows, `together` of them in a step."""
         return -(-rows // together) * self.weight_bytes
 
 
 @dataclass(frozen=True)
 class Coarsening:
-    """Makes steps of segments larger; `work` is that of the tasks. The caller's rows stay alone."""
+    """Makes the steps of segments larger, so that weights are read less often.
+
+    `work` is that of the tasks. Rows that the caller hands in or takes stay one a step.
+    """
 
     known: Segments
     work: Sequence[Work]
 
     def read(self, ways: Sequence[Segment]) -> int:
-        """Bytes of weights that segments read."""
+        """Bytes of weights that these segments read in one run."""
         return sum(
             w.read(task.rows, together)
             for one in ways
@@ -56,9 +59,9 @@ class Coarsening:
         )
 
     def coarser(self, first: int, end: int, limit: int | None) -> tuple[Segment, ...]:
-        """Tasks first .. end-1 in steps of as many rows as pay, within `limit` bytes.
+        """Tasks first to end - 1 in steps of as many rows as pay, with a peak within `limit` bytes.
 
-        One segment, or several where a cut lets them read less.
+        The result is one segment, or several where a cut between them lets them read less.
         """
         whole = self._grown(self.known.get(first, end), limit)
         if limit is None or self.read([whole]) <= self.read([self._wanted(first, end)]):
@@ -119,7 +122,10 @@ class Coarsening:
 
 
 def steps_that_pay(rows: int, work: Work, a_byte: int) -> int:
-    """Steps so large that each does `a_byte` multiply-adds for a byte of weights that it reads."""
+    """The most steps to make `rows` rows in so that each step is worth reading the weights for.
+
+    That is: does at least `a_byte` multiply-adds for each byte of weights that it reads.
+    """
     if work.weight_bytes == 0:
         return rows
     return max(1, min(rows, rows * work.macs // (a_byte * work.weight_bytes)))

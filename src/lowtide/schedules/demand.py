@@ -20,10 +20,10 @@ from lowtide.rows.row_graph import RowGraph
 
 @dataclass(frozen=True, eq=False)
 class Segment:
-    """Tasks first .. end-1 of a row graph in steps of `together` rows, and its peak in bytes.
+    """Tasks first to end - 1 of a row graph, interleaved row by row, and their peak in bytes.
 
-    `order` has the first row of each step, in the order of the steps. The peak counts what crosses
-    the segment, too.
+    Task k makes `together[k - first]` rows in a step. `order` has the first row of each step, in
+    the order of the steps. The peak counts the rows that only cross the segment, too.
     """
 
     first: int
@@ -36,7 +36,10 @@ class Segment:
 def segment(
     graph: RowGraph, first: int, end: int, together: Sequence[int] | None = None
 ) -> Segment:
-    """Tasks first .. end-1 interleaved on demand, each in steps of so many rows (None: of one)."""
+    """Interleaves tasks first to end - 1 on demand: a row is made when the next one needs it.
+
+    `together` gives the rows each task makes in a step; None: one.
+    """
     steps = _Steps.cut(graph, first, end, together or (1,) * (end - first))
     order = _demanded(steps)
     live = _live(graph, first, end, steps, order)

@@ -20,7 +20,7 @@ from lowtide.rows.task import Task
 
 
 def directed(schedule: Schedule, backward: frozenset[int]) -> Schedule:
-    """The same schedule with the tasks in `backward` going backward."""
+    """The same schedule with the tasks in `backward` going backward, and all others forward."""
     runs = tuple(replace(run, backward=run.task in backward) for run in schedule.runs)
     return replace(schedule, runs=runs)
 
@@ -28,9 +28,9 @@ def directed(schedule: Schedule, backward: frozenset[int]) -> Schedule:
 def directions(
     layout: Layout, tasks: Sequence[Task], schedule: Schedule
 ) -> tuple[frozenset[int], ...]:
-    """Sets of tasks to try backward: none; every other in time, every other on each path.
+    """Sets of tasks to try backward: none; every other in time; every other on each path.
 
-    The last two kinds are both there in either phase. In a chain they are the two alternations.
+    Each alternation is there in both phases. In a chain they are the only two that matter.
     """
     order = [run.task for run in schedule.runs]
     turns = {task: turn % 2 for turn, task in enumerate(order)}

@@ -16,7 +16,7 @@ def schedule(
     order: str = "least",
     keep_inputs: bool = False,
 ) -> Schedule:
-    """Each task once, whole.
+    """Runs each task once, all its rows, one task after the other.
 
         conv1 rows 0..31 | pool rows 0..15 | conv2 rows 0..15 | ...
 
@@ -30,7 +30,7 @@ def schedule(
 
 
 def order_problem(layout: Layout, tasks: Sequence[Task], keep_inputs: bool = False) -> OrderProblem:
-    """The tasks, which storages they use and which tasks they must follow."""
+    """The tasks as a problem of order: which storages each uses, and which tasks it must follow."""
     number = {name: i for i, name in enumerate(layout.storages)}
     maker = {task.output: k for k, task in enumerate(tasks)}
     uses, after = [], []

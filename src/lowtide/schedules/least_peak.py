@@ -47,7 +47,7 @@ class OrderProblem:
 
 @dataclass(frozen=True)
 class Order:
-    """The steps in order, the most bytes that live at one of them, and what is known of it."""
+    """The steps in order, the most bytes that live at one of them, and what is proven of that."""
 
     steps: tuple[int, ...]
     peak: int
@@ -57,16 +57,16 @@ class Order:
 
 
 def given_order(problem: OrderProblem) -> Order:
-    """The steps as they are numbered; proven if they meet the bound that needs no search."""
+    """The steps as they are numbered; proven if even the bound that takes no search is met."""
     graph = _graph_of(problem)
     return _order(range(len(problem.uses)), _given_peak(graph), graph.bound)
 
 
 def least_peak(problem: OrderProblem, *, states: int = 200_000) -> Order:
-    """The order of least peak; at most `states` downsets are looked at.
+    """Searches the order with the least peak; looks at no more than `states` sets of done steps.
 
-    The given order is kept if it is as good as any. If the cap is reached the answer is the best
-    of the given order and a greedy one, with the bound that the search had proven by then.
+    The given order is kept if none is better. If the search is cut short, the best of the given
+    order and a greedy one is returned, with the bound that was proven by then.
     """
     graph = _graph_of(problem)
     given = given_order(problem)

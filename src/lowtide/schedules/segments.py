@@ -22,24 +22,24 @@ from lowtide.schedules.demand import Segment, segment
 
 @dataclass
 class Segments:
-    """The segments of a row graph, each worked out once."""
+    """The segments of a row graph, each computed once."""
 
     graph: RowGraph
     known: dict[tuple[int, int, tuple[int, ...]], Segment] = field(default_factory=dict)
 
     def get(self, first: int, end: int, together: tuple[int, ...] = ()) -> Segment:
-        """Tasks first .. end-1 as one segment, each in steps of so many rows (else of one)."""
+        """Tasks first to end - 1 as one segment, `together` rows of each in a step (None: one)."""
         key = first, end, together
         if key not in self.known:
             self.known[key] = segment(self.graph, first, end, together or None)
         return self.known[key]
 
     def least_peak(self, longest: int | None = None) -> tuple[Segment, ...]:
-        """Segments whose largest peak is the least of all ways to cut the order of the tasks.
+        """Cuts the order of the tasks into segments so that the largest peak is the least possible.
 
-        None has more than `longest` tasks.
-        A shortest path from cut to cut whose length is its largest edge. Of equally good ways to
-        reach a cut the one with the shortest last segment is taken.
+        No segment has more than `longest` tasks. It is a shortest path from cut to cut whose length
+        is its largest edge. Of equally good ways to reach a cut the one with the shortest last
+        segment is taken.
         """
         n = len(self.graph.tasks)
         best: list[tuple[int, int]] = [(0, 0)]
@@ -62,12 +62,12 @@ class Segments:
         return tuple(self.get(first, end) for first, end in pairs)
 
     def peak(self, cuts: Sequence[int]) -> int:
-        """The largest peak of the segments between cuts."""
+        """The largest peak of the segments between these cuts."""
         return max((self.get(a, b).peak for a, b in pairwise(cuts)), default=0)
 
 
 def runs(graph: RowGraph, segments: Sequence[Segment]) -> tuple[Run, ...]:
-    """The segments as runs, steps of a task that follow each other as one."""
+    """Returns the segments as runs; steps of one task that follow each other are one run."""
     found: list[Run] = []
     for task, row, together in _steps(graph, segments):
         rows, last = min(together, graph.tasks[task].rows - row), found[-1] if found else None
