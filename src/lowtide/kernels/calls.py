@@ -13,7 +13,7 @@ from lowtide.ops.window import Window
 
 @dataclass(frozen=True)
 class Activation:
-    """One that kernels apply themselves, an `enum activation` of c/rows.h."""
+    """A function that kernels apply themselves; `kind` is an `enum activation` of c/rows.h."""
 
     kind: str = "NO_ACTIVATION"
     low: float = 0.0
@@ -22,7 +22,7 @@ class Activation:
 
 @dataclass(frozen=True)
 class Pool:
-    """A pool of windows that do not overlap, made in the same go as what it reads."""
+    """A pool of windows side by side that a kernel makes together with the convolution it reads."""
 
     kind: str = "NO_POOL"
     height: int = 1
@@ -31,9 +31,9 @@ class Pool:
 
 @dataclass(frozen=True)
 class PixelCall:
-    """A convolution that makes one row, pixel by pixel, of `channels` input channels.
+    """Arguments of a kernel that makes one row of a convolution, pixel by pixel.
 
-    What is fused onto the task is applied to the row behind it.
+    `channels` are those of the input. What is fused onto the task is applied to the row afterwards.
     """
 
     rows: Window
@@ -46,11 +46,12 @@ class PixelCall:
 
 @dataclass(frozen=True)
 class RowCall:
-    """Windows that make whole rows; `channels` are those in and out of one of `groups`.
+    """Arguments of a kernel that makes whole rows of a convolution or pool.
 
-    Kernels apply an activation, or None: what is fused onto the task is applied to the row behind
-    them. Where sums grow, every row of the input is added to the one output. `start` is what sums
-    begin with. A mean is over the padding, too, if `padded`.
+    `channels` are those in and out of each of `groups`. `start` is what sums begin with.
+    `activation` is applied by the kernel; None: what is fused onto the task is applied to the row
+    afterwards. If the sum `grows`, every row of the input is added to the one output. A mean counts
+    the padding, too, if `padded`.
     """
 
     rows: Window
@@ -68,7 +69,10 @@ class RowCall:
 
 @dataclass(frozen=True)
 class RunCall:
-    """A dense layer: a run of inputs, its weights, and the channels that they are summed to."""
+    """Arguments of the kernel of dense layers.
+
+    That is: a run of inputs, the weights, and the output channel that each sum is of.
+    """
 
     x: Read
     w: Read
@@ -77,7 +81,7 @@ class RunCall:
 
     @property
     def length(self) -> int:
-        """Elements of the run."""
+        """How many elements the run has."""
         return prod(v.extent for v in self.run)
 
 

@@ -27,9 +27,9 @@ FOLDER = files("lowtide.kernels") / "c"
 
 
 def matching(task: Task, layout: Layout, features: frozenset[str] = frozenset()) -> Iterator[Use]:
-    """What each kernel that can make a task's rows gives it, in the table's order.
+    """Yields what each kernel that can make a task's rows gives it, in the order of the table.
 
-    Only those that need no more of the processor than `features`.
+    Only kernels that need no features of the processor but `features`.
     """
     for kernel in KERNELS:
         use = kernel.use(task, layout) if kernel.needs <= features else None
@@ -38,7 +38,7 @@ def matching(task: Task, layout: Layout, features: frozenset[str] = frozenset())
 
 
 def choose(task: Task, layout: Layout) -> Use | None:
-    """The kernel that makes a task's rows in the task's steps, or None."""
+    """The kernel that makes a task's rows in the task's steps; None: the loops of its nest do."""
     return next(matching(task, layout), None)
 
 
@@ -50,14 +50,14 @@ def finest(task: Task, layout: Layout) -> Grain:
 
 
 def scratch(task: Task, use: Use | None, layout: Layout) -> int:
-    """Elements that the code which makes a task's rows keeps on the stack for a step."""
+    """How many elements the code that makes a task's rows keeps on the stack for a step."""
     if use is not None or not task.grain.atomic or task.row is None:
         return use.scratch if use else 0
     return task.channels if needs_buffer(task, layout) else 0
 
 
 def sources(kernels: Sequence[Kernel]) -> list[str]:
-    """The C that kernels are made of, each file once, in the order of the table."""
+    """The text of the C files that kernels need, each once, in the order of the table."""
     names = dict.fromkeys(name for k in KERNELS if k in kernels for name in k.sources)
     return [source(name) for name in names]
 

@@ -13,7 +13,7 @@ from lowtide.kernels.calls import Activation
 
 
 def activation(value: Value, acc: Acc) -> Activation | None:
-    """What a value makes of an accumulator, if kernels can do that."""
+    """The activation that `value` applies to an accumulator; None if kernels do not have it."""
     if value == acc:
         return Activation()
     if not isinstance(value, Call) or len(value.arguments) != 2:
@@ -34,7 +34,7 @@ def activation(value: Value, acc: Acc) -> Activation | None:
 
 
 def counts(value: Value, axes: Sequence[Index], shape: Sequence[int]) -> IntArray | None:
-    """The whole number that a value is at each position of an image [height, width], or None."""
+    """The whole numbers [height, width] that a value has at each position, or None."""
     if isinstance(value, Number):
         whole = np.full(shape, int(value.value), np.int64)
         return whole if value.value == int(value.value) else None

@@ -48,12 +48,12 @@ class Kernel:
 
 @dataclass(frozen=True)
 class Use:
-    """What one task gets of a kernel.
+    """A kernel as one task uses it.
 
-    `grain` is the finest step in which the kernel makes a row: what it makes may lie on what it
-    reads as far as that allows. `scratch` is how many elements it keeps on the stack for a step,
-    `packings` the constants that it reads, weights first, and `limits` the sizes that its C must at
-    least be compiled with.
+    `call` has its arguments. `grain` is the finest step in which it makes a row: its output may lie
+    over its input as far as that allows, and no farther. `packings` are the constants that it
+    reads, weights first. `limits` are sizes that its C must be compiled with, at least. `scratch`
+    is how many elements it keeps on the stack.
     """
 
     kernel: Kernel

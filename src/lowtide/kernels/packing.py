@@ -14,21 +14,21 @@ BLOCK = 16
 
 @dataclass(frozen=True)
 class InOrder:
-    """A constant whose axes lie in the order `axes`, outermost first."""
+    """The order of a constant whose axes lie as `axes` lists them, outermost first."""
 
     constant: str
     axes: tuple[int, ...]
 
     def pack(self, values: Array) -> Array:
-        """The elements of a constant, or of its codes, as they lie in memory."""
+        """The elements of the constant, or of its codes, in that order, in one dimension."""
         return np.ascontiguousarray(values.transpose(self.axes)).ravel()
 
 
 @dataclass(frozen=True)
 class InBlocks:
-    """A convolution's weights in blocks of 16 output channels of a group, [ky][kx][in][16] each.
+    """Weights of a convolution in blocks of 16 output channels of a group: [ky][kx][in][16] each.
 
-    The last block of a group is narrower. A vector that begins at its last channel ends up to 15
+    The last block of a group is narrower. A vector that begins at its last channel reads up to 15
     elements behind the array: so many zeros follow.
     """
 
@@ -36,7 +36,7 @@ class InBlocks:
     groups: int
 
     def pack(self, values: Array) -> Array:
-        """The weights [out, in, ky, kx], or [out, in, kx], as they lie in memory."""
+        """Weights [out, in, ky, kx] or [out, in, kx] in that order, in one dimension."""
         taps = values.transpose(*range(2, values.ndim), 1, 0).reshape(-1, values.shape[0])
         each = values.shape[0] // self.groups
         starts = [g * each + m for g in range(self.groups) for m in range(0, each, BLOCK)]

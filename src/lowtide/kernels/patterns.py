@@ -22,10 +22,10 @@ LOOP_BLOCK = 64
 
 @dataclass(frozen=True)
 class Convolution:
-    """start + the sum of x * w over taps and the input channels of a group.
+    """A convolution that was recognised: start + the sum of x * w over taps and input channels.
 
-    `x` and `weights` name a tensor and a constant [out, in, ky, kx]; `channels` are those in and
-    out of one of `groups`. `pool` has the extents of the pool that its results are taken into.
+    `x` names a tensor, `weights` a constant [out, in, ky, kx]; `channels` are those in and out of
+    each of `groups`. `pool` has the window of a pool that its results go into, 1 for none.
     """
 
     x: str
@@ -38,7 +38,7 @@ class Convolution:
 
 
 def convolution(task: Task, layout: Layout) -> Convolution | None:
-    """The convolution that the first reduction of a task is, or None."""
+    """Recognises a convolution in the first reduction of a task's nest; None if it is none."""
     nest, graph = task.nest, layout.graph
     first = nest.reductions[0] if nest.reductions else None
     pair = _product(first.update) if first else None
@@ -145,7 +145,7 @@ def _window(
 
 
 def as_image(place: Place) -> Place | None:
-    """A place of four axes as it is, and one of three (a signal) as an image of one column."""
+    """A place with four axes: a signal's three become an image of one column; None for others."""
     held = place.strided
     if len(held.shape) == 3:
         column = Strided((*held.shape, 1), (*held.strides, held.strides[2]), held.offset)
@@ -154,7 +154,7 @@ def as_image(place: Place) -> Place | None:
 
 
 def inside_rows(place: Place, layout: Layout) -> bool:
-    """Whether a pixel's channels lie side by side, and a row in one row of its storage.
+    """Whether a pixel's channels lie side by side, and a row within one row of its storage.
 
     Rows of the storage may lie anywhere. And a kernel is said to read all of a row: of an image
     seen through a transposition, whose rows run across the storage's, some pixels may be dead
@@ -169,7 +169,7 @@ def inside_rows(place: Place, layout: Layout) -> bool:
 
 
 def needs_buffer(task: Task, layout: Layout) -> bool:
-    """Whether an atomic step of a definition's loops takes a buffer for the pixel."""
+    """Whether the loops of a nest need a buffer for a pixel to make an atomic step."""
     nest = task.nest
     late = any(task.operands[nest.reads[k].operand] in layout.places for k in loads(nest.finish))
     return task.channels > 1 and (late or (bool(nest.reductions) and task.channels > LOOP_BLOCK))
@@ -181,7 +181,7 @@ def axes_in_memory(task: Task) -> list[Var]:
 
 
 def order_of_constant(task: Task, read: Read) -> tuple[int, ...]:
-    """The axes of a constant as the loops run, the slowest first."""
+    """The axes of a constant in the order in which the nest's loops run, the slowest first."""
     axes = axes_in_memory(task)
     loops = [*axes[:-1], *(v for r in task.nest.reductions for v in r.loops), *axes[-1:]]
     depth = {v: d for d, v in enumerate(loops)}

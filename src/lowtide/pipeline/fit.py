@@ -45,7 +45,7 @@ Model = str | os.PathLike[str] | onnx.ModelProto
 
 
 def quiet(_: str) -> None:
-    """Progress that nobody hears."""
+    """Progress for nobody: does nothing."""
 
 
 _CHECKED = (
@@ -79,10 +79,14 @@ class Fitted:
 
     @property
     def arena_bytes(self) -> int:
+        """The size of the arena."""
         return self.plan.arena_bytes
 
     def emit(self, target: str, folder: str | os.PathLike[str]) -> None:
-        """Writes the checked program to `folder`, replacing one of lowtide's own."""
+        """Writes the checked program to `folder`; replaces an earlier result of lowtide's there.
+
+        `target` is "c99". Files that are not lowtide's stay. Raises UsageError where it cannot.
+        """
         if target != "c99":
             raise UsageError(f"unknown target '{target}'; there is c99")
         if self.checks is None:
@@ -148,13 +152,15 @@ def fit(
     max_elements: int = MAX_ELEMENTS,
     progress: Progress = quiet,
 ) -> Fitted:
-    """Plans a network, emits its program and checks both.
+    """Plans a network, writes its program in memory, checks both; `emit` of the result saves it.
 
-    `samples` gives sets of inputs (by input name, ONNX's axis order) to compare with the reference
-    on, besides the seeded random one, or makes them from the graph. `shapes` gives inputs theirs,
-    by name, where the file leaves them open. A network of more than `max_elements`, constants and
-    activations together, is refused before they are made.
-    Raises ModelError, BudgetError and CheckError.
+    `model` is a file or an onnx.ModelProto. `budget` limits RAM (arena, stack and state), in bytes
+    or as "256KiB". `options` are those of the plan. `target` "none" plans only. `samples` gives
+    sets of inputs (by input name, ONNX's axis order) to compare with the reference on, besides the
+    seeded random one, or makes them from the graph. `shapes` gives inputs theirs, by name, where
+    the file leaves them open. A network of more than `max_elements`, constants and activations
+    together, is refused before they are made. `progress` is told each stage.
+    Raises ModelError, BudgetError, CheckError and UsageError.
     """
     clock = Clock(progress)
     limit = None if budget is None else parse_bytes(budget)
@@ -216,7 +222,7 @@ def profile(
     max_elements: int = MAX_ELEMENTS,
     progress: Progress = quiet,
 ) -> Plan:
-    """The plan of a network with its costs; nothing is emitted or run."""
+    """Plans a network and returns the plan with its costs; nothing is emitted or run."""
     clock = Clock(progress)
     source, graph = read(model, clock, shapes, max_elements)
     return plan_filters(source, graph, options or Options(), clock)
@@ -229,9 +235,9 @@ def overlaps(
     shapes: Mapping[str, Shape] | None = None,
     max_elements: int = MAX_ELEMENTS,
 ) -> dict[str, Plan]:
-    """The plans of a network layer by layer at every overlap, by its name.
+    """Plans a network layer by layer at every overlap; returns the plans by the overlap's name.
 
-    And the one that `options` ask for under "plan". Nothing is emitted or run.
+    The plan that `options` ask for is under "plan". Nothing is emitted or run.
     """
     clock = Clock(progress)
     source, graph = read(model, clock, shapes, max_elements)
@@ -258,7 +264,7 @@ def read(
     shapes: Mapping[str, Shape] | None = None,
     max_elements: int = MAX_ELEMENTS,
 ) -> tuple[Source, Graph]:
-    """The source of a model and its simplified graph."""
+    """Reads a model; returns its source and its simplified graph."""
     with clock("loading"):
         loaded = load(model, shapes, max_elements)
         file = Path(named(model)).name if not isinstance(model, onnx.ModelProto) else named(model)
@@ -271,7 +277,7 @@ def read(
 
 
 def named(model: Model) -> str:
-    """The network as commands name it."""
+    """The network's name for messages and commands: its path, or its graph's name."""
     if isinstance(model, onnx.ModelProto):
         return model.graph.name or "network"
     return os.fspath(model)
@@ -283,7 +289,7 @@ def make_references(
     memory: MemoryMap,
     samples: Mapping[str, Mapping[str, Array]],
 ) -> list[Sample]:
-    """What the network is expected to make of a seeded random input and of the samples."""
+    """Samples with what is expected of each: a seeded random input, and those that are given."""
     held = model if isinstance(model, onnx.ModelProto) else Path(model)
     shapes = {port.name: port.shape for port in memory.inputs}
     return make_samples(held, source.file, shapes, samples)

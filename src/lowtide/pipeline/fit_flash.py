@@ -68,6 +68,7 @@ class FittedSmall:
 
     @property
     def files(self) -> dict[str, bytes]:
+        """What is to be written, by name."""
         held = dict(self.fitted.files)
         if self.compressed is not None:
             held[FILE] = self.compressed.model.SerializeToString(deterministic=True)

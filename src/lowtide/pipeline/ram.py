@@ -28,7 +28,7 @@ ROUNDS = 4
 
 @dataclass(frozen=True, eq=False)
 class Sized:
-    """A plan, the program if one was emitted, and what that takes beside its arena."""
+    """A plan, its program if one was emitted, and the stack and state that this takes."""
 
     plan: Plan
     program: Mapping[str, bytes] | None = None
@@ -50,7 +50,7 @@ class Planning:
     compiler: Sequence[str] | None = None
 
     def plan(self, options: Options, room: int | None = None) -> Sized:
-        """The plan, for an arena of `room` bytes if that can be, and what it takes."""
+        """A plan, if possible for an arena of `room` bytes, with what its program takes."""
         plan = plan_filters(self.source, self.graph, options, self.clock, room)
         if self.compiler is None:
             return Sized(plan)
@@ -60,9 +60,9 @@ class Planning:
             return Sized(plan, program, footprint(program, self.compiler, plan.arena_bytes))
 
     def within(self, options: Options, limit: int | None) -> Sized:
-        """A plan within `limit` bytes of RAM; if none is found the one that is made without it.
+        """A plan within `limit` bytes of RAM; if none is found, the plan that no limit gives.
 
-        So what is made without a limit is found within its own RAM as well.
+        So a limit that is just what a plan without one takes is always met.
         """
         room = limit
         for _ in range(ROUNDS):
@@ -80,7 +80,7 @@ class Planning:
 def too_large(
     sized: Sized, limit: int, suggestions: Sequence[Suggestion] | None = None
 ) -> BudgetError:
-    """What is missing, what holds it there, and what would do."""
+    """The error of a missed limit: what is missing, what needs it, and what would do."""
     plan, beside = sized.plan, sized.beside
     file, fullest, live = plan.source.named, plan.fullest, plan.profile.lower_bound_bytes
     if beside.stack_bytes is None:

@@ -31,7 +31,10 @@ BACKSTOP = 200.0
 
 @dataclass(frozen=True)
 class Answer:
-    """What a run found: units for the blocks, or None, and the arena that is known to be needed."""
+    """What a run found: `at` has the unit of each block, or is None; `bound` is in bytes.
+
+    No arena smaller than `bound` can hold the blocks.
+    """
 
     at: dict[int, int] | None
     bound: int
@@ -41,7 +44,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Part:
-    """Some blocks of a grid; `lives` are those of all its blocks."""
+    """Some blocks of a grid, by number; `lives` has the lifetimes of all its blocks."""
 
     grid: Grid
     lives: Sequence[Block]
@@ -49,13 +52,16 @@ class Part:
 
 
 def fit(part: Part, arena: int, work: float) -> Answer:
-    """Units within `arena` bytes. The bound is `arena`, or one more if they cannot exist."""
+    """Looks for units within `arena` bytes; `work` limits the run, in the solver's own units.
+
+    The answer's bound is `arena`, or one more if no such units exist.
+    """
     model, at = _model(part, arena)
     return _run(model, at, arena, work)
 
 
 def minimise(part: Part, bound: int, start: Sequence[int], work: float) -> Answer:
-    """Units that need the least arena of at least `bound` bytes, beginning at `start`."""
+    """Looks for units that need the least arena, at least `bound` bytes; begins at `start`."""
     grid = part.grid
     ends = {i: start[i] * grid.unit + grid.sizes[i] for i in part.blocks}
     most = max(bound, *ends.values())
@@ -129,6 +135,7 @@ def _boxes(part: Part) -> list[int]:
 
 
 def meet(a: Block, b: Block) -> bool:
+    """Whether two blocks live at the same time."""
     return a.start < b.stop and b.start < a.stop
 
 
@@ -155,10 +162,10 @@ def _run(
 
 
 def solve_interruptibly(solver: cp_model.CpSolver, model: cp_model.CpModel) -> int:
-    """solver.solve(model), which Ctrl-C stops soon and with the caller's own handler.
+    """Runs solver.solve(model) so that Ctrl-C stops it soon and reaches the caller's own handler.
 
-    The solver would install a handler and leave the signal at its default, death, behind; and a
-    thread inside it hears of no signal. So it runs in another one.
+    The solver would install a handler and afterwards leave the signal at its default, which ends
+    the process; and a thread inside it hears of no signal. So it runs in another thread.
     """
     solver.parameters.catch_sigint_signal = False
     with ThreadPoolExecutor(1) as pool:

@@ -35,7 +35,8 @@ HALVINGS = 8
 def place(problem: Problem, *, seconds: float, enough: int = 0) -> Placement:
     """The least placement, proven if about `seconds` of one core suffice.
 
-    An arena of `enough` bytes is as good as a smaller one: then nothing less is looked for.
+    Else the best that was found, with the bound that is proven. If an arena of `enough` bytes is
+    found, nothing smaller is looked for.
     """
     grid = grid_of(problem)
     at = list(greedy.pack(grid, problem.blocks).at)

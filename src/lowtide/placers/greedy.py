@@ -31,7 +31,7 @@ SETTLE_EVERY = 8
 
 @dataclass(frozen=True)
 class Packing:
-    """The units at which the blocks of a grid lie, the order that led there, and the size."""
+    """Where the blocks of a grid lie, the order in which they were placed, and the arena's size."""
 
     order: tuple[int, ...]
     at: tuple[int, ...]
@@ -45,7 +45,10 @@ def place(problem: Problem) -> Placement:
 
 
 def pack(grid: Grid, blocks: Sequence[Block], *, work: int = WORK) -> Packing:
-    """The best packing over all starting orders and the improvement of the best."""
+    """The best packing found: all starting orders, then changes to the best of them.
+
+    `work` limits how many blocks are placed in all.
+    """
     best: Packing | None = None
     for order in _orders(grid, blocks):
         packing = fill(grid, order)

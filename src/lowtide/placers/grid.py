@@ -39,16 +39,16 @@ class Grid:
     """No arena is smaller, in bytes."""
 
     def height(self, block: int) -> int:
-        """Units that `block` reaches into, counted from its offset."""
+        """How many units `block` takes from its offset on, rounded up."""
         return -(-self.sizes[block] // self.unit)
 
     def arena_bytes(self, at: Sequence[int]) -> int:
-        """The size of the arena when block i lies at unit `at[i]`; unplaced blocks count 0."""
+        """The size of the arena when block i lies at unit at[i]; unplaced blocks count 0."""
         tops = (a * self.unit + s for a, s in zip(at, self.sizes, strict=True) if a != UNPLACED)
         return max(tops, default=0)
 
     def placement(self, at: Sequence[int], bound: int) -> Placement:
-        """The placement in bytes; `bound` is the least arena that is known to be needed."""
+        """The placement in bytes; no arena smaller than `bound` is possible."""
         arena = self.arena_bytes(at)
         if arena < bound:  # a wrong bound would pass for a proof
             raise LowtideError(f"placed in {arena} bytes, though {bound} are said to be needed")
@@ -56,7 +56,7 @@ class Grid:
 
 
 def grid_of(problem: Problem) -> Grid:
-    """Bytes to units: align the intervals, drop the empty ones, take out the common divisor."""
+    """The problem in units: intervals aligned, empty ones dropped, the common divisor taken out."""
     aligned = {
         pair: spans
         for pair, intervals in sorted(problem.forbidden.items())

@@ -46,12 +46,12 @@ STEP = 0.2
 
 @dataclass(frozen=True, eq=False)
 class RowProblem:
-    """Bar i has `sizes[i]` bytes and lives in [start[i], stop[i]] (start > stop: never).
+    """Bars to place: bar i has `sizes[i]` bytes and lives in moments start[i] to stop[i].
 
-    `straight` are groups of bars that lie one after the other, in order, without a gap; `whole` are
-    the rows of storages of which most rows live at one time. `lower_bound` is the most that lives
-    at one time, in bytes. Bars with an address in `pinned` (others: NOWHERE) lie there already. An
-    arena of `goal` bytes is good enough.
+    One with start > stop never lives. `straight` are groups of bars that must lie one after the
+    other, in order, without a gap; `whole` are the rows of storages of which most rows live at one
+    time. `lower_bound` is the most bytes that live at one time. Bars with an address in `pinned`
+    (others: NOWHERE) lie there already. An arena of `goal` bytes is good enough.
     """
 
     sizes: IntArray
@@ -85,14 +85,14 @@ class RowProblem:
 
 @dataclass(frozen=True, eq=False)
 class RowPlacement:
-    """The first byte of each bar, and the last byte of all plus one."""
+    """The address of each bar, and the size of the arena: the end of the last bar."""
 
     at: IntArray
     arena_bytes: int
 
 
 def place_rows(problem: RowProblem, how: str) -> RowPlacement:
-    """The least arena found with the work of `how` ("greedy" or "exact")."""
+    """Places bars as "greedy" or, with more work, "exact" does; returns the smallest arena."""
     ways = {(False, False), (False, True)}
     if problem.straight:
         ways |= {(True, False), (True, True)}

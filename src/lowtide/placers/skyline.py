@@ -45,7 +45,7 @@ Todo = tuple[()] | tuple[tuple[int, int, int], "Todo"]
 
 @dataclass(frozen=True)
 class Result:
-    """The units of the bars, if they were found to fit, or whether they cannot; and the cost."""
+    """The units of the bars if they fit, or None and whether that is proven; and what it cost."""
 
     at: list[int] | None
     impossible: bool
@@ -55,7 +55,7 @@ class Result:
 
 @dataclass(frozen=True)
 class End:
-    """What may come next at an end of a valley: bars, then perhaps a GAP that raises `section`."""
+    """What may lie next at one end of a valley: a bar, or a GAP, which raises `section`."""
 
     section: int
     step: int
@@ -80,7 +80,7 @@ class Frame:
 
 
 def fill(bars: Sequence[Bar], arena: int, work: int) -> Result:
-    """Units for `bars` within `arena`; about `work` sections are looked at before it gives up."""
+    """Looks for units for `bars` within `arena`; gives up after about `work` sections."""
     if not bars or any(bar.most < 0 for bar in bars):
         return Result(None if bars else [], bool(bars), 0)
     search = _Search(Terrain(bars, arena), work)

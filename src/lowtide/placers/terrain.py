@@ -26,7 +26,7 @@ HIGH = 1 << 62
 
 @dataclass(frozen=True)
 class Bar:
-    """A block of `height` units, live in sections [first, stop), at unit `most` at the most."""
+    """A block of `height` units, live in sections [first, stop), at unit `most` at the highest."""
 
     first: int
     stop: int
@@ -36,7 +36,10 @@ class Bar:
 
 @dataclass(frozen=True)
 class Valley:
-    """Sections [left, right) at one height, with the bars to come that fit `inside`."""
+    """A run of sections [left, right) at one height between higher walls.
+
+    `inside` are the bars to come that fit between the walls.
+    """
 
     left: int
     right: int
@@ -46,7 +49,10 @@ class Valley:
 
 
 class Terrain:
-    """The ground, changed in place; `trouble` counts the dead ends met in each section."""
+    """The ground of the bars laid so far; it is changed in place.
+
+    `trouble` counts the dead ends that the search met in each section.
+    """
 
     def __init__(self, bars: Sequence[Bar], arena: int) -> None:
         self.bars, self.arena = bars, arena
@@ -70,7 +76,10 @@ class Terrain:
                 self.bridges[s] += 1
 
     def restart(self, order: Sequence[int], *, forget: bool) -> None:
-        """Nothing is laid; the bars are offered in `order`; `forget` the dead ends, or not."""
+        """Takes all bars back; they are offered in `order` from now on.
+
+        `forget`: the counts of dead ends start over.
+        """
         self.take_back(0)
         self.floor = [0] * self.count
         if forget:
@@ -81,7 +90,7 @@ class Terrain:
             self.starting[self.bars[bar].first].append(bar)
 
     def put(self, bar: int) -> None:
-        """Lay a bar on the floor, which is level where it lives."""
+        """Lays a bar on the floor, which must be level where the bar lives."""
         own = self.bars[bar]
         first, stop, height = own.first, own.stop, own.height
         self.at[bar] = self.floor[first]
@@ -94,7 +103,7 @@ class Terrain:
             self.bridges[s] -= 1
 
     def take_back(self, count: int) -> None:
-        """All but the first `count` bars that were laid are to come again; floors stay."""
+        """Takes back all but the first `count` bars that were laid; the floors stay as they are."""
         while len(self.laid) > count:
             bar = self.laid.pop()
             own = self.bars[bar]
@@ -106,7 +115,7 @@ class Terrain:
                 self.bridges[s] += 1
 
     def parts(self, first: int, stop: int) -> list[tuple[int, int]]:
-        """The sections [first, stop) in parts that no bar to come joins, those with bars only."""
+        """Cuts sections [first, stop) where no bar to come crosses; omits parts without bars."""
         found = []
         while first < stop:
             try:
@@ -119,12 +128,12 @@ class Terrain:
         return sorted(found, key=lambda part: part[1] - part[0])
 
     def state(self, first: int, stop: int) -> tuple[object, ...]:
-        """All that what comes next in a part depends on."""
+        """Everything that the search in a part depends on, to remember states that failed."""
         mine = self._to_come & self._from[first] & self._upto[stop]
         return first, stop, mine, tuple(self.floor[first:stop])
 
     def level(self, first: int, stop: int) -> list[Valley] | None:
-        """The valleys of a part once every floor is as high as it must be; None: it cannot be."""
+        """Raises every floor as far as it must rise; returns the valleys, None if it cannot be."""
         while True:
             valleys = []
             for valley in self._valleys(first, stop):

@@ -17,11 +17,11 @@ from lowtide.regions.region import Region, Span, shape_of
 def is_moved(
     old: Definition, new: Definition, region: Region, parts: Mapping[str, Region], graph: Graph
 ) -> bool:
-    """Whether `new` makes `region` of what `old` makes, reading only `parts` of its operands.
+    """Whether `new` makes just `region` of what `old` makes, reading only `parts` of its operands.
 
-    All that the indices say is compared, at all values of their variables: each read must find the
-    same element or padding in both, and what depends on the position (how many pixels a mean is
-    of) must be the same.
+    Everything that the indices say is compared, at all values of their variables: each read must
+    find the same element or padding in both, and what depends on the position (how many pixels a
+    mean is of) must be the same.
     """
     a, b = old.nest, new.nest
     if old.operands != new.operands or b.shape != shape_of(region):

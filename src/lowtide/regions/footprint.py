@@ -26,17 +26,17 @@ class _Access:
 
 @dataclass
 class Reach:
-    """The footprints of a graph's operators, remembered: a search asks for the same ones often."""
+    """Which regions of its inputs each operator of a graph reads; answers are remembered."""
 
     graph: Graph
     _accesses: dict[str, tuple[_Access, ...] | None] = field(default_factory=dict)
     _known: dict[tuple[str, Region], dict[str, Region]] = field(default_factory=dict)
 
     def reads(self, op: Operator, region: Region) -> dict[str, Region]:
-        """The regions of the activations read for `region` of the operator's first output.
+        """The regions of the activations that are read to make `region` of the first output.
 
-        Exact hulls where indices are affine. A tensor that is read in padding only gives its
-        nearest row. Operators that are views read everything.
+        Each is the smallest box where indices are affine. A tensor that is read only in padding
+        gives its nearest row. Operators that are views read everything.
         """
         key = op.output, region
         if key not in self._known:
@@ -61,7 +61,7 @@ class Reach:
         return found
 
     def accesses(self, op: Operator) -> tuple[_Access, ...]:
-        """The reads of an operator's definition, constants and the epilogue's included."""
+        """All reads of an operator's definition, those of constants and the epilogue included."""
         if op.output not in self._accesses:
             defined = definition(op, self.graph)
             assert defined is not None, f"{op.name} is a view"
@@ -73,7 +73,7 @@ class Reach:
         return self._accesses[op.output] or ()
 
     def constants(self, op: Operator, region: Region) -> dict[str, Region]:
-        """The regions of the constants that are read for `region` of the output."""
+        """The regions of the constants that are read to make `region` of the output."""
         held, found = meaning(op, self.graph), dict[str, Region]()
         if not isinstance(held, Nest):
             return found
@@ -85,7 +85,7 @@ class Reach:
 
 
 def joined(op: Operator, axis: int, region: Region, graph: Graph) -> list[tuple[str, Region]]:
-    """The regions of a join's parts that lie in `region` of the whole, in order."""
+    """The regions of a join's inputs that make up `region` of its output, in order."""
     found, start = [], 0
     for name in op.inputs:
         shape = graph.shape(name)
@@ -105,7 +105,7 @@ def _read(access: _Access, region: Region, nest: Nest) -> Region:
 
 
 def ranges_of(nest: Nest, region: Region) -> dict[str, Span]:
-    """The values of the output's loop variables in a region."""
+    """The range of each of the output's loop variables within a region."""
     pairs = zip(nest.axes, region, strict=True)
     return {v.name: span for axis, span in pairs for v in axis.variables}
 

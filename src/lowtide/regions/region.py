@@ -20,12 +20,12 @@ Region = tuple[Span, ...]
 
 
 def whole(shape: Shape) -> Region:
-    """All of a tensor."""
+    """The region of all elements."""
     return tuple((0, extent) for extent in shape)
 
 
 def shape_of(region: Region) -> Shape:
-    """The shape of a tensor that holds just a region."""
+    """The shape of a region."""
     return tuple(end - first for first, end in region)
 
 
@@ -46,13 +46,13 @@ def inside(a: Region, b: Region) -> bool:
 
 
 def hull(a: Region, b: Region) -> Region:
-    """The least region that contains both."""
+    """The smallest region that contains both."""
     pairs = zip(a, b, strict=True)
     return tuple((min(x[0], y[0]), max(x[1], y[1])) for x, y in pairs)
 
 
 def meet(a: Region, b: Region) -> Region | None:
-    """What two regions have in common; None if nothing."""
+    """The region that two have in common; None if there is none."""
     both = []
     for x, y in zip(a, b):  # noqa: B905
         first = x[0] if x[0] > y[0] else y[0]
@@ -64,7 +64,7 @@ def meet(a: Region, b: Region) -> Region | None:
 
 
 def minus(a: Region, b: Region) -> Region | None:
-    """The least region that contains what is in `a` and not in `b`; None if that is nothing."""
+    """The smallest region that contains all of `a` that is not in `b`; None if nothing is left."""
     open_axes = [k for k, (x, y) in enumerate(zip(a, b, strict=True)) if x[0] < y[0] or y[1] < x[1]]
     if not open_axes:
         return None
@@ -80,14 +80,15 @@ def minus(a: Region, b: Region) -> Region | None:
 
 
 def with_span(region: Region, axis: int, span: Span) -> Region:
-    """The region with another span along one axis."""
+    """The region with another range along one axis."""
     return (*region[:axis], span, *region[axis + 1 :])
 
 
 def bounds_within(index: Index, ranges: Mapping[str, Span]) -> Span:
-    """The values an expression takes, first .. end - 1, where variables lie in `ranges`.
+    """The range of an expression, first to end - 1, when its variables lie in `ranges`.
 
-    Variables that `ranges` does not name take all their values. Never too narrow.
+    A variable that `ranges` does not name takes all its values. The range may be too wide, never
+    too narrow.
     """
     low = high = index.constant
     for atom, factor in index.terms:

@@ -29,9 +29,9 @@ from lowtide.regions.region import Region, Span, shape_of, whole, with_span
 
 @dataclass(frozen=True)
 class Narrowed:
-    """The operator for a region; it reads `reads` of its activations, `constants` of the others.
+    """An operator that makes only a region; `reads` and `constants` are the regions of its inputs.
 
-    Inputs keep their names; what they stand for is a tensor of just that region.
+    Inputs keep their names; each name stands for a tensor of just that region.
     """
 
     operator: Operator
@@ -40,7 +40,7 @@ class Narrowed:
 
 
 def narrow(op: Operator, reach: Reach, region: Region) -> Narrowed | None:
-    """The operator that makes `region` alone, or None where its attributes cannot say that."""
+    """The operator that makes only `region`; None where its attributes cannot say that."""
     graph = reach.graph
     reads, constants = reach.reads(op, region), _constants(op, graph)
     if region == whole(graph.shape(op.output)):
@@ -62,7 +62,7 @@ def narrow(op: Operator, reach: Reach, region: Region) -> Narrowed | None:
 
 
 def can_cut(op: Operator, reach: Reach, axis: int) -> bool:
-    """Whether an operator can make its output in pieces along an axis (tried on a few pieces)."""
+    """Whether an operator's output can be made in pieces along an axis; a few pieces are tried."""
     shape = reach.graph.shape(op.output)
     if axis >= len(shape) or shape[axis] < 2:
         return False

@@ -9,10 +9,10 @@ from lowtide.ir.graph import Graph
 
 
 def as_if(graph: Graph, element_bytes: int | None) -> Graph:
-    """The same network, its activations and weights counted as elements of so many bytes.
+    """The network with all elements counted as `element_bytes` bytes each; None: as it is.
 
         float32 [1,16,32,32], 65,536 bytes   ->   as if int8, 16,384 bytes
 
-    Nothing is quantised: this says what an accelerator of that width would need. None: as it is.
+    Nothing is quantised: this tells what an accelerator of that width would need.
     """
     return graph if element_bytes is None else replace(graph, as_if=as_wide_as(element_bytes))

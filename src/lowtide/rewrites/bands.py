@@ -30,7 +30,10 @@ COLUMNS = 3
 def in_bands(
     reach: Reach, first: int, end: int, count: int, windows: bool = False
 ) -> Stretch | None:
-    """Operators `first` .. `end` - 1 in bands of equal width; None where that cannot be."""
+    """Operators first to end - 1 in `count` column bands of equal width; None if that cannot be.
+
+    `windows`: the caller hands in, for each band, the columns of the image that it reads.
+    """
     graph = reach.graph
     regions = band_regions(reach, first, end, count)
     if regions is None:
@@ -50,7 +53,7 @@ def in_bands(
 
 
 def band_regions(reach: Reach, first: int, end: int, count: int) -> list[Regions] | None:
-    """What each band makes and reads of each tensor; None where that cannot be."""
+    """For each band the region of each tensor that is made or read; None if that cannot be."""
     graph = reach.graph
     crossing = crossing_of(graph, first, end)
     shapes = [graph.shape(name) for name in crossing]
@@ -74,12 +77,12 @@ def _is_image(shape: Shape) -> bool:
 
 
 def share(extent: int, k: int, count: int) -> Span:
-    """The k-th of `count` spans of equal width, as far as that goes."""
+    """The k-th of `count` ranges of nearly equal width that cover 0 to `extent` - 1."""
     return extent * k // count, extent * (k + 1) // count
 
 
 def needed(reach: Reach, stretch: Sequence[Operator], wanted: Regions) -> Regions:
-    """The regions that the operators must make so that the last make what is wanted."""
+    """The regions that a stretch's operators must make so that the regions `wanted` can be made."""
     found = dict(wanted)
     for op in reversed(stretch):
         if op.output in found:
@@ -89,7 +92,7 @@ def needed(reach: Reach, stretch: Sequence[Operator], wanted: Regions) -> Region
 
 
 def extra_macs(graph: Graph, first: int, end: int, regions: Sequence[Regions]) -> int:
-    """Multiply-adds that the parts of a stretch take beyond the operators' own."""
+    """Multiply-adds of the parts beyond those of operators first to end - 1 themselves."""
     return sum(_extra(graph, op, regions) for op in graph.operators[first:end])
 
 

@@ -25,7 +25,7 @@ CHANNELS = 1
 
 
 def in_groups(reach: Reach, first: int, end: int, count: int) -> Stretch | None:
-    """Operators `first` .. `end` - 1 in groups of channels; None where that cannot be."""
+    """Operators first to end - 1 in `count` groups of channels; None if that cannot be."""
     graph, last = reach.graph, reach.graph.operators[end - 1]
     if not _is_cut(reach, first, end):
         return None

@@ -31,7 +31,7 @@ def filter_blocks(graph: Graph, most: int) -> Graph:
 
 
 def most_filters(graph: Graph) -> int:
-    """The most weights that one convolution's filters take in the arena; 0: there are none."""
+    """The most weights that any convolution has made in the arena; 0: none has."""
     sizes = (graph.tensors[chain[-1].output].elements for _, chain in _made(graph))
     return max(sizes, default=0)
 

@@ -17,7 +17,7 @@ is one whose functions use their argument twice, which doubles with each of them
 
 
 def fuse(graph: Graph) -> Graph:
-    """One operator, one result: activations and constant factors are applied before it is stored.
+    """Applies activations and constant factors before a result is stored: one operator, one result.
 
         Conv -> Relu -> MaxPool              ->   Conv+Relu -> MaxPool
         Conv -> Transpose -> Reshape -> Exp  ->   Conv+Exp -> Transpose -> Reshape

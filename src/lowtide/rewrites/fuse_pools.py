@@ -12,7 +12,7 @@ from lowtide.ops.definition import definition
 
 
 def fuse_pools(graph: Graph) -> Graph:
-    """One step for an operator and the pool after it, where the windows do not overlap.
+    """Computes an operator inside the pool that reads it, where the pool's windows do not overlap.
 
         Conv+Relu [64,224,224] -> MaxPool 2x2 [64,112,112]   ->   Conv+Relu+MaxPool [64,112,112]
 

@@ -10,9 +10,9 @@ from lowtide.ir.graph import Graph, Operator
 
 
 def in_order(graph: Graph, outputs: Sequence[str]) -> Graph:
-    """The graph with its operators in the order of some of their outputs.
+    """The graph with its operators in the order in which `outputs` lists some of their outputs.
 
-    The others come right before the first that needs them.
+    Operators that are not listed come right before the first that needs them.
     """
     rank = {name: float(k) for k, name in enumerate(outputs)}
     for op in reversed(graph.operators):

@@ -27,10 +27,11 @@ Regions = Mapping[str, Region]
 
 @dataclass(frozen=True, eq=False)
 class Stretch:
-    """What takes the place of operators `first` .. `end` - 1, and its own tensors and constants.
+    """The operators that take the place of operators first to end - 1, with their own constants.
 
-    `parts` numbers the operators' parts, by their first output; joins have none. `windows` are the
-    parts of inputs that are handed in. `extra_macs` are multiply-adds beyond those of the graph.
+    `parts` gives the number of the part that makes each output; joins are in no part. `windows`
+    are the parts of the network's inputs that the caller hands in by themselves. `extra_macs` are
+    multiply-adds beyond those of the graph.
     """
 
     first: int
@@ -51,7 +52,7 @@ def crossing_of(graph: Graph, first: int, end: int) -> tuple[str, ...]:
 
 
 def put_in_place(graph: Graph, stretches: Sequence[Stretch]) -> Graph:
-    """The graph with stretches, which have no operator in common, made as they say."""
+    """The graph with several stretches in their places; no two may have an operator in common."""
     operators, at = list[Operator](), 0
     for one in sorted(stretches, key=lambda one: one.first):
         operators += (*graph.operators[at : one.first], *one.operators)
@@ -71,9 +72,9 @@ def put_in_place(graph: Graph, stretches: Sequence[Stretch]) -> Graph:
 
 
 def alone(graph: Graph, first: int, end: int, stretch: Stretch) -> Graph:
-    """Operators `first` .. `end` - 1 with a stretch of them made as it says, as their own graph.
+    """Operators first to end - 1, those that `stretch` replaces replaced, as a graph of their own.
 
-    It is given what it reads and hands out what crosses.
+    Its inputs are what they read, its outputs what is needed afterwards.
     """
     before, behind = graph.operators[first : stretch.first], graph.operators[stretch.end : end]
     operators = (*before, *stretch.operators, *behind)
@@ -94,7 +95,7 @@ def alone(graph: Graph, first: int, end: int, stretch: Stretch) -> Graph:
 
 @dataclass
 class Writer:
-    """The operators of a stretch as they are written, with their tensors and parts of constants.
+    """Writes the operators of a stretch, with their tensors and parts of constants.
 
     With `windows` the parts of the graph's inputs are handed in, each by itself.
     """
@@ -108,7 +109,7 @@ class Writer:
     parts: dict[str, int] = field(default_factory=dict)
 
     def stretch(self, first: int, end: int, extra_macs: int) -> Stretch:
-        """What was written, in the place of operators `first` .. `end` - 1."""
+        """Returns what was written as the replacement of operators first to end - 1."""
         return Stretch(
             first, end, tuple(self.operators), self.tensors, self.constants, self.handed_in,
             self.parts, extra_macs,
@@ -117,7 +118,7 @@ class Writer:
     def part(
         self, number: int, stretch: Sequence[Operator], regions: Regions
     ) -> dict[str, str] | None:
-        """Clones the operators for one part; returns what its tensors are called, or None."""
+        """Writes the operators for one part; returns its tensors' names, None if it cannot be."""
         graph, called = self.reach.graph, dict[str, str]()
         for op in stretch:
             if op.output not in regions:
@@ -168,17 +169,17 @@ class Writer:
         return sliced
 
     def join(self, name: str, pieces: Sequence[str], axis: int) -> None:
-        """Writes a tensor of the graph as the join of pieces."""
+        """Writes a tensor of the graph as the join of its pieces."""
         joined = Operator(f"{name}.joined", "Concat", tuple(pieces), (name,), {"axis": axis})
         self.operators.append(joined)
 
     def tensor(self, name: str, of: str, region: Region) -> str:
-        """Notes a tensor that holds a region of another one; returns its name."""
+        """Adds a tensor that holds a region of another one; returns its name."""
         self.tensors[name] = Tensor(name, shape_of(region), self.reach.graph.tensors[of].dtype)
         return name
 
     def constant(self, name: str, region: Region) -> str:
-        """The name of a constant's region."""
+        """The name of a constant that holds a region of another one."""
         array = self.reach.graph.constants[name]
         if region == whole(array.shape):
             return name

@@ -16,7 +16,10 @@ Chain = tuple[Segment, ...]
 
 
 def improve(tiler: Tiler, found: Reached) -> Reached:
-    """The chain with a lower peak if there is one near it, then with as few tiles as keep it."""
+    """Changes the segment in which the peak lies, until nothing that is tried lowers the peak.
+
+    Then as few tiles as keep that peak.
+    """
     tiler.steps_run = 0
     best = _run(tiler, found.segments, None)
     assert best is not None

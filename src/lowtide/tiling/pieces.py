@@ -28,7 +28,7 @@ LEAST_GAIN = 4
 
 
 class Part(NamedTuple):
-    """One operator of the graph, by number, and the region of its output that is made."""
+    """One part: the region `region` of the output of operator number `operator`."""
 
     operator: int
     region: Region
@@ -46,7 +46,7 @@ class Piece(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One node: an operator's part (its number is `what`), a slice, or a join along axis `what`."""
+    """One node: operator number `what` for a part, a slice, or a join along axis `what`."""
 
     kind: Literal["make", "slice", "concat"]
     sources: tuple[Piece, ...]
@@ -66,7 +66,7 @@ class _Event(NamedTuple):
 
 @dataclass(frozen=True)
 class Start:
-    """What a stretch of a network finds: pieces by tensor, the peak and the numbers so far."""
+    """What there is when a stretch of a network begins: pieces by tensor, peak, numbers."""
 
     pieces: Mapping[str, tuple[Piece, ...]]
     peak: int = 0
@@ -74,7 +74,7 @@ class Start:
 
 
 def inputs_of(graph: Graph) -> Start:
-    """The network's inputs, each in one piece; those that nothing reads live no longer."""
+    """The network's inputs as pieces, each whole; those that nothing reads are left out."""
     pieces = {}
     for number, name in enumerate(graph.inputs):
         region = whole(graph.shape(name))
@@ -86,10 +86,10 @@ def inputs_of(graph: Graph) -> Start:
 
 @dataclass
 class Pieces:
-    """Runs parts over pieces of tensors; `steps`, `peak` (elements) and what is left come of it.
+    """Runs parts, keeping tensors in pieces; notes the steps and the peak in elements.
 
     `wanted` names the tensors that must be there at the end, all of them. Pieces are cut as long as
-    no more than `limit` or than the peak so far live. Gives up at more than `most` elements.
+    no more than `limit`, or than the peak so far, live. Gives up at more than `most` elements.
     """
 
     reach: Reach
@@ -109,6 +109,7 @@ class Pieces:
 
     @property
     def graph(self) -> Graph:
+        """The network."""
         return self.reach.graph
 
     def run(self) -> bool:

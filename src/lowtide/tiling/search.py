@@ -32,8 +32,8 @@ STAIRS = (12, 16, 20, 25, 30, 36, 43, 52, 64, 80, 99)
 def search(tiler: Tiler) -> list[Reached]:
     """The best chains of segments over the whole network, with no peak above layer by layer.
 
-    Peaks are tried from a small part of that upwards: what is far too little fails fast, and what
-    is only just enough leaves little to look at.
+    Peaks are tried from small to large: one that is far too small fails fast, and one that just
+    suffices leaves little to look at.
     """
     plain = tiler.extend(tiler.start(), Segment(0, tiler.count), None)
     assert plain is not None
@@ -100,7 +100,7 @@ def _continued(tiler: Tiler, reached: Reached, last: int, most: int) -> Iterator
 
 
 def cuttings(tiler: Tiler, first: int, last: int) -> Iterator[Segment]:
-    """A stretch of operators as one segment, cut in several ways."""
+    """Yields ways to cut operators first to last - 1 as one segment."""
     graph, inner = tiler.graph, range(first, last)
     for axis in (ROWS, CHANNELS):
         if not tiler.can_cut(inner, axis) or (axis == CHANNELS and len(inner) > SHORT):
@@ -141,7 +141,7 @@ def _again(
 
 
 def joined_most(tiler: Tiler, segment: Segment, reached: Reached) -> list[int]:
-    """The segment's operators whose outputs are joined with a halo, the fullest moment first."""
+    """The operators of a segment whose outputs are joined with a halo, the fullest moment first."""
     graph, fullest = tiler.graph, dict[int, int]()
     numbers = {graph.operators[n].output: n for n in range(segment.first, segment.last)}
     for step in reached.steps:

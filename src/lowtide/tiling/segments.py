@@ -31,9 +31,10 @@ Ends = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Segment:
-    """Operators `first` .. `last` - 1 of a graph, and how they are cut; one tile: not at all.
+    """Operators first to last - 1 of a graph, and how they are cut into tiles (one: not at all).
 
-    `pivot` names a tensor that is made or read in it; `again` numbers operators.
+    `pivot` names a tensor made or read in the segment that fixes the tiles; `again` numbers
+    operators whose halos are computed again.
     """
 
     first: int
@@ -55,12 +56,13 @@ class Cutter:
 
     @property
     def graph(self) -> Graph:
+        """The network."""
         return self.reach.graph
 
     def parts(self, segment: Segment, pieces: Mapping[str, Sequence[Piece]]) -> list[Part]:
-        """The parts of a segment in order; `pieces` is what it finds of the tensors it reads.
+        """The parts of a segment, in order; `pieces` are those of the tensors that it reads.
 
-        A pivot that is found in pieces keeps its cuts.
+        A pivot that is in pieces already keeps its cuts.
         """
         if segment.tiles * segment.columns == 1:
             numbers = range(segment.first, segment.last)
@@ -80,7 +82,7 @@ class Cutter:
         return self.graph.shape(name)[axis]
 
     def outside(self, segment: Segment, name: str) -> bool:
-        """Whether a tensor of the segment is read behind it or is an output of the network."""
+        """Whether a tensor of the segment is read after it, or is an output of the network."""
         last = {op.output for op in self.graph.operators[segment.first : segment.last]}
         readers = self.graph.readers.get(name, ())
         return name in self.graph.outputs or any(op.output not in last for op in readers)
@@ -88,7 +90,7 @@ class Cutter:
     # Where tiles end.
 
     def ends(self, segment: Segment, pieces: Mapping[str, Sequence[Piece]]) -> dict[str, Ends]:
-        """How far each tensor of the segment has been made after each tile."""
+        """For each tensor of the segment how far it has been made after each tile."""
         numbers = range(segment.first, segment.last)
         found = {segment.pivot: self._even(segment, pieces)}
         behind = {segment.pivot}

@@ -8,7 +8,7 @@ from lowtide.regions.region import Region, meet, with_span
 
 
 def strips(region: Region, pieces: Sequence[Region]) -> tuple[int, list[Region]]:
-    """The region cut along one axis, at pieces' ends, into strips that can be had one by one.
+    """Cuts a region along one axis, at pieces' ends, into strips that can be made one by one.
 
     [---a---][--b--]     a strip of each         [-a-][-b-]     two strips, each to be joined
                                                  [-c-][-d-]     along the other axis itself

@@ -17,7 +17,7 @@ from lowtide.tiling.segments import Cutter, Segment
 
 @dataclass(frozen=True)
 class Reached:
-    """The segments up to an operator: their peak in elements, and what they leave behind.
+    """A chain of segments up to some operator: its peak in elements, and the pieces it leaves.
 
     `extra` counts multiply-adds beyond the network's own. `steps` are those of the last segment.
     """
@@ -31,17 +31,21 @@ class Reached:
 
     @property
     def last(self) -> int:
-        """The operator that comes next."""
+        """The number of the operator that comes next."""
         return self.segments[-1].last if self.segments else 0
 
     @property
     def nodes(self) -> int:
+        """How many nodes the last segment became."""
         return len(self.steps)
 
 
 @dataclass
 class Tiler:
-    """Runs segments of a graph; `tiles` is the most tiles of one, `budget` the most extra MACs."""
+    """Extends chains of segments; a segment may have at most `tiles` tiles.
+
+    `max_overhead` limits extra multiply-adds, as a share of the network's own.
+    """
 
     graph: Graph
     tiles: int
@@ -73,19 +77,21 @@ class Tiler:
 
     @property
     def budget(self) -> int:
+        """The most extra multiply-adds."""
         return int(self.max_overhead * sum(self.macs))
 
     def start(self) -> Reached:
-        """Nothing made yet."""
+        """The chain of no segments."""
         start = inputs_of(self.graph)
         return Reached((), start.peak, 0, 0, start.pieces)
 
     def crossing(self, number: int) -> frozenset[str]:
-        """The tensors that are there before operator `number` and read by it or later ones."""
+        """The tensors that are there before operator `number` and are read by it or a later one."""
         there = (n for n in self.graph.tensors if self._first.get(n, -1) < number)
         return frozenset(n for n in there if self._last.get(n, -1) >= number)
 
     def crossing_elements(self, number: int) -> int:
+        """How many elements those tensors have."""
         return sum(prod(self.graph.shape(name)) for name in self.crossing(number))
 
     def can_cut(self, numbers: Sequence[int], axis: int) -> bool:
@@ -100,7 +106,7 @@ class Tiler:
         return True
 
     def extend(self, reached: Reached, segment: Segment, most: int | None) -> Reached | None:
-        """One segment more; None if more than `most` elements or `budget` extra MACs come of it."""
+        """The chain with one more segment; None if it takes too many elements or multiply-adds."""
         parts = self.cutter.parts(segment, reached.pieces)
         inner = range(segment.first, segment.last)
         extra = reached.extra + self._work(parts) - sum(self.macs[n] for n in inner)
@@ -128,7 +134,7 @@ class Tiler:
     def chain(
         self, start: Reached, segments: Sequence[Segment], most: int | None
     ) -> list[Reached] | None:
-        """What is reached after each of several segments that follow one another."""
+        """The chains after each of several segments in a row; None if one takes too much."""
         found = [start]
         for segment in segments:
             after = self.extend(found[-1], segment, most)
@@ -138,7 +144,7 @@ class Tiler:
         return found
 
     def parts(self, segments: Sequence[Segment]) -> list[list[Part]]:
-        """The parts of each of a chain of segments that covers the network."""
+        """For each segment of a chain that covers the network, its parts."""
         chain = self.chain(self.start(), segments, None)
         assert chain is not None, "the segments were within the budget"
         pairs = zip(segments, chain, strict=False)

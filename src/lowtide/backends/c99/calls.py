@@ -54,7 +54,7 @@ def pixel_stride(place: Place) -> int:
 
 
 def place_of_row(place: Place, row: Index, program: Program) -> tuple[str, str, str]:
-    """The C name of the storage, the row and the position where a tensor's row begins."""
+    """Where a row of a tensor begins: in C, the storage's name, the row and the position."""
     address = program.address(place, (number(0), number(0), row, number(0)))
     return address.storage, address.row.c(), address.at.c()
 
@@ -91,14 +91,14 @@ def _constants(
 
 
 def bias_of(start: Value | None, task: Task, program: Program) -> str:
-    """The name of the constant that sums begin with, or NULL."""
+    """The C name of the constant that sums begin with, or NULL."""
     if not isinstance(start, Load):
         return "NULL"
     return program.weight(InOrder(task.operands[task.nest.reads[start.read].operand], (0,)))
 
 
 def emit_finish(y: Place, row: str, task: Task, program: Program, lines: Lines, acc: Acc) -> None:
-    """Emits what is fused onto a task, applied to a row of its results, Acc, by a kernel."""
+    """Emits what is fused onto a task: applies it to a row of sums, `acc`, that a kernel made."""
     nest: Nest = task.nest
     if nest.finish == acc:
         return

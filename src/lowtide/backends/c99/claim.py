@@ -19,7 +19,7 @@ from lowtide.rows.task import Task
 
 
 def emit_claim(number: int, task: Task, program: Program, lines: Lines) -> None:
-    """Emits the claim of what rows first .. first + rows - 1 of a task write."""
+    """Emits the judge's stamps of all that rows first to first + rows - 1 of a task will write."""
     assert task.row is not None
     place, row = program.plan.layout.places[task.output], task.row.name
     target = program.address(place, task.nest.axes).c

@@ -15,7 +15,7 @@ from lowtide.rows.task import Task
 
 
 def emit_run_call(use: Use, dense: RunCall, task: Task, program: Program, lines: Lines) -> None:
-    """Emits the body of a task for the row in its row variable, if it has one."""
+    """Emits the body of a task that calls the kernel of dense layers."""
     program.use_values(replace(task.nest, reductions=()))
     places, row, channel = program.plan.layout.places, task.row, dense.channel
     still = {v.name: Index() for v in (*dense.run, channel)}

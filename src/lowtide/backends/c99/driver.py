@@ -18,7 +18,10 @@ from lowtide.rows.task import Task
 
 
 def emit_driver(program: Program, names: Sequence[str], lines: Lines) -> None:
-    """Emits net_run() and what the caller's rows need; `names` are the operators' functions."""
+    """Emits net_run() and the functions for rows that the caller hands over.
+
+    `names` are the C functions of the operators.
+    """
     plan = program.plan
     lines.add()
     if not plan.streamed:
@@ -38,7 +41,7 @@ def emit_driver(program: Program, names: Sequence[str], lines: Lines) -> None:
 
 
 def most_rows(plan: Plan, task: int) -> int:
-    """The most rows that the function of an operator is called for at one time."""
+    """The most rows that an operator's function is asked for in one call."""
     return plan.schedule.together[task]
 
 
@@ -83,7 +86,7 @@ def _storage(program: Program, port: Port) -> str:
 
 
 def order_table(program: Program) -> list[int]:
-    """The number of the operator that makes its next rows, step by step."""
+    """The order of a streamed plan: for each step the number of the operator that runs."""
     return [run.task for run in program.plan.schedule.runs for _ in range(run.steps)]
 
 
@@ -245,7 +248,7 @@ def _where(given: Sequence[Port], taken: Sequence[Port], lines: Lines) -> None:
 
 
 def parameters(inputs: Sequence[Port], outputs: Sequence[Port]) -> str:
-    """What net_run() takes: images that are handed in, and those to be filled."""
+    """The parameters of net_run(): images handed in whole, and results to be filled."""
     given = [f"const float *in_{port.identifier}" for port in inputs if port.streamed]
     given += [f"float *out_{port.identifier}" for port in outputs if port.streamed]
     return ", ".join(given) or "void"

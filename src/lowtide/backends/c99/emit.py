@@ -50,7 +50,7 @@ _PARTS = files("lowtide.backends.c99")
 
 
 def emit(plan: Plan) -> dict[str, bytes]:
-    """The files of the program, by name."""
+    """Writes a plan as C; returns the files' contents by name."""
     net, weights = _source(plan, kernels=True)
     reference, others = _source(plan, kernels=False)
     if others != weights:

@@ -14,14 +14,14 @@ from lowtide.ir.codes import Array, Codes, pack
 
 
 def stored(name: str, codes: Codes, ordered: Array) -> dict[str, Array]:
-    """What is stored of a constant, by C name; `ordered` are its codes in the order of memory."""
+    """The C arrays of a packed constant, by name; `ordered` are its codes as they lie in memory."""
     kind = np.uint16 if codes.scale_bits == 16 else np.float32
     scales = codes.scales.astype(f"f{codes.scale_bits // 8}").view(kind)
     return {name: np.frombuffer(pack(ordered, codes.bits), np.uint8), f"{name}_scales": scales}
 
 
 def element(name: str, codes: Codes, at: str, vector: str) -> str:
-    """The text of the value at a place in memory that has the scale of a vector."""
+    """C text of one value: the code at a place in memory times the scale of a vector."""
     whole = f"(float)code({name}, {at}, {codes.bits})"
     return f"({whole}{' + 0.5f' if codes.centred else ''}) * {_scale(name, codes, vector)}"
 
@@ -32,6 +32,6 @@ def _scale(name: str, codes: Codes, vector: str) -> str:
 
 
 def descriptor(name: str, codes: Codes, outputs: int) -> str:
-    """The fields of kernels/c/packed.h's struct packed."""
+    """The fields of `struct packed` (kernels/c/packed.h) for a constant."""
     halves, per = int(codes.scale_bits == 16), outputs // codes.vectors
     return f"{name}, {name}_scales, {codes.bits}, {int(codes.centred)}, {halves}, {per}"

@@ -26,12 +26,13 @@ class Address:
 
     @property
     def c(self) -> str:
+        """Its address in C."""
         return f"{self.storage}, {self.row.c()}, {self.at.c()}"
 
 
 @dataclass
 class Program:
-    """Collects what is used while the operators are emitted."""
+    """Collects what the operators of one program use, while they are emitted."""
 
     plan: Plan
     weights: dict[str, Array] = field(default_factory=dict)

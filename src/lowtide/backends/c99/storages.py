@@ -50,14 +50,14 @@ def _table(plan: Plan, name: str, c: str, lines: Lines) -> None:
 
 
 def row_table(plan: Plan, name: str) -> tuple[int, list[int]]:
-    """The rows' addresses as multiples of a unit, which divides those of all rows of the plan."""
+    """The addresses of a storage's rows, as multiples of a unit that divides those of all rows."""
     rows = [at for one in plan.addresses.values() for at in one.tolist()]
     unit = gcd(*rows) or 1
     return unit, [at // unit for at in plan.addresses[name].tolist()]
 
 
 def table_bytes(plan: Plan) -> int:
-    """Flash that the row tables, the order of the rows and the zeros of the padding take."""
+    """Bytes of flash for row tables, the order of the rows, and the zeros of padding."""
     zeros = 4 * max((use.limits.get("ZEROS", 0) for use in plan.uses if use), default=0)
     if not plan.streamed:
         return zeros

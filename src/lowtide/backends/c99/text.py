@@ -33,10 +33,12 @@ class Lines:
         self.close()
 
     def open(self, head: str) -> None:
+        """Opens a block: `head {`."""
         self.add(head + " {")
         self.depth += 1
 
     def close(self) -> None:
+        """Closes a block."""
         self.depth -= 1
         self.add("}")
 
@@ -50,11 +52,12 @@ class Lines:
         self.open(f"for (int {name} = {start}; {name} < {stop}; {advance})")
 
     def text(self) -> str:
+        """All lines."""
         return "\n".join(self.lines) + "\n"
 
 
 def literal(value: float) -> str:
-    """A float constant that reads back to the same bits; of NaNs there is one."""
+    """A float constant in C that reads back to the same bits; all NaNs become one."""
     if isnan(value):
         return "NAN"
     if isinf(value):
@@ -92,7 +95,7 @@ def _called(value: Call, arguments: list[str]) -> str:
 
 
 def bare(text: str) -> str:
-    """An expression without brackets that span all of it."""
+    """The expression without brackets around all of it."""
     if not (text.startswith("(") and text.endswith(")")):
         return text
     depth = 0

@@ -36,7 +36,7 @@ extern const float net_weights[];
 
 
 def in_file(program: Program) -> bool:
-    """Whether the weights go to weights.bin."""
+    """Whether the weights go to weights.bin: a compiler takes too long over so many."""
     return sum(array.nbytes for array in program.weights.values()) > MOST_IN_C
 
 
