@@ -16,13 +16,13 @@ from lowtide import verify
 from lowtide.cli.app import app
 from lowtide.errors import BudgetError, UsageError
 from lowtide.files import OWN, write_folder
-from lowtide.pipeline.fit_flash import FittedSmall, Task, _ways, fit_flash
+from lowtide.pipeline.fit_flash import FittedSmall, Request, _ways, fit_flash
 from lowtide.pipeline.fit_flash_text import show_small
 from lowtide.weights.batch import session
 from lowtide.weights.store import recall
 
 WEIGHTS = 4 * (16 * 27 + 16 + 32 * 144 + 32 + 10 * 32 + 10)
-QUICK = Task(target="none")
+QUICK = Request(target="none")
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def network() -> onnx.ModelProto:
 
 @pytest.fixture(scope="module")
 def small(network: onnx.ModelProto) -> FittedSmall:
-    return fit_flash(network, "8KiB", Task(budget="16KiB"))
+    return fit_flash(network, "8KiB", Request(budget="16KiB"))
 
 
 def test_weights_and_code_keep_to_the_flash(small: FittedSmall) -> None:

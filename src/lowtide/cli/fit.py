@@ -135,7 +135,7 @@ def fit(
     from lowtide.files.listing import CERTAIN
     from lowtide.frontends.onnx.shapes import parse_shapes
     from lowtide.pipeline.fit import fit as run
-    from lowtide.pipeline.fit_flash import Task
+    from lowtide.pipeline.fit_flash import Request
     from lowtide.planner.plan import Options
 
     if output is None and target != "none":
@@ -158,7 +158,7 @@ def fit(
     if verbose and (flash is not None or target == "onnx"):
         raise UsageError("--verbose is for C without --flash")
     if flash is not None:
-        task = Task(
+        task = Request(
             budget, options, target, pictures.read, parse_shapes(shape or []),
             max_elements=max_elements,
         )  # fmt: skip

@@ -12,13 +12,13 @@ from lowtide.cli.progress import Progress
 from lowtide.pipeline.fit_text import label_warnings
 
 if TYPE_CHECKING:
-    from lowtide.pipeline.fit_flash import Task
+    from lowtide.pipeline.fit_flash import Request
 
 
 def fit_small(
     model: Path,
     flash: str,
-    task: Task,
+    task: Request,
     data: Data,
     output: Path | None,
     names: Sequence[str],

@@ -42,7 +42,7 @@ _FORMS: tuple[Form, ...] = ("factored", "materialised")
 
 
 @dataclass(frozen=True)
-class Task:
+class Request:
     """What is asked for: the arguments of `pipeline.fit` beside the network."""
 
     budget: str | int | None = None
@@ -99,7 +99,7 @@ class FittedSmall:
 def fit_flash(
     model: Model,
     flash: str | int,
-    task: Task,
+    task: Request,
     calibration: Callable[[Network], Inputs | None] | Inputs | None = None,
     progress: Progress = quiet,
 ) -> FittedSmall:
@@ -138,14 +138,14 @@ def fit_flash(
     return FittedSmall(_fit(compressed.model, own, progress), compressed, dense.plan)
 
 
-def _planning(model: Model, task: Task, clock: Clock) -> Planning:
+def _planning(model: Model, task: Request, clock: Clock) -> Planning:
     compiler = find_compiler() if task.target == "c99" else None
     return Planning(*read(model, clock, task.shapes, task.max_elements), clock, compiler)
 
 
 def _take_in(
     model: Model,
-    task: Task,
+    task: Request,
     calibration: Callable[[Network], Inputs | None] | Inputs | None,
     limit: int,
     progress: Progress,
@@ -164,7 +164,7 @@ def _flash(sized: Sized) -> int:
     return weights + (0 if code is None else code + table_bytes(sized.plan))
 
 
-def _fit(model: Model, task: Task, progress: Progress) -> Fitted:
+def _fit(model: Model, task: Request, progress: Progress) -> Fitted:
     return fit(
         model, budget=task.budget, options=task.options, target=task.target,
         samples=task.samples, shapes=task.shapes, max_elements=task.max_elements,
@@ -181,7 +181,7 @@ class _Fitter:
     limit: int
     budget: int | None
     inputs: Inputs | None
-    task: Task
+    task: Request
     clock: Clock
 
     def run(self) -> Compressed:
