@@ -24,7 +24,7 @@ from lowtide.pipeline.fit import read
 from lowtide.pipeline.fit_onnx import fit_portable
 from lowtide.tiling.improve import improve
 from lowtide.tiling.search import cuts_of, search
-from lowtide.tiling.segments import Segment
+from lowtide.tiling.segments import TiledSegment
 from lowtide.tiling.tiler import Reached, Tiler
 from lowtide.tiling.write import tiled
 from network_builder import Array, Network
@@ -49,7 +49,7 @@ def _graph(model: onnx.ModelProto) -> Graph:
     return read(model, Clock(lambda _: None))[1]
 
 
-def _random_segments(tiler: Tiler, dice: random.Random) -> tuple[Segment, ...]:
+def _random_segments(tiler: Tiler, dice: random.Random) -> tuple[TiledSegment, ...]:
     """Segments of any length, cut along any axis that can be cut, with any pivot."""
     found, first, graph = [], 0, tiler.graph
     while first < tiler.count:
@@ -60,21 +60,21 @@ def _random_segments(tiler: Tiler, dice: random.Random) -> tuple[Segment, ...]:
         ops = graph.operators[first:last]
         names = [n for op in ops for n in (*op.inputs, op.output) if n in graph.tensors]
         names = [n for n in names if len(graph.shape(n)) > axis and graph.shape(n)[axis] > 1]
-        segment = Segment(first, last)
+        segment = TiledSegment(first, last)
         if names and tiler.can_cut(range(first, last), axis):
             pivot = dice.choice(names)
             tiles = dice.randint(2, min(5, graph.shape(pivot)[axis]))
             inner = range(first, last)
             again = frozenset(n for n in inner if dice.random() < 0.3)
-            segment = Segment(first, last, tiles, axis, pivot, again)
+            segment = TiledSegment(first, last, tiles, axis, pivot, again)
             if all(tiler.can_cut(inner, a) for a in (2, 3)) and dice.random() < 0.3:
-                segment = Segment(first, last, dice.randint(1, 3), columns=dice.randint(2, 3))
+                segment = TiledSegment(first, last, dice.randint(1, 3), columns=dice.randint(2, 3))
         found.append(segment)
         first = last
     return tuple(found)
 
 
-def _chained(tiler: Tiler, segments: tuple[Segment, ...]) -> Reached:
+def _chained(tiler: Tiler, segments: tuple[TiledSegment, ...]) -> Reached:
     chain = tiler.chain(tiler.start(), segments, None)
     assert chain is not None
     return chain[-1]

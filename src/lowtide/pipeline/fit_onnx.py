@@ -36,7 +36,7 @@ from lowtide.room import MAX_ELEMENTS
 from lowtide.sizes import parse_bytes, show_bytes
 from lowtide.tiling.improve import improve
 from lowtide.tiling.search import search
-from lowtide.tiling.segments import Segment
+from lowtide.tiling.segments import TiledSegment
 from lowtide.tiling.tiler import Reached, Tiler
 from lowtide.tiling.write import tiled
 from lowtide.version import __version__
@@ -59,7 +59,7 @@ class Portable:
     """
 
     source: Source
-    segments: tuple[Segment, ...]
+    segments: tuple[TiledSegment, ...]
     before: Measured
     after: Measured
     numbers: Difference

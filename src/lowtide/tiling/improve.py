@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from lowtide.tiling.search import cuttings, joined_most
-from lowtide.tiling.segments import ROWS, Segment
+from lowtide.tiling.segments import ROWS, TiledSegment
 from lowtide.tiling.tiler import Reached, Tiler
 
 MOST_STEPS = 150_000
 """Nodes run while improving: some twenty seconds; a count, so that each run ends alike."""
 
-Chain = tuple[Segment, ...]
+Chain = tuple[TiledSegment, ...]
 
 
 def improve(tiler: Tiler, found: Reached) -> Reached:
@@ -31,7 +31,7 @@ def improve(tiler: Tiler, found: Reached) -> Reached:
     return _fewer_tiles(tiler, best)[-1]
 
 
-def _run(tiler: Tiler, chain: Sequence[Segment], most: int | None) -> list[Reached] | None:
+def _run(tiler: Tiler, chain: Sequence[TiledSegment], most: int | None) -> list[Reached] | None:
     return tiler.chain(tiler.start(), chain, most)
 
 
@@ -56,7 +56,7 @@ def _better(tiler: Tiler, best: list[Reached]) -> list[Reached] | None:
 
 def _changes(
     tiler: Tiler, best: list[Reached], at: int
-) -> Iterator[tuple[int, int, tuple[Segment, ...]]]:
+) -> Iterator[tuple[int, int, tuple[TiledSegment, ...]]]:
     """Segments `first` .. `until` - 1 of the chain, and what might stand in their place."""
     chain = best[-1].segments
     segment = chain[at]
@@ -84,7 +84,7 @@ def _changes(
                     )
 
 
-def _cut(tiler: Tiler, like: Segment, first: int, last: int) -> Iterator[Segment]:
+def _cut(tiler: Tiler, like: TiledSegment, first: int, last: int) -> Iterator[TiledSegment]:
     """A stretch of operators, cut like a segment that it shares most of; else whole."""
     made = {tiler.graph.operators[n].output for n in range(first, last)}
     read = {name for n in range(first, last) for name in tiler.graph.operators[n].inputs}
@@ -97,10 +97,10 @@ def _cut(tiler: Tiler, like: Segment, first: int, last: int) -> Iterator[Segment
             if segment.axis == like.axis and segment.columns == 1:
                 yield segment
                 return
-    yield Segment(first, last)
+    yield TiledSegment(first, last)
 
 
-def _other_pivots(tiler: Tiler, segment: Segment) -> Iterator[Segment]:
+def _other_pivots(tiler: Tiler, segment: TiledSegment) -> Iterator[TiledSegment]:
     graph = tiler.graph
     ops = graph.operators[segment.first : segment.last]
     names = [n for op in ops for n in (*op.inputs, op.output) if n in graph.tensors]
@@ -119,7 +119,7 @@ def _fewer_tiles(tiler: Tiler, best: list[Reached]) -> list[Reached]:
         for tiles in (1, 2, 3, 4, 6, 8, 11):
             if tiles >= segment.tiles or segment.columns > 1:
                 break
-            plain = Segment(segment.first, segment.last)
+            plain = TiledSegment(segment.first, segment.last)
             fewer = replace(segment, tiles=tiles) if tiles > 1 else plain
             found = tiler.chain(best[at], (fewer, *chain[at + 1 :]), best[-1].peak)
             if found is not None and found[-1].extra <= best[-1].extra:

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import isqrt, prod
 
-from lowtide.tiling.segments import CHANNELS, ROWS, Segment
+from lowtide.tiling.segments import CHANNELS, ROWS, TiledSegment
 from lowtide.tiling.tiler import Reached, Tiler
 
 FARTHEST, KEPT, MOST_AGAIN, SHORT = 5, 2, 3, 3
@@ -35,7 +35,7 @@ def search(tiler: Tiler) -> list[Reached]:
     Peaks are tried from small to large: one that is far too small fails fast, and one that just
     suffices leaves little to look at.
     """
-    plain = tiler.extend(tiler.start(), Segment(0, tiler.count), None)
+    plain = tiler.extend(tiler.start(), TiledSegment(0, tiler.count), None)
     assert plain is not None
     cuts = cuts_of(tiler)
     for percent in STAIRS:
@@ -84,7 +84,7 @@ def _continued(tiler: Tiler, reached: Reached, last: int, most: int) -> Iterator
     """What is reached by the next segment, cut in every way that is tried."""
     if tiler.crossing_elements(last) > most:
         return
-    plain = tiler.extend(reached, Segment(reached.last, last), most)
+    plain = tiler.extend(reached, TiledSegment(reached.last, last), most)
     if plain is not None:
         yield plain
         if plain.peak <= reached.peak:
@@ -99,7 +99,7 @@ def _continued(tiler: Tiler, reached: Reached, last: int, most: int) -> Iterator
             yield from _again(tiler, reached, segment, best, most)
 
 
-def cuttings(tiler: Tiler, first: int, last: int) -> Iterator[Segment]:
+def cuttings(tiler: Tiler, first: int, last: int) -> Iterator[TiledSegment]:
     """Yields ways to cut operators first to last - 1 as one segment."""
     graph, inner = tiler.graph, range(first, last)
     for axis in (ROWS, CHANNELS):
@@ -108,10 +108,10 @@ def cuttings(tiler: Tiler, first: int, last: int) -> Iterator[Segment]:
         for pivot in _pivots(tiler, first, last, axis):
             tiles = min(tiler.tiles, graph.shape(pivot)[axis])
             if tiles > 1:
-                yield Segment(first, last, tiles, axis, pivot)
+                yield TiledSegment(first, last, tiles, axis, pivot)
     side = isqrt(tiler.tiles)
     if side > 1 and tiler.budget and all(tiler.can_cut(inner, axis) for axis in (2, 3)):
-        yield Segment(first, last, side, columns=side)
+        yield TiledSegment(first, last, side, columns=side)
 
 
 def _pivots(tiler: Tiler, first: int, last: int, axis: int) -> list[str]:
@@ -127,7 +127,7 @@ def _pivots(tiler: Tiler, first: int, last: int, axis: int) -> list[str]:
 
 
 def _again(
-    tiler: Tiler, reached: Reached, segment: Segment, best: Reached, most: int
+    tiler: Tiler, reached: Reached, segment: TiledSegment, best: Reached, most: int
 ) -> Iterator[Reached]:
     """The segment with more and more operators made again, as long as that lowers the peak."""
     for number in joined_most(tiler, segment, best)[:MOST_AGAIN]:
@@ -140,7 +140,7 @@ def _again(
             segment, best = more, after
 
 
-def joined_most(tiler: Tiler, segment: Segment, reached: Reached) -> list[int]:
+def joined_most(tiler: Tiler, segment: TiledSegment, reached: Reached) -> list[int]:
     """The operators of a segment whose outputs are joined with a halo, the fullest moment first."""
     graph, fullest = tiler.graph, dict[int, int]()
     numbers = {graph.operators[n].output: n for n in range(segment.first, segment.last)}

@@ -30,7 +30,7 @@ Ends = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Segment:
+class TiledSegment:
     """Operators first to last - 1 of a graph, and how they are cut into tiles (one: not at all).
 
     `pivot` names a tensor made or read in the segment that fixes the tiles; `again` numbers
@@ -59,7 +59,7 @@ class Cutter:
         """The network."""
         return self.reach.graph
 
-    def parts(self, segment: Segment, pieces: Mapping[str, Sequence[Piece]]) -> list[Part]:
+    def parts(self, segment: TiledSegment, pieces: Mapping[str, Sequence[Piece]]) -> list[Part]:
         """The parts of a segment, in order; `pieces` are those of the tensors that it reads.
 
         A pivot that is in pieces already keeps its cuts.
@@ -81,7 +81,7 @@ class Cutter:
     def _extent(self, name: str, axis: int) -> int:
         return self.graph.shape(name)[axis]
 
-    def outside(self, segment: Segment, name: str) -> bool:
+    def outside(self, segment: TiledSegment, name: str) -> bool:
         """Whether a tensor of the segment is read after it, or is an output of the network."""
         last = {op.output for op in self.graph.operators[segment.first : segment.last]}
         readers = self.graph.readers.get(name, ())
@@ -89,7 +89,7 @@ class Cutter:
 
     # Where tiles end.
 
-    def ends(self, segment: Segment, pieces: Mapping[str, Sequence[Piece]]) -> dict[str, Ends]:
+    def ends(self, segment: TiledSegment, pieces: Mapping[str, Sequence[Piece]]) -> dict[str, Ends]:
         """For each tensor of the segment how far it has been made after each tile."""
         numbers = range(segment.first, segment.last)
         found = {segment.pivot: self._even(segment, pieces)}
@@ -105,7 +105,7 @@ class Cutter:
                 found[self._op(n).output] = self._pulled(self._op(n), found, segment)
         return found
 
-    def _even(self, segment: Segment, pieces: Mapping[str, Sequence[Piece]]) -> Ends:
+    def _even(self, segment: TiledSegment, pieces: Mapping[str, Sequence[Piece]]) -> Ends:
         extent, tiles = self._extent(segment.pivot, segment.axis), segment.tiles
         found = pieces.get(segment.pivot, ())
         own = sorted({piece.region[segment.axis][1] for piece in found})
@@ -114,7 +114,7 @@ class Cutter:
         return tuple(-(-extent * (tile + 1) // tiles) for tile in range(tiles))
 
     def _pushed(
-        self, op: Operator, inputs: Sequence[str], ends: Mapping[str, Ends], segment: Segment
+        self, op: Operator, inputs: Sequence[str], ends: Mapping[str, Ends], segment: TiledSegment
     ) -> Ends:
         """As far as an operator can be made from what there is of its inputs."""
         extent, made, at = self._extent(op.output, segment.axis), [], 0
@@ -125,7 +125,7 @@ class Cutter:
             made.append(at)
         return tuple(made)
 
-    def _pulled(self, op: Operator, ends: Mapping[str, Ends], segment: Segment) -> Ends:
+    def _pulled(self, op: Operator, ends: Mapping[str, Ends], segment: TiledSegment) -> Ends:
         """As far as its readers in the segment need it; evenly if it has none."""
         name, axis, tiles = op.output, segment.axis, segment.tiles
         extent, made = self._extent(name, axis), []
@@ -157,7 +157,7 @@ class Cutter:
 
     # What a tile makes.
 
-    def _tile(self, segment: Segment, ends: Mapping[str, Ends], tile: int) -> list[Part]:
+    def _tile(self, segment: TiledSegment, ends: Mapping[str, Ends], tile: int) -> list[Part]:
         needs: dict[str, Region] = {}
         found = []
         for n in reversed(range(segment.first, segment.last)):
@@ -174,14 +174,14 @@ class Cutter:
                 needs[source] = hull(needs[source], part) if source in needs else part
         return found[::-1]
 
-    def _again(self, segment: Segment, name: str, span: Span, need: Region | None) -> Span:
+    def _again(self, segment: TiledSegment, name: str, span: Span, need: Region | None) -> Span:
         """All that is read in the tile, and what is read behind the segment."""
         wanted = [need[segment.axis]] if need else []
         if self.outside(segment, name) and span[0] < span[1]:
             wanted.append(span)
         return min((s[0] for s in wanted), default=0), max((s[1] for s in wanted), default=0)
 
-    def _patches(self, segment: Segment) -> list[Part]:
+    def _patches(self, segment: TiledSegment) -> list[Part]:
         """Tiles in two directions; each makes all it needs."""
         found = []
         for row, column in product(range(segment.tiles), range(segment.columns)):
@@ -201,7 +201,7 @@ class Cutter:
             found += made[::-1]
         return found
 
-    def _patch(self, name: str, segment: Segment, row: int, column: int) -> Region | None:
+    def _patch(self, name: str, segment: TiledSegment, row: int, column: int) -> Region | None:
         region = whole(self.graph.shape(name))
         for axis, at, count in ((ROWS, row, segment.tiles), (COLUMNS, column, segment.columns)):
             cuts = [region[axis][1] * k // count for k in range(count + 1)]

@@ -12,7 +12,7 @@ from lowtide.regions.footprint import Reach
 from lowtide.regions.region import elements
 from lowtide.regions.restrict import can_cut
 from lowtide.tiling.pieces import Part, Piece, Pieces, Start, Step, inputs_of
-from lowtide.tiling.segments import Cutter, Segment
+from lowtide.tiling.segments import Cutter, TiledSegment
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Reached:
     `extra` counts multiply-adds beyond the network's own. `steps` are those of the last segment.
     """
 
-    segments: tuple[Segment, ...]
+    segments: tuple[TiledSegment, ...]
     peak: int
     extra: int
     live: int
@@ -105,7 +105,7 @@ class Tiler:
                 return False
         return True
 
-    def extend(self, reached: Reached, segment: Segment, most: int | None) -> Reached | None:
+    def extend(self, reached: Reached, segment: TiledSegment, most: int | None) -> Reached | None:
         """The chain with one more segment; None if it takes too many elements or multiply-adds."""
         parts = self.cutter.parts(segment, reached.pieces)
         inner = range(segment.first, segment.last)
@@ -132,7 +132,7 @@ class Tiler:
         return Reached(segments, run.peak, extra, run.live, run.left().pieces, tuple(run.steps))
 
     def chain(
-        self, start: Reached, segments: Sequence[Segment], most: int | None
+        self, start: Reached, segments: Sequence[TiledSegment], most: int | None
     ) -> list[Reached] | None:
         """The chains after each of several segments in a row; None if one takes too much."""
         found = [start]
@@ -143,7 +143,7 @@ class Tiler:
             found.append(after)
         return found
 
-    def parts(self, segments: Sequence[Segment]) -> list[list[Part]]:
+    def parts(self, segments: Sequence[TiledSegment]) -> list[list[Part]]:
         """For each segment of a chain that covers the network, its parts."""
         chain = self.chain(self.start(), segments, None)
         assert chain is not None, "the segments were within the budget"
