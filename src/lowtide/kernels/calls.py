@@ -8,7 +8,7 @@ from math import prod
 from lowtide.ir.index import Var
 from lowtide.ir.nest import Read, Value
 from lowtide.layout.lay_out import Place
-from lowtide.ops.window import Window
+from lowtide.ops.window import SlidingWindow
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class PixelCall:
     `channels` are those of the input. What is fused onto the task is applied to the row afterwards.
     """
 
-    rows: Window
-    columns: Window
+    rows: SlidingWindow
+    columns: SlidingWindow
     channels: int
     x: Place
     y: Place
@@ -54,8 +54,8 @@ class RowCall:
     the padding, too, if `padded`.
     """
 
-    rows: Window
-    columns: Window
+    rows: SlidingWindow
+    columns: SlidingWindow
     channels: tuple[int, int]
     groups: int
     x: Place

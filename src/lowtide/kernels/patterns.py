@@ -13,7 +13,7 @@ from lowtide.ir.index import Index, Var, index_of, number, var
 from lowtide.ir.nest import Acc, Call, Load, Nest, Number, Read, Value, loads
 from lowtide.ir.view import Strided
 from lowtide.layout.lay_out import Layout, Place
-from lowtide.ops.window import Window
+from lowtide.ops.window import SlidingWindow
 from lowtide.rows.task import Task
 
 LOOP_BLOCK = 64
@@ -30,7 +30,7 @@ class Convolution:
 
     x: str
     weights: str
-    windows: tuple[Window, ...]
+    windows: tuple[SlidingWindow, ...]
     pool: tuple[int, ...]
     channels: tuple[int, int]
     groups: int
@@ -106,7 +106,7 @@ def _begins(start: Value, task: Task, layout: Layout) -> bool:
 
 def windows(
     x: Read, nest: Nest, image: Shape, taps: Collection[Var], around: Collection[Var] = ()
-) -> tuple[tuple[Window, ...], tuple[int, ...]] | None:
+) -> tuple[tuple[SlidingWindow, ...], tuple[int, ...]] | None:
     """The windows of the spatial axes as a read goes over them, and the pool around each."""
     if len(nest.axes) != len(image):
         return None
@@ -122,7 +122,7 @@ def windows(
 
 def _window(
     at: Index, out: Index, size: int, taps: Collection[Var], around: Collection[Var]
-) -> tuple[Window, int] | None:
+) -> tuple[SlidingWindow, int] | None:
     """One axis: stride, dilation and padding are the coefficients of `at`.
 
     (4 y + 2 py) + 3 ky - 1     stride 2, a pool of 2, dilation 3, 1 before
@@ -141,7 +141,7 @@ def _window(
         return None
     tap = own_taps[0] if own_taps else Var("", 1)
     dilation, made = factors.get(tap, 1), (own.extent if own else 1) * many
-    return Window(size, tap.extent, stride, dilation, -at.constant, 0, made, tap), many
+    return SlidingWindow(size, tap.extent, stride, dilation, -at.constant, 0, made, tap), many
 
 
 def as_image(place: Place) -> Place | None:

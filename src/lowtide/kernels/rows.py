@@ -19,7 +19,7 @@ from lowtide.kernels.kernel import Kernel, Use
 from lowtide.kernels.packing import InBlocks, InOrder, Packing
 from lowtide.kernels.patterns import Convolution, as_image, convolution, inside_rows, windows
 from lowtide.layout.lay_out import Layout, Place
-from lowtide.ops.window import Window
+from lowtide.ops.window import SlidingWindow
 from lowtide.rows.task import ROW, Task
 
 SPAN = 8
@@ -119,9 +119,11 @@ def _call(found: Convolution, task: Task, layout: Layout) -> RowCall | None:
     return RowCall(rows, columns, found.channels, found.groups, x, y, found.start, applied)
 
 
-def _two(windows: tuple[Window, ...]) -> tuple[Window, Window]:
+def _two(windows: tuple[SlidingWindow, ...]) -> tuple[SlidingWindow, SlidingWindow]:
     """Windows over rows and columns; signals have rows of one pixel."""
-    return windows[0], windows[1] if len(windows) > 1 else Window(1, 1, 1, 1, 0, 0, 1, Var("", 1))
+    return windows[0], windows[1] if len(windows) > 1 else SlidingWindow(
+        1, 1, 1, 1, 0, 0, 1, Var("", 1)
+    )
 
 
 def _places(x: str, task: Task, layout: Layout) -> tuple[Place, Place] | None:

@@ -19,7 +19,7 @@ from lowtide.ir.nest import (
 )
 from lowtide.ops.entry import Bound, entry, ints
 from lowtide.ops.reduce import Over, in_rows, over, total
-from lowtide.ops.window import Window, windows
+from lowtide.ops.window import SlidingWindow, windows
 
 _ATTRIBUTES = {
     "auto_pad": "NOTSET",
@@ -35,7 +35,7 @@ def _kernel(op: Bound) -> tuple[int, ...]:
     return ints(op.attribute("kernel_shape"))
 
 
-def _windows(op: Bound) -> tuple[Window, ...]:
+def _windows(op: Bound) -> tuple[SlidingWindow, ...]:
     made = windows(op, _kernel(op))
     if op.attribute("auto_pad").startswith("SAME"):
         # Here onnxruntime, which is the judge's reference, leaves ONNX's definition.

@@ -10,7 +10,7 @@ from lowtide.ops.entry import Bound, ints
 
 
 @dataclass(frozen=True)
-class Window:
+class SlidingWindow:
     """One spatial axis: output i reads inputs i*stride - before + k*dilation for k < kernel."""
 
     size: int
@@ -37,7 +37,7 @@ class Window:
         return min(max(-(-distance // self.dilation), 0), self.kernel)
 
 
-def windows(op: Bound, kernel: tuple[int, ...]) -> tuple[Window, ...]:
+def windows(op: Bound, kernel: tuple[int, ...]) -> tuple[SlidingWindow, ...]:
     """The sliding windows of a convolution or pool, one for each axis after batch and channel.
 
     Raises UnsupportedModel where strides, dilations and pads do not fit the kernel or the output.
@@ -56,13 +56,15 @@ def windows(op: Bound, kernel: tuple[int, ...]) -> tuple[Window, ...]:
     for a in range(rank):
         tap = Var("k" + names[a], kernel[a])
         before, after = pads[a], pads[a + rank]
-        window = Window(sizes[a], kernel[a], strides[a], dilations[a], before, after, outs[a], tap)
+        window = SlidingWindow(
+            sizes[a], kernel[a], strides[a], dilations[a], before, after, outs[a], tap
+        )
         made.append(window)
         _check_out(op, window)
     return tuple(made)
 
 
-def _check_out(op: Bound, window: Window) -> None:
+def _check_out(op: Bound, window: SlidingWindow) -> None:
     """The output size the file gives must be the one the attributes give."""
     span = (window.kernel - 1) * window.dilation + 1
     room = window.size + window.before + window.after - span

@@ -21,7 +21,7 @@ from lowtide.ir.graph import Graph, Operator, Tensor
 from lowtide.ops import Join, Views, meaning
 from lowtide.ops.definition import definition
 from lowtide.ops.entry import ENTRIES, Bound, bind
-from lowtide.ops.window import Window, windows
+from lowtide.ops.window import SlidingWindow, windows
 from lowtide.regions.equivalence import is_moved
 from lowtide.regions.footprint import Reach
 from lowtide.regions.region import Region, Span, shape_of, whole, with_span
@@ -117,7 +117,7 @@ def _attributes(bound: Bound, region: Region, reads: Mapping[str, Region]) -> di
     return made
 
 
-def _padding(window: Window, made: Span, read: Span) -> Span:
+def _padding(window: SlidingWindow, made: Span, read: Span) -> Span:
     """The padding before and behind what is read for a span of what a window makes."""
     span = (window.kernel - 1) * window.dilation + 1
     before = window.before + read[0] - made[0] * window.stride
