@@ -85,4 +85,4 @@ class RunCall:
         return prod(v.extent for v in self.run)
 
 
-Call = PixelCall | RowCall | RunCall
+KernelCall = PixelCall | RowCall | RunCall

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from lowtide.ir.dtype import F32, DType
-from lowtide.kernels.calls import Call
+from lowtide.kernels.calls import KernelCall
 from lowtide.kernels.packing import Packing
 from lowtide.layout.lay_out import Layout
 from lowtide.rows.task import Grain, Task
@@ -57,7 +57,7 @@ class Use:
     """
 
     kernel: Kernel
-    call: Call
+    call: KernelCall
     grain: Grain
     packings: tuple[Packing, ...] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
