@@ -35,7 +35,7 @@ def explore(
     ] = 0.5,
     align: Align = 16,
     code: Annotated[
-        bool, typer.Option("--code", help="Compile each program, and count its code.")
+        bool, typer.Option("--code", help="Compile each program: its code, stack and state.")
     ] = False,
     max_elements: MaxElements = MAX_ELEMENTS,
     as_json: Json = False,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lowtide.backends import emit, table_bytes
-from lowtide.check.code_size import footprint
+from lowtide.check.code_size import Footprint, footprint
 from lowtide.check.compile import find_compiler
 from lowtide.check.judge import judge_placement
 from lowtide.clock import Clock
@@ -143,23 +143,26 @@ def _measure(source: Source, graph: Graph, recipe: Options, code: bool) -> Point
     clock = Clock(lambda _: None)
     plan = make_plan(source, graph, recipe, clock)
     judge_placement(memory_map(plan))
+    own = _footprint(plan) if code else Footprint()
+    beside, size = own.ram_bytes, own.code_bytes
     return Point(
         recipe,
         plan.arena_bytes,
         sum(task.nest.macs for task in plan.tasks),
         plan.mac_overhead,
         weight_traffic(plan),
-        _code(plan) if code else None,
+        None if size is None else size + table_bytes(plan),
         round(sum(clock.seconds.values()), 3),
+        None if beside is None else plan.arena_bytes + beside,
     )
 
 
-def _code(plan: Plan) -> int:
-    """Bytes of the emitted program's instructions and tables."""
-    own = footprint(emit(plan), find_compiler(), plan.arena_bytes).code_bytes
-    if own is None:
+def _footprint(plan: Plan) -> Footprint:
+    """What the emitted program takes beside arena and weights."""
+    own = footprint(emit(plan), find_compiler(), plan.arena_bytes)
+    if own.code_bytes is None:
         raise UsageError("--code: the program could not be measured; binutils' size is needed")
-    return own + table_bytes(plan)
+    return own
 
 
 def _explored(

@@ -13,8 +13,9 @@ from lowtide.planner.plan import Options
 class Point:
     """One planned recipe and what it costs.
 
-    `weight_traffic_bytes` are read in one run (`traffic.py`). `code_bytes` are the program's
-    instructions and tables; None where they were not measured. `seconds` is what planning took.
+    `weight_traffic_bytes` are read in one run. `code_bytes` are the program's instructions and
+    tables, `ram_bytes` its arena, stack and state; None where they were not measured. `seconds` is
+    what planning took.
     """
 
     options: Options
@@ -24,6 +25,7 @@ class Point:
     weight_traffic_bytes: int
     code_bytes: int | None
     seconds: float
+    ram_bytes: int | None = None
 
     def facts(self) -> dict[str, Any]:
         """Plain data, for files and scripts."""
@@ -43,6 +45,7 @@ def point(facts: dict[str, Any]) -> Point:
         int(facts["weight_traffic_bytes"]),
         None if code is None else int(code),
         float(facts["seconds"]),
+        None if facts.get("ram_bytes") is None else int(facts["ram_bytes"]),
     )
 
 
@@ -97,6 +100,7 @@ def _covers(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
 def _measured(one: Point) -> dict[str, Any]:
     return {
         "arena_bytes": one.arena_bytes,
+        "ram_bytes": one.ram_bytes,
         "macs": one.macs,
         "mac_overhead": one.mac_overhead,
         "weight_traffic_bytes": one.weight_traffic_bytes,

@@ -191,6 +191,6 @@ def _legend() -> Iterator[str]:
         yield f'<text x="{x}" y="{y}">{text}</text>'
     note = (
         "Numbers are those of the table. Memory is the arena: input and output as they are held, "
-        "without weights and stack."
+        "without weights, stack and state."
     )
     yield f'<text class="grey" x="44" y="{y + 18}">{note}</text>'

@@ -11,16 +11,18 @@ from lowtide.quoting import for_terminal
 from lowtide.report.profile_text import kib
 from lowtide.sizes import show_bytes
 
-_HEAD = ("", "KiB", "extra MACs", "weights read", "code", "seconds", "recipe")
+_HEAD = ("", "arena KiB", "RAM KiB", "extra MACs", "weights read", "code", "seconds", "recipe")
 
 
 def front_text(file: str, model: str, tried: int, points: Sequence[Point]) -> str:
     """The points, most memory first; those of the front are numbered and have commands below.
 
-    1   144.0   +0.0 %   2.3 MiB   12.3 KiB   0.2   layer by layer, overlap row
+    1   144.0   145.4   +0.0 %   2.3 MiB   12.3 KiB   0.2   layer by layer, overlap row
+
+    RAM, the arena with stack and state, is known where the code was measured.
     """
     best = front(points)
-    axes = "memory, multiply-adds, weights read"
+    axes = "arena, multiply-adds, weights read"
     if points and all(one.code_bytes is not None for one in points):
         axes += ", code"
     alike = f", {len(points)} different points" if len(points) < tried else ""
@@ -47,15 +49,16 @@ def code(one: Point) -> str:
 def _table(points: Sequence[Point], best: Sequence[Point]) -> Iterator[str]:
     ordered = sorted(points, key=lambda one: (-one.arena_bytes, one.mac_overhead))
     rows = [_HEAD, *(_row(one, best) for one in ordered)]
-    wide = [max(len(row[k]) for row in rows) for k in range(6)]
+    wide = [max(len(row[k]) for row in rows) for k in range(7)]
     for row in rows:
-        yield "  ".join([f"{row[k]:>{wide[k]}}" for k in range(6)] + [row[6]])
+        yield "  ".join([f"{row[k]:>{wide[k]}}" for k in range(7)] + [row[7]])
 
 
 def _row(one: Point, best: Sequence[Point]) -> tuple[str, ...]:
     return (
         f"  {best.index(one) + 1}" if one in best else "",
         kib(one.arena_bytes),
+        "-" if one.ram_bytes is None else kib(one.ram_bytes),
         percent(one),
         show_bytes(one.weight_traffic_bytes),
         code(one),

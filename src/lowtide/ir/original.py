@@ -12,6 +12,9 @@ from typing import Any
 KEY = "lowtide.original"
 """Of the metadata of an ONNX file."""
 
+LAYERS = "lowtide.weights"
+"""Where the metadata describe layers that were stored small."""
+
 RANDOM = "a random input"
 
 
@@ -53,6 +56,8 @@ class Original:
     @property
     def words(self) -> str:
         """up to 4.2e-02 of the largest value from net.onnx (4.2e-02 on 99 pictures, ..)"""
+        if not self.apart:
+            return "an approximation of a network that the file does not name"
         each = ", ".join(f"{one.max_rel:.1e} on {one.on}" for one in self.apart)
         return (
             f"an approximation: up to {self.max_rel_diff:.1e} of the largest value from {self.file}"
@@ -61,11 +66,12 @@ class Original:
 
     def facts(self) -> dict[str, Any]:
         """For --json and plan.json."""
+        known = bool(self.apart)
         return {
-            "original_max_rel_diff": self.max_rel_diff,
-            "original_max_abs_diff": self.max_abs_diff,
-            "original_file": self.file,
-            "original_sha256": self.sha256,
+            "original_max_rel_diff": self.max_rel_diff if known else None,
+            "original_max_abs_diff": self.max_abs_diff if known else None,
+            "original_file": self.file if known else None,
+            "original_sha256": self.sha256 if known else None,
             "original_apart": [asdict(one) for one in self.apart],
         }
 
@@ -94,5 +100,7 @@ def _size(value: Any) -> float:
 
 
 def held_in(properties: Mapping[str, str]) -> Original | None:
-    """The original that a file's metadata name."""
-    return original(properties[KEY]) if KEY in properties else None
+    """The original that a file's metadata name; one without a name of a file whose layers were
+    stored small before such names were kept."""
+    found = original(properties[KEY]) if KEY in properties else None
+    return found or (Original("", "", ()) if LAYERS in properties else None)

@@ -74,7 +74,8 @@ class Source:
     @property
     def named(self) -> str:
         """The file as people know it."""
-        return self.file + (f" ({self.original.file}, stored small)" if self.original else "")
+        known = self.original.file if self.original else ""
+        return f"{self.file} ({known}, stored small)" if known else self.file
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,14 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from lowtide.ir.codes import Array, Codes
+from lowtide.ir.original import LAYERS
 from lowtide.weights.account import Form
 from lowtide.weights.format import Filters, Generated
 from lowtide.weights.network import Layer, Network
 from lowtide.weights.nodes import Emitter
 from lowtide.weights.opset import lifted
 
-KEY = "lowtide.weights"
+KEY = LAYERS
 """The metadata's key."""
 
 

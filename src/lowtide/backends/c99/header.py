@@ -103,7 +103,7 @@ def _made_from(source: Source) -> list[str]:
         f"/* net.h: {first}",
         *(f"   {line}" for line in more),
         f"   {made}",
-        f"   original    sha256 {for_c(source.original.sha256)}",
+        f"   original    sha256 {for_c(source.original.sha256) or 'unknown'}",
         f"   compressed  sha256 {source.sha256}",
     ]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import onnx
 
-from lowtide.ir.original import KEY, Original, held_in
+from lowtide.ir.original import KEY, LAYERS, Original, held_in
 
 
 def content_of(model: str | os.PathLike[str] | onnx.ModelProto) -> bytes:
@@ -19,7 +19,7 @@ def content_of(model: str | os.PathLike[str] | onnx.ModelProto) -> bytes:
 
 def original_in(content: bytes) -> Original | None:
     """What a file's bytes say of its original; None of one that is nobody's copy."""
-    if KEY.encode() not in content:
+    if KEY.encode() not in content and LAYERS.encode() not in content:
         return None
     model = onnx.ModelProto()
     model.ParseFromString(content)
