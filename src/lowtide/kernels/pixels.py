@@ -15,7 +15,7 @@ from lowtide.kernels.patterns import convolution, inside_rows
 from lowtide.layout.lay_out import Layout
 from lowtide.rows.task import PIXEL, Grain, Task
 
-BLOCK = 32
+CONV_BLOCK = 32
 """Output channels that the kernels hold at one time: CONV_BLOCK of c/conv.h."""
 
 PACKED_PIXELS = 8
@@ -41,8 +41,8 @@ def _match(
             return None
         rows, columns = found.windows
         call = PixelCall(rows, columns, x.strided.shape[1], x, y, found.start)
-        grain = PIXEL if task.channels <= BLOCK else Grain(pixels)
-        buffer = task.channels if task.grain.atomic and task.channels > BLOCK else 0
+        grain = PIXEL if task.channels <= CONV_BLOCK else Grain(pixels)
+        buffer = task.channels if task.grain.atomic and task.channels > CONV_BLOCK else 0
         return Use(kernel, call, grain, (InOrder(found.weights, (2, 3, 1, 0)),), scratch=buffer)
 
     return match
