@@ -19,7 +19,7 @@ from onnx import TensorProto, helper, numpy_helper
 from lowtide.backends import emit
 from lowtide.check.compile import WARNINGS, Io, build, find_compiler, run
 from lowtide.check.judge import pack
-from lowtide.ir.find_codes import packed
+from lowtide.ir.find_codes import find_codes
 from lowtide.planner.memory_map import memory_map
 from lowtide.planner.plan import Options, Plan
 from lowtide.quoting import identifier
@@ -269,8 +269,8 @@ def test_constants_that_are_no_numbers_warn_of_nothing(recwarn: pytest.WarningsR
     array = np.ones((16, 16), np.float32)
     array[3, 5] = np.inf
     array[9, 1] = np.nan
-    assert packed(array) is None
-    assert packed(array[3:]) is None
+    assert find_codes(array) is None
+    assert find_codes(array[3:]) is None
     assert not recwarn.list
 
 

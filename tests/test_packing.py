@@ -12,7 +12,7 @@ import pytest
 
 import lowtide.ir.find_codes
 from lowtide.ir.codes import Codes, limits, make
-from lowtide.ir.find_codes import LEAST_SAVED, packed
+from lowtide.ir.find_codes import LEAST_SAVED, find_codes
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +42,7 @@ def any_codes(seed: int) -> Codes:
 @pytest.mark.parametrize("seed", range(64))
 def test_codes_are_found_from_their_values(seed: int) -> None:
     codes = any_codes(seed)
-    found = packed(codes.values)
+    found = find_codes(codes.values)
     assert found is not None
     np.testing.assert_array_equal(found.values, codes.values)
     assert found.bytes <= codes.bytes
@@ -53,7 +53,7 @@ def test_rows_share_the_scale_they_were_given(per: int) -> None:
     """Filters of one kernel: U [kernels * rank, inputs] has a scale for each kernel."""
     rng = np.random.default_rng(per)
     codes = make(4, False, rng.integers(-8, 8, (12, per * 40)), rng.uniform(0.1, 1, 12))
-    found = packed(codes.values.reshape(12 * per, 40))
+    found = find_codes(codes.values.reshape(12 * per, 40))
     assert found is not None
     assert found.bytes == codes.bytes
     assert found.vectors == 12
@@ -62,7 +62,7 @@ def test_rows_share_the_scale_they_were_given(per: int) -> None:
 def test_any_shape_is_taken_along_its_first_axis() -> None:
     rng = np.random.default_rng(0)
     codes = make(3, True, rng.integers(-4, 4, (16, 4 * 3 * 3)), rng.uniform(0.1, 1, 16))
-    found = packed(codes.values.reshape(16, 4, 3, 3))
+    found = find_codes(codes.values.reshape(16, 4, 3, 3))
     assert found is not None
     np.testing.assert_array_equal(found.values, codes.values)
 
@@ -91,7 +91,7 @@ def _with(value: float, at: int) -> np.ndarray:
     ],
 )
 def test_what_codes_cannot_give_exactly_stays(array: np.ndarray) -> None:
-    assert packed(array) is None
+    assert find_codes(array) is None
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_what_codes_cannot_give_exactly_stays(array: np.ndarray) -> None:
     ids=["zeros", "minus zeros", "whole", "subnormal", "huge"],
 )
 def test_odd_numbers_that_are_codes(array: np.ndarray) -> None:
-    found = packed(array)
+    found = find_codes(array)
     assert found is not None
     np.testing.assert_array_equal(found.values.reshape(array.shape), array)
     assert array.nbytes - found.bytes >= LEAST_SAVED
@@ -115,9 +115,9 @@ def test_odd_numbers_that_are_codes(array: np.ndarray) -> None:
 def test_an_array_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """And forgotten with it: another array at the same address is another array."""
     array = _with(0.0, 0)
-    found = packed(array)
+    found = find_codes(array)
     monkeypatch.setattr(lowtide.ir.find_codes, "_packed", lambda _: pytest.fail("looked at twice"))
-    assert packed(array) is found
+    assert find_codes(array) is found
     number, gone = id(array), weakref.ref(array)
     del array
     gc.collect()

@@ -37,7 +37,7 @@ class _Rows:
     exponent: Array
 
 
-def packed(array: Array) -> Codes | None:
+def find_codes(array: Array) -> Codes | None:
     """Finds low-bit codes that give a constant exactly; None if there are none or nothing is saved.
 
     The codes are [vectors, length] in the array's order, with scales along its first axis;

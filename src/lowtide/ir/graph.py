@@ -12,7 +12,7 @@ import numpy as np
 
 from lowtide.ir.codes import Codes
 from lowtide.ir.dtype import BOOL, F32, I8, I16, I32, I64, U8, U16, DType
-from lowtide.ir.find_codes import packed
+from lowtide.ir.find_codes import find_codes
 
 Shape = tuple[int, ...]
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -117,7 +117,7 @@ class Graph:
     @cached_property
     def packed(self) -> dict[str, Codes]:
         """The constants that low-bit codes give exactly, by name; they are stored as such."""
-        found = {name: packed(array) for name, array in self.constants.items()}
+        found = {name: find_codes(array) for name, array in self.constants.items()}
         return {name: codes for name, codes in found.items() if codes is not None}
 
     def constant_bytes(self, name: str) -> int:

@@ -24,7 +24,7 @@ from lowtide.frontends.onnx.simplify.edit import (
 from lowtide.frontends.onnx.simplify.infer_shapes import endangers_inference
 from lowtide.frontends.onnx.simplify.sizes_as_run import needs_sizes, with_sizes
 from lowtide.frontends.onnx.simplify.unroll import RECURRENT
-from lowtide.ir.find_codes import packed
+from lowtide.ir.find_codes import find_codes
 from lowtide.room import Room
 
 # Different at every run, so never constants.
@@ -103,7 +103,7 @@ def _is_generated(node: ir.Node) -> bool:
     operands = [a for a in _arrays(node) if a.ndim >= 2]
     if len(operands) < 2:
         return False
-    codes = [packed(a) for a in operands]
+    codes = [find_codes(a) for a in operands]
     if not any(codes):
         return False
     stored = sum(c.bytes if c else a.nbytes for c, a in zip(codes, operands, strict=True))
