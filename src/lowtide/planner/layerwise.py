@@ -20,7 +20,7 @@ from lowtide.schedules.direction import directed, directions
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Directed:
     """A schedule with directions, and what follows from it."""
 
     schedule: Schedule
@@ -30,7 +30,7 @@ class Candidate:
 
 def plan_layerwise(
     layout: Layout, tasks: tuple[Task, ...], options: Options, clock: Clock
-) -> tuple[Candidate, Placement]:
+) -> tuple[Directed, Placement]:
     """Plans tasks one after the other; tries several directions and returns the smallest arena."""
     with clock("scheduling"):
         schedule = layerwise.schedule(layout, tasks, options.order, options.keep_input)
@@ -72,13 +72,13 @@ def _directions(
 
 def _candidate(
     layout: Layout, tasks: tuple[Task, ...], schedule: Schedule, options: Options
-) -> Candidate:
+) -> Directed:
     found = whole_lifetimes if options.overlap == "none" else lifetimes
     lives = found(layout, tasks, schedule, keep_inputs=options.keep_input)
-    return Candidate(schedule, lives, placement_problem(lives, schedule.ticks, options.align))
+    return Directed(schedule, lives, placement_problem(lives, schedule.ticks, options.align))
 
 
-def _place(candidates: list[Candidate], how: str) -> tuple[Candidate, Placement]:
+def _place(candidates: list[Directed], how: str) -> tuple[Directed, Placement]:
     """The best of the candidates; proven if none of them can be placed in less.
 
     Those that a cheap placement likes are tried first, and the others only if they may be better.
