@@ -25,12 +25,12 @@ from bench.weights.teach import SHARED, loss, pictures
 from lowtide.weights.network import Network, read
 from lowtide.weights.sensitivity import stored
 from lowtide.weights.train.compressed import spreads
-from lowtide.weights.train.graph import Graph
+from lowtide.weights.train.graph import TorchNetwork
 from lowtide.weights.train.loop import Recipe, run
 from lowtide.weights.train.measure import accuracy
 
 
-def dense(graph: Graph, network: Network) -> onnx.ModelProto:
+def dense(graph: TorchNetwork, network: Network) -> onnx.ModelProto:
     """A trained graph as ONNX, its batch norms folded."""
     changed = {}
     for layer in network.layers:
@@ -71,7 +71,7 @@ def main() -> None:
     torch.manual_seed(0)
     network = read(given.shared / "models/onnx/resnet20_cifar10_bn.onnx")
     train = pictures(given.shared, "train")
-    graph = Graph(network)
+    graph = TorchNetwork(network)
     seen = train.normal(train.values[:256])
     graph.add_norms(spreads(graph, [x for x in network.layers if x.op == "Conv"], seen))
     graph.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -24,7 +24,7 @@ from lowtide.weights.runner import Runner
 from lowtide.weights.train.checkpoint import check
 from lowtide.weights.train.data import Pictures
 from lowtide.weights.train.generate import generate, generators
-from lowtide.weights.train.graph import Graph
+from lowtide.weights.train.graph import TorchNetwork
 from lowtide.weights.train.loop import History, Recipe, run
 from lowtide.weights.train.losses import Distil
 from lowtide.weights.train.measure import accuracy
@@ -75,7 +75,7 @@ def train_compressed(
         raise UsageError(f"all {len(pictures)} pictures are held back for validation")
     given = read(source, shapes)
     try:
-        Graph(given)
+        TorchNetwork(given)
     except UnsupportedModel as error:  # before the work
         raise error.within(file=given.name) from None
     of = _identity(given, flash, families, rest, recipe)
@@ -90,7 +90,7 @@ def train_compressed(
         )
     )  # fmt: skip
     network, settled = before.network, before.settled
-    teacher = Graph(network).eval().to(device)
+    teacher = TorchNetwork(network).eval().to(device)
     student = student_of(network, settled.made, settled.biases, torch.from_numpy(seen))
     start = accuracy(student, validation, device) if len(validation) else None
     objective = Distil(teacher, orthonormal=orthonormal)
@@ -122,9 +122,9 @@ def _identity(
 
 def student_of(
     network: Network, made: Mapping[str, Generated], biases: Mapping[str, Array], seen: Tensor
-) -> Graph:
+) -> TorchNetwork:
     """The network with generated weights, batch norms put back behind its convolutions."""
-    student = Graph(network)
+    student = TorchNetwork(network)
     generate(student, {student.names[name]: stored for name, stored in made.items()})
     with torch.no_grad():
         for layer in network.layers:
@@ -142,7 +142,7 @@ def student_of(
 
 @torch.no_grad()
 def spreads(
-    graph: Graph, layers: Sequence[Layer], seen: Tensor
+    graph: TorchNetwork, layers: Sequence[Layer], seen: Tensor
 ) -> dict[str, tuple[Tensor, Tensor]]:
     """Mean and standard deviation of each channel that layers give, for pictures."""
     found: dict[str, tuple[Tensor, Tensor]] = {}
@@ -165,7 +165,9 @@ def spreads(
 
 
 @torch.no_grad()
-def folded(student: Graph, network: Network) -> tuple[dict[str, Generated], dict[str, Array]]:
+def folded(
+    student: TorchNetwork, network: Network
+) -> tuple[dict[str, Generated], dict[str, Array]]:
     """What is stored of a trained student: layers and biases, its norms folded into both."""
     stored = {name: made.stored() for name, made in generators(student).items()}
     made, biases = {}, {}

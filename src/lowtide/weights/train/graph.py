@@ -41,7 +41,7 @@ class Norm(nn.Module):
         return gain.detach(), (bn.bias - bn.running_mean * gain).detach()
 
 
-class Graph(nn.Module):
+class TorchNetwork(nn.Module):
     """The network's nodes in order; layers are modules called after their number, `layer_3`.
 
     Raises UnsupportedModel for operators that `operators` does not name.
