@@ -22,7 +22,7 @@ from bench.weights.scores import kept  # noqa: E402
 from bench.weights.views import Views  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
-from lowtide.weights.train.data import Pictures  # noqa: E402
+from lowtide.weights.train.data import TrainingPictures  # noqa: E402
 from lowtide.weights.train.export import fitted  # noqa: E402
 from lowtide.weights.train.generate import generate  # noqa: E402
 from lowtide.weights.train.meets import meets  # noqa: E402
@@ -36,11 +36,11 @@ def near(found: Tensor, expected: Tensor, within: float = HALF) -> bool:
     return bool((found - expected).norm() <= within * expected.norm())
 
 
-def pictures(count: int = 64) -> Pictures:
+def pictures(count: int = 64) -> TrainingPictures:
     dice = torch.Generator().manual_seed(1)
     values = torch.randint(256, (count, 3, 32, 32), generator=dice).to(torch.uint8)
     labels = torch.randint(10, (count,), generator=dice)
-    return Pictures(values, labels, torch.full((3,), 120.0), torch.full((3,), 60.0))
+    return TrainingPictures(values, labels, torch.full((3,), 120.0), torch.full((3,), 60.0))
 
 
 @pytest.mark.parametrize(("side", "stride"), [(2, 1), (4, 1), (8, 2), (8, 1), (16, 2), (16, 1)])

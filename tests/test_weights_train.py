@@ -24,7 +24,7 @@ from lowtide.pipeline.fit import fit  # noqa: E402
 from lowtide.weights.batch import session  # noqa: E402
 from lowtide.weights.setting import Setting, plain  # noqa: E402
 from lowtide.weights.store import recall  # noqa: E402
-from lowtide.weights.train.data import Augment, Pictures  # noqa: E402
+from lowtide.weights.train.data import Augment, TrainingPictures  # noqa: E402
 from lowtide.weights.train.export import export, fitted  # noqa: E402
 from lowtide.weights.train.generate import Factor, generate, stored  # noqa: E402
 from lowtide.weights.train.loop import Recipe, run  # noqa: E402
@@ -54,11 +54,11 @@ def network() -> nn.Sequential:
     )  # fmt: skip
 
 
-def noise(count: int = 64) -> Pictures:
+def noise(count: int = 64) -> TrainingPictures:
     dice = torch.Generator().manual_seed(1)
     values = torch.rand(count, 4, 8, 8, generator=dice)
     labels = torch.randint(10, (count,), generator=dice)
-    return Pictures(values, labels, torch.zeros(4), torch.ones(4))
+    return TrainingPictures(values, labels, torch.zeros(4), torch.ones(4))
 
 
 def loss(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
@@ -183,14 +183,14 @@ def test_two_processes_stay_the_same(tmp_path: Path) -> None:
     assert done.stdout.count("same") == 2
 
 
-def digits() -> tuple[Pictures, Pictures]:
+def digits() -> tuple[TrainingPictures, TrainingPictures]:
     """1,797 digits of 8x8, of scikit-learn."""
     datasets = pytest.importorskip("sklearn.datasets", reason="scikit-learn is not installed")
     held = datasets.load_digits()
     order = np.random.default_rng(0).permutation(len(held.target))
     values = torch.from_numpy(held.images[order][:, None].astype(np.float32))
     labels = torch.from_numpy(held.target[order].astype(np.int64))
-    both = Pictures(values, labels, torch.full((1,), 5.0), torch.full((1,), 6.0))
+    both = TrainingPictures(values, labels, torch.full((1,), 5.0), torch.full((1,), 6.0))
     return both.part(torch.arange(1300)), both.part(torch.arange(1300, 1797))
 
 

@@ -24,7 +24,7 @@ from bench.weights.teach import right, say
 from lowtide.weights.account import published_bytes
 from lowtide.weights.accuracy import accuracy
 from lowtide.weights.setting import Setting
-from lowtide.weights.train.data import Pictures
+from lowtide.weights.train.data import TrainingPictures
 from lowtide.weights.train.export import export, fitted
 from lowtide.weights.train.generate import filters_of, generate, stored
 from lowtide.weights.train.losses import distillation
@@ -52,7 +52,7 @@ class School:
     folder: Path
     seen: Tensor
     """Pictures as networks see them, for calibration."""
-    test: Pictures
+    test: TrainingPictures
     lessons: Lessons
     course: Course
     device: str
@@ -115,7 +115,7 @@ def _recalibrate(student: nn.Module, seen: list[Tensor]) -> None:
         norm.momentum = 0.1
 
 
-def measured(model: onnx.ModelProto, test: Pictures) -> float:
+def measured(model: onnx.ModelProto, test: TrainingPictures) -> float:
     """Accuracy of the file in onnxruntime."""
     return accuracy(model, {"input": data.normal(test.values.numpy())}, test.labels.numpy())
 

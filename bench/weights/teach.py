@@ -25,7 +25,7 @@ from bench.weights.epochs import Lessons, train
 from bench.weights.quick import quicken
 from bench.weights.resnet import ResNet
 from bench.weights.views import Views
-from lowtide.weights.train.data import Pictures
+from lowtide.weights.train.data import TrainingPictures
 from lowtide.weights.train.measure import accuracy
 
 SHARED = Path(__file__).parents[2].parent / "shared"
@@ -36,11 +36,11 @@ LOOK = 2000
 """Test pictures of the accuracy after each epoch; nothing is chosen by it."""
 
 
-def pictures(shared: Path, part: str) -> Pictures:
+def pictures(shared: Path, part: str) -> TrainingPictures:
     """One part of the data for torch."""
     values, labels = data.read(shared, part)
     mean, std = torch.tensor(data.MEAN), torch.tensor(data.STD)
-    return Pictures(torch.from_numpy(values), torch.from_numpy(labels), mean, std)
+    return TrainingPictures(torch.from_numpy(values), torch.from_numpy(labels), mean, std)
 
 
 def loss(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
@@ -51,7 +51,7 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def right(model: nn.Module, test: Pictures, device: str, count: int = LOOK) -> float:
+def right(model: nn.Module, test: TrainingPictures, device: str, count: int = LOOK) -> float:
     """Accuracy on the first test pictures, in the arithmetic of training."""
     part = test.part(torch.arange(min(count, len(test))))
     with torch.autocast(torch.device(device).type, torch.bfloat16):

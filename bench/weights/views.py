@@ -12,14 +12,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
-from lowtide.weights.train.data import Pictures
+from lowtide.weights.train.data import TrainingPictures
 
 
 @dataclass(frozen=True)
 class Views:
     """Pictures [N, C, H, W] with a mirrored border, of which batches are windows."""
 
-    pictures: Pictures
+    pictures: TrainingPictures
     bordered: Tensor
     shift: int
     cut: int
@@ -27,7 +27,7 @@ class Views:
     seed: int
 
     @staticmethod
-    def of(pictures: Pictures, shift: int = 4, cut: int = 8, seed: int = 0) -> Views:
+    def of(pictures: TrainingPictures, shift: int = 4, cut: int = 8, seed: int = 0) -> Views:
         values = pictures.values.float()
         bordered = pad(values, (shift,) * 4, mode="reflect").to(torch.uint8)
         return Views(pictures, bordered, shift, cut, seed)

@@ -10,13 +10,12 @@ from typing import Any
 
 import torch
 
-from lowtide.data.pictures import Pictures as Files
-from lowtide.data.pictures import Scaling
+from lowtide.data.pictures import Pictures, Scaling
 from lowtide.errors import UsageError
 from lowtide.ir.graph import Shape
 from lowtide.weights.candidates import Family
 from lowtide.weights.train.compressed import STUDENT, Trained, train_compressed
-from lowtide.weights.train.data import Augment, Pictures
+from lowtide.weights.train.data import Augment, TrainingPictures
 from lowtide.weights.train.parallel import processes
 
 __all__ = ["Options", "processes", "rates", "train"]
@@ -57,7 +56,7 @@ class Options:
             raise UsageError(f"--device {self.device}: torch cannot use it: {why}") from error
 
 
-def pictures(files: Files, scaling: Scaling) -> Pictures:
+def pictures(files: Pictures, scaling: Scaling) -> TrainingPictures:
     """Pictures from files for torch; bytes are scaled batch by batch."""
     assert files.classes is not None
     values = torch.from_numpy(files.values)
@@ -66,13 +65,13 @@ def pictures(files: Files, scaling: Scaling) -> Pictures:
         mean, std = torch.zeros(channels), torch.ones(channels)
     else:
         mean, std = (torch.tensor(v).expand(channels) for v in (scaling.mean, scaling.std))
-    return Pictures(values, torch.from_numpy(files.classes), mean, std)
+    return TrainingPictures(values, torch.from_numpy(files.classes), mean, std)
 
 
 def train(
     model: Path,
     flash: str,
-    files: Files,
+    files: Pictures,
     scaling: Scaling,
     families: Sequence[Family],
     options: Options,

@@ -22,7 +22,7 @@ from lowtide.weights.format import Generated
 from lowtide.weights.network import Layer, Network, read
 from lowtide.weights.runner import Runner
 from lowtide.weights.train.checkpoint import check
-from lowtide.weights.train.data import Pictures
+from lowtide.weights.train.data import TrainingPictures
 from lowtide.weights.train.generate import generate, generators
 from lowtide.weights.train.graph import TorchNetwork
 from lowtide.weights.train.loop import History, Recipe, run
@@ -52,7 +52,7 @@ class Trained:
 def train_compressed(
     source: str | os.PathLike[str] | onnx.ModelProto,
     flash: str | int,
-    pictures: Pictures,
+    pictures: TrainingPictures,
     *,
     recipe: Recipe = STUDENT,
     held_back: float = 0.05,
@@ -108,7 +108,11 @@ def train_compressed(
 
 
 def _identity(
-    network: Network, flash: str | int, families: Sequence[Family], rest: Pictures, recipe: Recipe
+    network: Network,
+    flash: str | int,
+    families: Sequence[Family],
+    rest: TrainingPictures,
+    recipe: Recipe,
 ) -> str:
     """What is trained, and on what: a run that goes on must be of the same."""
     told = (parse_bytes(flash), tuple(families), len(rest), recipe.batch, recipe.seed)

@@ -23,7 +23,7 @@ class Augment:
 
 
 @dataclass(frozen=True)
-class Pictures:
+class TrainingPictures:
     """Labelled inputs of a network.
 
     `values` [N, C, H, W] holds pixels (uint8 or float32), `labels` [N] int64 classes. What the
@@ -38,16 +38,16 @@ class Pictures:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def to(self, device: torch.device) -> Pictures:
+    def to(self, device: torch.device) -> TrainingPictures:
         moved = (t.to(device) for t in (self.values, self.labels, self.mean, self.std))
-        return Pictures(*moved)
+        return TrainingPictures(*moved)
 
-    def part(self, index: Tensor) -> Pictures:
+    def part(self, index: Tensor) -> TrainingPictures:
         """The pictures with these numbers."""
         at = index.to(self.values.device)
         return replace(self, values=self.values[at], labels=self.labels[at])
 
-    def split(self, share: float, seed: int) -> tuple[Pictures, Pictures]:
+    def split(self, share: float, seed: int) -> tuple[TrainingPictures, TrainingPictures]:
         """Two parts drawn at random: all but `share` of the pictures, and that share."""
         order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))
         kept = len(self) - round(share * len(self))

@@ -19,7 +19,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from lowtide.errors import UsageError
 from lowtide.weights.train.checkpoint import Checkpoint, restore, save
-from lowtide.weights.train.data import Augment, Pictures
+from lowtide.weights.train.data import Augment, TrainingPictures
 
 Objective = Callable[[nn.Module, Tensor, Tensor], Tensor]
 """The loss of a model on a batch (what the network sees, classes)."""
@@ -69,7 +69,7 @@ def rate_at(done: float, recipe: Recipe) -> float:
 def run(
     model: nn.Module,
     objective: Objective,
-    pictures: Pictures,
+    pictures: TrainingPictures,
     recipe: Recipe,
     *,
     device: torch.device | str = "cpu",
@@ -118,7 +118,7 @@ class _Runner:
         self,
         model: nn.Module,
         objective: Objective,
-        pictures: Pictures,
+        pictures: TrainingPictures,
         recipe: Recipe,
         device: torch.device,
     ) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from lowtide.weights.train.data import Pictures
+from lowtide.weights.train.data import TrainingPictures
 
 
 @torch.no_grad()
-def accuracy(model: nn.Module, pictures: Pictures, device: torch.device | str = "cpu") -> float:
+def accuracy(
+    model: nn.Module, pictures: TrainingPictures, device: torch.device | str = "cpu"
+) -> float:
     """The share of pictures whose class gets the largest of the outputs [N, classes]."""
     was = model.training
     model.eval().to(device)
