@@ -21,7 +21,7 @@ from PIL import Image
 from bench.boxes import Array, Decode, fastestdet, ultraface_rfb, ultraface_slim, yunet
 from bench.tables import markdown, put
 from lowtide.check.numbers import Reference
-from lowtide.data.samples import Pictures
+from lowtide.data.samples import SampleFiles
 from lowtide.ir.graph import Graph
 from lowtide.pipeline.fit import Fitted, fit
 from lowtide.planner.plan import Options
@@ -56,7 +56,7 @@ def detect(name: str, shared: Path, options: Options) -> Iterator[list[str]]:
     held: dict[str, Mapping[str, Array]] = {}
 
     def samples(graph: Graph) -> Mapping[str, Mapping[str, Array]]:
-        held.update(Pictures(paths, how.mean, how.std, how.bgr).read(graph))
+        held.update(SampleFiles(paths, how.mean, how.std, how.bgr).read(graph))
         return held
 
     fitted, reference = fit(model, options=options, samples=samples), Reference(model, name)

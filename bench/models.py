@@ -20,7 +20,7 @@ from PIL import Image
 
 from bench.tables import markdown, put
 from lowtide.check.expected import Against
-from lowtide.data.samples import Pictures, read_labels
+from lowtide.data.samples import SampleFiles, read_labels
 from lowtide.errors import ModelError
 from lowtide.ir.graph import Array
 from lowtide.pipeline.fit import Fitted, fit
@@ -120,7 +120,7 @@ def measure(model: Path, shared: Path, folder: Path) -> list[str]:
     """One row of the table."""
     trial = TRIALS[model.stem]
     picture = _picture(trial, shared, folder)
-    samples = Pictures((picture,), trial.mean, trial.std, trial.bgr)
+    samples = SampleFiles((picture,), trial.mean, trial.std, trial.bgr)
     try:
         fitted = fit(model, samples=samples.read)
     except ModelError as error:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from lowtide.check.expected import Expected
 from lowtide.check.numbers import Sample, check_comparable
-from lowtide.data.samples import Pictures
+from lowtide.data.samples import SampleFiles
 from lowtide.errors import CheckError, LowtideError, UnreadableModel, UsageError
 from lowtide.ir.dtype import F32
 from lowtide.ir.graph import Array, Graph, Tensor
@@ -27,7 +27,7 @@ def taking(**inputs: tuple[int, ...]) -> Graph:
 IMAGE = taking(x=(1, 3, 4, 5))
 
 
-def refused(pictures: Pictures, graph: Graph, error: type[LowtideError], *words: str) -> None:
+def refused(pictures: SampleFiles, graph: Graph, error: type[LowtideError], *words: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(error) as caught:
@@ -37,7 +37,7 @@ def refused(pictures: Pictures, graph: Graph, error: type[LowtideError], *words:
 
 def test_a_picture_becomes_numbers(tmp_path: Path) -> None:
     Image.new("RGB", (5, 4), (10, 20, 30)).save(tmp_path / "a.png")
-    given = Pictures((tmp_path / "a.png",), (10, 0, 0), (1, 2, 3), bgr=True).read(IMAGE)
+    given = SampleFiles((tmp_path / "a.png",), (10, 0, 0), (1, 2, 3), bgr=True).read(IMAGE)
     assert given["a.png"]["x"].shape == (1, 3, 4, 5)
     assert given["a.png"]["x"][0, :, 0, 0].tolist() == [20, 10, np.float32(10) / 3]
 
@@ -56,7 +56,7 @@ def test_a_picture_becomes_numbers(tmp_path: Path) -> None:
 def test_mean_and_std_must_make_sense_without_a_sample_too(
     mean: tuple[float, ...], std: tuple[float, ...], words: list[str]
 ) -> None:
-    refused(Pictures((), mean, std), IMAGE, UsageError, *words)
+    refused(SampleFiles((), mean, std), IMAGE, UsageError, *words)
 
 
 @pytest.mark.parametrize(
@@ -65,21 +65,21 @@ def test_mean_and_std_must_make_sense_without_a_sample_too(
 )
 def test_numbers_that_cannot_be_compared(values: Array, tmp_path: Path) -> None:
     np.save(tmp_path / "odd.npy", values)
-    refused(Pictures((tmp_path / "odd.npy",)), IMAGE, UnreadableModel, "odd.npy", "'x'")
+    refused(SampleFiles((tmp_path / "odd.npy",)), IMAGE, UnreadableModel, "odd.npy", "'x'")
 
 
 def test_sixteen_bits_are_refused_not_clipped(tmp_path: Path) -> None:
     Image.fromarray(np.full((4, 5), 40000, np.uint16)).save(tmp_path / "deep.png")
-    refused(Pictures((tmp_path / "deep.png",)), IMAGE, UnreadableModel, "deep.png", "8 bits")
+    refused(SampleFiles((tmp_path / "deep.png",)), IMAGE, UnreadableModel, "deep.png", "8 bits")
 
 
 def test_files_that_are_no_samples(tmp_path: Path) -> None:
-    refused(Pictures((tmp_path,)), IMAGE, UnreadableModel, "a folder")
-    refused(Pictures((tmp_path / "no.png",)), IMAGE, UnreadableModel, "no such file")
-    refused(Pictures((tmp_path / "no.png",)), taking(), UsageError, "no inputs")
+    refused(SampleFiles((tmp_path,)), IMAGE, UnreadableModel, "a folder")
+    refused(SampleFiles((tmp_path / "no.png",)), IMAGE, UnreadableModel, "no such file")
+    refused(SampleFiles((tmp_path / "no.png",)), taking(), UsageError, "no inputs")
     np.save(tmp_path / "one.npy", np.float32(3))
-    refused(Pictures((tmp_path / "one.npy",)), IMAGE, UsageError, "one.npy")
-    assert Pictures((tmp_path / "one.npy",)).read(taking(x=()))["one.npy"]["x"].shape == ()
+    refused(SampleFiles((tmp_path / "one.npy",)), IMAGE, UsageError, "one.npy")
+    assert SampleFiles((tmp_path / "one.npy",)).read(taking(x=()))["one.npy"]["x"].shape == ()
 
 
 def test_agreeing_on_nothing_is_no_check() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lowtide.data.samples import Pictures
+from lowtide.data.samples import SampleFiles
 from lowtide.pipeline.fit import fit
 from lowtide.planner.plan import Options
 
@@ -53,7 +53,9 @@ def test_resnet20_knows_a_real_picture(tmp_path: Path) -> None:
     strip = np.asarray(Image.open(SHARED / "data/cifar10/cifar10_batch_0.png"))
     label = np.load(SHARED / "data/cifar10/train_labels_original_order.npy")[1]
     Image.fromarray(strip[1].reshape(32, 32, 3)).save(tmp_path / "one.png")
-    pictures = Pictures((tmp_path / "one.png",), (123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
+    pictures = SampleFiles(
+        (tmp_path / "one.png",), (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+    )
     fitted = fit(SHARED / "models/onnx/resnet20_cifar10_bn.onnx", samples=pictures.read)
     assert fitted.checks is not None
     assert fitted.checks.results["one.png"][0].argmax() == label == 9

@@ -19,7 +19,7 @@ from lowtide.pipeline.fit_text import label_warnings, show_detail, show_fit
 from lowtide.room import MAX_ELEMENTS
 
 if TYPE_CHECKING:
-    from lowtide.data.samples import Pictures
+    from lowtide.data.samples import SampleFiles
     from lowtide.pipeline.fit import Fitted
 
 from lowtide.cli.options import (
@@ -130,7 +130,7 @@ def fit(
     as_json: Json = False,
 ) -> None:
     """Plan the network, emit its C99 program in one arena (or ONNX in tiles), and check it."""
-    from lowtide.data.samples import Pictures, read_labels
+    from lowtide.data.samples import SampleFiles, read_labels
     from lowtide.files import check_folder, write_folder
     from lowtide.files.listing import CERTAIN
     from lowtide.frontends.onnx.shapes import parse_shapes
@@ -151,7 +151,7 @@ def fit(
         fuse_pools=fuse_pools, tile=parse_tile(tile), keep_input=keep_input, image=image,
         result=result, max_overhead=max_overhead or 0.0, objective=objective,
     )  # fmt: skip
-    pictures = Pictures(tuple(sample or ()), parse_numbers(mean), parse_numbers(std), bgr)
+    pictures = SampleFiles(tuple(sample or ()), parse_numbers(mean), parse_numbers(std), bgr)
     data = Data(
         calibrate or (), test or (), classes, mean, std, bgr, weights, uncalibrated
     )  # fmt: skip
@@ -210,7 +210,7 @@ def _fit_portable(
     budget: str | None,
     tiles: int | None,
     max_overhead: float | None,
-    pictures: Pictures,
+    pictures: SampleFiles,
     max_elements: int,
     as_json: bool,
 ) -> dict[str, Any] | str:

@@ -14,7 +14,7 @@ from lowtide.ir.graph import Array, Graph, Shape
 
 
 @dataclass(frozen=True)
-class Pictures:
+class SampleFiles:
     """Files to run a network on, and how pixels become its numbers."""
 
     files: tuple[Path, ...] = ()
