@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
-from lowtide.placers.cp_sat import Answer, Part, meet
+from lowtide.placers.cp_sat import Answer, Subset, meet
 from lowtide.placers.skyline import fill
 from lowtide.placers.terrain import Bar
 
@@ -20,7 +20,7 @@ SECTIONS_PER_WORK = 10_000_000
 """Sections that the search looks at in the time of one unit of CP-SAT's work: measured."""
 
 
-def fit_bars(part: Part, arena: int, work: float) -> Answer | None:
+def fit_bars(part: Subset, arena: int, work: float) -> Answer | None:
     """Units within `arena` bytes if they were found; None for blocks that cannot be bars.
 
     The bound is `arena`, or one more if such units are proven not to exist.
@@ -45,7 +45,7 @@ def fit_bars(part: Part, arena: int, work: float) -> Answer | None:
     return Answer(at, bound, result.work / SECTIONS_PER_WORK)
 
 
-def _apart(part: Part) -> bool | None:
+def _apart(part: Subset) -> bool | None:
     """Do bars say all there is to say of the blocks? None if they do not even say enough."""
     inside, lives, height = set(part.blocks), part.lives, part.grid.height
     if any(lives[i].start >= lives[i].stop or height(i) < 1 for i in inside):

@@ -43,7 +43,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Part:
+class Subset:
     """Some blocks of a grid, by number; `lives` has the lifetimes of all its blocks."""
 
     grid: Grid
@@ -51,7 +51,7 @@ class Part:
     blocks: tuple[int, ...]
 
 
-def fit(part: Part, arena: int, work: float) -> Answer:
+def fit(part: Subset, arena: int, work: float) -> Answer:
     """Looks for units within `arena` bytes; `work` limits the run, in the solver's own units.
 
     The answer's bound is `arena`, or one more if no such units exist.
@@ -60,7 +60,7 @@ def fit(part: Part, arena: int, work: float) -> Answer:
     return _run(model, at, arena, work)
 
 
-def minimise(part: Part, bound: int, start: Sequence[int], work: float) -> Answer:
+def minimise(part: Subset, bound: int, start: Sequence[int], work: float) -> Answer:
     """Looks for units that need the least arena, at least `bound` bytes; begins at `start`."""
     grid = part.grid
     ends = {i: start[i] * grid.unit + grid.sizes[i] for i in part.blocks}
@@ -75,7 +75,7 @@ def minimise(part: Part, bound: int, start: Sequence[int], work: float) -> Answe
     return _run(model, at, bound, work)
 
 
-def _model(part: Part, arena: int) -> tuple[cp_model.CpModel, dict[int, cp_model.IntVar]]:
+def _model(part: Subset, arena: int) -> tuple[cp_model.CpModel, dict[int, cp_model.IntVar]]:
     """The blocks within `arena` bytes and none in another's way."""
     grid, model = part.grid, cp_model.CpModel()
     at = {
@@ -116,7 +116,7 @@ def _keep_apart(
         before = over
 
 
-def _boxes(part: Part) -> list[int]:
+def _boxes(part: Subset) -> list[int]:
     """Blocks that live and, two by two, either do so at other times or must keep wholly apart."""
     pairs, height = part.grid.pairs, part.grid.height
     inside = set(part.blocks)

@@ -22,7 +22,7 @@ from dataclasses import replace
 
 from lowtide.placers import greedy
 from lowtide.placers.bars import fit_bars
-from lowtide.placers.cp_sat import Answer, Part, fit, minimise
+from lowtide.placers.cp_sat import Answer, Subset, fit, minimise
 from lowtide.placers.grid import UNPLACED, Grid, grid_of, lowest
 from lowtide.placers.problem import Placement, Problem
 
@@ -45,7 +45,7 @@ def place(problem: Problem, *, seconds: float, enough: int = 0) -> Placement:
     for part in parts:
         if _arena(grid, at, part) <= max(bound, reached) or work <= 0:
             break  # neither this part nor the lower ones that follow decide the arena
-        answer = _solve(Part(grid, problem.blocks, part), at, max(bound, enough), work)
+        answer = _solve(Subset(grid, problem.blocks, part), at, max(bound, enough), work)
         for block, unit in (answer.at or {}).items():
             at[block] = unit
         if answer.bound > max(bound, enough):  # what was asked for first is proven not to exist
@@ -55,7 +55,7 @@ def place(problem: Problem, *, seconds: float, enough: int = 0) -> Placement:
     return grid.placement(at, bound)
 
 
-def _solve(part: Part, start: Sequence[int], arena: int, work: float) -> Answer:
+def _solve(part: Subset, start: Sequence[int], arena: int, work: float) -> Answer:
     """Better units for the blocks of `part` than those they have in `start`, if there are any.
 
     The answer's bound is `arena`, or more if that is proven to be too small.
@@ -82,7 +82,7 @@ def _solve(part: Part, start: Sequence[int], arena: int, work: float) -> Answer:
     return replace(answer, at={block: at[block] for block in part.blocks})
 
 
-def _closer(core: Part, bound: int, start: Sequence[int], work: float) -> Answer:
+def _closer(core: Subset, bound: int, start: Sequence[int], work: float) -> Answer:
     """Halve the distance between `bound` and `start`, a few times, as far as bars fit."""
     low, high, spent = bound, _arena(core.grid, start, core.blocks), 0.0
     best = Answer(None, bound, 0.0)
@@ -105,7 +105,7 @@ def _closer(core: Part, bound: int, start: Sequence[int], work: float) -> Answer
     return replace(best, work=spent)
 
 
-def _core(part: Part, arena: int) -> tuple[Part, list[int]]:
+def _core(part: Subset, arena: int) -> tuple[Subset, list[int]]:
     """`part` without the blocks that find a place in any case, and those in the order to put back.
 
     In an arena of n units a block of height h has n - h + 1 places, and a neighbour that it may
