@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from lowtide.placers.problem import Placement
 
 
-_FLAGS = "cc -O2"
+def _flags(fitted: Fitted) -> str:
+    """What stack and code were measured with."""
+    return f"{fitted.checks.how if fitted.checks else 'cc'} -O2"
 
 
 def show_fit(
@@ -117,7 +119,7 @@ def _whole(fitted: Fitted) -> list[str]:
     return [
         f"  RAM            {_size(facts['ram_bytes'] or plan.arena_bytes)}  {_beside(fitted)}",
         f"  flash          {_size(weights + (code or 0))}  weights and "
-        + (f"{code} of code ({_FLAGS})" if code is not None else "code (not measured)"),
+        + (f"{code} of code ({_flags(fitted)})" if code is not None else "code (not measured)"),
         f"  whole network  {_size(after)}  activations and weights; {_percent(before, after)}",
     ]
 
@@ -129,7 +131,7 @@ def _beside(fitted: Fitted) -> str:
         why = "nothing was compiled" if fitted.checks is None else "the compiler does not tell"
         return f"arena alone; stack and state are not measured: {why}"
     state = "" if own.state_bytes is None else f", {own.state_bytes} of state"
-    return f"arena, {own.stack_bytes} of stack{state} (of this PC, {_FLAGS})"
+    return f"arena, {own.stack_bytes} of stack{state} (of this PC, {_flags(fitted)})"
 
 
 def show_verified(verified: Verified) -> str:

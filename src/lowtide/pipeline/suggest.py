@@ -9,7 +9,7 @@ The first group in which something fits ends the search; so does `SECONDS`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from math import prod
 from typing import Any
@@ -26,8 +26,6 @@ SECONDS = 40.0
 
 OVERHEAD = 0.5
 """Extra multiply-adds that are tried; with a budget a plan does no more than it takes."""
-
-Command = Callable[[Options, int], str]
 
 
 class _TimeUpError(Exception):
@@ -61,8 +59,7 @@ def missed(
     asked = _Trial(options, sized)
     tried = list(_tried(planning, asked, limit - spare, seconds))
     found = [(one, limit) for one in tried if one.sized.ram_bytes + spare <= limit]
-    least = min([asked, *tried], key=lambda one: one.sized.ram_bytes)
-    last = [asked] if found or least is asked else [least, asked]
+    last = [asked] if found else [*_best(asked, tried), asked]
     found += [(one, one.sized.ram_bytes + spare) for one in last]
     told = [
         _suggestion(model, one.options, budget, one.sized.ram_bytes + spare, options, flags)
@@ -71,14 +68,27 @@ def missed(
     return too_large(sized, limit, told)
 
 
-def _suggestion(
-    model: str, options: Options, budget: int, ram: int, asked: Options, flags: str
-) -> Suggestion:
-    changed: dict[str, Any] = {
+def _best(asked: _Trial, tried: Sequence[_Trial]) -> list[_Trial]:
+    """What needs least, and what does with one option changed."""
+    better = [one for one in tried if one.sized.ram_bytes < asked.sized.ram_bytes]
+    better.sort(key=lambda one: one.sized.ram_bytes)
+    simple = [one for one in better if len(_changes(asked.options, one.options)) == 1]
+    return list(dict.fromkeys([*better[:1], *simple[:1]]))
+
+
+def _changes(asked: Options, options: Options) -> dict[str, Any]:
+    """The options that differ from those that were asked for, by name."""
+    return {
         field.name: getattr(options, field.name)
         for field in fields(Options)
         if getattr(options, field.name) != getattr(asked, field.name)
     }
+
+
+def _suggestion(
+    model: str, options: Options, budget: int, ram: int, asked: Options, flags: str
+) -> Suggestion:
+    changed = _changes(asked, options)
     command = fit_command(model, options, budget) + flags
     return Suggestion(command, ram, {**changed, "budget": str(budget)})
 
@@ -171,9 +181,5 @@ def _least(graph: Graph, options: Options) -> int:
 
 
 def _named(asked: Options, changed: Options) -> str:
-    differ = [
-        f"--{field.name.replace('_', '-')} {getattr(changed, field.name)}"
-        for field in fields(Options)
-        if getattr(changed, field.name) != getattr(asked, field.name)
-    ]
-    return " ".join(differ)
+    differ = _changes(asked, changed)
+    return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in differ.items())
