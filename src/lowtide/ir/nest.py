@@ -11,9 +11,9 @@ evaluation. `Read.index` is quasi-affine (`index.py`); an index outside the oper
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from math import prod
 from zlib import crc32
 
@@ -77,6 +77,22 @@ def call(function: str, *arguments: Value | float) -> Value:
     """`function` applied to values; plain floats become constants."""
     values = (Number(float(a)) if isinstance(a, float | int) else a for a in arguments)
     return Call(function, tuple(values))
+
+
+IN_A_ROW = 16
+"""Operands that are taken one after the other."""
+
+
+def together(function: str, values: Sequence[Value]) -> Value:
+    """All values in one: ((a b) c) d, as onnxruntime does it, or in pairs of pairs if many.
+
+    So a value is never as deep as an operator has operands.
+    """
+    left = list(values)
+    while len(left) > IN_A_ROW:
+        pairs = [call(function, a, b) for a, b in zip(left[::2], left[1::2], strict=False)]
+        left = pairs + left[2 * len(pairs) :]
+    return reduce(lambda a, b: call(function, a, b), left)
 
 
 @dataclass(frozen=True)

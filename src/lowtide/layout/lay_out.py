@@ -59,6 +59,10 @@ class Place:
     strided: Strided
 
 
+MOST_VIEWS = 8
+"""A copy sees its source through so many views: with each, its indices nest deeper."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """The operators that compute, the storages, and where in them each tensor lies.
@@ -183,10 +187,13 @@ class _Layouter:
         self.places[base] = Place(wanted.storage, strided)
         return True
 
-    def _behind(self, name: str) -> tuple[str, list[tuple[View, Shape]]]:
-        """The tensor that `name` is a view of, with the views and what each of them sees."""
+    def _behind(self, name: str, most: int | None = None) -> tuple[str, list[tuple[View, Shape]]]:
+        """The tensor that `name` is a view of, with the views and what each of them sees.
+
+        Or the tensor that is `most` views behind it.
+        """
         chain: list[tuple[View, Shape]] = []
-        while name in self.graph.producer:
+        while name in self.graph.producer and (most is None or len(chain) < most):
             op = self.graph.producer[name]
             held = self.meanings[op.output]
             if not isinstance(held, Views):
@@ -200,7 +207,7 @@ class _Layouter:
         return name, chain
 
     def _copy_to(self, name: str, wanted: Place, target: str, before: str | None) -> str:
-        base, chain = self._behind(name)
+        base, chain = self._behind(name, MOST_VIEWS)
         self.tensors[target] = Tensor(target, wanted.strided.shape, self._dtype(name))
         self.places[target] = wanted
         copy = _copy(target, base, tuple(view for view, _ in chain))

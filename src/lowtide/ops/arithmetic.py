@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functools import reduce
-
 from lowtide.ir.dtype import U32, U64
-from lowtide.ir.nest import Load, Nest, Value, call, pointwise
+from lowtide.ir.nest import Load, Nest, Value, call, pointwise, together
 from lowtide.ops.entry import ANY, BOOL, Bound, entry
 
 
@@ -60,8 +58,7 @@ def mean(op: Bound) -> Nest:
 
 
 def _all(op: Bound, function: str) -> Value:
-    values: list[Value] = [Load(i) for i in range(len(op.inputs))]
-    return reduce(lambda a, b: call(function, a, b), values)
+    return together(function, [Load(i) for i in range(len(op.inputs))])
 
 
 @entry("Less", "LessOrEqual", "Greater", "GreaterOrEqual", pointwise=True, makes=BOOL)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from functools import reduce
 
 from lowtide.ir.index import Index, Var, index_of, number
-from lowtide.ir.nest import Acc, Load, Nest, Number, Read, Reduction, Value, axes_of, call
+from lowtide.ir.nest import Acc, Load, Nest, Number, Read, Reduction, axes_of, call, together
 from lowtide.ops.entry import Bound, entry
 
 _ELLIPSIS = "ABCDEFGH"
@@ -34,8 +33,7 @@ def einsum(op: Bound) -> Nest:
         )
         for k, term in enumerate(terms)
     )
-    values: list[Value] = [Load(k) for k in range(len(terms))]
-    product = reduce(lambda a, b: call("mul", a, b), values)
+    product = together("mul", [Load(k) for k in range(len(terms))])
     if not loops:
         return Nest(op.out, axes, reads, (), product)
     total = Reduction(tuple(loops), Number(0.0), call("add", Acc(0), product))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from lowtide.overlap.blocks import by_blocks, by_pairs
 from lowtide.overlap.spans import Spans, spans
@@ -24,13 +26,33 @@ def placement_problem(lives: Lives, steps: int, align: int) -> Problem:
     blocks = tuple(
         _block(name, life.bytes, own) for (name, life), own in zip(lives.items(), held, strict=True)
     )
-    forbidden = {}
-    for i, j in combinations(range(len(blocks)), 2):
-        if blocks[i].start < blocks[j].stop and blocks[j].start < blocks[i].stop:
-            found = _collisions(held[i], held[j])
+    most = int(live_bytes(lives, steps).max())
+    return Problem(blocks, align, dict(_forbidden(held)), most)
+
+
+def _forbidden(held: Sequence[Spans]) -> Iterator[tuple[tuple[int, int], tuple[Interval, ...]]]:
+    """The pairs that live together, with their collisions.
+
+    Most live together as wholes, which is seen of one with all that follow it at a time.
+    """
+    alive = [k for k, own in enumerate(held) if len(own)]
+    wholes = [held[k].all for k in alive]
+    first, end, start, full_from, full_until, stop = (
+        np.array([getattr(one, name)[0] for one in wholes], np.int64) for name in _WHOLE
+    )
+    for n, i in enumerate(alive):
+        rest = slice(n + 1, None)
+        meet = (start[n] <= stop[rest]) & (start[rest] <= stop[n])
+        full = meet & (full_from[n] <= full_until[rest]) & (full_from[rest] <= full_until[n])
+        low, high = (first[rest] - end[n]).tolist(), (end[rest] - first[n]).tolist()
+        for k in np.flatnonzero(meet).tolist():
+            j = alive[n + 1 + k]
+            found = ((low[k], high[k]),) if full[k] else _collisions(held[i], held[j])
             if found:
-                forbidden[i, j] = found
-    return Problem(blocks, align, forbidden, int(live_bytes(lives, steps).max()))
+                yield (i, j), found
+
+
+_WHOLE = ("first", "end", "start", "full_from", "full_until", "stop")
 
 
 def _block(name: str, size: int, held: Spans) -> Block:

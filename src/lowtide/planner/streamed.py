@@ -70,6 +70,13 @@ Rows of many sizes that come and go leave gaps, whole tensors do not.
 """
 
 
+MOST_ROWS = 1 << 22
+"""Rows to be put in order, some seconds, for a way to cut; with more, segments are to be shorter.
+
+That is twice what the largest network in docs/models.md takes.
+"""
+
+
 def cut_segments(layout: Layout, tasks: Sequence[Task], options: Options) -> list[Segmented]:
     """Cuts tasks, in an order in which they can be run, into segments of least peak.
 
@@ -78,8 +85,10 @@ def cut_segments(layout: Layout, tasks: Sequence[Task], options: Options) -> lis
     """
     layout, graph = _rows(layout, tasks, options)
     known = Segments(graph)
-    ways = dict.fromkeys(known.least_peak(longest) for longest in LONGEST)
-    return [Segmented(layout, known, way) for way in ways]
+    *longer, last = LONGEST
+    ways = [known.least_peak(longest, MOST_ROWS) for longest in longer]
+    ways.append(known.least_peak(last))
+    return [Segmented(layout, known, way) for way in dict.fromkeys(ways) if way is not None]
 
 
 def _rows(layout: Layout, tasks: Sequence[Task], options: Options) -> tuple[Layout, RowGraph]:

@@ -10,6 +10,9 @@ from lowtide.ir.nest import Nest
 from lowtide.ops import meaning
 from lowtide.ops.definition import definition
 
+MOST_INLINED = 8
+"""Operators one inside the other: chains of pools of one pixel are as long as they like."""
+
 
 def fuse_pools(graph: Graph) -> Graph:
     """Computes an operator inside the pool that reads it, where the pool's windows do not overlap.
@@ -20,10 +23,13 @@ def fuse_pools(graph: Graph) -> Graph:
     reads it, or the network hands it out.
     """
     made: dict[str, Operator] = {}
+    depths: dict[str, int] = {}
     for op in graph.operators:
         inner = made.get(op.inputs[0]) if op.inputs else None
-        if inner and _fits(inner, op, graph):
+        depth = depths.get(inner.output, 0) if inner else 0
+        if inner and depth < MOST_INLINED and _fits(inner, op, graph):
             del made[inner.output]
+            depths[op.output] = depth + 1
             op = replace(op, inlined=inner)
         made[op.output] = op
     if len(made) == len(graph.operators):

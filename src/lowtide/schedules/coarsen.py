@@ -63,15 +63,25 @@ class Coarsening:
 
         The result is one segment, or several where a cut between them lets them read less.
         """
-        whole = self._grown(self.known.get(first, end), limit)
+        found, todo = list[Segment](), [(first, end)]
+        while todo:
+            first, end = todo.pop()
+            whole = self._grown(self.known.get(first, end), limit)
+            cut = self._best_cut(whole, limit)
+            if cut is None:
+                found.append(whole)
+            else:
+                todo += [(cut, end), (first, cut)]
+        return tuple(found)
+
+    def _best_cut(self, whole: Segment, limit: int | None) -> int | None:
+        """Where a segment is to be cut so that its parts read the least; None where none helps."""
+        first, end = whole.first, whole.end
         if limit is None or self.read([whole]) <= self.read([self._wanted(first, end)]):
-            return (whole,)
+            return None
         cuts = (self._cut_at(first, cut, end, limit) for cut in range(first + 1, end))
         best = min((one for one in cuts if one is not None), default=None)
-        if best is None or best[0] >= self.read([whole]):
-            return (whole,)
-        cut = best[1]
-        return (*self.coarser(first, cut, limit), *self.coarser(cut, end, limit))
+        return None if best is None or best[0] >= self.read([whole]) else best[1]
 
     def _cut_at(self, first: int, cut: int, end: int, limit: int) -> tuple[int, int] | None:
         """Bytes read with a cut, if it fits: each part in the steps that it wants, or as it is."""

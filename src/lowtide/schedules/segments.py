@@ -26,22 +26,27 @@ class Segments:
 
     graph: RowGraph
     known: dict[tuple[int, int, tuple[int, ...]], Segment] = field(default_factory=dict)
+    rows: int = 0
+    """Rows that were put in order so far."""
 
     def get(self, first: int, end: int, together: tuple[int, ...] = ()) -> Segment:
         """Tasks first to end - 1 as one segment, `together` rows of each in a step (None: one)."""
         key = first, end, together
         if key not in self.known:
             self.known[key] = segment(self.graph, first, end, together or None)
+            self.rows += int(self.graph.first[end] - self.graph.first[first])
         return self.known[key]
 
-    def least_peak(self, longest: int | None = None) -> tuple[Segment, ...]:
+    def least_peak(
+        self, longest: int | None = None, most: int | None = None
+    ) -> tuple[Segment, ...] | None:
         """Cuts the order of the tasks into segments so that the largest peak is the least possible.
 
         No segment has more than `longest` tasks. It is a shortest path from cut to cut whose length
         is its largest edge. Of equally good ways to reach a cut the one with the shortest last
-        segment is taken.
+        segment is taken. None if more than `most` rows would have to be put in order for it.
         """
-        n = len(self.graph.tasks)
+        n, began = len(self.graph.tasks), self.rows
         best: list[tuple[int, int]] = [(0, 0)]
         for end in range(1, n + 1):
             found: tuple[int, int] | None = None
@@ -51,6 +56,8 @@ class Segments:
                 if found is not None and before >= found[0]:
                     break
                 peak = max(before, self.get(first, end).peak)
+                if most is not None and self.rows - began > most:
+                    return None
                 if found is None or peak < found[0]:
                     found = peak, first
             assert found is not None

@@ -12,6 +12,8 @@ from lowtide.errors import UnreadableModel, UnsupportedModel
 
 # Functions that call functions twice grow exponentially; no real network is near this.
 MOST_NODES = 100_000
+MOST_CALLS = 100
+"""Functions that are open at one time, each called by the one before it."""
 
 Key = tuple[str, str]
 
@@ -45,6 +47,10 @@ def _check_growth(model: onnx.ModelProto) -> None:
             return 1
         if key in open_calls:
             raise UnreadableModel(f"function '{key[1]}' calls itself", hint="export it unrolled")
+        if len(open_calls) == MOST_CALLS:
+            raise UnsupportedModel(
+                f"functions call functions more than {MOST_CALLS} deep", hint="export them inlined"
+            )
         if key not in sizes:
             open_calls.append(key)
             sizes[key] = size(bodies[key])
