@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lowtide.ir.codes import Codes
 from lowtide.ir.dtype import BOOL, F32, I8, I16, I32, I64, U8, U16, DType
 from lowtide.ir.find_codes import find_codes
+
+if TYPE_CHECKING:
+    from lowtide.ir.meaning import Meant
 
 Shape = tuple[int, ...]
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -88,6 +91,7 @@ class Graph:
 
     An input that is in `windows` is a part of one of the network's inputs. With `as_if`, all
     storages and constants are counted as if their elements had that type (`rewrites/as_if.py`).
+    `meanings` has what the operators mean, by their first output (`ops/meanings.py`).
     """
 
     name: str
@@ -98,6 +102,7 @@ class Graph:
     constants: Mapping[str, Array]
     windows: Mapping[str, Window] = field(default_factory=dict)
     as_if: DType | None = None
+    meanings: Mapping[str, Meant] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def producer(self) -> dict[str, Operator]:

@@ -19,7 +19,7 @@ from lowtide.ir.dtype import DType, dtype_of
 from lowtide.ir.graph import Graph, Operator, Shape, Tensor
 from lowtide.ir.view import Strided, View, Window, packed
 from lowtide.layout.memory_order import io_order, preferred_orders
-from lowtide.ops import Join, Meaning, Views, meaning
+from lowtide.ops import Join, Meaning, Views, meaning, understood
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def lay_out(graph: Graph, io_layout: str = "nhwc") -> Layout:
 
     `io_layout` is the memory order of the network's inputs and outputs of rank 4: nhwc or nchw.
     """
-    meanings = {op.output: meaning(replace(op, epilogue=()), graph) for op in graph.operators}
+    meanings = {op.output: meaning(op, graph) for op in graph.operators}
     orders = preferred_orders(graph, meanings, io_layout)
     return _Layouter(graph, io_layout, meanings, orders, dict(graph.tensors)).run()
 
@@ -140,7 +140,7 @@ class _Layouter:
             made += self._resolve(op)
         made += self._made(self.copies.pop(None, []))
         laid = replace(graph, outputs=outputs, operators=tuple(made), tensors=self.tensors)
-        return Layout(laid, self.storages, self.places, self.origins, graph.outputs)
+        return Layout(understood(laid), self.storages, self.places, self.origins, graph.outputs)
 
     # Places that are demanded from behind: by outputs and by joins.
 

@@ -5,9 +5,11 @@ They know nothing of memory, rows and C.
 
 from importlib import import_module
 
-from lowtide.ops.entry import ENTRIES, Bound, Entry, Join, Meaning, Views, bind, meaning
+from lowtide.ir.meaning import Join, Meaning, Views
+from lowtide.ops.entry import ENTRIES, Bound, Entry, bind
+from lowtide.ops.meanings import meaning, understood
 
-__all__ = ["ENTRIES", "Bound", "Entry", "Join", "Meaning", "Views", "bind", "meaning"]
+__all__ = ["ENTRIES", "Bound", "Entry", "Join", "Meaning", "Views", "bind", "meaning", "understood"]
 
 for _name in (
     "activations", "arithmetic", "conv", "einsum", "matmul", "move", "normalise", "pad", "pool",

@@ -8,7 +8,8 @@ from lowtide.ir.compose import compose, inline
 from lowtide.ir.dtype import dtype_of
 from lowtide.ir.graph import Array, Graph, Operator, Tensor
 from lowtide.ir.nest import Nest
-from lowtide.ops.entry import ENTRIES, Bound, bind, meaning
+from lowtide.ops.entry import ENTRIES, Bound
+from lowtide.ops.meanings import meaning
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,10 @@ def can_fuse(operator: Operator, graph: Graph) -> int | None:
 
     That operand must be its only activation, and have the shape and type of the output.
     """
-    bound = bind(operator, graph)
     if not ENTRIES[operator.type].pointwise or "" in operator.inputs[:1]:
         return None
     active = [i for i, name in enumerate(operator.inputs) if name in graph.tensors]
-    if len(active) != 1 or bound.shape(active[0]) != bound.out:
+    if len(active) != 1:
         return None
-    if graph.tensors[operator.inputs[active[0]]].dtype != bound.outputs[0].dtype:
-        return None
-    return active[0]
+    read, made = graph.tensors[operator.inputs[active[0]]], graph.tensors[operator.output]
+    return active[0] if (read.shape, read.dtype) == (made.shape, made.dtype) else None

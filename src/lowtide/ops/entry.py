@@ -23,28 +23,13 @@ from lowtide.errors import EXPORT, FLOAT32, OPERATORS, STATIC, ModelError, Unsup
 from lowtide.ir import dtype
 from lowtide.ir.dtype import F32, FLOATS, I32, I64, DType, dtype_of
 from lowtide.ir.graph import CARRIED, Array, Graph, Operator, Shape, Tensor
+from lowtide.ir.meaning import Join, Meaning
 from lowtide.ir.nest import Nest
-from lowtide.ir.view import Reshape, View
-
-
-@dataclass(frozen=True)
-class Views:
-    """The outputs are the first input, seen differently: one chain of views for each output."""
-
-    chains: tuple[tuple[View, ...], ...]
-
-
-@dataclass(frozen=True)
-class Join:
-    """The inputs that are activations lie one after the other along `axis` of the output."""
-
-    axis: int
-
+from lowtide.ir.view import Reshape
 
 MOST_ROUNDS = 2**31 - 1
 """What an int of C counts to."""
 
-Meaning = Nest | Views | Join
 Order = Literal["channels_last", "input", "row_major"]
 
 FLOAT = (F32,)
@@ -239,8 +224,8 @@ def _of_type(bound: Bound, what: str, tensor: Tensor, types: tuple[DType, ...]) 
     return bound.refuse(f"{what} is {tensor.dtype}; {' or '.join(map(str, types))} is needed", hint)
 
 
-def meaning(operator: Operator, graph: Graph) -> Meaning:
-    """What an operator computes in its graph, without its epilogue: a nest, views or a join.
+def understand(operator: Operator, graph: Graph) -> Meaning:
+    """Works out what an operator computes, without its epilogue: a nest, views or a join.
 
     Raises UnsupportedModel for what the entry does not name, and where the shapes in a damaged file
     are not those that the operator makes.

@@ -9,9 +9,10 @@ import numpy as np
 
 from lowtide.ir.graph import Shape
 from lowtide.ir.index import lookup, ravel, unravel
+from lowtide.ir.meaning import Join, Meaning, Views
 from lowtide.ir.nest import Load, Nest, Read, axes_of
 from lowtide.ir.view import Permute, Reshape, View, Window
-from lowtide.ops.entry import ANY, Bound, Join, Meaning, Views, entry, ints
+from lowtide.ops.entry import ANY, Bound, entry, ints
 
 
 def _one(*chain: View) -> Views:

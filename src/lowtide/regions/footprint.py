@@ -11,7 +11,7 @@ from lowtide.ir.graph import Graph, Operator, Shape
 from lowtide.ir.index import Index
 from lowtide.ir.nest import Nest
 from lowtide.ops import Join, meaning
-from lowtide.ops.definition import definition
+from lowtide.ops.definition import Definition, definition
 from lowtide.regions.region import Region, Span, bounds_within, hull, meet, whole, with_span
 
 
@@ -29,7 +29,8 @@ class Reach:
     """Which regions of its inputs each operator of a graph reads; answers are remembered."""
 
     graph: Graph
-    _accesses: dict[str, tuple[_Access, ...] | None] = field(default_factory=dict)
+    _defined: dict[str, Definition | None] = field(default_factory=dict)
+    _accesses: dict[str, tuple[_Access, ...]] = field(default_factory=dict)
     _known: dict[tuple[str, Region], dict[str, Region]] = field(default_factory=dict)
 
     def reads(self, op: Operator, region: Region) -> dict[str, Region]:
@@ -63,14 +64,20 @@ class Reach:
     def accesses(self, op: Operator) -> tuple[_Access, ...]:
         """All reads of an operator's definition, those of constants and the epilogue included."""
         if op.output not in self._accesses:
-            defined = definition(op, self.graph)
+            defined = self.definition(op)
             assert defined is not None, f"{op.name} is a view"
             self._accesses[op.output] = tuple(
                 _Access(name, self.graph.shape(name), read.index)
                 for read in defined.nest.reads
                 for name in (defined.operands[read.operand],)
             )
-        return self._accesses[op.output] or ()
+        return self._accesses[op.output]
+
+    def definition(self, op: Operator) -> Definition | None:
+        """The definition of one of the graph's operators, or None."""
+        if op.output not in self._defined:
+            self._defined[op.output] = definition(op, self.graph)
+        return self._defined[op.output]
 
     def constants(self, op: Operator, region: Region) -> dict[str, Region]:
         """The regions of the constants that are read to make `region` of the output."""

@@ -58,7 +58,7 @@ def narrow(op: Operator, reach: Reach, region: Region) -> Narrowed | None:
     if attributes is None:
         return None
     narrowed = Narrowed(replace(op, attributes=attributes), reads, constants)
-    return narrowed if _is_same(op, narrowed, graph, region) else None
+    return narrowed if _is_same(op, narrowed, reach, region) else None
 
 
 def can_cut(op: Operator, reach: Reach, axis: int) -> bool:
@@ -125,7 +125,8 @@ def _padding(window: SlidingWindow, made: Span, read: Span) -> Span:
     return before, needed - before - (read[1] - read[0])
 
 
-def _is_same(op: Operator, narrowed: Narrowed, graph: Graph, region: Region) -> bool:
+def _is_same(op: Operator, narrowed: Narrowed, reach: Reach, region: Region) -> bool:
+    graph = reach.graph
     tensors, constants = dict(graph.tensors), dict(graph.constants)
     for name, part in {**narrowed.reads, op.output: region}.items():
         tensors[name] = Tensor(name, shape_of(part), graph.tensors[name].dtype)
@@ -136,5 +137,5 @@ def _is_same(op: Operator, narrowed: Narrowed, graph: Graph, region: Region) -> 
         new = definition(narrowed.operator, small)
     except ModelError:  # its entry refuses what its attributes now say
         return False
-    old, parts = definition(op, graph), {**narrowed.reads, **narrowed.constants}
+    old, parts = reach.definition(op), {**narrowed.reads, **narrowed.constants}
     return old is not None and new is not None and is_moved(old, new, region, parts, graph)

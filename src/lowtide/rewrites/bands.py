@@ -13,7 +13,6 @@ pieces of a row.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from math import prod
 
 from lowtide.ir.graph import Graph, Operator, Shape
@@ -97,7 +96,7 @@ def extra_macs(graph: Graph, first: int, end: int, regions: Sequence[Regions]) -
 
 
 def _extra(graph: Graph, op: Operator, regions: Sequence[Regions]) -> int:
-    held = meaning(replace(op, epilogue=()), graph)
+    held = meaning(op, graph)
     if not isinstance(held, Nest) or not held.macs:
         return 0
     made = sum(elements(one[op.output]) for one in regions if op.output in one)

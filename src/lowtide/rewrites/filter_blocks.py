@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
 from lowtide.ir.graph import Array, Graph, Operator, Tensor
 from lowtide.ir.nest import Nest
 from lowtide.ir.view import Reshape
-from lowtide.ops import ENTRIES, Views, meaning
+from lowtide.ops import ENTRIES, Views, meaning, understood
 from lowtide.regions.footprint import Reach
 from lowtide.regions.region import Region, Span, shape_of, whole, with_span
 from lowtide.regions.restrict import can_cut, narrow
@@ -86,6 +87,10 @@ class _Writer:
     tensors: dict[str, Tensor] = field(default_factory=dict)
     constants: dict[str, Array] = field(default_factory=dict)
 
+    @cached_property
+    def reach(self) -> Reach:
+        return Reach(self.graph)
+
     def run(self, found: Sequence[tuple[Operator, list[Operator]]]) -> Graph:
         """The graph with these in blocks; what they replace is gone."""
         steps = {step.output for _, chain in found for step in chain}
@@ -98,9 +103,10 @@ class _Writer:
                 operators += self._split(op, chains[op.output])
             elif op.output not in steps:
                 operators.append(op)
-        return replace(
+        cut = replace(
             self.graph, operators=tuple(operators), tensors=self.tensors, constants=self.constants
         )
+        return understood(cut)
 
     def _split(self, op: Operator, chain: Sequence[Operator]) -> Iterator[Operator]:
         filters = self.graph.shape(op.output)[1]
@@ -126,7 +132,7 @@ class _Writer:
             self.constants[shape] = np.array(shape_of(region), np.int64)
             inputs: tuple[str, ...] = (f"{step.inputs[0]}.{k}", shape)
             return Operator(f"{step.name}.{k}", "Reshape", inputs, (made,), {}, step.opset)
-        narrowed = narrow(step, Reach(self.graph), region)
+        narrowed = narrow(step, self.reach, region)
         assert narrowed is not None, "a product makes any of its rows alone"
         held = narrowed.constants
         inputs = tuple(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import prod
 
 from lowtide.ir.graph import Graph, Operator
+from lowtide.ir.meaning import Meant
 from lowtide.ir.nest import Load, Nest, walk
 from lowtide.ir.view import Window
-from lowtide.ops import Views, meaning
+from lowtide.ops import Meaning, Views, understood
 from lowtide.ops.definition import can_fuse
 
 MOST_TERMS = 100
@@ -25,21 +27,24 @@ def fuse(graph: Graph) -> Graph:
     Only where the tensors between have no other reader and are no outputs of the network, and the
     arithmetic of the whole stays below `MOST_TERMS`.
     """
+    graph = understood(graph)
     made: list[Operator] = []
+    meant: list[Meant] = []
     terms: dict[int, int] = {}
     maker: dict[str, int] = {}
     for op in graph.operators:
         running = can_fuse(op, graph)
         home = None
         if running is not None:
-            home = _home(op, op.inputs[running], graph, made, maker)
+            home = _home(op, op.inputs[running], graph, made, meant, maker)
         count = 0
         if running is not None and home is not None:
-            inner = terms.get(home) or _terms(made[home], graph)
-            count = _terms(op, graph, running, inner)
+            inner = terms.get(home) or _terms(meant[home].meaning)
+            count = _terms(graph.meanings[op.output].meaning, running, inner)
         if running is None or home is None or count > MOST_TERMS:
             maker |= {name: len(made) for name in op.outputs}
             made.append(op)
+            meant.append(graph.meanings[op.output])
             continue
         terms[home] = count
         inputs = tuple("" if i == running else name for i, name in enumerate(op.inputs))
@@ -51,12 +56,12 @@ def fuse(graph: Graph) -> Graph:
         maker[op.output] = last
     alive = {*graph.inputs, *(name for op in made for name in op.outputs)}
     tensors = {name: tensor for name, tensor in graph.tensors.items() if name in alive}
-    return replace(graph, operators=tuple(made), tensors=tensors)
+    meanings = {op.output: held for op, held in zip(made, meant, strict=True)}
+    return replace(graph, operators=tuple(made), tensors=tensors, meanings=meanings)
 
 
-def _terms(op: Operator, graph: Graph, running: int = -1, inner: int = 1) -> int:
+def _terms(nest: Meaning, running: int = -1, inner: int = 1) -> int:
     """The parts of an operator's arithmetic where operand `running` has `inner` of them itself."""
-    nest = meaning(replace(op, epilogue=()), graph)
     assert isinstance(nest, Nest)
     parts = list(walk(nest.finish))
     uses = sum(isinstance(p, Load) and nest.reads[p.read].operand == running for p in parts)
@@ -64,13 +69,18 @@ def _terms(op: Operator, graph: Graph, running: int = -1, inner: int = 1) -> int
 
 
 def _home(
-    op: Operator, name: str, graph: Graph, made: list[Operator], maker: dict[str, int]
+    op: Operator,
+    name: str,
+    graph: Graph,
+    made: Sequence[Operator],
+    meant: Sequence[Meant],
+    maker: Mapping[str, int],
 ) -> int | None:
     """The operator that computes tensor `name`, seen through views that keep every element."""
     scalars = all(prod(graph.constants[n].shape) == 1 for n in op.inputs if n in graph.constants)
     while name in maker and name not in graph.outputs and len(graph.readers[name]) == 1:
         number = maker[name]
-        held = meaning(replace(made[number], epilogue=()), graph)
+        held = meant[number].meaning
         if isinstance(held, Nest):
             return number
         # Constants with axes of their own would have to be seen through the views as well.

@@ -8,7 +8,6 @@ from lowtide.ir.compose import reads_each_once
 from lowtide.ir.graph import Graph, Operator
 from lowtide.ir.nest import Nest
 from lowtide.ops import meaning
-from lowtide.ops.definition import definition
 
 MOST_INLINED = 8
 """Operators one inside the other: chains of pools of one pixel are as long as they like."""
@@ -41,7 +40,7 @@ def _fits(inner: Operator, outer: Operator, graph: Graph) -> bool:
     name = inner.output
     if name in graph.outputs or len(graph.readers[name]) > 1 or len(inner.outputs) > 1:
         return False
-    if outer.inputs.count(name) > 1 or definition(inner, graph) is None:
+    if outer.inputs.count(name) > 1 or not isinstance(meaning(inner, graph), Nest):
         return False
-    nest = meaning(replace(outer, epilogue=()), graph)
+    nest = meaning(outer, graph)
     return isinstance(nest, Nest) and reads_each_once(nest, graph.shape(name))

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from lowtide.ir.graph import Array, Graph, Operator, Tensor, Window
+from lowtide.ops import understood
 from lowtide.regions.footprint import Reach
 from lowtide.regions.region import Region, shape_of, whole
 from lowtide.regions.restrict import Narrowed, narrow
@@ -61,7 +62,7 @@ def put_in_place(graph: Graph, stretches: Sequence[Stretch]) -> Graph:
     windows = {name: w for one in stretches for name, w in one.windows.items()}
     read = {name for op in operators for name in op.read} | set(graph.outputs)
     inputs = [name for name in graph.inputs if name in read or not graph.readers[name]]
-    return replace(
+    whole = replace(
         graph,
         inputs=(*windows, *inputs),
         windows=windows,
@@ -69,6 +70,7 @@ def put_in_place(graph: Graph, stretches: Sequence[Stretch]) -> Graph:
         tensors={**graph.tensors, **{n: t for one in stretches for n, t in one.tensors.items()}},
         constants={**graph.constants, **{n: c for s in stretches for n, c in s.constants.items()}},
     )
+    return understood(whole)
 
 
 def alone(graph: Graph, first: int, end: int, stretch: Stretch) -> Graph:
@@ -81,7 +83,7 @@ def alone(graph: Graph, first: int, end: int, stretch: Stretch) -> Graph:
     made = {name for op in operators for name in op.outputs}
     read = dict.fromkeys(name for op in operators for name in op.read)
     tensors = {**graph.tensors, **stretch.tensors}
-    return Graph(
+    part = Graph(
         graph.name,
         tuple(name for name in read if name in tensors and name not in made),
         crossing_of(graph, first, end),
@@ -90,7 +92,9 @@ def alone(graph: Graph, first: int, end: int, stretch: Stretch) -> Graph:
         {**graph.constants, **stretch.constants},
         stretch.windows,
         graph.as_if,
+        graph.meanings,
     )
+    return understood(part)
 
 
 @dataclass
