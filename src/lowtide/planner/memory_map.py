@@ -21,7 +21,7 @@ from lowtide.version import __version__
 
 SCHEMA = 6
 
-Stretch = tuple[int, int, int, int, int]
+LifeRun = tuple[int, int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class StoredAt:
     row_elements: int
     cell_bytes: int
     row_offsets: tuple[int, ...]
-    live: tuple[Stretch, ...]
+    live: tuple[LifeRun, ...]
 
     @property
     def elements(self) -> int:
@@ -176,11 +176,11 @@ def _stored(plan: Plan, name: str) -> StoredAt:
         name, storage.dtype.name, storage.dtype.bytes, plan.offset[name],
         storage.rows, storage.row_elements, life.cell_bytes,
         () if plan.straight(name) else tuple(plan.addresses[name].tolist()),
-        stretches(life),
+        life_runs(life),
     )  # fmt: skip
 
 
-def stretches(life: Life) -> tuple[Stretch, ...]:
+def life_runs(life: Life) -> tuple[LifeRun, ...]:
     """Packs the lifetimes of cells: neighbours whose moments grow evenly are one entry.
 
     live  1-7 3-9 5-11 | 20-26 22-26 24-26         [3, 1, 7, 2, 2] [3, 20, 26, 2, 0]
@@ -190,7 +190,7 @@ def stretches(life: Life) -> tuple[Stretch, ...]:
     ends = [*(np.flatnonzero(change) + 1).tolist(), len(later)]  # of evenly growing differences
     found, first, count = [], 0, len(life.start)
     for end in ends:
-        if end <= first:  # the one step from stretch to stretch
+        if end <= first:  # the one step from run to run
             continue
         cells = min(end + 1, count) - first
         grow = (int(later[first]), int(longer[first])) if cells > 1 else (0, 0)
@@ -212,7 +212,7 @@ def lifetimes_of(stored: StoredAt) -> tuple[IntArray, IntArray]:
 
 def addresses_of(stored: StoredAt) -> IntArray:
     """The first byte of every cell of a storage."""
-    cells = sum(stretch[0] for stretch in stored.live)
+    cells = sum(run[0] for run in stored.live)
     at = np.arange(cells, dtype=np.int64) * stored.cell_bytes
     if not stored.row_offsets:
         return at + stored.offset

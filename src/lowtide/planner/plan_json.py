@@ -53,7 +53,7 @@ def _wrong(memory: MemoryMap) -> str | None:
         if min(run.operator, run.first, run.rows - 1, run.ticks - 1, run.together - 1) < 0:
             return f"its schedule has a run of {run.rows} rows, {run.together} together"
     for stored in memory.storages:
-        cells = [stretch[0] for stretch in stored.live]
+        cells = [run[0] for run in stored.live]
         size = stored.elements * stored.element_bytes
         if min((stored.cell_bytes, *cells)) < 1 or sum(cells) * stored.cell_bytes != size:
             return f"'{stored.name}' has {size} bytes in {sum(cells)} cells of {stored.cell_bytes}"
