@@ -66,7 +66,7 @@ class End:
 
 
 @dataclass(frozen=True)
-class Frame:
+class Choice:
     """A choice at an end, and the state to return to before the next of its ways is tried."""
 
     first: int
@@ -98,7 +98,7 @@ class _Search:
         self.terrain, self.work = terrain, work
         self.dice = random.Random(0)
         self.failed: set[tuple[object, ...]] = set()
-        self.frames: list[Frame] = []
+        self.frames: list[Choice] = []
         self.blame = True
         """Do ends that failed in all ways, for want of room for a gap, count as dead ends too?"""
 
@@ -122,7 +122,7 @@ class _Search:
             states -= 1
         return None if todo else todo is not None
 
-    def _look(self, first: int, stop: int, parent: int, rest: Todo) -> Frame | None:
+    def _look(self, first: int, stop: int, parent: int, rest: Todo) -> Choice | None:
         """Level a part and choose an end of one of its valleys; None if the part is dead."""
         terrain = self.terrain
         self.work -= stop - first
@@ -138,7 +138,7 @@ class _Search:
             terrain.trouble[best.section] += 1
             return None
         floors = terrain.floor[first:stop]
-        return Frame(first, stop, parent, rest, best, floors, len(terrain.laid), key)
+        return Choice(first, stop, parent, rest, best, floors, len(terrain.laid), key)
 
     def _ends(self, valley: Valley) -> Iterator[tuple[tuple[bool, float], End]]:
         """Both ends of a valley, each with the score by which the least is taken."""
