@@ -37,7 +37,7 @@ from lowtide.report.shapes import (
     TOP,
     WIDTH,
     Frame,
-    Shape,
+    StorageShape,
     make_frame,
     make_shape,
     outline,
@@ -176,7 +176,7 @@ def _half(
     )
 
 
-def _storage(shape: Shape, life: Life, offset: int, colour: tuple[str, str]) -> str:
+def _storage(shape: StorageShape, life: Life, offset: int, colour: tuple[str, str]) -> str:
     fill, line = colour
     title = f"{for_markup(shape.name, 200)}: {life.bytes:,} bytes at {offset:,}"
     return (
@@ -185,7 +185,7 @@ def _storage(shape: Shape, life: Life, offset: int, colour: tuple[str, str]) -> 
     )
 
 
-def _label(shape: Shape) -> Iterator[str]:
+def _label(shape: StorageShape) -> Iterator[str]:
     """The storage's name in the largest rectangle inside its shape, upright if that is higher."""
     best, found = 0.0, (0.0, 0.0, 0.0, 0.0)
     for k in range(len(shape.low)):

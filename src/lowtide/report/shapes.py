@@ -37,7 +37,7 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Shape:
+class StorageShape:
     """A storage in pixels: bands from row 0 up, `left` to `right` in time, `low` to `high`."""
 
     name: str
@@ -61,7 +61,9 @@ def make_frame(schedule: Schedule, left: float, top_bytes: int) -> Frame:
     return Frame(left, np.concatenate([*pieces, slot[-1:]]), slot, top_bytes)
 
 
-def make_shape(name: str, life: Life, rows: IntArray, frame: Frame, most: int) -> Shape | None:
+def make_shape(
+    name: str, life: Life, rows: IntArray, frame: Frame, most: int
+) -> StorageShape | None:
     """The live rows of a storage in at most `most` bands; None if none ever lives.
 
     `rows` are their addresses. Where these leave gaps every row is a band of its own.
@@ -79,19 +81,21 @@ def make_shape(name: str, life: Life, rows: IntArray, frame: Frame, most: int) -
     last = np.concatenate([cut[1:], [count]]) - 1
     low = np.array([frame.y(offset + int(r) * life.cell_bytes) for r in held.first[cut]])
     high = np.array([frame.y(offset + int(r) * life.cell_bytes) for r in held.end[last]])
-    return Shape(name, frame.edge[start], frame.edge[stop + 1], low, high)
+    return StorageShape(name, frame.edge[start], frame.edge[stop + 1], low, high)
 
 
-def _row_by_row(name: str, life: Life, rows: IntArray, frame: Frame) -> Shape | None:
+def _row_by_row(name: str, life: Life, rows: IntArray, frame: Frame) -> StorageShape | None:
     alive = np.flatnonzero(life.start <= life.stop)
     if not len(alive):
         return None
     low = np.array([frame.y(at) for at in rows[alive].tolist()])
     high = np.array([frame.y(at + life.cell_bytes) for at in rows[alive].tolist()])
-    return Shape(name, frame.edge[life.start[alive]], frame.edge[life.stop[alive] + 1], low, high)
+    return StorageShape(
+        name, frame.edge[life.start[alive]], frame.edge[life.stop[alive] + 1], low, high
+    )
 
 
-def outline(shape: Shape) -> str:
+def outline(shape: StorageShape) -> str:
     """The path around the bands; where neighbours do not touch, one closed line ends."""
     apart = (
         (shape.high[:-1] != shape.low[1:])
