@@ -74,7 +74,7 @@ def train_compressed(
     if kept.resolve() == output.resolve():
         raise UsageError(f"--checkpoint {kept} is the output; name another file")
     training = _training()
-    options = training.Options(
+    options = training.TrainOptions(
         steps, batch, rate, minutes, shift, mirror, orthonormal, held_back, seed, device
     )
     shapes = parse_shapes(shape or [])

@@ -18,11 +18,11 @@ from lowtide.weights.train.compressed import STUDENT, Trained, train_compressed
 from lowtide.weights.train.data import Augment, TrainingPictures
 from lowtide.weights.train.parallel import processes
 
-__all__ = ["Options", "processes", "rates", "train"]
+__all__ = ["TrainOptions", "processes", "rates", "train"]
 
 
 @dataclass(frozen=True)
-class Options:
+class TrainOptions:
     """The command's options."""
 
     steps: int
@@ -74,7 +74,7 @@ def train(
     files: Pictures,
     scaling: Scaling,
     families: Sequence[Family],
-    options: Options,
+    options: TrainOptions,
     checkpoint: Path,
     shapes: Mapping[str, Shape],
     progress: Callable[[str], None],
