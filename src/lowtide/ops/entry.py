@@ -30,7 +30,7 @@ from lowtide.ir.view import Reshape
 MOST_ROUNDS = 2**31 - 1
 """What an int of C counts to."""
 
-Order = Literal["channels_last", "input", "row_major"]
+AxisOrder = Literal["channels_last", "input", "row_major"]
 
 FLOAT = (F32,)
 BOOL = (dtype.BOOL,)
@@ -57,7 +57,7 @@ class Entry:
     meaning: Callable[[Bound], Meaning]
     attributes: Mapping[str, Any] = field(default_factory=dict)
     parameters: Mapping[str, int] = field(default_factory=dict)
-    order: Order = "input"
+    order: AxisOrder = "input"
     pointwise: bool = False
     types: tuple[DType, ...] = FLOAT
     other_types: Mapping[int, tuple[DType, ...]] = field(default_factory=dict)
@@ -77,7 +77,7 @@ def entry(
     *types: str,
     attributes: Mapping[str, Any] | None = None,
     parameters: Mapping[str, int] | None = None,
-    order: Order = "input",
+    order: AxisOrder = "input",
     pointwise: bool = False,
     take: tuple[DType, ...] = FLOAT,
     other_types: Mapping[int, tuple[DType, ...]] | None = None,
