@@ -56,11 +56,11 @@ class Segmented:
         return max((one.peak for one in self.segments), default=0)
 
     @cached_property
-    def timed(self) -> Timed:
+    def timed(self) -> TimedRows:
         """The segments as a schedule, with the lifetime of every row."""
         schedule = Schedule(runs(self.graph, self.segments))
         lives = row_lifetimes(self.graph, schedule)
-        return Timed(self, schedule, lives, int(live_bytes(lives, schedule.ticks).max()))
+        return TimedRows(self, schedule, lives, int(live_bytes(lives, schedule.ticks).max()))
 
 
 LONGEST = (None, 32, 16, 8, 4)
@@ -148,7 +148,7 @@ def cut_at(
 
 
 @dataclass(frozen=True, eq=False)
-class Timed:
+class TimedRows:
     """Segments as a schedule, with the lifetimes of its rows."""
 
     found: Segmented
