@@ -17,10 +17,10 @@ import onnx.inliner
 
 from lowtide.check.as_used import as_used
 from lowtide.check.exact.evaluate import NotEvaluated, evaluate
-from lowtide.check.exact.parting import parting
 from lowtide.check.exact.quanta import quanta
 from lowtide.check.expected import SUSPECT, Expected, share
 from lowtide.check.numbers import Reference, Sample, distance, lively_inputs, scales
+from lowtide.check.parting import parting
 from lowtide.errors import UnreadableModel
 from lowtide.frontends.onnx.tensors import MOST_ELEMENTS, settle_tensors
 from lowtide.ir.graph import Array, Shape

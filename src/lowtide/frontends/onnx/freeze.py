@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import onnx_ir as ir
 
 from lowtide.errors import EXPORT, FLOAT32, UnsupportedModel
+from lowtide.frontends.onnx.simplify.node_as_operator import operator_of
 from lowtide.ir.dtype import F32, FLOATS, dtype_of
-from lowtide.ir.graph import Graph, Operator, Tensor
+from lowtide.ir.graph import Graph, Tensor
 
 
 def freeze(model: ir.Model) -> Graph:
@@ -53,23 +52,3 @@ def _input(value: ir.Value) -> Tensor:
             " (onnx.utils.extract_model)",
         )
     return tensor
-
-
-def operator_of(node: ir.Node, number: int, opset: int) -> Operator:
-    """The node as an operator; `number` names one that nothing else does."""
-    inputs = [str(v.name) if v is not None else "" for v in node.inputs]
-    while inputs and not inputs[-1]:
-        inputs.pop()
-    outputs = [str(v.name) for v in node.outputs]
-    while outputs and not outputs[-1]:
-        outputs.pop()
-    attributes = {name: _attribute(value) for name, value in node.attributes.items()}
-    name = node.name or (outputs[0] if outputs else f"node {number}")
-    return Operator(name, node.op_type, tuple(inputs), tuple(outputs), attributes, opset)
-
-
-def _attribute(value: Any) -> Any:
-    held = value.value
-    if value.type == ir.AttributeType.TENSOR:
-        return held.numpy()
-    return list(held) if isinstance(held, list | tuple) else held

@@ -9,8 +9,8 @@ import onnx
 import onnx_ir as ir
 
 from lowtide.errors import ModelError
-from lowtide.frontends.onnx.freeze import operator_of
 from lowtide.frontends.onnx.simplify.edit import Array, constant
+from lowtide.frontends.onnx.simplify.node_as_operator import operator_of
 from lowtide.ir.dtype import F32
 from lowtide.ir.graph import Graph, Tensor
 from lowtide.ir.nest import Nest
