@@ -77,7 +77,7 @@ class Operator:
 
 
 @dataclass(frozen=True)
-class Window:
+class Crop:
     """Part of an input, of `shape`, that the caller hands in by itself: first .. end-1 by axis."""
 
     input: str
@@ -100,7 +100,7 @@ class Graph:
     operators: tuple[Operator, ...]
     tensors: Mapping[str, Tensor]
     constants: Mapping[str, Array]
-    windows: Mapping[str, Window] = field(default_factory=dict)
+    windows: Mapping[str, Crop] = field(default_factory=dict)
     as_if: DType | None = None
     meanings: Mapping[str, Meant] = field(default_factory=dict, compare=False, repr=False)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from lowtide.ir.graph import Array, Graph, Operator, Tensor, Window
+from lowtide.ir.graph import Array, Crop, Graph, Operator, Tensor
 from lowtide.ops import understood
 from lowtide.regions.footprint import Reach
 from lowtide.regions.region import Region, shape_of, whole
@@ -40,7 +40,7 @@ class Stretch:
     operators: tuple[Operator, ...]
     tensors: Mapping[str, Tensor]
     constants: Mapping[str, Array]
-    windows: Mapping[str, Window]
+    windows: Mapping[str, Crop]
     parts: Mapping[str, int]
     extra_macs: int
 
@@ -106,7 +106,7 @@ class Writer:
 
     reach: Reach
     windows: bool = False
-    handed_in: dict[str, Window] = field(default_factory=dict)
+    handed_in: dict[str, Crop] = field(default_factory=dict)
     operators: list[Operator] = field(default_factory=list)
     tensors: dict[str, Tensor] = field(default_factory=dict)
     constants: dict[str, Array] = field(default_factory=dict)
@@ -161,7 +161,7 @@ class Writer:
         if sliced not in self.tensors:
             self.tensor(sliced, name, cut)
             if self.windows and name in self.reach.graph.inputs:
-                self.handed_in[sliced] = Window(name, self.reach.graph.shape(name), cut)
+                self.handed_in[sliced] = Crop(name, self.reach.graph.shape(name), cut)
                 return sliced
             attributes = {
                 "axes": axes,
