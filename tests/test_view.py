@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lowtide.ir.index import number
-from lowtide.ir.view import Permute, Reshape, Strided, View, Window, packed
+from lowtide.ir.view import Permute, Reshape, Slice, Strided, View, packed
 
 SHAPES = [(2, 3, 4), (1, 6, 4), (6, 4), (24,), (4, 1, 3, 2), (2, 12), (3, 8), (1, 24, 1)]
 
@@ -38,7 +38,7 @@ def views(draw: st.DrawFn) -> tuple[Strided, View]:
         draw(st.integers(1, len(range(start, n if step > 0 else -1, step))))
         for start, step, n in zip(starts, steps, shape, strict=True)
     ]
-    return packed(shape, order), Window(tuple(starts), tuple(steps), tuple(to))
+    return packed(shape, order), Slice(tuple(starts), tuple(steps), tuple(to))
 
 
 def expected(view: View, tensor: np.ndarray) -> np.ndarray:

@@ -106,7 +106,7 @@ class Reshape:
 
 
 @dataclass(frozen=True)
-class Window:
+class Slice:
     """Output index i on each axis is input index starts[axis] + i * steps[axis]."""
 
     starts: tuple[int, ...]
@@ -129,7 +129,7 @@ class Window:
         return None
 
 
-View = Permute | Reshape | Window
+View = Permute | Reshape | Slice
 
 
 def _reshaped(of: Strided, to: Shape) -> Strided | None:

@@ -17,7 +17,7 @@ from math import prod
 
 from lowtide.ir.dtype import DType, dtype_of
 from lowtide.ir.graph import Graph, Operator, Shape, Tensor
-from lowtide.ir.view import Strided, View, Window, packed
+from lowtide.ir.view import Slice, Strided, View, packed
 from lowtide.layout.memory_order import io_order, preferred_orders
 from lowtide.ops import Join, Meaning, Views, meaning, understood
 
@@ -166,7 +166,7 @@ class _Layouter:
         for part in op.inputs:
             extents = self.graph.shape(part)
             starts = tuple(start if a == axis else 0 for a in range(len(shape)))
-            window = Window(starts, (1,) * len(shape), extents)
+            window = Slice(starts, (1,) * len(shape), extents)
             wanted = Place(place.storage, window.strides(place.strided) or place.strided)
             if not self._claim(part, wanted):
                 free = _free(part, self.tensors)

@@ -11,7 +11,7 @@ from lowtide.ir.graph import Shape
 from lowtide.ir.index import lookup, ravel, unravel
 from lowtide.ir.meaning import Join, Meaning, Views
 from lowtide.ir.nest import Load, Nest, Read, axes_of
-from lowtide.ir.view import Permute, Reshape, View, Window
+from lowtide.ir.view import Permute, Reshape, Slice, View
 from lowtide.ops.entry import ANY, Bound, entry, ints
 
 
@@ -92,10 +92,10 @@ def split(op: Bound) -> Views:
     return Views(tuple((_window(rank, axis, first, 1, out.shape),) for first, out in rows))
 
 
-def _window(rank: int, axis: int, start: int, step: int, to: Shape) -> Window:
+def _window(rank: int, axis: int, start: int, step: int, to: Shape) -> Slice:
     starts, steps = [0] * rank, [1] * rank
     starts[axis], steps[axis] = start, step
-    return Window(tuple(starts), tuple(steps), to)
+    return Slice(tuple(starts), tuple(steps), to)
 
 
 @entry("Slice", parameters={"starts": 1, "ends": 2, "axes": 3, "steps": 4}, take=ANY)
@@ -111,7 +111,7 @@ def slice_(op: Bound) -> Views:
         if len(taken) != op.out[a]:
             raise op.refuse(f"axis {a} has {op.out[a]} elements, the slice {len(taken)}")
         starts[a], steps[a] = taken.start, taken.step
-    return _one(Window(tuple(starts), tuple(steps), op.out))
+    return _one(Slice(tuple(starts), tuple(steps), op.out))
 
 
 @entry("Gather", attributes={"axis": 0}, parameters={"indices": 1}, take=ANY)

@@ -9,7 +9,7 @@ from math import prod
 from lowtide.ir.graph import Graph, Operator
 from lowtide.ir.meaning import Meant
 from lowtide.ir.nest import Load, Nest, walk
-from lowtide.ir.view import Window
+from lowtide.ir.view import Slice
 from lowtide.ops import Meaning, Views, understood
 from lowtide.ops.definition import can_fuse
 
@@ -86,7 +86,7 @@ def _home(
         # Constants with axes of their own would have to be seen through the views as well.
         if not isinstance(held, Views) or not scalars or len(held.chains) > 1:
             return None
-        if any(isinstance(view, Window) for view in held.chains[0]):
+        if any(isinstance(view, Slice) for view in held.chains[0]):
             return None
         name = made[number].inputs[0]
     return None
