@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lowtide.ir.index import number
-from lowtide.ir.view import Permute, Reshape, Slice, Strided, View, packed
+from lowtide.ir.view import Permute, Reshape, Slice, Strided, View, contiguous
 
 SHAPES = [(2, 3, 4), (1, 6, 4), (6, 4), (24,), (4, 1, 3, 2), (2, 12), (3, 8), (1, 24, 1)]
 
@@ -29,16 +29,16 @@ def views(draw: st.DrawFn) -> tuple[Strided, View]:
     order = draw(st.permutations(range(len(shape))))
     kind = draw(st.sampled_from(["permute", "reshape", "window"]))
     if kind == "permute":
-        return packed(shape, order), Permute(tuple(draw(st.permutations(range(len(shape))))))
+        return contiguous(shape, order), Permute(tuple(draw(st.permutations(range(len(shape))))))
     if kind == "reshape":
-        return packed(shape, order), Reshape(draw(st.sampled_from(SHAPES)))
+        return contiguous(shape, order), Reshape(draw(st.sampled_from(SHAPES)))
     starts = [draw(st.integers(0, n - 1)) for n in shape]
     steps = [draw(st.sampled_from([-1, 1, 2])) for _ in shape]
     to = [
         draw(st.integers(1, len(range(start, n if step > 0 else -1, step))))
         for start, step, n in zip(starts, steps, shape, strict=True)
     ]
-    return packed(shape, order), Slice(tuple(starts), tuple(steps), tuple(to))
+    return contiguous(shape, order), Slice(tuple(starts), tuple(steps), tuple(to))
 
 
 def expected(view: View, tensor: np.ndarray) -> np.ndarray:
@@ -69,9 +69,9 @@ def test_strides_and_indices_agree_with_numpy(case: tuple[Strided, View]) -> Non
 
 def test_reshape_is_a_view_exactly_when_memory_allows() -> None:
     """[2,3,4] row-major can be seen as [6,4]; with its last axes swapped in memory it cannot."""
-    assert Reshape((6, 4)).strides(packed((2, 3, 4), (0, 1, 2))) is not None
-    assert Reshape((6, 4)).strides(packed((2, 3, 4), (0, 2, 1))) is None
-    assert Reshape((2, 12)).strides(packed((2, 3, 4), (1, 2, 0))) is not None
+    assert Reshape((6, 4)).strides(contiguous((2, 3, 4), (0, 1, 2))) is not None
+    assert Reshape((6, 4)).strides(contiguous((2, 3, 4), (0, 2, 1))) is None
+    assert Reshape((2, 12)).strides(contiguous((2, 3, 4), (1, 2, 0))) is not None
 
 
 def test_an_output_pulls_its_maker_into_place() -> None:
@@ -79,7 +79,7 @@ def test_an_output_pulls_its_maker_into_place() -> None:
     A detector head: conv [1,6,2,5] -> Transpose to NHWC -> Reshape [1,20,3], wanted row-major.
     Going back, the convolution's channels lie side by side, pixel after pixel.
     """
-    wanted = packed((1, 20, 3), (0, 1, 2))
+    wanted = contiguous((1, 20, 3), (0, 1, 2))
     nhwc = Reshape((1, 20, 3)).inverse(wanted, (1, 2, 5, 6))
     assert nhwc is not None
     conv = Permute((0, 2, 3, 1)).inverse(nhwc, (1, 6, 2, 5))

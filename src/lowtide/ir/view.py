@@ -55,7 +55,7 @@ class Strided:
         return True
 
 
-def packed(shape: Shape, order: Sequence[int]) -> Strided:
+def contiguous(shape: Shape, order: Sequence[int]) -> Strided:
     """Returns a tensor without gaps whose axes lie in memory in `order`, outermost first."""
     strides = [0] * len(shape)
     step = 1

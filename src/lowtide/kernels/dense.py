@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from lowtide.ir.index import Index, index_of, ravel
 from lowtide.ir.nest import Acc, Call, Load, bound_inside
-from lowtide.ir.view import packed
+from lowtide.ir.view import contiguous
 from lowtide.kernels.calls import RunCall
 from lowtide.kernels.kernel import Kernel, Use
 from lowtide.kernels.packing import InOrder
@@ -53,7 +53,7 @@ def _lies_as_it_runs(dense: RunCall, order: tuple[int, ...], task: Task, layout:
     row = index_of(task.row) if task.row else Index()
     inputs, at_input = _split(layout.places[name], dense.x.index, layout)
     outputs, at_output = _split(layout.places[task.output], task.nest.axes, layout)
-    at_weight = packed(graph.shape(weights), list(order)).at(dense.w.index)
+    at_weight = contiguous(graph.shape(weights), list(order)).at(dense.w.index)
     length = dense.length * dense.channel.extent
     return (
         inputs == row

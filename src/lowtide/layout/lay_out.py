@@ -17,7 +17,7 @@ from math import prod
 
 from lowtide.ir.dtype import DType, dtype_of
 from lowtide.ir.graph import Graph, Operator, Shape, Tensor
-from lowtide.ir.view import Slice, Strided, View, packed
+from lowtide.ir.view import Slice, Strided, View, contiguous
 from lowtide.layout.memory_order import io_order, preferred_orders
 from lowtide.ops import Join, Meaning, Views, meaning, understood
 
@@ -147,7 +147,7 @@ class _Layouter:
     def _place_output(self, name: str) -> str:
         """Gives an output a storage; returns the tensor in it, a copy if it is an input as well."""
         shape = self.graph.shape(name)
-        wanted = packed(shape, io_order(shape, self.io_layout))
+        wanted = contiguous(shape, io_order(shape, self.io_layout))
         place = Place(self._storage(name, shape, wanted), wanted)
         if self._claim(name, place):
             return name
@@ -160,7 +160,7 @@ class _Layouter:
         name = op.output
         shape = self.tensors[name].shape
         if name not in self.places:
-            whole = packed(shape, self.orders[name])
+            whole = contiguous(shape, self.orders[name])
             self.places[name] = Place(self._storage(name, shape, whole), whole)
         place, start = self.places[name], 0
         for part in op.inputs:
@@ -254,7 +254,7 @@ class _Layouter:
 
     def _own(self, name: str) -> None:
         shape = self.tensors[name].shape
-        whole = packed(shape, self.orders[name])
+        whole = contiguous(shape, self.orders[name])
         self.places[name] = Place(self._storage(name, shape, whole), whole)
 
     def _storage(self, name: str, shape: Shape, whole: Strided) -> str:

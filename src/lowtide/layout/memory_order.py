@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lowtide.ir.graph import Graph, Operator, Shape
-from lowtide.ir.view import Strided, packed
+from lowtide.ir.view import Strided, contiguous
 from lowtide.ops import ENTRIES, Meaning, Views
 
 Axes = tuple[int, ...]
@@ -53,7 +53,7 @@ def _made_order(
     source = next((name for name in op.read if name in orders), None)
     wish = ENTRIES[op.type].order
     if isinstance(held, Views) and source is not None:
-        strided: Strided | None = packed(graph.shape(source), orders[source])
+        strided: Strided | None = contiguous(graph.shape(source), orders[source])
         for view in held.chains[output]:
             strided = view.strides(strided) if strided else None
         if strided:

@@ -23,7 +23,7 @@ from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines, bare, expression
 from lowtide.ir.index import Index, Var
 from lowtide.ir.nest import Acc, BoundedRead, Call, Value, bound_inside, loads
-from lowtide.ir.view import packed
+from lowtide.ir.view import contiguous
 from lowtide.kernels.packing import InOrder
 from lowtide.kernels.patterns import LOOP_BLOCK as BLOCK
 from lowtide.kernels.patterns import needs_buffer, order_of_constant
@@ -260,7 +260,7 @@ def constant_element(task: Task, k: int, program: Program) -> str:
     read = task.nest.reads[k]
     name, order = task.operands[read.operand], order_of_constant(task, read)
     graph, weight = program.plan.layout.graph, program.weight(InOrder(name, order))
-    at = packed(graph.shape(name), list(order)).at(read.index)
+    at = contiguous(graph.shape(name), list(order)).at(read.index)
     program.use_tables(at)
     codes = graph.packed.get(name)
     if codes is None:
