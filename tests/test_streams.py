@@ -182,7 +182,7 @@ def test_whole_images_push_and_pull_are_one_driver(tmp_path: Path, overhead: flo
     """Each way of handing rows over gives the same bytes; with bands the image is read twice."""
     model = chain(64, 64, deep=2)
     plan = streamed_model(model, replace(BOTH, max_overhead=overhead))
-    bands = max(len(plan.layout.graph.windows), 1)
+    bands = max(len(plan.layout.graph.crops), 1)
     assert (bands > 1) == bool(overhead)
     for name, content in emit(plan).items():
         (tmp_path / name).write_bytes(content)
@@ -242,7 +242,7 @@ def test_bands_read_the_rows_of_the_image_that_they_need() -> None:
     first = model.graph.node[0]
     first.input[0] = "x"
     plan = streamed_model(model, replace(BOTH, max_overhead=1.0))
-    assert plan.layout.graph.windows
+    assert plan.layout.graph.crops
     judge_plan(model, plan, whole_numbers(plan))
 
 

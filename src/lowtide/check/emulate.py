@@ -95,10 +95,10 @@ class Machine:
     def _hand_over(self, task: Task, rows: range, values: Mapping[str, Array]) -> None:
         """The caller writes rows of an input, or takes rows of an output."""
         place = self.plan.layout.places[task.output]
-        window = self.plan.layout.graph.windows.get(task.output)
-        own = values[window.input if window else task.output]
-        if window:
-            own = own[tuple(slice(*span) for span in window.region)]
+        crop = self.plan.layout.graph.crops.get(task.output)
+        own = values[crop.input if crop else task.output]
+        if crop:
+            own = own[tuple(slice(*span) for span in crop.region)]
         row_elements = self.plan.layout.storages[place.storage].row_elements
         linear = self._all(place)
         for row in rows:

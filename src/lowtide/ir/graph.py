@@ -89,7 +89,7 @@ class Crop:
 class Graph:
     """A network: operators in an order that can be run; `inputs` and `outputs` name tensors.
 
-    An input that is in `windows` is a part of one of the network's inputs. With `as_if`, all
+    An input that is in `crops` is a part of one of the network's inputs. With `as_if`, all
     storages and constants are counted as if their elements had that type (`rewrites/as_if.py`).
     `meanings` has what the operators mean, by their first output (`ops/meanings.py`).
     """
@@ -100,7 +100,7 @@ class Graph:
     operators: tuple[Operator, ...]
     tensors: Mapping[str, Tensor]
     constants: Mapping[str, Array]
-    windows: Mapping[str, Crop] = field(default_factory=dict)
+    crops: Mapping[str, Crop] = field(default_factory=dict)
     as_if: DType | None = None
     meanings: Mapping[str, Meant] = field(default_factory=dict, compare=False, repr=False)
 

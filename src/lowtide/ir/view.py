@@ -2,7 +2,7 @@
 
     Permute   output axis a is input axis order[a]                       Transpose
     Reshape   the same elements, row-major, with other axes              Reshape Flatten Squeeze
-    Window    output index i on an axis is input index start + i*step    Slice Split Gather
+    Slice     output index i on an axis is input index start + i*step    Slice Split Gather
 
 Each view answers three questions: which input element an output element is (`index`), whether it
 is still a strided view of memory (`strides`), and, if it keeps every element, how its input lies
@@ -161,12 +161,12 @@ def _reshaped(of: Strided, to: Shape) -> Strided | None:
                 break
         if any(a[1] != b[0] * b[1] for a, b in zip(group, group[1:], strict=False)):
             return None
-        strides += packed_strides(wanted[:count], group[-1][1])
+        strides += row_major_strides(wanted[:count], group[-1][1])
         del wanted[:count]
     return Strided(to, tuple(strides), of.offset)
 
 
-def packed_strides(shape: Sequence[int], innermost: int) -> list[int]:
+def row_major_strides(shape: Sequence[int], innermost: int) -> list[int]:
     """Row-major strides of `shape` where neighbours along the last axis are `innermost` apart."""
     strides: list[int] = []
     for extent in reversed(shape):

@@ -166,8 +166,8 @@ class _Layouter:
         for part in op.inputs:
             extents = self.graph.shape(part)
             starts = tuple(start if a == axis else 0 for a in range(len(shape)))
-            window = Slice(starts, (1,) * len(shape), extents)
-            wanted = Place(place.storage, window.strides(place.strided) or place.strided)
+            slice_ = Slice(starts, (1,) * len(shape), extents)
+            wanted = Place(place.storage, slice_.strides(place.strided) or place.strided)
             if not self._claim(part, wanted):
                 free = _free(part, self.tensors)
                 part = self._copy_to(part, wanted, free, before=op.output)

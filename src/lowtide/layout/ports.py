@@ -40,8 +40,8 @@ class Port:
 
 def input_ports(layout: Layout, streamed: bool = False) -> tuple[Port, ...]:
     """The network's inputs, in order; an input that is handed over in parts is one port."""
-    windows = layout.graph.windows
-    tensors = {windows[t].input if t in windows else t: t for t in reversed(layout.graph.inputs)}
+    crops = layout.graph.crops
+    tensors = {crops[t].input if t in crops else t: t for t in reversed(layout.graph.inputs)}
     names = tuple(reversed(tensors))
     return _ports(layout, names, tuple(tensors[name] for name in names), streamed)
 
@@ -62,8 +62,8 @@ def _ports(
     for name, tensor in zip(names, tensors, strict=True):
         place = layout.places[tensor]
         shape, order = place.strided.shape, place.strided.order
-        if tensor in layout.graph.windows:
-            shape = layout.graph.windows[tensor].shape
+        if tensor in layout.graph.crops:
+            shape = layout.graph.crops[tensor].shape
         rows = rows_of(shape, order) if streamed else 0
         found.append(Port(name, identifier(name, taken), tensor, shape, order, rows))
     return tuple(found)

@@ -83,16 +83,16 @@ def concat(op: Bound) -> Join:
 
 @entry("Split", attributes={"axis": 0, "num_outputs": None}, parameters={"split": 1}, take=ANY)
 def split(op: Bound) -> Views:
-    """Windows of the input, one after the other."""
+    """Slices of the input, one after the other."""
     rank = len(op.out)
     axis = int(op.attribute("axis")) % rank
     extents = [tensor.shape[axis] for tensor in op.outputs]
     firsts = accumulate([0, *extents[:-1]])
     rows = zip(firsts, op.outputs, strict=True)
-    return Views(tuple((_window(rank, axis, first, 1, out.shape),) for first, out in rows))
+    return Views(tuple((_slice(rank, axis, first, 1, out.shape),) for first, out in rows))
 
 
-def _window(rank: int, axis: int, start: int, step: int, to: Shape) -> Slice:
+def _slice(rank: int, axis: int, start: int, step: int, to: Shape) -> Slice:
     starts, steps = [0] * rank, [1] * rank
     starts[axis], steps[axis] = start, step
     return Slice(tuple(starts), tuple(steps), to)
@@ -116,7 +116,7 @@ def slice_(op: Bound) -> Views:
 
 @entry("Gather", attributes={"axis": 0}, parameters={"indices": 1}, take=ANY)
 def gather(op: Bound) -> Meaning:
-    """Chosen elements of an axis: a window where they are evenly spaced, else a copy."""
+    """Chosen elements of an axis: a slice where they are evenly spaced, else a copy."""
     shape = op.shape(0)
     axis = int(op.attribute("axis")) % len(shape)
     chosen = op.constants[1] % shape[axis]
@@ -124,7 +124,7 @@ def gather(op: Bound) -> Meaning:
     steps = {b - a for a, b in zip(flat, flat[1:], strict=False)} or {1}
     if len(steps) == 1 and 0 not in steps:
         to = (*shape[:axis], len(flat), *shape[axis + 1 :])
-        return _one(_window(len(shape), axis, flat[0], steps.pop(), to), Reshape(op.out))
+        return _one(_slice(len(shape), axis, flat[0], steps.pop(), to), Reshape(op.out))
     axes, inner = axes_of(op.out), chosen.ndim
     position = ravel(axes[axis : axis + inner], chosen.shape)
     at = (*axes[:axis], lookup(flat, position), *axes[axis + inner :])

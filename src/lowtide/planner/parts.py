@@ -67,12 +67,12 @@ class Parting:
             yield grown(found[k], best, self.options, self.clock)
 
     def _search(self) -> StretchSearch:
-        windows = self.options.image == "streamed"
+        crops = self.options.image == "streamed"
         return StretchSearch(
             self.graph,
             self.without.graph,
             self.most_macs,
-            windows,
+            crops,
             self._measured,
             self.clock.progress,
         )
@@ -80,7 +80,7 @@ class Parting:
     def _measured(
         self, graph: Graph, stretch: Stretch, elsewhere: Collection[str]
     ) -> tuple[int, int]:
-        streamed = set(stretch.windows) or (
+        streamed = set(stretch.crops) or (
             self.options.image == "streamed" and set(graph.inputs) <= set(self.graph.inputs)
         )
         taken = set(graph.outputs) <= set(self.graph.outputs)

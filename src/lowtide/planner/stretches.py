@@ -61,14 +61,14 @@ segment, and its parts one after the other. Inputs that are needed elsewhere are
 class StretchSearch:
     """Searches routes through a graph whose operators are in the order of the tasks of `rows`.
 
-    At most `most_macs` multiply-adds may be done beyond the graph's own. With `windows` the caller
+    At most `most_macs` multiply-adds may be done beyond the graph's own. With `crops` the caller
     hands in, for each band, the part of the image that it reads.
     """
 
     graph: Graph
     rows: RowGraph
     most_macs: int
-    windows: bool
+    crops: bool
     measure: Measure
     progress: Callable[[str], None]
     tried: int = 0
@@ -234,7 +234,7 @@ class StretchSearch:
         regions = band_regions(self.reach, low, high, count)
         if regions is None or extra_macs(self.graph, low, high, regions) > self.most_macs:
             return None
-        return in_bands(self.reach, low, high, count, self.windows)
+        return in_bands(self.reach, low, high, count, self.crops)
 
     def _widths(self, low: int, high: int) -> list[int]:
         """The columns of the images that a stretch leaves behind."""
@@ -244,7 +244,7 @@ class StretchSearch:
     def _may_read(self, c: int, low: int, high: int) -> bool:
         """Whether a stretch begins with the image, if it reads an image that is handed in."""
         read = {name for op in self.graph.operators[low:high] for name in op.read}
-        return not self.windows or c == 0 or not read & set(self.graph.inputs)
+        return not self.crops or c == 0 or not read & set(self.graph.inputs)
 
 
 def _sum(a: tuple[int, int], b: tuple[int, int]) -> tuple[int, int]:

@@ -26,18 +26,16 @@ COLUMNS = 3
 """The axis of an image (NCHW) that is cut."""
 
 
-def in_bands(
-    reach: Reach, first: int, end: int, count: int, windows: bool = False
-) -> Stretch | None:
+def in_bands(reach: Reach, first: int, end: int, count: int, crops: bool = False) -> Stretch | None:
     """Operators first to end - 1 in `count` column bands of equal width; None if that cannot be.
 
-    `windows`: the caller hands in, for each band, the columns of the image that it reads.
+    `crops`: the caller hands in, for each band, the columns of the image that it reads.
     """
     graph = reach.graph
     regions = band_regions(reach, first, end, count)
     if regions is None:
         return None
-    writer = Writer(reach, windows)
+    writer = Writer(reach, crops)
     crossing = crossing_of(graph, first, end)
     pieces: dict[str, list[str]] = {name: [] for name in crossing}
     for k, one in enumerate(regions):

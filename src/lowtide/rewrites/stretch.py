@@ -30,7 +30,7 @@ Regions = Mapping[str, Region]
 class Stretch:
     """The operators that take the place of operators first to end - 1, with their own constants.
 
-    `parts` gives the number of the part that makes each output; joins are in no part. `windows`
+    `parts` gives the number of the part that makes each output; joins are in no part. `crops`
     are the parts of the network's inputs that the caller hands in by themselves. `extra_macs` are
     multiply-adds beyond those of the graph.
     """
@@ -40,7 +40,7 @@ class Stretch:
     operators: tuple[Operator, ...]
     tensors: Mapping[str, Tensor]
     constants: Mapping[str, Array]
-    windows: Mapping[str, Crop]
+    crops: Mapping[str, Crop]
     parts: Mapping[str, int]
     extra_macs: int
 
@@ -59,13 +59,13 @@ def put_in_place(graph: Graph, stretches: Sequence[Stretch]) -> Graph:
         operators += (*graph.operators[at : one.first], *one.operators)
         at = one.end
     operators += graph.operators[at:]
-    windows = {name: w for one in stretches for name, w in one.windows.items()}
+    crops = {name: w for one in stretches for name, w in one.crops.items()}
     read = {name for op in operators for name in op.read} | set(graph.outputs)
     inputs = [name for name in graph.inputs if name in read or not graph.readers[name]]
     whole = replace(
         graph,
-        inputs=(*windows, *inputs),
-        windows=windows,
+        inputs=(*crops, *inputs),
+        crops=crops,
         operators=tuple(operators),
         tensors={**graph.tensors, **{n: t for one in stretches for n, t in one.tensors.items()}},
         constants={**graph.constants, **{n: c for s in stretches for n, c in s.constants.items()}},
@@ -90,7 +90,7 @@ def alone(graph: Graph, first: int, end: int, stretch: Stretch) -> Graph:
         operators,
         tensors,
         {**graph.constants, **stretch.constants},
-        stretch.windows,
+        stretch.crops,
         graph.as_if,
         graph.meanings,
     )
@@ -101,11 +101,11 @@ def alone(graph: Graph, first: int, end: int, stretch: Stretch) -> Graph:
 class Writer:
     """Writes the operators of a stretch, with their tensors and parts of constants.
 
-    With `windows` the parts of the graph's inputs are handed in, each by itself.
+    With `crops` the parts of the graph's inputs are handed in, each by itself.
     """
 
     reach: Reach
-    windows: bool = False
+    crops: bool = False
     handed_in: dict[str, Crop] = field(default_factory=dict)
     operators: list[Operator] = field(default_factory=list)
     tensors: dict[str, Tensor] = field(default_factory=dict)
@@ -160,7 +160,7 @@ class Writer:
         sliced = f"{source}.{part}.{spans}"
         if sliced not in self.tensors:
             self.tensor(sliced, name, cut)
-            if self.windows and name in self.reach.graph.inputs:
+            if self.crops and name in self.reach.graph.inputs:
                 self.handed_in[sliced] = Crop(name, self.reach.graph.shape(name), cut)
                 return sliced
             attributes = {

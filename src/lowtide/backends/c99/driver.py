@@ -149,16 +149,16 @@ def _port(program: Program, number: int, task: Task, lines: Lines) -> None:
     """The caller's row s: hands it out, or waits for it."""
     plan = program.plan
     layout, names = plan.layout, [port.name for port in plan.inputs]
-    place, window = layout.places[task.output], layout.graph.windows.get(task.output)
+    place, crop = layout.places[task.output], layout.graph.crops.get(task.output)
     if task.port == "out":
         k = next(k for k, port in enumerate(plan.outputs) if port.tensor == task.output)
     else:
-        k = names.index(window.input if window else task.output)
+        k = names.index(crop.input if crop else task.output)
     storage, elements = program.storage(place.storage), layout.storages[place.storage].row_elements
     first, image_row, pieces = 0, "s", 1
-    if window:  # its rows and columns are some of the image's
-        first = window.region[-1][0] * place.strided.strides[-1]
-        above = window.region[-2][0]
+    if crop:  # its rows and columns are some of the image's
+        first = crop.region[-1][0] * place.strided.strides[-1]
+        above = crop.region[-2][0]
         image_row = f"s + {above}" if above else "s"
     elif task.port == "out":  # a view's rows may be several of its storage's
         pieces = max(prod(place.strided.shape) // task.rows // elements, 1)
