@@ -45,7 +45,7 @@ class Piece(NamedTuple):
     """Sliced or joined of others: it may hold what they hold as well."""
 
 
-class Step(NamedTuple):
+class TiledStep(NamedTuple):
     """One node: operator number `what` for a part, a slice, or a join along axis `what`."""
 
     kind: Literal["make", "slice", "concat"]
@@ -98,7 +98,7 @@ class Pieces:
     wanted: frozenset[str]
     limit: int = 0
     most: int | None = None
-    steps: list[Step] = field(default_factory=list)
+    steps: list[TiledStep] = field(default_factory=list)
     live: int = 0
     peak: int = 0
     held: dict[str, list[Piece]] = field(default_factory=dict)
@@ -204,7 +204,7 @@ class Pieces:
     ) -> None:  # fmt: skip
         self.live += sum(piece.elements for piece in made)
         self.peak = max(self.peak, self.live)
-        self.steps.append(Step(kind, sources, made, what, self.live))
+        self.steps.append(TiledStep(kind, sources, made, what, self.live))
 
     def _new(self, name: str, region: Region, copied: bool) -> Piece:
         self._count += 1

@@ -11,7 +11,7 @@ from lowtide.ops.definition import definition
 from lowtide.regions.footprint import Reach
 from lowtide.regions.region import elements
 from lowtide.regions.restrict import can_cut
-from lowtide.tiling.pieces import Part, Piece, Pieces, Start, Step, inputs_of
+from lowtide.tiling.pieces import Part, Piece, Pieces, Start, TiledStep, inputs_of
 from lowtide.tiling.segments import Cutter, TiledSegment
 
 
@@ -27,7 +27,7 @@ class Reached:
     extra: int
     live: int
     pieces: Mapping[str, tuple[Piece, ...]]
-    steps: tuple[Step, ...] = ()
+    steps: tuple[TiledStep, ...] = ()
 
     @property
     def last(self) -> int:

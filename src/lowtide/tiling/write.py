@@ -12,7 +12,7 @@ from lowtide.ir.graph import Array, Graph, Operator, Tensor
 from lowtide.regions.footprint import Reach
 from lowtide.regions.region import Region, Span, shape_of, whole
 from lowtide.regions.restrict import narrow
-from lowtide.tiling.pieces import Part, Piece, Pieces, Start, Step, inputs_of
+from lowtide.tiling.pieces import Part, Piece, Pieces, Start, TiledStep, inputs_of
 
 SLICE_INPUTS_SINCE = 10
 """The opset from which on Slice has its ends as inputs."""
@@ -33,7 +33,7 @@ def tiled(graph: Graph, stretches: Sequence[Sequence[Part]], limit: int = 0) -> 
     Raises UnsupportedModel where an operator's attributes cannot say what a part of it is.
     """
     reach, start = Reach(graph), inputs_of(graph)
-    steps: list[Step] = []
+    steps: list[TiledStep] = []
     for number, parts in enumerate(stretches):
         later = {part.operator for rest in stretches[number + 1 :] for part in rest}
         wanted = {name for k in later for name in graph.operators[k].inputs} | set(graph.outputs)
@@ -73,7 +73,7 @@ class _Writer:
         self.tensors = {name: graph.tensors[name] for name in graph.inputs}
         self.opset = next((op.opset for op in graph.operators), SLICE_INPUTS_SINCE)
 
-    def graph(self, steps: Sequence[Step]) -> Graph:
+    def graph(self, steps: Sequence[TiledStep]) -> Graph:
         """The graph of all steps; inputs and outputs keep their names."""
         for step in steps:
             self.write(step)
@@ -102,7 +102,7 @@ class _Writer:
         self.taken.add(name)
         return name
 
-    def write(self, step: Step) -> None:
+    def write(self, step: TiledStep) -> None:
         """One operator more."""
         sources = tuple(self.name(piece) for piece in step.sources)
         made = tuple(self.name(piece) for piece in step.made)
@@ -115,7 +115,7 @@ class _Writer:
             joined = Operator(f"{made[0]}.concat", "Concat", sources, made, attributes, self.opset)
             self.operators.append(joined)
 
-    def _clone(self, step: Step, sources: tuple[str, ...], made: tuple[str, ...]) -> Operator:
+    def _clone(self, step: TiledStep, sources: tuple[str, ...], made: tuple[str, ...]) -> Operator:
         op = self.reach.graph.operators[step.what]
         region = step.made[0].region
         narrowed = narrow(op, self.reach, region)
@@ -141,7 +141,7 @@ class _Writer:
             self.constants[part] = np.ascontiguousarray(array[tuple(slice(*s) for s in region)])
         return part
 
-    def _slice(self, step: Step, sources: tuple[str, ...], made: tuple[str, ...]) -> Operator:
+    def _slice(self, step: TiledStep, sources: tuple[str, ...], made: tuple[str, ...]) -> Operator:
         """Only the axes that are cut are named."""
         pairs = zip(step.sources[0].region, step.made[0].region, strict=True)
         cut: dict[int, Span] = {
