@@ -16,7 +16,7 @@ from onnx import TensorProto, helper
 
 import lowtide
 from large_networks import LARGE
-from lowtide.cli.progress import Progress
+from lowtide.cli.progress import StageLine
 from lowtide.cli.start import exit_codes
 
 # ru_maxrss is handed on through exec: it may be the parent's. VmHWM is this program's own.
@@ -136,6 +136,6 @@ def _relu(elements: int) -> onnx.ModelProto:
 
 
 def _run_out(file: Path) -> None:
-    with exit_codes(), Progress(file) as progress:
+    with exit_codes(), StageLine(file) as progress:
         progress("finding lifetimes")
         raise MemoryError

@@ -6,11 +6,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+Progress = Callable[[str], None]
+"""Is told each stage, in a few words, as it begins."""
+
+
+def quiet(_: str) -> None:
+    """Progress for nobody: does nothing."""
+
 
 class Clock:
     """Times stages and announces them; a stage that comes again adds up."""
 
-    def __init__(self, progress: Callable[[str], None]) -> None:
+    def __init__(self, progress: Progress) -> None:
         self.progress = progress
         self.seconds: dict[str, float] = {}
 

@@ -7,7 +7,7 @@ addresses. Of several rows in one step none may overwrite what another reads, wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from lowtide.check.expected import summary
 from lowtide.check.judge import Checks
 from lowtide.check.numbers import Sample, check_comparable, check_near, compare, scales
+from lowtide.clock import Progress, quiet
 from lowtide.errors import CheckError
 from lowtide.ir.functions import FUNCTIONS
 from lowtide.ir.graph import Array
@@ -28,9 +29,7 @@ _MOST_POINTS = 1 << 24
 _NEVER = 1 << 62
 
 
-def judge_emulated(
-    plan: Plan, samples: Sequence[Sample], progress: Callable[[str], None]
-) -> Checks:
+def judge_emulated(plan: Plan, samples: Sequence[Sample], progress: Progress) -> Checks:
     """Runs every sample; raises CheckError for a wrong read or a result too far off."""
     check_comparable(samples)
     reads = 0
@@ -62,9 +61,7 @@ class Machine:
             self.first[name] = at
             at += storage.elements
 
-    def run(
-        self, inputs: Mapping[str, Array], progress: Callable[[str], None] = lambda _: None
-    ) -> list[Array]:
+    def run(self, inputs: Mapping[str, Array], progress: Progress = quiet) -> list[Array]:
         """The network's outputs, in ONNX's axis order."""
         graph, places = self.plan.layout.graph, self.plan.layout.places
         for port in self.plan.inputs:

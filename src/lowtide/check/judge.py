@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,12 +23,11 @@ from lowtide.check.compile import (
 from lowtide.check.expected import Against, summary
 from lowtide.check.numbers import SAME, Sample, check_comparable, check_near, compare, scales
 from lowtide.check.placement import Rows, check_placement
+from lowtide.clock import Progress, quiet
 from lowtide.errors import CheckError
 from lowtide.ir.graph import Array
 from lowtide.layout.ports import Port
 from lowtide.planner.memory_map import MemoryMap, addresses_of, lifetimes_of
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ def judge_program(
     files: Mapping[str, bytes],
     memory: MemoryMap,
     samples: Sequence[Sample],
-    progress: Progress = lambda _: None,
+    progress: Progress = quiet,
     ways: Sequence[Way] = WAYS,
 ) -> Checks | None:
     """Builds and runs the program in three ways; None if there is no compiler.

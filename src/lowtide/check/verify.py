@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from lowtide.check.judge import Checks, judge_placement, judge_program
 from lowtide.check.numbers import Sample, check_near, compare
 from lowtide.check.reference_file import unpack_references
 from lowtide.check.truth import expect
+from lowtide.clock import Progress, quiet
 from lowtide.errors import CheckError, ModelError, UnreadableModel, UnsupportedModel, UsageError
 from lowtide.files.result import Result, read_result
 from lowtide.planner.memory_map import MemoryMap, lifetimes_of
@@ -89,7 +90,7 @@ def _folder(folder: Path, result: Result, max_elements: int) -> Folder:
 def verify(
     folder: str | Path,
     model: str | Path | None = None,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = quiet,
     max_elements: int = MAX_ELEMENTS,
 ) -> Verified:
     """Checks the placement, the program against its memory map, and the numbers.
@@ -125,7 +126,7 @@ def _verified(
     folder: Path,
     result: Result,
     model: str | Path | None,
-    progress: Callable[[str], None],
+    progress: Progress,
     max_elements: int,
 ) -> tuple[MemoryMap, Checks | None, dict[str, int]]:
     if result.files.keys() & {*_NEEDED} == {"plan.json"}:
@@ -148,7 +149,7 @@ def _verified(
 
 
 def _verify_plan(
-    content: bytes, file: str, progress: Callable[[str], None], max_elements: int
+    content: bytes, file: str, progress: Progress, max_elements: int
 ) -> tuple[MemoryMap, None, dict[str, int]]:
     """What can be checked of a plan without a program."""
     memory = read_memory_map(content.decode(errors="replace"), file)

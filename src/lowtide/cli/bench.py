@@ -9,7 +9,7 @@ import typer
 
 from lowtide.cli.options import Json
 from lowtide.cli.output import show
-from lowtide.cli.progress import Progress
+from lowtide.cli.progress import StageLine
 
 
 def bench(
@@ -41,7 +41,7 @@ def bench(
     from lowtide.timing.bench import bench as run
     from lowtide.timing.bench_text import bench_text
 
-    with Progress(folder) as progress:
+    with StageLine(folder) as progress:
         benched = run(
             folder, against, model=model, profile=profile, seconds=seconds, progress=progress
         )

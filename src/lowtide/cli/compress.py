@@ -10,7 +10,7 @@ import typer
 
 from lowtide.cli.calibration import FAMILIES, check_uncalibrated, scaling, warnings
 from lowtide.cli.output import show
-from lowtide.cli.progress import Progress
+from lowtide.cli.progress import StageLine
 from lowtide.room import MAX_ELEMENTS
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def compress(
     given = Given(
         scaling(mean, std, bgr), calibrate or (), test or (), labels, uncalibrated=uncalibrated
     )
-    with Progress(model) as progress:
+    with StageLine(model) as progress:
         found = run(
             model, flash, given.inputs, families=FAMILIES[weights],
             execution=None if form == "cheaper" else form, shapes=parse_shapes(shape or []),

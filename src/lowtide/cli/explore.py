@@ -9,7 +9,7 @@ import typer
 
 from lowtide.cli.options import Align, Json, MaxElements, Model
 from lowtide.cli.output import show
-from lowtide.cli.progress import Progress
+from lowtide.cli.progress import StageLine
 from lowtide.room import MAX_ELEMENTS
 
 
@@ -48,7 +48,7 @@ def explore(
 
     asked = Options(align=align, element_bytes=element_bytes, image=image)
     tried = recipes(asked, max_overhead)
-    with Progress(model) as progress:
+    with StageLine(model) as progress:
         found = run(
             model, tried, folder=output, code=code, max_elements=max_elements, progress=progress
         )

@@ -12,7 +12,7 @@ import typer
 from lowtide.cli.calibration import Data, warnings
 from lowtide.cli.fit_flash import fit_small
 from lowtide.cli.output import show
-from lowtide.cli.progress import Progress
+from lowtide.cli.progress import StageLine
 from lowtide.cli.repeat import suggesting
 from lowtide.errors import UsageError
 from lowtide.pipeline.fit_text import label_warnings, show_detail, show_fit
@@ -181,7 +181,7 @@ def fit(
         return
     if tiles is not None:
         raise UsageError("--tiles is for --target onnx")
-    with suggesting(context), Progress(model) as progress:
+    with suggesting(context), StageLine(model) as progress:
         fitted = run(
             model,
             budget=budget,
@@ -218,7 +218,7 @@ def _fit_portable(
     from lowtide.files import write_folder
     from lowtide.pipeline.fit_onnx import MAX_OVERHEAD, TILES, fit_portable
 
-    with Progress(model) as progress:
+    with StageLine(model) as progress:
         fitted = fit_portable(
             model,
             budget=budget,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lowtide.cli.calibration import FAMILIES, Data, scaling, warnings
-from lowtide.cli.progress import Progress
+from lowtide.cli.progress import StageLine
 from lowtide.pipeline.fit_text import label_warnings
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def fit_small(
         pixels, data.calibrate, data.test, data.classes, "--classes", data.uncalibrated
     )  # fmt: skip
     wanted = replace(task, families=FAMILIES[data.weights])
-    with Progress(model) as progress:
+    with StageLine(model) as progress:
         found = fit_flash(model, flash, wanted, given.inputs, progress)
         rates: dict[str, Any] = {}
         if found.compressed is not None:

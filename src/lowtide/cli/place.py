@@ -10,7 +10,7 @@ import typer
 
 from lowtide.cli.options import Json
 from lowtide.cli.output import show, write
-from lowtide.cli.progress import Progress
+from lowtide.cli.progress import StageLine
 
 
 def place(
@@ -36,7 +36,7 @@ def place(
     limit = None if capacity is None else parse_bytes(capacity)
     if output is not None:
         check_file(output, file)
-    with Progress(file) as progress:
+    with StageLine(file) as progress:
         table = read_csv(file)
         placed = place_buffers(table.buffers, limit, progress=progress)
         content = written_csv(table, placed.offsets)

@@ -24,7 +24,7 @@ from lowtide.cli.options import (
     parse_tile,
 )
 from lowtide.cli.output import show
-from lowtide.cli.progress import Progress
+from lowtide.cli.progress import StageLine
 from lowtide.room import MAX_ELEMENTS
 
 
@@ -59,7 +59,7 @@ def profile(
         fuse_pools=fuse_pools, tile=parse_tile(tile), keep_input=keep_input, image=image,
         result=result, max_overhead=max_overhead or 0.0, objective=objective,
     )  # fmt: skip
-    with Progress(model) as progress:
+    with StageLine(model) as progress:
         plans = overlaps(model, options, progress, parse_shapes(shape or []), max_elements)
     plan = plans.pop("plan")
     show(profile_facts(plan, plans) if as_json else profile_text(plan, others=plans))

@@ -15,7 +15,7 @@ from lowtide.errors import UnreadableModel
 from lowtide.quoting import for_terminal
 
 
-class Progress:
+class StageLine:
     """A spinner on a terminal, otherwise a line for each stage.
 
     Memory that runs out is an error that names the stage, and the file that it was at work `on`.
@@ -25,7 +25,7 @@ class Progress:
         self.status: Status | None = None
         self.on, self.stage = on, "starting"
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> StageLine:
         if sys.stderr is not None:
             console = Console(file=sys.stderr, highlight=False, markup=False)
             if console.is_terminal:

@@ -25,7 +25,7 @@ from lowtide.cli.options import (
     Test,
     Weights,
 )
-from lowtide.cli.progress import Progress
+from lowtide.cli.progress import StageLine
 from lowtide.errors import UsageError
 
 
@@ -108,4 +108,4 @@ def _training() -> Any:
 
 
 def _progress(shown: bool) -> AbstractContextManager[Callable[[str], None]]:
-    return Progress() if shown else nullcontext(lambda _: None)
+    return StageLine() if shown else nullcontext(lambda _: None)

@@ -9,7 +9,7 @@ import typer
 
 from lowtide.cli.options import Json, MaxElements
 from lowtide.cli.output import show
-from lowtide.cli.progress import Progress
+from lowtide.cli.progress import StageLine
 from lowtide.pipeline.fit_text import show_verified
 from lowtide.room import MAX_ELEMENTS
 
@@ -28,6 +28,6 @@ def verify(
     """
     from lowtide.check.verify import verify as run
 
-    with Progress(folder) as progress:
+    with StageLine(folder) as progress:
         verified = run(folder, model, progress, max_elements)
     show(verified.facts() if as_json else show_verified(verified))

@@ -16,7 +16,7 @@ from lowtide.backends import emit, table_bytes
 from lowtide.check.code_size import Footprint, footprint
 from lowtide.check.compile import find_compiler
 from lowtide.check.judge import judge_placement
-from lowtide.clock import Clock
+from lowtide.clock import Clock, Progress, quiet
 from lowtide.errors import UsageError
 from lowtide.explorer.front import Point, distinct, front
 from lowtide.explorer.front_svg import front_svg
@@ -25,7 +25,7 @@ from lowtide.explorer.recipes import recipe_name
 from lowtide.files import check_folder, put
 from lowtide.ir.graph import Graph
 from lowtide.pipeline.command import fit_command
-from lowtide.pipeline.fit import Model, Progress, read
+from lowtide.pipeline.fit import Model, read
 from lowtide.planner.make_plan import make_plan
 from lowtide.planner.memory_map import memory_map
 from lowtide.planner.plan import Options, Plan, Source
@@ -79,7 +79,7 @@ def explore(
     folder: Path | None = None,
     code: bool = False,
     max_elements: int = MAX_ELEMENTS,
-    progress: Progress = lambda _: None,
+    progress: Progress = quiet,
 ) -> Explored:
     """Plans a network by each recipe; with `folder`, what is found there is not planned again.
 
@@ -140,7 +140,7 @@ def _enough(one: Point, code: bool) -> bool:
 
 def _measure(source: Source, graph: Graph, recipe: Options, code: bool) -> Point:
     """Plans by a recipe, checks the placement, and measures."""
-    clock = Clock(lambda _: None)
+    clock = Clock(quiet)
     plan = make_plan(source, graph, recipe, clock)
     judge_placement(memory_map(plan))
     own = _footprint(plan) if code else Footprint()

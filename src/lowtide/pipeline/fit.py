@@ -19,7 +19,7 @@ from lowtide.check.judge import Checks, judge_placement, judge_program
 from lowtide.check.numbers import Sample
 from lowtide.check.reference_file import pack_references
 from lowtide.check.truth import make_samples
-from lowtide.clock import Clock
+from lowtide.clock import Clock, Progress, quiet
 from lowtide.errors import UnsupportedModel, UsageError
 from lowtide.files import write_folder
 from lowtide.frontends.onnx.freeze import freeze
@@ -39,13 +39,8 @@ from lowtide.rewrites.fuse import fuse
 from lowtide.room import MAX_ELEMENTS
 from lowtide.sizes import parse_bytes, show_bytes
 
-Progress = Callable[[str], None]
 Samples = Callable[[Graph], Mapping[str, Mapping[str, Array]]]
 Model = str | os.PathLike[str] | onnx.ModelProto
-
-
-def quiet(_: str) -> None:
-    """Progress for nobody: does nothing."""
 
 
 _CHECKED = (

@@ -15,10 +15,10 @@ import onnx
 
 from lowtide.backends import table_bytes
 from lowtide.check.compile import find_compiler
-from lowtide.clock import Clock
+from lowtide.clock import Clock, Progress, quiet
 from lowtide.errors import BudgetError, UsageError
 from lowtide.ir.graph import Shape
-from lowtide.pipeline.fit import Fitted, Model, Progress, Samples, fit, named, quiet, read
+from lowtide.pipeline.fit import Fitted, Model, Samples, fit, named, read
 from lowtide.pipeline.look_ahead import apart_on_samples, look_ahead, weight_bytes
 from lowtide.pipeline.ram import Planning, Sized, too_large
 from lowtide.planner.plan import Options, Plan

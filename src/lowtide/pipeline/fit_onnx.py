@@ -24,11 +24,11 @@ from lowtide.check.numbers import (
 )
 from lowtide.check.onnx_memory import Measured, measure
 from lowtide.check.truth import make_samples
-from lowtide.clock import Clock
+from lowtide.clock import Clock, Progress, quiet
 from lowtide.errors import BudgetError, CheckError, Suggestion, UnsupportedModel, UsageError
 from lowtide.ir.dtype import F32
 from lowtide.ir.graph import Array, Graph
-from lowtide.pipeline.fit import Model, Progress, Samples, named, quiet, read
+from lowtide.pipeline.fit import Model, Samples, named, read
 from lowtide.pipeline.suggest import SECONDS
 from lowtide.planner.plan import Source
 from lowtide.quoting import for_terminal

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from lowtide.check.buffers import check_buffers
+from lowtide.clock import Progress, quiet
 from lowtide.errors import BudgetError, CheckError
 from lowtide.minimalloc.buffers import Buffer, problem_of
 from lowtide.placers import exact
@@ -16,7 +17,7 @@ def place_buffers(
     capacity: int | None = None,
     *,
     seconds: float = 20.0,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = quiet,
 ) -> Placement:
     """Addresses for the buffers within `capacity` bytes, or in the least memory if it is None.
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from lowtide.clock import Progress
 from lowtide.ir.graph import Graph
 from lowtide.planner.routes import Edge, Route, operators_of
 from lowtide.regions.footprint import Reach
@@ -70,7 +71,7 @@ class StretchSearch:
     most_macs: int
     crops: bool
     measure: Measure
-    progress: Callable[[str], None]
+    progress: Progress
     tried: int = 0
     _known: dict[tuple[int, int, int, int, Cut, int], Edge | None] = field(default_factory=dict)
 

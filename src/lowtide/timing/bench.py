@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from lowtide.check.compile import check_compiler, find_compiler
 from lowtide.check.judge import pack, split
 from lowtide.check.numbers import Sample, check_near, compare
 from lowtide.check.verify import Folder, check_model, is_model, read_folder
+from lowtide.clock import Progress, quiet
 from lowtide.errors import UsageError
 from lowtide.timing.machine import a_core, machine
 from lowtide.timing.memory_by_operator import held_by_operator
@@ -23,7 +24,6 @@ from lowtide.timing.program import build_timer, release_flags
 from lowtide.timing.result import Benched, OperatorTime, Timed
 from lowtide.timing.worker import Worker
 
-Progress = Callable[[str], None]
 AGAINST = ("onnxruntime",)
 
 
@@ -34,7 +34,7 @@ def bench(
     model: str | Path | None = None,
     profile: bool = False,
     seconds: float = 5.0,
-    progress: Progress = lambda _: None,
+    progress: Progress = quiet,
 ) -> Benched:
     """Times the program in a folder that fit wrote, on the inputs of its reference.npz.
 

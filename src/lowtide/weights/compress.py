@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 
+from lowtide.clock import Progress, quiet
 from lowtide.errors import BudgetError, UnsupportedModel, UsageError
 from lowtide.frontends.onnx.original import with_original
 from lowtide.ir.codes import Array
@@ -25,8 +26,6 @@ from lowtide.weights.network import Inputs, Layer, Network, read
 from lowtide.weights.refit import Settled, settle
 from lowtide.weights.runner import Runner, count
 from lowtide.weights.store import store
-
-Progress = Callable[[str], None]
 
 PROBE_PICTURES = 128
 """Of the calibration, for measuring sensitivities; each layer is run three times on them."""
@@ -122,7 +121,7 @@ def compress(
     execution: Form | None = None,
     shapes: Mapping[str, Shape] | None = None,
     max_elements: int = MAX_ELEMENTS,
-    progress: Progress = lambda _: None,
+    progress: Progress = quiet,
 ) -> Compressed:
     """Stores the weights of a network in `flash` bytes, biases and scales included.
 
@@ -154,7 +153,7 @@ class Search:
     minds: Mapping[str, sensitivity.Sensitivity]
 
     def within(
-        self, limit: int, execution: Form | None = None, progress: Progress = lambda _: None
+        self, limit: int, execution: Form | None = None, progress: Progress = quiet
     ) -> Compressed:
         """The network in `limit` bytes; raises BudgetError where it cannot be so small."""
         chosen = selected(self.runner.network, self.choices, self.minds, limit)
@@ -172,7 +171,7 @@ def prepare(
     least: int | None = None,
     shapes: Mapping[str, Shape] | None = None,
     max_elements: int = MAX_ELEMENTS,
-    progress: Progress = lambda _: None,
+    progress: Progress = quiet,
 ) -> Search:
     """Takes in a network and measures it, as `compress` does.
 

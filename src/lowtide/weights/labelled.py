@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod, sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lowtide.clock import Progress
 from lowtide.data.pictures import Pictures, Scaling, read, read_classes
 from lowtide.errors import UsageError
 from lowtide.ir.codes import Array
@@ -70,7 +71,7 @@ class Given:
             )
         return found
 
-    def rates(self, found: Compressed, progress: Callable[[str], None]) -> dict[str, Any]:
+    def rates(self, found: Compressed, progress: Progress) -> dict[str, Any]:
         """Accuracies of the stored network and of the given one, where there are classes."""
         from lowtide.weights.accuracy import accuracy
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from lowtide.clock import Progress
 from lowtide.ir.codes import Array
 from lowtide.weights.calibrate import compare
 from lowtide.weights.fit_layer import fit
@@ -44,7 +45,7 @@ def settle(
     runner: Runner,
     settings: Mapping[str, Setting],
     inputs: Inputs,
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> Settled:
     """Fits the layers in the order in which they run.
 

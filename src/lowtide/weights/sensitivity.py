@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from lowtide.clock import Progress
 from lowtide.ir.codes import Array
 from lowtide.weights.candidates import Candidate
 from lowtide.weights.network import Inputs, Layer
@@ -51,7 +52,7 @@ def measure(
     runner: Runner,
     inputs: Inputs,
     choices: Mapping[str, Sequence[Candidate]],
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> dict[str, Sensitivity]:
     """Each layer's sensitivity: candidates near `PROBES` put in, one layer at a time."""
     dense = runner.outputs(inputs)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from lowtide.clock import Progress
 from lowtide.data.pictures import Pictures, Scaling
 from lowtide.errors import UsageError
 from lowtide.ir.graph import Shape
@@ -77,7 +78,7 @@ def train(
     options: TrainOptions,
     checkpoint: Path,
     shapes: Mapping[str, Shape],
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> Trained:
     """Trains as the options say."""
     recipe = replace(

@@ -12,6 +12,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from lowtide.clock import Progress, quiet
 from lowtide.errors import UnsupportedModel, UsageError
 from lowtide.ir.codes import Array
 from lowtide.ir.graph import Shape
@@ -61,7 +62,7 @@ def train_compressed(
     device: torch.device | str = "cpu",
     checkpoint: Path | None = None,
     shapes: Mapping[str, Shape] | None = None,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = quiet,
 ) -> Trained:
     """Compresses a network to `flash` bytes, then trains what is stored.
 

@@ -17,13 +17,13 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from lowtide.clock import Progress, quiet
 from lowtide.errors import UsageError
 from lowtide.weights.train.checkpoint import Checkpoint, restore, save
 from lowtide.weights.train.data import Augment, TrainingPictures
 
 Objective = Callable[[nn.Module, Tensor, Tensor], Tensor]
 """The loss of a model on a batch (what the network sees, classes)."""
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def run(
     checkpoint: Path | None = None,
     of: str = "",
     every: int = 100,
-    progress: Progress = lambda _: None,
+    progress: Progress = quiet,
 ) -> History:
     """Trains `model` in place.
 
