@@ -30,7 +30,7 @@ SETTLE_EVERY = 8
 
 
 @dataclass(frozen=True)
-class Packing:
+class Stacking:
     """Where the blocks of a grid lie, the order in which they were placed, and the arena's size."""
 
     order: tuple[int, ...]
@@ -44,12 +44,12 @@ def place(problem: Problem) -> Placement:
     return grid.placement(pack(grid, problem.blocks).at, grid.bound)
 
 
-def pack(grid: Grid, blocks: Sequence[Block], *, work: int = WORK) -> Packing:
+def pack(grid: Grid, blocks: Sequence[Block], *, work: int = WORK) -> Stacking:
     """The best packing found: all starting orders, then changes to the best of them.
 
     `work` limits how many blocks are placed in all.
     """
-    best: Packing | None = None
+    best: Stacking | None = None
     for order in _orders(grid, blocks):
         packing = fill(grid, order)
         if best is None or packing.arena_bytes < best.arena_bytes:
@@ -60,12 +60,12 @@ def pack(grid: Grid, blocks: Sequence[Block], *, work: int = WORK) -> Packing:
     return _improve(grid, best, work)
 
 
-def fill(grid: Grid, order: Sequence[int]) -> Packing:
+def fill(grid: Grid, order: Sequence[int]) -> Stacking:
     """Place the blocks in `order`, each at the lowest unit that the earlier ones allow."""
     at = [UNPLACED] * len(grid.sizes)
     for block in order:
         at[block] = lowest(grid.walls[block], at)
-    return Packing(tuple(order), tuple(at), grid.arena_bytes(at))
+    return Stacking(tuple(order), tuple(at), grid.arena_bytes(at))
 
 
 def _orders(grid: Grid, blocks: Sequence[Block]) -> Iterator[tuple[int, ...]]:
@@ -109,7 +109,7 @@ def _pressure(blocks: Sequence[Block]) -> list[int]:
     ]
 
 
-def _improve(grid: Grid, best: Packing, work: int) -> Packing:
+def _improve(grid: Grid, best: Stacking, work: int) -> Stacking:
     """Change the order a little, again and again; keep what is no worse.
 
     No worse is a smaller arena, or the same with blocks that lie lower on the whole: that opens
@@ -136,16 +136,16 @@ def _improve(grid: Grid, best: Packing, work: int) -> Packing:
     return best
 
 
-def _rank(packing: Packing) -> tuple[int, int]:
+def _rank(packing: Stacking) -> tuple[int, int]:
     return packing.arena_bytes, sum(packing.at)
 
 
-def _settled(packing: Packing) -> list[int]:
+def _settled(packing: Stacking) -> list[int]:
     """The blocks by the height at which they lie."""
     return sorted(packing.order, key=lambda block: packing.at[block])
 
 
-def _raised(grid: Grid, packing: Packing, dice: random.Random) -> list[int]:
+def _raised(grid: Grid, packing: Stacking, dice: random.Random) -> list[int]:
     """The order with the block that ends highest moved to an earlier place."""
     order = list(packing.order)
     ends = [packing.at[block] * grid.unit + grid.sizes[block] for block in order]
@@ -154,7 +154,7 @@ def _raised(grid: Grid, packing: Packing, dice: random.Random) -> list[int]:
     return order
 
 
-def _moved(packing: Packing, dice: random.Random) -> list[int]:
+def _moved(packing: Stacking, dice: random.Random) -> list[int]:
     """The order with any one block moved to any other place."""
     order = list(packing.order)
     order.insert(dice.randrange(len(order)), order.pop(dice.randrange(len(order))))
