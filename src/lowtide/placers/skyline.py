@@ -44,7 +44,7 @@ Todo = tuple[()] | tuple[tuple[int, int, int], "Todo"]
 
 
 @dataclass(frozen=True)
-class Result:
+class Filled:
     """The units of the bars if they fit, or None and whether that is proven; and what it cost."""
 
     at: list[int] | None
@@ -79,16 +79,16 @@ class Choice:
     key: tuple[object, ...]
 
 
-def fill(bars: Sequence[Bar], arena: int, work: int) -> Result:
+def fill(bars: Sequence[Bar], arena: int, work: int) -> Filled:
     """Looks for units for `bars` within `arena`; gives up after about `work` sections."""
     if not bars or any(bar.most < 0 for bar in bars):
-        return Result(None if bars else [], bool(bars), 0)
+        return Filled(None if bars else [], bool(bars), 0)
     search = _Search(Terrain(bars, arena), work)
     run, found = 0, None
     while found is None and search.work > 0:
         found = search.run(run)
         run += 1
-    return Result(search.terrain.at if found else None, found is False, work - search.work)
+    return Filled(search.terrain.at if found else None, found is False, work - search.work)
 
 
 class _Search:
