@@ -22,7 +22,7 @@ from lowtide.errors import UsageError
 from lowtide.weights.train.checkpoint import Checkpoint, restore, save
 from lowtide.weights.train.data import Augment, TrainingPictures
 
-Objective = Callable[[nn.Module, Tensor, Tensor], Tensor]
+Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]
 """The loss of a model on a batch (what the network sees, classes)."""
 
 
@@ -68,7 +68,7 @@ def rate_at(done: float, recipe: Recipe) -> float:
 
 def run(
     model: nn.Module,
-    objective: Objective,
+    objective: Loss,
     pictures: TrainingPictures,
     recipe: Recipe,
     *,
@@ -117,7 +117,7 @@ class _Runner:
     def __init__(
         self,
         model: nn.Module,
-        objective: Objective,
+        objective: Loss,
         pictures: TrainingPictures,
         recipe: Recipe,
         device: torch.device,
