@@ -55,7 +55,7 @@ def _overlap(vectors: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Distil:
-    """The objective of a student: `loop.Objective`. `orthonormal` weighs the regulariser."""
+    """The objective of a student: `loop.Loss`. `orthonormal` weighs the regulariser."""
 
     teacher: Callable[[Tensor], Tensor]
     share: float = 0.9
