@@ -18,7 +18,7 @@ from onnx.defs import OpSchema
 
 from lowtide.frontends.onnx.load import NEWEST_OPSET, OLDEST_OPSET
 from lowtide.frontends.onnx.simplify.drop_identities import IDENTITIES
-from lowtide.frontends.onnx.simplify.unroll import RECURRENT
+from lowtide.frontends.onnx.simplify.recurrent import RECURRENT
 from lowtide.ir.graph import Array
 from lowtide.ops import ENTRIES
 from small_network import SmallNetwork

@@ -22,8 +22,8 @@ from lowtide.frontends.onnx.simplify.edit import (
     static_shape,
 )
 from lowtide.frontends.onnx.simplify.infer_shapes import endangers_inference
+from lowtide.frontends.onnx.simplify.recurrent import RECURRENT
 from lowtide.frontends.onnx.simplify.sizes_as_run import needs_sizes, with_sizes
-from lowtide.frontends.onnx.simplify.unroll import RECURRENT
 from lowtide.ir.find_codes import find_codes
 from lowtide.room import Room
 

@@ -8,22 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from lowtide.errors import EXPORT, UnreadableModel, UnsupportedModel
 from lowtide.frontends.onnx.simplify.edit import (
     add_constant,
-    constant,
     operand,
     put_in_place_of,
     remove,
 )
 from lowtide.frontends.onnx.simplify.edit import static_shape as shape_of
-
-MOST_STEPS = 256
-"""Each step is a dozen operators."""
-
-_GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
-RECURRENT = tuple(_GATES)
-_DEFAULTS = {"RNN": ("Tanh",), "GRU": ("Sigmoid", "Tanh"), "LSTM": ("Sigmoid", "Tanh", "Tanh")}
+from lowtide.frontends.onnx.simplify.recurrent import (
+    GATES,
+    batch_first,
+    check,
+    directions,
+    steps,
+)
 
 
 def unroll(model: ir.Model) -> ir.Model:
@@ -34,79 +32,14 @@ def unroll(model: ir.Model) -> ir.Model:
     Needs shapes. Raises UnsupportedModel for attributes that change what a step computes.
     """
     for node in tuple(model.graph):
-        if node.op_type in _GATES and node.domain == "" and all(map(_known, node.inputs)):
-            _check(node)
+        if node.op_type in GATES and node.domain == "" and all(map(_known, node.inputs)):
+            check(node)
             _unroll(node)
     return model
 
 
 def _known(value: ir.Value | None) -> bool:
     return value is None or shape_of(value) is not None
-
-
-def _check(node: ir.Node) -> None:
-    place = {"node": node.name, "operator": node.op_type}
-    usual = [*_DEFAULTS[node.op_type]] * len(_directions(node))
-    given = list(node.attributes.get_strings("activations", usual))
-    # onnxruntime minds neither how they are spelled nor those of a direction that is not there;
-    # the default of RNN in ONNX's own schema is of two.
-    if [name.lower() for name in given[: len(usual)]] != [name.lower() for name in usual]:
-        raise UnsupportedModel(f"activations are {given}; {usual} is needed", **place)
-    for name in ("clip", "activation_alpha", "activation_beta", "input_forget"):
-        if name in node.attributes and node.attributes[name].value:
-            raise UnsupportedModel(f"attribute '{name}' is not done", **place)
-    _check_sizes(node)
-    lengths, steps = operand(node, 4), _steps(node)
-    held = constant(lengths)
-    if lengths is not None and (held is None or (held != steps).any()):
-        raise UnsupportedModel("sequences of several lengths are not done", **place)
-    if steps > MOST_STEPS:
-        raise UnsupportedModel(f"{steps} steps, more than {MOST_STEPS}", **place)
-
-
-def _check_sizes(node: ir.Node) -> None:
-    """Weights, biases and states are of as many directions and places as the node says."""
-    hidden, batch = _shape(node, 2)[-1], _shape(node, 0)[0 if _batch_first(node) else 1]
-    sides, gates = len(_directions(node)), _GATES[node.op_type]
-    state = (batch, sides, hidden) if _batch_first(node) else (sides, batch, hidden)
-    wanted = {
-        1: (sides, gates * hidden, _shape(node, 0)[2]),
-        2: (sides, gates * hidden, node.attributes.get_int("hidden_size", hidden)),
-        3: (sides, 2 * gates * hidden),
-        5: state,
-        6: state,
-        7: (sides, 3 * hidden),
-    }
-    for k, shape in wanted.items():
-        if operand(node, k) is not None and _shape(node, k) != shape:
-            raise UnreadableModel(
-                f"input {k} has shape {[*_shape(node, k)]}; {[*shape]} is needed",
-                node=node.name,
-                operator=node.op_type,
-                hint=EXPORT,
-            )
-
-
-def _shape(node: ir.Node, k: int) -> tuple[int, ...]:
-    shape = shape_of(operand(node, k))
-    assert shape is not None
-    return shape
-
-
-def _directions(node: ir.Node) -> list[bool]:
-    """Whether each direction goes backward."""
-    said = node.attributes.get_string("direction", "forward")
-    return {"forward": [False], "reverse": [True]}.get(said, [False, True])
-
-
-def _batch_first(node: ir.Node) -> bool:
-    return bool(node.attributes.get_int("layout", 0))
-
-
-def _steps(node: ir.Node) -> int:
-    shape = shape_of(node.inputs[0])
-    assert shape is not None
-    return shape[1] if _batch_first(node) else shape[0]
 
 
 class _Writer:
@@ -159,17 +92,17 @@ def _unroll(node: ir.Node) -> None:
     assert x is not None
     assert weights is not None
     assert recurrent is not None
-    first = _batch_first(node)
+    first = batch_first(node)
     if first:
         x = w.add("Transpose", x, perm=[1, 0, 2])
     given = shape_of(node.inputs[0])
     sizes = shape_of(recurrent)
     assert given is not None
     assert sizes is not None
-    batch, hidden, gates = given[0] if first else given[1], sizes[2], _GATES[node.op_type]
+    batch, hidden, gates = given[0] if first else given[1], sizes[2], GATES[node.op_type]
     states = [_initial(w, operand(node, k), first) for k in (5, 6)]
     peepholes, rows, last = operand(node, 7), [], ([], [])  # type: ignore[var-annotated]
-    for d, backward in enumerate(_directions(node)):
+    for d, backward in enumerate(directions(node)):
         side = w.pick(bias, d) if bias is not None else None
         inputs = w.add("MatMul", x, w.add("Transpose", w.pick(weights, d), perm=[1, 0]))
         if side is not None:
@@ -184,7 +117,7 @@ def _unroll(node: ir.Node) -> None:
         zero = w.held(np.zeros((batch, hidden)), np.float32)
         state = tuple(w.pick(s, d) if s is not None else zero for s in states)
         h, c, made = state[0], state[1], {}
-        order = range(_steps(node))
+        order = range(steps(node))
         for t in reversed(order) if backward else order:
             h, c = _STEPS[node.op_type](w, cell, w.pick(inputs, t), h, c)
             made[t] = w.shaped(h, (1, 1, batch, hidden))
