@@ -15,6 +15,11 @@ from programs import GREEDY, STREAM, judge_model
 
 # (opset, network); onnxruntime is the reference.
 CORNERS: dict[str, tuple[int, str]] = {
+    "heads_that_four_axes_have_already": (
+        23,
+        "(float[1,2,3,4] q, float[1,2,5,4] k, float[1,2,5,4] v) => (float[y0,y1,y2,y3] y)"
+        "{ y = Attention <q_num_heads: int = 2, kv_num_heads: int = 2> (q, k, v) }",
+    ),
     "bounds_at_run_time": (
         13,
         "(float[1,2,5] x, float[3,2,1] w, float low) => (float[y0,y1,y2] y)"
@@ -247,6 +252,13 @@ CLASHES: dict[str, tuple[int, str, str]] = {
         "(float[1,2,7] x) => (float[y0,y1,y2] y) { y = MaxPool <kernel_shape: ints = [2],"
         ' dilations: ints = [2], auto_pad = "SAME_UPPER"> (x) }',
         "MaxPool (opset 19) 'MaxPool_0': auto_pad with dilations is not done",
+    ),
+    "a_pool_over_a_constant_that_nobody_defines": (
+        12,
+        "(float[1,1,4] x) => (float[y0,y1,y2] y) <float[1,1,8] k = {1, 2, 3, 4, 5, 6, 7, 8}>"
+        '{ a = MaxPool <kernel_shape: ints = [1], strides: ints = [2], auto_pad = "SAME_UPPER"> (k)'
+        " y = Add (x, a) }",
+        "MaxPool (opset 12) 'MaxPool_0'",
     ),
     "pool_same_with_windows_apart": (
         22,

@@ -146,8 +146,9 @@ def _run(node: ir.Node, version: int, room: Room) -> list[Array] | None:
     except (MemoryError, ModelError):
         raise
     except Exception:
-        # The reference has gaps (operators, versions) and checks less than onnxruntime. A node
-        # left alone is refused later, with its name, where nothing else can compute it either.
+        # NotDefined, and what the reference raises: it has gaps (operators, versions) and checks
+        # less than onnxruntime. A node left alone is refused later, with its name, where nothing
+        # else can compute it either.
         return None
     return [np.asarray(r) for r in results] if isinstance(results, list) else None
 

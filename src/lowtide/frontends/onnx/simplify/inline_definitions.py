@@ -9,7 +9,7 @@ import onnx
 import onnx_ir as ir
 from onnx import AttributeProto, FunctionProto, NodeProto, TypeProto
 
-from lowtide.frontends.onnx.simplify.edit import opset, put_in_place_of, remove
+from lowtide.frontends.onnx.simplify.edit import opset, put_in_place_of, remove, static_shape
 from lowtide.ops import ENTRIES
 
 
@@ -80,6 +80,12 @@ def _types(node: ir.Node) -> list[bytes] | None:
 def _with_defaults(node: ir.Node, schema: onnx.defs.OpSchema) -> NodeProto:
     """The node with every attribute that has a default written out."""
     proto = ir.serde.serialize_node(node)
+    shape = static_shape(node.inputs[0])
+    if node.op_type == "Attention" and shape is not None and len(shape) == 4:
+        # They say how many heads three axes have; ONNX's definition goes by their being there.
+        kept = [a for a in proto.attribute if a.name not in ("q_num_heads", "kv_num_heads")]
+        del proto.attribute[:]
+        proto.attribute.extend(kept)
     given = {attribute.name for attribute in proto.attribute}
     for name, attribute in schema.attributes.items():
         if name not in given and attribute.default_value.type != AttributeProto.UNDEFINED:
