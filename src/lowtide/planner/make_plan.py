@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import inf
 
 from lowtide.clock import Clock
@@ -43,13 +43,11 @@ def make_plan(
         with clock("laying out"):
             _check_types(graph)
             graph = as_if(graph, options.element_bytes)
-            fused = _fused(graph, options)
-            layout = lay_out(fused, options.io_layout)
-            tasks = cut(make_tasks(layout), layout, options)
+            laid = _laid_out(graph, options)
     except UnsupportedModel as error:
         raise error.within(file=source.file) from None
-    _check(options, layout)
-    whole = _layerwise(source, graph, fused, layout, tasks, options, clock)
+    _check(options, laid.layout)
+    whole = _layerwise(source, laid, options, clock)
     if options.schedule == "layerwise" or options.overlap == "none" or options.tile:
         return whole
     cuts, most = _cuts(whole, clock), inf if budget is None else budget
@@ -65,18 +63,27 @@ def make_plan(
     return min(plans, key=lambda plan: plan.arena_bytes)
 
 
-def _layerwise(
-    source: Source,
-    graph: Graph,
-    fused: Graph,
-    layout: Layout,
-    tasks: tuple[Task, ...],
-    options: Options,
-    clock: Clock,
-) -> Plan:
+@dataclass(frozen=True, eq=False)
+class _Laid:
+    """A network as it was given, and in the layout that is planned, in which pools may be fused."""
+
+    given: Graph
+    fused: bool
+    layout: Layout
+    tasks: tuple[Task, ...]
+
+
+def _laid_out(graph: Graph, options: Options) -> _Laid:
+    fused = _fused(graph, options)
+    layout = lay_out(fused, options.io_layout)
+    return _Laid(graph, fused is not graph, layout, cut(make_tasks(layout), layout, options))
+
+
+def _layerwise(source: Source, laid: _Laid, options: Options, clock: Clock) -> Plan:
+    layout, tasks = laid.layout, laid.tasks
     best, placement = plan_layerwise(layout, tasks, options, clock)
-    if fused is not graph:
-        given = _as_given(graph, tasks, options)
+    if laid.fused:
+        given = _as_given(laid.given, tasks, options)
     else:
         kept, lives = options.keep_input, best.lives
         if options.overlap != "none":
