@@ -20,7 +20,7 @@ import onnx
 from bench.tables import markdown, put
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests"))  # what a case is stands beside the test that runs them
+sys.path.insert(0, str(ROOT / "tests/builders"))  # what a case is stands there
 
 from node_cases import Outcome, collect, outcomes  # noqa: E402
 

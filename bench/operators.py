@@ -17,7 +17,7 @@ import onnx.defs
 from bench.tables import put
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests"))  # the node cases are the examples
+sys.path.insert(0, str(ROOT / "tests/builders"))  # the node cases are the examples
 
 from lowtide.errors import ModelError  # noqa: E402
 from lowtide.frontends.onnx.load import NEWEST_OPSET, OLDEST_OPSET  # noqa: E402

@@ -32,7 +32,7 @@ from lowtide.planner.memory_map import MemoryMap, memory_map
 from lowtide.planner.plan import Plan
 from network_builder import Network
 
-RIG = Path(__file__).resolve().parents[2] / "shared/rig"
+RIG = Path(__file__).resolve().parents[3] / "shared/rig"
 
 TOLERANCE = 1e-5
 """Of an output's largest value. A sum of n products rounds by n * 6e-8 of its terms at most, and by

@@ -18,7 +18,7 @@ from onnx import TensorProto, helper, numpy_helper, parser
 from lowtide.errors import ModelError, UnreadableModel, UnsupportedModel
 from lowtide.frontends.onnx.load import load
 
-SHARED = Path(__file__).parents[2] / "shared"
+SHARED = Path(__file__).parents[3] / "shared"
 NETWORKS = sorted((SHARED / "models" / "onnx").glob("*.onnx"))
 
 # A folded batch norm rounds every weight once more, and the sums run over hundreds of terms in

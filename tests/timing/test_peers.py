@@ -27,7 +27,7 @@ from lowtide.timing.bench import bench
 from lowtide.timing.worker import Worker
 from test_bench import EXAMPLE, SECONDS
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def made_up(network: str, plan: str, ratio: float, arena_kib: float) -> Row:

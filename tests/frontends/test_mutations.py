@@ -29,7 +29,7 @@ def _parts() -> list[object]:
 @pytest.mark.parametrize(("first", "stop", "step"), _parts())
 def test_mutated_files(first: int, stop: int, step: int, tmp_path: Path) -> None:
     """In a process of limited memory, whose folder stays empty."""
-    script = Path(__file__).with_name("mutations.py")
+    script = Path(__file__).parents[1] / "builders/mutations.py"
     command = [sys.executable, str(script), *map(str, (first, stop, step))]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]

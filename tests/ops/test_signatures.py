@@ -1,6 +1,6 @@
 """Every operator, drawn from its signature: right, or refused in a line with node and way out.
 
-    python tests/test_signatures.py FIRST STOP      judges seeds and says what was reached
+    python tests/ops/test_signatures.py FIRST STOP      judges seeds and says what was reached
 
 A draw is planned and run in numpy, every read checked; one in eight becomes C as well, many in one
 compiler run. What is right is decided as for every network (check/truth). CI judges two draws for

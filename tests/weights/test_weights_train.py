@@ -239,7 +239,7 @@ def test_digits_are_learned_stored_and_run() -> None:
 
 
 def test_command(tmp_path: Path) -> None:
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     rng = np.random.default_rng(0)
     data, out = tmp_path / "data.npz", tmp_path / "out.onnx"
     values = rng.integers(0, 256, (80, 3, 32, 32), np.uint8)

@@ -51,7 +51,7 @@ def signal(channels: int, filters: int, taps: int, stride: int, after: str) -> o
 
 @pytest.mark.parametrize(
     ("size", "after"),
-    product(SIZES, ("", "Tanh", "MaxPool", "AveragePool")),
+    list(product(SIZES, ("", "Tanh", "MaxPool", "AveragePool"))),
     ids=lambda value: value if isinstance(value, str) else "x".join(map(str, value)),
 )
 def test_signals_have_the_kernels_of_images(size: tuple[int, ...], after: str) -> None:

@@ -18,7 +18,7 @@ from lowtide.data.samples import SampleFiles
 from lowtide.pipeline.fit import fit
 from lowtide.planner.plan import Options
 
-SHARED = Path(__file__).parents[2] / "shared"
+SHARED = Path(__file__).parents[3] / "shared"
 pytestmark = pytest.mark.skipif(not SHARED.exists(), reason="../shared is not there")
 
 PEAKS = {

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import onnx
 import pytest
 
-FOLDER = Path(__file__).parents[2] / "shared" / "cases"
+FOLDER = Path(__file__).parents[3] / "shared" / "cases"
 
 RUNS = frozenset(
     {"clip_max_only", "conv3d_batch2", "int4_block", "qdq_weights_only", "quiet_sigmoid"}

@@ -25,7 +25,7 @@ from lowtide.placers.problem import Block
 from lowtide.placers.skyline import fill
 from lowtide.placers.terrain import Bar
 
-SHARED = Path(__file__).parents[2] / "shared" / "models" / "minimalloc"
+SHARED = Path(__file__).parents[3] / "shared" / "models" / "minimalloc"
 QUICK = settings(max_examples=60, derandomize=True, deadline=None)
 CAPACITY = 1 << 20
 

@@ -29,7 +29,7 @@ from lowtide.timing.pairs import spread
 from test_cli import lowtide as command
 from test_cli import small_network
 
-EXAMPLE = Path(__file__).parents[1] / "examples/resnet8_cifar10.onnx"
+EXAMPLE = Path(__file__).parents[2] / "examples/resnet8_cifar10.onnx"
 SECONDS = 0.05
 
 

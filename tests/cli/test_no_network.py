@@ -22,7 +22,7 @@ from hostile import network
 
 _UNSHARED = ["unshare", "--net"]
 _ALONE = ["unshare", "--map-root-user", "--net"]
-_SOURCE = Path(__file__).parent.parent / "src/lowtide"
+_SOURCE = Path(__file__).parents[2] / "src/lowtide"
 
 
 def namespace() -> list[str]:

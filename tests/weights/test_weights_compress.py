@@ -19,7 +19,7 @@ from lowtide.weights.knapsack import choose
 from lowtide.weights.network import read
 from lowtide.weights.store import recall
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "examples/resnet8_cifar10.onnx"
 PICTURES = ROOT / "examples/pictures"
 SCALING = ("--mean", "125.307,122.961,113.8575", "--std", "62.985,62.0925,66.708")

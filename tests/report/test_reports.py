@@ -21,7 +21,7 @@ from lowtide.planner.plan import Options, Plan
 from lowtide.report.memory_svg import memory_svg
 from lowtide.report.profile_text import kib, profile_facts, profile_text
 
-RESNET20 = Path(__file__).parents[2] / "shared" / "models" / "onnx" / "resnet20_cifar10.onnx"
+RESNET20 = Path(__file__).parents[3] / "shared" / "models" / "onnx" / "resnet20_cifar10.onnx"
 SVG = "{http://www.w3.org/2000/svg}"
 GREEDY = Options(schedule="layerwise", place="greedy", overlap="row")
 

@@ -1,6 +1,6 @@
 """Damaged ONNX files: networks that were sound until something in their structure was changed.
 
-    python tests/mutations.py FIRST STOP [STEP]     judges seeds in a process of limited memory
+    python tests/builders/mutations.py FIRST STOP [STEP]     judges seeds in little memory
 
 Bytes flipped at random are mostly no protobuf; what is changed here are dims, attributes, names,
 operators, constants and edges, so that the damage gets past the parser. A file must be planned and

@@ -25,7 +25,7 @@ from lowtide.files import write_folder
 from programs import plan_model
 from test_exact import network, quantised
 
-SHARED = Path(__file__).parents[2] / "shared"
+SHARED = Path(__file__).parents[3] / "shared"
 
 
 def quiet(level: float, **of: int) -> onnx.ModelProto:
