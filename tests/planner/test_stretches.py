@@ -83,6 +83,14 @@ def test_random_stretches_compute(first: int, tmp_path: Path) -> None:
     assert counts["exact"] >= 1
 
 
+def test_an_image_whose_first_band_has_one_column_is_handed_in_row_by_row() -> None:
+    """A crop of one column does not say which axis its rows go along; the image's does."""
+    case, _ = stretch_case(83)
+    port = case.plan.inputs[0]
+    assert case.plan.layout.graph.shape(port.tensor) == (1, 4, 6, 1)
+    assert (port.shape, port.order, port.streamed) == ((1, 4, 6, 5), (0, 2, 3, 1), 6)
+
+
 def inverted_residuals(blocks: int, size: int = 12, wide: int = 36) -> onnx.ModelProto:
     """Blocks of expand 1x1 -> depthwise 3x3 -> project 1x1 -> add, 6 channels between them.
 

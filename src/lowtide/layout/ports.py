@@ -63,7 +63,15 @@ def _ports(
         place = layout.places[tensor]
         shape, order = place.strided.shape, place.strided.order
         if tensor in layout.graph.crops:
-            shape = layout.graph.crops[tensor].shape
+            shape, order = layout.graph.crops[tensor].shape, _order_of_whole(place.strided.strides)
         rows = rows_of(shape, order) if streamed else 0
         found.append(Port(name, identifier(name, taken), tensor, shape, order, rows))
     return tuple(found)
+
+
+def _order_of_whole(strides: tuple[int, ...]) -> tuple[int, ...]:
+    """The memory order of what a crop is a part of.
+
+    An axis of the crop may be 1 long where the whole's is not: its stride tells where it belongs.
+    """
+    return tuple(axis for _, axis in sorted((-stride, axis) for axis, stride in enumerate(strides)))
