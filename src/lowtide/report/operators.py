@@ -22,7 +22,7 @@ def operators_facts() -> dict[str, Any]:
             name: {
                 "attributes": sorted({*entry.attributes, *entry.parameters}),
                 "constant_inputs": dict(sorted(entry.parameters.items(), key=lambda p: p[1])),
-                "types": list(entry.types),
+                "types": [str(one) for one in entry.types],
             }
             for name, entry in sorted(ENTRIES.items())
             if onnx.defs.has(name, "")  # a copy, say, is lowtide's own
