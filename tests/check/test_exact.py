@@ -286,3 +286,18 @@ def test_weights_beside_the_file_and_functions_of_its_own(tmp_path: Path) -> Non
         made.outputs[0].tolist()
         == (2.0 * x.astype(float) @ np.arange(1200).reshape(3, 400)).tolist()
     )
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_the_largest_of_a_channel_over_any_axes(rank: int) -> None:
+    """The package's own GlobalMaxPool is right for images of two axes alone."""
+    shape = (2, 3, *range(4, 4 + rank))
+    x, y = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, s)
+        for name, s in (("x", shape), ("y", (2, 3, *(1 for _ in range(rank)))))
+    )
+    graph = helper.make_graph([helper.make_node("GlobalMaxPool", ["x"], ["y"])], "g", [x], [y])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    values = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    (found,) = evaluate(model, {"x": values})
+    np.testing.assert_array_equal(found.ravel(), values.reshape(6, -1).max(axis=1))

@@ -140,6 +140,13 @@ class AveragePool(OpRun):
         return (y / number,)
 
 
+class GlobalMaxPool(OpRun):
+    """The largest of each channel, over any number of axes; the package's own is for two."""
+
+    def _run(self, x: Array) -> tuple[Array]:
+        return (np.asarray(x.max(axis=tuple(range(2, x.ndim)), keepdims=True)),)
+
+
 class BatchNormalization(OpRun):
     """ONNX's BatchNormalization as networks run it; the evaluator's trains before opset 14."""
 
@@ -179,4 +186,7 @@ def _log_softmax(x: Array, axis: int | None, opset: int) -> Array:
     return np.asarray(less - np.log(np.exp(less).sum(over, keepdims=True)))
 
 
-OPERATORS = (Conv, ConvTranspose, MaxPool, AveragePool, BatchNormalization, Softmax, LogSoftmax)
+OPERATORS = (
+    Conv, ConvTranspose, MaxPool, AveragePool, GlobalMaxPool, BatchNormalization, Softmax,
+    LogSoftmax,
+)  # fmt: skip
