@@ -18,7 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from lowtide.backends import emit
 from lowtide.check.compile import WARNINGS, Io, build, find_compiler, run
-from lowtide.check.judge import pack
+from lowtide.check.trial import pack
 from lowtide.ir.find_codes import find_codes
 from lowtide.planner.memory_map import memory_map
 from lowtide.planner.plan import Options, Plan

@@ -14,8 +14,9 @@ import onnx
 
 from lowtide.backends import emit
 from lowtide.check.expected import Expected
-from lowtide.check.judge import WAYS, Checks, Way, judge_placement, judge_program
+from lowtide.check.judge import Checks, judge_placement, judge_program
 from lowtide.check.numbers import Reference, Sample, lively_inputs
+from lowtide.check.trial import WAYS, Way
 from lowtide.clock import Clock
 from lowtide.ir.graph import Array
 from lowtide.layout.lay_out import lay_out

@@ -24,7 +24,7 @@ from batches import Unit
 from lowtide.backends import emit
 from lowtide.check.compile import WARNINGS
 from lowtide.check.exact.evaluate import evaluate
-from lowtide.check.judge import pack, unpack
+from lowtide.check.trial import pack, unpack
 from lowtide.ir.graph import Array
 from lowtide.kernels.calls import RowCall
 from lowtide.kernels.choose import KERNELS, source

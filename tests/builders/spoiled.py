@@ -20,8 +20,9 @@ import numpy as np
 from lowtide.backends import emit
 from lowtide.check.compile import Io, Verdict, build, find_compiler, run
 from lowtide.check.emulate import Machine
-from lowtide.check.judge import judge_placement, pack, split
+from lowtide.check.judge import judge_placement
 from lowtide.check.numbers import Reference, Sample, compare
+from lowtide.check.trial import pack, split
 from lowtide.errors import CheckError
 from lowtide.layout.lay_out import Layout
 from lowtide.planner.memory_map import memory_map

@@ -149,9 +149,9 @@ def compile_program(
     return program
 
 
-def run(program: Path, data: bytes) -> Verdict:
+def run(program: Path, data: bytes, env: Mapping[str, str] | None = None) -> Verdict:
     """Feeds sets of inputs to a built program; raises CheckError if it crashes."""
-    done = run_child([str(program.resolve())], data)
+    done = run_child([str(program.resolve())], data, env=env)
     if done.returncode:
         message = done.stderr.decode(errors="replace").strip()[-500:]
         raise CheckError(f"{program.name} stopped with status {done.returncode}: {message}")

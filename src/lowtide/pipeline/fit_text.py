@@ -13,6 +13,7 @@ from lowtide.sizes import show_bytes
 
 if TYPE_CHECKING:
     from lowtide.check.judge import Checks
+    from lowtide.check.opinion import Built
     from lowtide.check.verify import Verified
     from lowtide.ir.graph import Array
     from lowtide.ir.original import Original
@@ -162,6 +163,20 @@ def _checked(checks: Checks) -> list[str]:
     return [
         f"  checked        {checks.checked_reads} reads, {checks.faults} faults ({checks.how})",
         f"  numbers        {checks.shown}; allowed: {checks.against.rule}",
+        *_compiler(checks.built),
+    ]
+
+
+def _compiler(built: Built) -> list[str]:
+    """Where the compiler was wrong: which, with what flags, and which ship instead."""
+    if not built.failed:
+        return []
+    named = for_terminal(built.compiler)
+    ships = " ".join(built.flags)
+    return [
+        f"  compiler       {named} is at fault: the sanitisers and -O2 agree that net.c is right",
+        *(f"    {flags}: {for_terminal(why, PATH_WIDTH)}" for flags, why in built.failed),
+        f"    {ships}: right, so it ships with these",
     ]
 
 

@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from lowtide.check.compile import check_compiler, find_compiler
-from lowtide.check.judge import pack, split
 from lowtide.check.numbers import Sample, check_near, compare
+from lowtide.check.trial import pack, split
 from lowtide.check.verify import Folder, check_model, is_model, read_folder
 from lowtide.clock import Progress, quiet
 from lowtide.errors import UsageError
@@ -107,7 +107,7 @@ class _Bench:
             memory=self.held.memory,
             machine=machine(),
             core=self.core,
-            built=" ".join([*self.compiler, *release_flags(self.compiler)]),
+            built=" ".join([*self.compiler, *release_flags(self.compiler, self.held.files)]),
             rounds=len(rounds.peak),
             peak=spread(rounds.peak).median,
             ours=timed[0],

@@ -8,6 +8,7 @@ from importlib.resources import files as resources
 from pathlib import Path
 
 from lowtide.check.compile import WARNINGS, compile_program, native_flags
+from lowtide.check.flags import named
 from lowtide.layout.ports import Port
 from lowtide.planner.memory_map import MemoryMap
 
@@ -19,9 +20,9 @@ void timer_task(int number);
 """
 
 
-def release_flags(compiler: Sequence[str]) -> list[str]:
-    """How the program is built to be fast on this machine."""
-    return ["-std=c99", "-O3", "-ffp-contract=fast", *native_flags(tuple(compiler))]
+def release_flags(compiler: Sequence[str], files: Mapping[str, bytes]) -> list[str]:
+    """How the program is built to be fast on this machine: as its net.h says."""
+    return ["-std=c99", *named(files["net.h"]), *native_flags(tuple(compiler))]
 
 
 def build_timer(
@@ -40,7 +41,7 @@ def build_timer(
     hook: list[str] = []
     if profile:
         around["hook.h"], hook = _HOOK, ["-include", "hook.h"]
-    command = [*compiler, *WARNINGS, *release_flags(compiler), *hook]
+    command = [*compiler, *WARNINGS, *release_flags(compiler, files), *hook]
     return compile_program(files, around, "net.c", folder, command, "timer")
 
 
