@@ -142,9 +142,9 @@ def reached(layer: Layer) -> Counter[str]:
         if use is None:
             found["loops that keep a branch"] += "KEEP_BRANCH" in _function(number, layer)
         elif use.kernel.name == "conv_rows" and isinstance(use.call, RowCall):
-            told = [use.call.pool.kind, use.call.activation.kind if use.call.activation else ""]
-            found.update(f"conv_rows {word}" for word in told if word in _told())
-            found["conv_rows grows"] += use.call.grows
+            call, kind = use.call, use.call.activation.kind if use.call.activation else ""
+            told = [kind, "grows" if call.grows else call.pool.kind]
+            found.update(f"conv_rows {word}" for word in told if word in {*_told(), "grows"})
     return found
 
 

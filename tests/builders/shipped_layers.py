@@ -39,7 +39,7 @@ class Axis:
 
 def plain(seed: int) -> bool:
     """Whether a seed's layer is one of a picture, its channels last: most kernels are for those."""
-    return random.Random(f"plain {seed}").random() < 0.75
+    return random.Random(f"plain {seed}").random() < 0.85
 
 
 def shipped_layer(seed: int) -> Network:
@@ -57,10 +57,13 @@ def _plain_layer(b: Builder) -> Value | None:
     dice = b.dice
     channels = dice.choice((dice.randint(1, 8), dice.randint(1, 40)))
     x = b.input((1, channels, dice.randint(3, 14), dice.randint(3, 14)))
-    made = dice.choices((conv, pool, dense), (20, 9, 3))[0](b, x)
-    if made is not None and made.rank == 4 and dice.random() < 0.5:
-        made = _activation(b, made, _KERNELS_OWN)
-    return _pool_behind(b, made) if made is not None and dice.random() < 0.5 else made
+    draw = dice.choices((conv, pool, dense), (22, 9, 3))[0]
+    made = draw(b, x)
+    if made is not None and draw == conv:
+        made = _activation(b, made, [dice.choice(_KERNELS_OWN)]) if dice.random() < 0.75 else made
+        kind = dice.choice(("", *2 * ("MaxPool", "AveragePool"), "GlobalAveragePool"))
+        made = _pool_behind(b, made, kind) if kind else made
+    return made
 
 
 def _any_layer(b: Builder) -> Value | None:
@@ -85,7 +88,7 @@ def plan_shipped(seed: int, network: Network) -> Plan:
     }
     if dice.random() < 0.45:
         common["fuse_pools"] = dice.choice((None, False, False))
-        overlap = dice.choice(("none", "row", "group", "pixel"))
+        overlap = dice.choice(("none", "row", "group", "group", "pixel", "pixel"))
         plan = plan_model(model, Options(schedule="layerwise", overlap=overlap, **common))
         if overlap == "none" or dice.random() < 0.5:
             return plan
@@ -143,9 +146,7 @@ def _attributes(axes: Sequence[Axis]) -> dict[str, Any]:
 
 def _groups(dice: random.Random, channels: int) -> tuple[int, int]:
     """Groups, and channels that are made: dense, in groups, or depthwise with any multiplier."""
-    kind = dice.choice(
-        ("dense", "dense", "dense", "depthwise", "depthwise", "depthwise", "grouped")
-    )
+    kind = dice.choice((*3 * ["dense"], *4 * ["depthwise"], "grouped"))
     if kind == "depthwise" and channels > 1:
         return channels, channels * dice.choice((1, 1, 1, 1, 1, 2, 3))
     if kind == "grouped":
@@ -256,20 +257,18 @@ def _activation(b: Builder, x: Value, kinds: Sequence[str] = ()) -> Value:
     return b.node(kind, [x], x.shape, x.most)
 
 
-def _pool_behind(b: Builder, x: Value) -> Value | None:
+def _pool_behind(b: Builder, x: Value, kind: str = "") -> Value | None:
     """A pool of windows side by side or of all pixels, which may be made where it reads."""
     if x.rank < 3:
         return x
     sizes, dice = x.shape[2:], b.dice
-    if dice.random() < 0.4:
-        largest = b.whole or dice.random() < 0.3
-        return b.node(
-            "GlobalMaxPool" if largest else "GlobalAveragePool",
-            [x], (*x.shape[:2], *(1 for _ in sizes)), x.most,
-        )  # fmt: skip
+    type_ = kind or dice.choice(("MaxPool", "AveragePool", "GlobalMaxPool", "GlobalAveragePool"))
+    if b.whole:  # means are not whole
+        type_ = type_.replace("Average", "Max")
+    if type_.startswith("Global"):
+        return b.node(type_, [x], (*x.shape[:2], *(1 for _ in sizes)), x.most)
     kernel = [dice.choice([k for k in (1, 2, 2, 3) if k <= n]) for n in sizes]
     shape = (*x.shape[:2], *(n // k for n, k in zip(sizes, kernel, strict=True)))
-    type_ = "MaxPool" if b.whole or dice.random() < 0.65 else "AveragePool"
     return b.node(type_, [x], shape, x.most, kernel_shape=kernel, strides=kernel)
 
 
