@@ -252,7 +252,7 @@ enum { RUNS = 9, ZEROS = 12 };
 #endif
 #endif
 #ifdef __GNUC__
-#define INLINE static inline __attribute__((always_inline))
+#define INLINE static inline __attribute__((always_inline, unused)) /* some kernels need some of them */
 #define APART static __attribute__((noinline))
 #else
 #define INLINE static inline

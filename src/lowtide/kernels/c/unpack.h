@@ -1,5 +1,11 @@
+#if defined __GNUC__
+#define SPARE static inline __attribute__((unused)) /* not every program needs both */
+#else
+#define SPARE static inline
+#endif
+
 /* Low-bit weights: code k of `bits` bits, in two's complement, the first in the lowest bits. */
-static inline int code(const uint8_t *p, size_t k, int bits)
+SPARE int code(const uint8_t *p, size_t k, int bits)
 {
     const size_t at = k * (size_t)bits / 8;
     const unsigned below = (unsigned)(k * (size_t)bits % 8), sign = 1u << (bits - 1);
@@ -8,7 +14,7 @@ static inline int code(const uint8_t *p, size_t k, int bits)
 }
 
 /* A float from its 16-bit form: shifted into place, its exponent is 112 too small. */
-static inline float half(uint16_t h)
+SPARE float half(uint16_t h)
 {
     union { uint32_t bits; float value; } u;
     u.bits = (uint32_t)(h & 0x8000u) << 16 | (uint32_t)(h & 0x7fffu) << 13;
