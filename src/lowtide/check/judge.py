@@ -21,7 +21,6 @@ from lowtide.errors import CheckError
 from lowtide.ir.graph import Array
 from lowtide.planner.memory_map import MemoryMap, addresses_of, lifetimes_of
 
-
 MUCH_WORK = 1 << 28
 """Multiply-adds, over all samples, from which on the element level is worth optimising: below, the
 compiler would take longer than the program."""

@@ -10,6 +10,7 @@ import json
 import os
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,16 @@ from onnx import TensorProto, helper, numpy_helper
 from lowtide.check.compile import find_compiler
 from lowtide.check.flags import SHIPS, SLOWER, named
 from lowtide.timing.program import release_flags
-from test_cli import lowtide
 
 SUMS = "s/\\(acc[^=]*\\) += /\\1 -= /"
 CRASH = "s/^void net_run(void) {/void net_run(void) { __builtin_trap();/"
 REFUSED = "s/^void net_run(void) {/#error this compiler gives up/"
+
+
+def lowtide(*arguments: object, env: dict[str, str] | None = None) -> Any:
+    """Runs the command in a process of its own: what a compiler makes is kept in this one."""
+    command = [sys.executable, "-m", "lowtide", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=env)
 
 
 @pytest.fixture
@@ -59,7 +65,7 @@ def spoiling(folder: Path, spoil: str, flags: str) -> dict[str, str]:
     return {**os.environ, "CC": str(script)}
 
 
-def fitted(network: Path, out: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def fitted(network: Path, out: Path, env: dict[str, str]) -> Any:
     """`fit` layer by layer, so that loops make the rows."""
     command = ("fit", network, "-o", out, "--schedule", "layerwise", "--overlap", "none")
     return lowtide(*command, env=env)
