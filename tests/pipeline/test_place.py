@@ -133,8 +133,8 @@ def test_a_buffer_in_the_gap_of_another() -> None:
 def test_enough_is_enough_and_claims_no_proof(monkeypatch: pytest.MonkeyPatch) -> None:
     """Any arena within the capacity will do, and the bound stays that of the problem."""
 
-    def stacked(grid: Grid, _: tuple[Block, ...]) -> greedy.Packing:
-        return greedy.Packing((), (0, 4, 6, 9), 14)
+    def stacked(grid: Grid, _: tuple[Block, ...]) -> greedy.Stacking:
+        return greedy.Stacking((), (0, 4, 6, 9), 14)
 
     monkeypatch.setattr(greedy, "pack", stacked)
     lives = [(4, 0, 2), (2, 1, 4), (3, 1, 3), (5, 3, 5)]

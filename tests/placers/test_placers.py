@@ -101,7 +101,7 @@ def test_exact_agrees_with_brute_force(problem: Problem) -> None:
     assert exact.arena_bytes == least_arena(problem, quick.arena_bytes)
 
 
-def worst_packing(grid: Grid, blocks: Sequence[Block]) -> greedy.Packing:
+def worst_packing(grid: Grid, blocks: Sequence[Block]) -> greedy.Stacking:
     """The largest arena that placing the blocks one by one can lead to."""
     packings = (greedy.fill(grid, order) for order in permutations(range(len(blocks))))
     return max(packings, key=lambda packing: packing.arena_bytes)
@@ -281,7 +281,7 @@ def test_blocks_that_conflict_without_a_lifetime_are_kept_apart_too() -> None:
     blocks = (Block("a", 5, 2, 2), Block("b", 6, 0, 4), Block("c", 7, 3, 1))
     apart = {(i, j): ((-blocks[i].size, blocks[j].size),) for i, j in ((0, 1), (0, 2), (1, 2))}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(greedy, "pack", lambda grid, _: greedy.Packing((), (0, 5, 20), 27))
+        patch.setattr(greedy, "pack", lambda grid, _: greedy.Stacking((), (0, 5, 20), 27))
         placement = place(Problem(blocks, 1, apart, 7), "exact")
     assert sound(Problem(blocks, 1, apart, 7), placement)
     assert placement.arena_bytes == 18
