@@ -223,8 +223,8 @@ def test_interrupted(network: Path, tmp_path: Path, number: signal.Signals, code
     out, temporary = tmp_path / "deep" / "out", tmp_path / "tmp"
     temporary.mkdir()
     slow = {**os.environ, "CC": str(tmp_path / "slow-cc"), "TMPDIR": str(temporary)}
-    slow_at_programs = 'case "$*" in *net.c*|*reference.c*) sleep 60;; *) exec cc "$@";; esac'
-    (tmp_path / "slow-cc").write_text(f"#!/bin/sh\n{slow_at_programs}\n")
+    programs = 'case "$*" in *" -c "*) ;; *net.c*|*reference.c*) sleep 60;; esac'
+    (tmp_path / "slow-cc").write_text(f'#!/bin/sh\n{programs}\nexec cc "$@"\n')
     (tmp_path / "slow-cc").chmod(0o755)
     command = [sys.executable, "-m", "lowtide", "fit", str(network), "-o", str(out)]
     running = started(command, slow)
