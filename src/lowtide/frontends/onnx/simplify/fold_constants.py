@@ -33,6 +33,9 @@ RANDOM = frozenset(
     | {"RandomUniform", "RandomUniformLike", "Dropout"}
 )
 
+# Their reference loops as often as an attribute says, whatever the result's size.
+ENDLESS = frozenset({"TfIdfVectorizer"})
+
 # Results whose size the values decide, but that are never larger than rank x input.
 BOUNDED = frozenset({"NonZero", "Compress", "Unique"})
 
@@ -82,7 +85,7 @@ def _used_outputs(node: ir.Node) -> list[ir.Value]:
 def _evaluate(node: ir.Node, version: int, room: Room) -> list[Array] | None:
     """The values of a node's outputs if they are constant, else None."""
     # Steps are written out before they are computed: the reference is wrong in some.
-    if node.domain != "" or node.op_type in (*RANDOM, *RECURRENT):
+    if node.domain != "" or node.op_type in (*RANDOM, *ENDLESS, *RECURRENT):
         return None
     if node.op_type == "Constant" and "value" in node.attributes:
         return [node.attributes["value"].as_tensor().numpy()]
