@@ -69,6 +69,7 @@ class Reference:
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = 1
             options.log_severity_level = 4
+            options.enable_cpu_mem_arena = False  # it keeps what it has had
             options.graph_optimization_level = level
             try:
                 self.session = onnxruntime.InferenceSession(

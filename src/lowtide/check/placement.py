@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 IntArray = npt.NDArray[np.int64]
 
-AT_ONCE = 1 << 20
+AT_ONCE = 1 << 18
 """About so many pairs of rows are compared at a time: it bounds the memory that is needed."""
 
 MOST_FAULTS = 10_000

@@ -21,16 +21,19 @@ from lowtide.schedules.direction import directed, directions
 
 @dataclass(frozen=True)
 class Directed:
-    """A schedule with directions, and what follows from it."""
+    """A schedule with directions, and what follows from it.
+
+    `lives` are those of few cells: others are found anew for the one schedule that is kept.
+    """
 
     schedule: Schedule
-    lives: Lives
+    lives: Lives | None
     problem: Problem
 
 
 def plan_layerwise(
     layout: Layout, tasks: tuple[Task, ...], options: Options, clock: Clock
-) -> tuple[Directed, Placement]:
+) -> tuple[Directed, Lives, Placement]:
     """Plans tasks one after the other; tries several directions and returns the smallest arena."""
     with clock("scheduling"):
         schedule = layerwise.schedule(layout, tasks, options.order, options.keep_input)
@@ -40,11 +43,33 @@ def plan_layerwise(
             for backward in _directions(layout, tasks, schedule, options)
         ]
     with clock("placing"):
-        return _place(candidates, options.place)
+        best, placement = _place(candidates, options.place)
+    if best.lives is not None:
+        return best, best.lives, placement
+    with clock("finding lifetimes"):
+        return best, _lives(layout, tasks, best.schedule, options), placement
+
+
+FEW_CELLS = 1 << 18
+"""Cells whose lifetimes are kept for every schedule that is tried."""
+
+MOST_CELLS = 1 << 22
+"""Pixels that are watched one by one: their lifetimes take some hundred bytes each on the way."""
+
+
+def too_many_pixels(layout: Layout) -> bool:
+    """Whether the steps of layer by layer plans are rows for want of memory."""
+    pixels = sum(one.elements // one.pixel_elements for one in layout.storages.values())
+    return pixels > MOST_CELLS
 
 
 def cut(tasks: tuple[Task, ...], layout: Layout, options: Options) -> tuple[Task, ...]:
-    """The tasks in the steps that the options ask for: rows, pixels, a tile, or the kernels'."""
+    """The tasks in the steps that the options ask for: rows, pixels, a tile, or the kernels'.
+
+    Rows where there are so many pixels that watching each would take all memory.
+    """
+    if options.tile is None and too_many_pixels(layout):
+        return tuple(task.cut(ROW) for task in tasks)
     if options.overlap == "group" and options.tile is None:
         return tuple(task.cut(finest(task, layout)) for task in tasks)
     grain = PIXEL if options.overlap == "pixel" else ROW
@@ -73,9 +98,15 @@ def _directions(
 def _candidate(
     layout: Layout, tasks: tuple[Task, ...], schedule: Schedule, options: Options
 ) -> Directed:
+    lives = _lives(layout, tasks, schedule, options)
+    problem = placement_problem(lives, schedule.ticks, options.align)
+    few = sum(len(life.start) for life in lives.values()) <= FEW_CELLS
+    return Directed(schedule, lives if few else None, problem)
+
+
+def _lives(layout: Layout, tasks: tuple[Task, ...], schedule: Schedule, options: Options) -> Lives:
     found = whole_lifetimes if options.overlap == "none" else lifetimes
-    lives = found(layout, tasks, schedule, keep_inputs=options.keep_input)
-    return Directed(schedule, lives, placement_problem(lives, schedule.ticks, options.align))
+    return found(layout, tasks, schedule, keep_inputs=options.keep_input)
 
 
 def _place(candidates: list[Directed], how: str) -> tuple[Directed, Placement]:

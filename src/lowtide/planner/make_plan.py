@@ -81,18 +81,18 @@ def _laid_out(graph: Graph, options: Options) -> _Laid:
 
 def _layerwise(source: Source, laid: _Laid, options: Options, clock: Clock) -> Plan:
     layout, tasks = laid.layout, laid.tasks
-    best, placement = plan_layerwise(layout, tasks, options, clock)
+    best, found, placement = plan_layerwise(layout, tasks, options, clock)
     if laid.fused:
         given = _as_given(laid.given, tasks, options)
     else:
-        kept, lives = options.keep_input, best.lives
+        kept, lives = options.keep_input, found
         if options.overlap != "none":
             lives = whole_lifetimes(layout, tasks, best.schedule, kept)
         given = Whole(layout, tasks, best.schedule, lives)
-    measured = measure(given, tasks, int(live_bytes(best.lives, best.schedule.ticks).max()))
+    measured = measure(given, tasks, int(live_bytes(found, best.schedule.ticks).max()))
     addresses = straight_rows(layout, best.problem, placement)
     return Plan(
-        source, options, layout, tasks, best.schedule, best.lives, best.problem, placement,
+        source, options, layout, tasks, best.schedule, found, best.problem, placement,
         addresses, measured, given,
     )  # fmt: skip
 
