@@ -36,6 +36,8 @@ def _tensor(value: ir.Value) -> Tensor:
     if value.dtype == ir.DataType.UNDEFINED:
         raise UnsupportedModel(f"tensor '{value.name}' has no element type", hint=EXPORT)
     shape = tuple(int(d) for d in value.shape.numpy())
+    if min(shape, default=0) < 0:
+        raise UnsupportedModel(f"tensor '{value.name}' has shape {[*shape]}", hint=EXPORT)
     return Tensor(str(value.name), shape, dtype_of(value.dtype.numpy()))
 
 
