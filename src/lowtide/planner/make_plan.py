@@ -24,6 +24,9 @@ from lowtide.rows.liveness import live_bytes, whole_lifetimes
 from lowtide.rows.task import Task, make_tasks
 from lowtide.schedules import layerwise
 
+MOST_OVERHEAD = 1000.0
+"""Work a thousand times over is no plan that anybody asks for."""
+
 MOST_ALIGN = 4096
 """No loader promises to align a program's memory to more."""
 
@@ -170,7 +173,7 @@ def _check(options: Options, layout: Layout) -> None:
         raise UsageError(f"--tile is for --overlap group or pixel, not {options.overlap}")
     if _ports(options) and (options.schedule == "layerwise" or options.overlap == "none"):
         raise UsageError("--image streamed and --result streamed need --schedule stream")
-    if not 0 <= options.max_overhead < inf:
+    if not 0 <= options.max_overhead <= MOST_OVERHEAD:
         raise UsageError(f"--max-overhead {options.max_overhead}: a share is needed; 0.05 is 5 %")
     if options.max_overhead and (options.schedule == "layerwise" or options.overlap == "none"):
         raise UsageError("--max-overhead needs --schedule stream")
