@@ -132,7 +132,7 @@ def test_signals(number: signal.Signals, stage: str, model: Path, tmp_path: Path
     with subprocess.Popen(
         [*LOWTIDE, "fit", "net.onnx", "-o", "out", "--json"], text=True, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env={**os.environ, "TMPDIR": str(tmp_path / "tmp")},
+        env={**os.environ, "TMPDIR": str(tmp_path / "tmp"), "CC": _slow_compiler(tmp_path)},
     ) as process:  # fmt: skip
         assert process.stderr is not None
         while not process.stderr.readline().startswith(f"lowtide: {stage}"):
@@ -143,10 +143,19 @@ def test_signals(number: signal.Signals, stage: str, model: Path, tmp_path: Path
         out, complained = process.communicate()
     assert process.returncode == 128 + number
     assert complained.splitlines()[-1] == "lowtide: interrupted, nothing was written"
-    assert json.loads(out)["exit_code"] == 128 + number
+    answer = json.loads(out)
+    assert (answer["exit_code"], answer["kept"]) == (128 + number, "nothing was written")
     assert not list((tmp_path / "tmp").iterdir())
     assert not Path("out").exists()
     assert not _at_work(process.pid)
+
+
+def _slow_compiler(folder: Path) -> str:
+    """A compiler that takes half a second at least, so that a signal comes before it is done."""
+    slow = folder / "slow-cc"
+    slow.write_text('#!/bin/sh\nsleep 0.5\nexec cc "$@"\n')
+    slow.chmod(0o755)
+    return str(slow)
 
 
 def _at_work(session: int) -> list[str]:

@@ -78,11 +78,11 @@ def exit_codes(as_json: bool = False) -> Iterator[None]:
 
 
 def _interrupted(error: BaseException, as_json: bool) -> NoReturn:
-    kept = getattr(error, "__notes__", ["nothing was written"])
-    say(f"interrupted, {', '.join(kept)}")
+    kept = ", ".join(getattr(error, "__notes__", ["nothing was written"]))
+    say(f"interrupted, {kept}")
     code = 128 + (_stopped[0][0] if _stopped else signal.SIGINT)
     if as_json:
-        _answer({"error": "interrupted", "exit_code": code})
+        _answer({"error": "interrupted", "kept": kept, "exit_code": code})
     sys.exit(code)
 
 
