@@ -291,12 +291,12 @@ def explored() -> Explored:
 
 def test_the_table(explored: Explored) -> None:
     """A line a point, a command for each of the front's; the picture numbers them alike."""
-    text = front_text("net.onnx", "a/net.onnx", explored.tried, explored.points)
+    text = front_text(explored)
     best = explored.front
-    assert text.startswith(f"net.onnx: {len(FEW)} recipes")
+    assert text.startswith(f"{explored.source.file}: {len(FEW)} recipes")
     assert sum(recipe_name(one.options) in text for one in explored.points) == len(explored.points)
     for k, one in enumerate(best, 1):
-        assert f"  {k}  {fit_command('a/net.onnx', one.options)}" in text.splitlines()
+        assert f"  {k}  {explored.command(one)}" in text.splitlines()
     assert len({p.arena_bytes for p in best}) == len(best)
 
 

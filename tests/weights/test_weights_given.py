@@ -95,8 +95,8 @@ def refused(words: str) -> str:
         ("--calibrate beyond.npz", "class 4, where output 'y' has 0 to 3"),
         ("--calibrate few.npz", "few.npz: int64 (3,) where 40 class numbers are needed"),
         ("--calibrate pixels.npy --labels names.txt", "names.txt: not a list of class numbers"),
-        ("--calibrate good.npz --test pixels.npy", "--test: no classes; give --labels"),
-        ("--labels numbers.txt", "--labels needs the pictures"),
+        ("--calibrate good.npz --test pixels.npy", "--test: no classes; give --classes"),
+        ("--labels numbers.txt", "--classes needs the pictures"),
         ("--calibrate pixels.npy --std 0", "--std must not be 0"),
         ("--calibrate pixels.npy --mean nan", "--mean takes finite numbers"),
         ("--calibrate pixels.npy --mean 1,2", "--mean and --std take 1 or 3 values"),
@@ -185,7 +185,7 @@ TRAIN = "train-compressed net.onnx --flash 600 --steps 2 --batch 8"
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("--data pixels.npy", "no classes: give --labels"),
+        ("--data pixels.npy", "no classes: give --classes"),
         ("--data beyond.npz", "class 4, where output 'y' has 0 to 3"),
         ("--data good.npz --test none.npy", "no pictures in none.npy"),
         ("--data good.npz --batch 0", "--batch takes 1 or more"),

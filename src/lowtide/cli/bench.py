@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from lowtide.cli.options import Json
+from lowtide.cli.options import Json, Quiet
 from lowtide.cli.output import show
 from lowtide.cli.progress import StageLine
 
@@ -29,6 +29,7 @@ def bench(
     seconds: Annotated[
         float, typer.Option(help="How long to measure; slow networks take 5 runs at least.")
     ] = 5.0,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Time the program in a folder on one core: compiled with net.h's flags, checked, run.
@@ -41,7 +42,7 @@ def bench(
     from lowtide.timing.bench import bench as run
     from lowtide.timing.bench_text import bench_text
 
-    with StageLine(folder) as progress:
+    with StageLine(folder, quiet) as progress:
         benched = run(
             folder, against, model=model, profile=profile, seconds=seconds, progress=progress
         )

@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 
 from lowtide.cli.options import (
     Bgr,
+    Classes,
     Flash,
     Form,
     Json,
-    Labels,
     MaxElements,
     Mean,
     Model,
     Output,
+    Quiet,
     Shapes,
     Std,
     Test,
@@ -48,7 +49,7 @@ def compress(
     ] = None,
     uncalibrated: Uncalibrated = False,
     test: Test = None,
-    labels: Labels = None,
+    classes: Classes = None,
     mean: Mean = "0",
     std: Std = "1",
     bgr: Bgr = False,
@@ -56,6 +57,7 @@ def compress(
     form: Form = "cheaper",
     shape: Shapes = None,
     max_elements: MaxElements = MAX_ELEMENTS,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Store the weights in few bytes, without training: low-bit factors, chosen layer by layer."""
@@ -64,12 +66,12 @@ def compress(
     from lowtide.weights.compress import compress as run
     from lowtide.weights.labelled import Given
 
-    check_file(output, model, read=files_read(output, model, calibrate, test, labels))
+    check_file(output, model, read=files_read(output, model, calibrate, test, classes))
     check_uncalibrated(uncalibrated, calibrate)
     given = Given(
-        scaling(mean, std, bgr), calibrate or (), test or (), labels, uncalibrated=uncalibrated
+        scaling(mean, std, bgr), calibrate or (), test or (), classes, uncalibrated=uncalibrated
     )
-    with StageLine(model) as progress:
+    with StageLine(model, quiet) as progress:
         found = run(
             model, flash, given.inputs, families=FAMILIES[weights],
             execution=None if form == "cheaper" else form, shapes=parse_shapes(shape or []),

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from lowtide.cli.options import Align, Json, MaxElements, Model
+from lowtide.cli.options import Align, Json, MaxElements, Model, Quiet, Shapes
 from lowtide.cli.output import show
 from lowtide.cli.progress import StageLine
 from lowtide.room import MAX_ELEMENTS
@@ -37,20 +37,28 @@ def explore(
     code: Annotated[
         bool, typer.Option("--code", help="Compile each program: its code, stack and state.")
     ] = False,
+    shape: Shapes = None,
     max_elements: MaxElements = MAX_ELEMENTS,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Plan the network in many ways: the front of memory, work, weight traffic and code."""
     from lowtide.explorer.explore import explore as run
     from lowtide.explorer.front_text import front_text
     from lowtide.explorer.recipes import recipes
+    from lowtide.frontends.onnx.shapes import parse_shapes
     from lowtide.planner.plan import Options
 
     asked = Options(align=align, element_bytes=element_bytes, image=image)
     tried = recipes(asked, max_overhead)
-    with StageLine(model) as progress:
+    with StageLine(model, quiet) as progress:
         found = run(
-            model, tried, folder=output, code=code, max_elements=max_elements, progress=progress
+            model,
+            tried,
+            folder=output,
+            code=code,
+            shapes=parse_shapes(shape or []),
+            max_elements=max_elements,
+            progress=progress,
         )
-    text = front_text(found.source.file, str(model), found.tried, found.points)
-    show(found.facts() if as_json else text)
+    show(found.facts() if as_json else front_text(found))

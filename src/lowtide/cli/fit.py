@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -20,6 +20,7 @@ from lowtide.room import MAX_ELEMENTS
 
 if TYPE_CHECKING:
     from lowtide.data.samples import SampleFiles
+    from lowtide.ir.graph import Shape
     from lowtide.pipeline.fit import Fitted
 
 from lowtide.cli.options import (
@@ -37,6 +38,7 @@ from lowtide.cli.options import (
     Order,
     Overlap,
     Place,
+    Quiet,
     Result,
     Schedule,
     Shapes,
@@ -127,6 +129,7 @@ def fit(
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Also print the time of each stage.")
     ] = False,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Plan the network, emit its C99 program in one arena (or ONNX in tiles), and check it."""
@@ -157,13 +160,13 @@ def fit(
     )  # fmt: skip
     if verbose and (flash is not None or target == "onnx"):
         raise UsageError("--verbose is for C without --flash")
+    shapes, line = parse_shapes(shape or []), StageLine(model, quiet)
     if flash is not None:
         task = Request(
-            budget, options, target, pictures.read, parse_shapes(shape or []),
-            max_elements=max_elements,
+            budget, options, target, pictures.read, shapes, max_elements=max_elements
         )  # fmt: skip
         with suggesting(context):
-            text = fit_small(model, flash, task, data, output, names, as_json, read)
+            text = fit_small(model, flash, task, data, output, names, as_json, line, read)
         show(text)
         return
     if data.asked:
@@ -175,20 +178,21 @@ def fit(
             raise UsageError("--target onnx takes --budget, --tiles, --max-overhead and samples")
         with suggesting(context):
             made = _fit_portable(
-                model, output, budget, tiles, max_overhead, pictures, max_elements, as_json
-            )
+                model, output, budget, tiles, max_overhead, pictures, shapes, max_elements,
+                as_json, line,
+            )  # fmt: skip
         show(made)
         return
     if tiles is not None:
         raise UsageError("--tiles is for --target onnx")
-    with suggesting(context), StageLine(model) as progress:
+    with suggesting(context), line as progress:
         fitted = run(
             model,
             budget=budget,
             options=options,
             target=target,
             samples=pictures.read,
-            shapes=parse_shapes(shape or []),
+            shapes=shapes,
             max_elements=max_elements,
             progress=progress,
         )
@@ -211,20 +215,23 @@ def _fit_portable(
     tiles: int | None,
     max_overhead: float | None,
     pictures: SampleFiles,
+    shapes: Mapping[str, Shape],
     max_elements: int,
     as_json: bool,
+    line: StageLine,
 ) -> dict[str, Any] | str:
     """fit --target onnx."""
     from lowtide.files import write_folder
     from lowtide.pipeline.fit_onnx import MAX_OVERHEAD, TILES, fit_portable
 
-    with StageLine(model) as progress:
+    with line as progress:
         fitted = fit_portable(
             model,
             budget=budget,
             tiles=TILES if tiles is None else tiles,
             max_overhead=MAX_OVERHEAD if max_overhead is None else max_overhead,
             samples=pictures.read,
+            shapes=shapes,
             max_elements=max_elements,
             progress=progress,
         )

@@ -23,6 +23,7 @@ def fit_small(
     output: Path | None,
     names: Sequence[str],
     as_json: bool,
+    line: StageLine,
     read: Sequence[Path] = (),
 ) -> dict[str, Any] | str:
     """What `fit --flash` does: writes the folder, returns what is printed.
@@ -37,10 +38,10 @@ def fit_small(
     check_target(task.target)
     pixels = scaling(data.mean, data.std, data.bgr)
     given = Given(
-        pixels, data.calibrate, data.test, data.classes, "--classes", data.uncalibrated
+        pixels, data.calibrate, data.test, data.classes, data.uncalibrated
     )  # fmt: skip
     wanted = replace(task, families=FAMILIES[data.weights])
-    with StageLine(model) as progress:
+    with line as progress:
         found = fit_flash(model, flash, wanted, given.inputs, progress)
         rates: dict[str, Any] = {}
         if found.compressed is not None:

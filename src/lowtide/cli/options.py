@@ -14,6 +14,10 @@ Json = Annotated[
     bool,
     typer.Option("--json", help="One JSON object on stdout, also of an error."),
 ]
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", help="No progress on stderr; warnings and errors remain."),
+]
 Schedule = Annotated[
     Literal["layerwise", "stream"],
     typer.Option(
@@ -113,9 +117,14 @@ Uncalibrated = Annotated[
         "--uncalibrated", help="Store weights small without --calibrate, which costs accuracy."
     ),
 ]
-Labels = Annotated[
+Classes = Annotated[
     Path | None,
-    typer.Option(help="Class numbers, a line each or .npy, of --test, or else of the pictures."),
+    typer.Option(
+        "--classes",
+        "--labels",
+        help="Class numbers, a line each or .npy, of --test, or else of the pictures. (--labels is "
+        "its older name, and no list of names as that of fit is.)",
+    ),
 ]
 Mean = Annotated[
     str, typer.Option(help="Subtracted from pixels (0..255): one value or one a channel.")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lowtide.cli.options import Json
+from lowtide.cli.options import Json, Quiet
 from lowtide.cli.output import show, write
 from lowtide.cli.progress import StageLine
 
@@ -24,6 +24,7 @@ def place(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="CSV file to write; else stdout.")
     ] = None,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Place the buffers of a minimalloc CSV file: the same file with a column of offsets."""
@@ -36,7 +37,7 @@ def place(
     limit = None if capacity is None else parse_bytes(capacity)
     if output is not None:
         check_file(output, file)
-    with StageLine(file) as progress:
+    with StageLine(file, quiet) as progress:
         table = read_csv(file)
         placed = place_buffers(table.buffers, limit, progress=progress)
         content = written_csv(table, placed.offsets)

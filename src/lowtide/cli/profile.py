@@ -17,6 +17,7 @@ from lowtide.cli.options import (
     Order,
     Overlap,
     Place,
+    Quiet,
     Result,
     Schedule,
     Shapes,
@@ -46,6 +47,7 @@ def profile(
     objective: Objective = "memory",
     shape: Shapes = None,
     max_elements: MaxElements = MAX_ELEMENTS,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """What the network costs: live bytes of each operator, peaks, MACs, weights."""
@@ -59,7 +61,7 @@ def profile(
         fuse_pools=fuse_pools, tile=parse_tile(tile), keep_input=keep_input, image=image,
         result=result, max_overhead=max_overhead or 0.0, objective=objective,
     )  # fmt: skip
-    with StageLine(model) as progress:
+    with StageLine(model, quiet) as progress:
         plans = overlaps(model, options, progress, parse_shapes(shape or []), max_elements)
     plan = plans.pop("plan")
     show(profile_facts(plan, plans) if as_json else profile_text(plan, others=plans))

@@ -16,17 +16,17 @@ from lowtide.quoting import for_terminal
 
 
 class StageLine:
-    """A spinner on a terminal, otherwise a line for each stage.
+    """A spinner on a terminal, otherwise a line for each stage; nothing where it is `quiet`.
 
     Memory that runs out is an error that names the stage, and the file that it was at work `on`.
     """
 
-    def __init__(self, on: Path | None = None) -> None:
+    def __init__(self, on: Path | None = None, quiet: bool = False) -> None:
         self.status: Status | None = None
-        self.on, self.stage = on, "starting"
+        self.on, self.quiet, self.stage = on, quiet, "starting"
 
     def __enter__(self) -> StageLine:
-        if sys.stderr is not None:
+        if sys.stderr is not None and not self.quiet:
             console = Console(file=sys.stderr, highlight=False, markup=False)
             if console.is_terminal:
                 self.status = console.status("starting")
@@ -52,5 +52,5 @@ class StageLine:
         self.stage = stage
         if self.status:
             self.status.update(Text(for_terminal(stage)))
-        else:
+        elif not self.quiet:
             say(stage)

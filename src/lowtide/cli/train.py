@@ -14,12 +14,14 @@ from lowtide.cli.calibration import FAMILIES, scaling
 from lowtide.cli.compress import files_read, show_result
 from lowtide.cli.options import (
     Bgr,
+    Classes,
     Flash,
     Json,
-    Labels,
+    MaxElements,
     Mean,
     Model,
     Output,
+    Quiet,
     Shapes,
     Std,
     Test,
@@ -27,6 +29,7 @@ from lowtide.cli.options import (
 )
 from lowtide.cli.progress import StageLine
 from lowtide.errors import UsageError
+from lowtide.room import MAX_ELEMENTS
 
 
 def train_compressed(
@@ -40,7 +43,7 @@ def train_compressed(
             "[N,C,H,W] and 'labels' [N]; may be repeated."
         ),
     ],
-    labels: Labels = None,
+    classes: Classes = None,
     test: Test = None,
     mean: Mean = "0",
     std: Std = "1",
@@ -60,6 +63,8 @@ def train_compressed(
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1.")] = "cpu",
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     shape: Shapes = None,
+    max_elements: MaxElements = MAX_ELEMENTS,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Compress, then train what is stored, taught by the network as it was. Needs torch."""
@@ -70,7 +75,7 @@ def train_compressed(
 
     kept = checkpoint or output.with_name(f"{output.name}.pt")
     for path, option in ((output, "-o"), (kept, "--checkpoint")):
-        check_file(path, model, option, files_read(path, model, data, test, labels))
+        check_file(path, model, option, files_read(path, model, data, test, classes))
     if kept.resolve() == output.resolve():
         raise UsageError(f"--checkpoint {kept} is the output; name another file")
     training = _training()
@@ -78,18 +83,21 @@ def train_compressed(
         steps, batch, rate, minutes, shift, mirror, orthonormal, held_back, seed, device
     )
     shapes = parse_shapes(shape or [])
-    network = read_network(model, shapes)
-    given = Given(scaling(mean, std, bgr), data, labels=None if test else labels)
-    tests = Given(given.scaling, (), test, labels) if test else Given(given.scaling)
+    network = read_network(model, shapes, max_elements)
+    given = Given(scaling(mean, std, bgr), data, classes=None if test else classes)
+    tests = Given(given.scaling, (), test, classes) if test else Given(given.scaling)
     for each in (given, tests):
         each.inputs(network)
     pictures = given.held["calibrate"]
     if pictures.classes is None:
-        raise UsageError("no classes: give --labels, folders of one class each, or .npz 'labels'")
-    with training.processes(device) as (first, own), _progress(first) as progress:
+        raise UsageError("no classes: give --classes, folders of one class each, or .npz 'labels'")
+    with (
+        training.processes(device) as (first, own),
+        _progress(model, first and not quiet) as progress,
+    ):
         trained = training.train(
             model, flash, pictures, given.scaling, FAMILIES[weights],
-            replace(options, device=own), kept, shapes, progress,
+            replace(options, device=own), kept, shapes, max_elements, progress,
         )  # fmt: skip
         if not first:
             return
@@ -107,5 +115,5 @@ def _training() -> Any:
     return command
 
 
-def _progress(shown: bool) -> AbstractContextManager[Callable[[str], None]]:
-    return StageLine() if shown else nullcontext(lambda _: None)
+def _progress(model: Path, shown: bool) -> AbstractContextManager[Callable[[str], None]]:
+    return StageLine(model) if shown else nullcontext(lambda _: None)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lowtide.cli.options import Json, MaxElements
+from lowtide.cli.options import Json, MaxElements, Quiet
 from lowtide.cli.output import show
 from lowtide.cli.progress import StageLine
 from lowtide.pipeline.fit_text import show_verified
@@ -20,6 +20,7 @@ def verify(
         Path | None, typer.Option(help="The network, to compute what is expected anew.")
     ] = None,
     max_elements: MaxElements = MAX_ELEMENTS,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Repeat the checks from the files in a folder.
@@ -28,6 +29,6 @@ def verify(
     """
     from lowtide.check.verify import verify as run
 
-    with StageLine(folder) as progress:
+    with StageLine(folder, quiet) as progress:
         verified = run(folder, model, progress, max_elements)
     show(verified.facts() if as_json else show_verified(verified))

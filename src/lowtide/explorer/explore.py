@@ -7,8 +7,8 @@ A point is in the folder as soon as it is known; the next run goes on from there
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from lowtide.explorer.front_svg import front_svg
 from lowtide.explorer.journal import Journal, check_journal
 from lowtide.explorer.recipes import recipe_name
 from lowtide.files import check_folder, put
-from lowtide.ir.graph import Graph
+from lowtide.ir.graph import Graph, Shape
 from lowtide.pipeline.command import fit_command
 from lowtide.pipeline.fit import Model, read
 from lowtide.planner.make_plan import make_plan
@@ -40,13 +40,18 @@ _PICTURE = "front.svg"
 class Explored:
     """A network's points so far: `tried` recipes gave `points`, which all differ.
 
-    `model` is the network as it was named, for commands.
+    `model` is the network as it was named, `shapes` are those that it was given: for commands.
     """
 
     source: Source
     model: str
     tried: int
     points: tuple[Point, ...]
+    shapes: Mapping[str, Shape] = field(default_factory=dict)
+
+    def command(self, one: Point) -> str:
+        """The command that makes a point."""
+        return fit_command(self.model, one.options, shapes=self.shapes)
 
     @property
     def front(self) -> tuple[Point, ...]:
@@ -65,7 +70,7 @@ class Explored:
                 {
                     **one.facts(),
                     "front": one in best,
-                    "command": fit_command(self.model, one.options),
+                    "command": self.command(one),
                 }
                 for one in self.points
             ],
@@ -78,22 +83,23 @@ def explore(
     *,
     folder: Path | None = None,
     code: bool = False,
+    shapes: Mapping[str, Shape] | None = None,
     max_elements: int = MAX_ELEMENTS,
     progress: Progress = quiet,
 ) -> Explored:
     """Plans a network by each recipe; with `folder`, what is found there is not planned again.
 
     Each point is written to `folder` as soon as it is known, and the picture drawn anew. `code`
-    measures the emitted program as well; `max_elements` as for `fit`. Raises ModelError, CheckError
-    for a plan that does not hold, and UsageError for a folder that is not an exploration's of this
-    network.
+    measures the emitted program as well; `shapes` and `max_elements` as for `fit`. Raises
+    ModelError, CheckError for a plan that does not hold, and UsageError for a folder that is not
+    an exploration's of this network.
     """
     given = [Path(model)] if isinstance(model, str | Path) else []
     _check(tried, code, folder, given)
-    source, graph = read(model, Clock(progress), max_elements=max_elements)
-    journal = None if folder is None else Journal(folder, source)
+    source, graph = read(model, Clock(progress), shapes, max_elements)
+    start = Explored(source, _named(model, source), 0, (), shapes or {})
+    journal = None if folder is None else Journal(folder, source, start.shapes)
     found = {} if journal is None else journal.read()
-    named = str(model) if isinstance(model, str | Path) else source.file
     done = {recipe: one for recipe in tried if (one := found.get(recipe)) and _enough(one, code)}
     if done:
         progress(f"{len(done)} of {len(tried)} found before")
@@ -105,13 +111,13 @@ def explore(
             done[recipe] = _measure(source, graph, recipe, code)
             if journal is not None:
                 journal.append(done[recipe])
-                _draw(journal.folder, _explored(source, named, tried, done), given)
+                _draw(journal.folder, _explored(start, tried, done), given)
     except BaseException as error:
         if journal is not None and done:
             kept = f"{len(done)} of {len(tried)} recipes are kept in {journal.path}"
             error.add_note(f"{kept}; the same command goes on from there")
         raise
-    explored = _explored(source, named, tried, done)
+    explored = _explored(start, tried, done)
     if journal is not None:
         _draw(journal.folder, explored, given)
     return explored
@@ -165,12 +171,14 @@ def _footprint(plan: Plan) -> Footprint:
     return own
 
 
-def _explored(
-    source: Source, model: str, tried: Sequence[Options], done: dict[Options, Point]
-) -> Explored:
+def _named(model: Model, source: Source) -> str:
+    return str(model) if isinstance(model, str | Path) else source.file
+
+
+def _explored(start: Explored, tried: Sequence[Options], done: dict[Options, Point]) -> Explored:
     """What is known so far; of recipes that cost the same the first is shown."""
     points = [done[recipe] for recipe in tried if recipe in done]
-    return Explored(source, model, len(points), distinct(points))
+    return replace(start, tried=len(points), points=distinct(points))
 
 
 def _draw(folder: Path, explored: Explored, given: Sequence[Path]) -> None:

@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from lowtide.explorer.front import Point, front
+from lowtide.explorer.front import Point
 from lowtide.explorer.recipes import recipe_name
-from lowtide.pipeline.command import fit_command
 from lowtide.quoting import for_terminal
 from lowtide.report.profile_text import kib
 from lowtide.sizes import show_bytes
 
+if TYPE_CHECKING:
+    from lowtide.explorer.explore import Explored
+
 _HEAD = ("", "arena KiB", "RAM KiB", "extra MACs", "weights read", "code", "seconds", "recipe")
 
 
-def front_text(file: str, model: str, tried: int, points: Sequence[Point]) -> str:
+def front_text(found: Explored) -> str:
     """The points, most memory first; those of the front are numbered and have commands below.
 
     1   144.0   145.4   +0.0 %   2.3 MiB   12.3 KiB   0.2   layer by layer, overlap row
 
     RAM, the arena with stack and state, is known where the code was measured.
     """
-    best = front(points)
+    best, points, tried = found.front, found.points, found.tried
     axes = "arena, multiply-adds, weights read"
     if points and all(one.code_bytes is not None for one in points):
         axes += ", code"
     alike = f", {len(points)} different points" if len(points) < tried else ""
     lines = [
-        f"{for_terminal(file)}: {tried} recipes{alike}, {len(best)} on the front ({axes})",
+        f"{for_terminal(found.source.file)}: {tried} recipes{alike}, "
+        f"{len(best)} on the front ({axes})",
         "",
         *_table(points, best),
         "",
-        *(f"  {k}  {fit_command(model, one.options)}" for k, one in enumerate(best, 1)),
+        *(f"  {k}  {found.command(one)}" for k, one in enumerate(best, 1)),
     ]
     return "\n".join(line.rstrip() for line in lines)
 

@@ -1,6 +1,6 @@
 """points.jsonl: what an exploration has found so far, a line a point, the network's line first.
 
-    {"lowtide": "0.1.0", "file": "net.onnx", "sha256": ".."}
+    {"lowtide": "0.1.0", "file": "net.onnx", "sha256": "..", "shapes": {"x": [1, 3, 32, 32]}}
     {"recipe": {..}, "arena_bytes": 153600, ..}
 
 A later line for the same recipe stands for an earlier one.
@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from lowtide.errors import UsageError
 from lowtide.explorer.front import Point, point
 from lowtide.files import write_file
 from lowtide.files.listing import is_file
+from lowtide.ir.graph import Shape
 from lowtide.planner.plan import Options, Source
 from lowtide.version import __version__
 
@@ -26,10 +28,11 @@ NAME = "points.jsonl"
 
 @dataclass(frozen=True)
 class Journal:
-    """The points of one network, kept in a folder."""
+    """The points of one network, of the shapes that its inputs were given, kept in a folder."""
 
     folder: Path
     source: Source
+    shapes: Mapping[str, Shape] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -72,17 +75,22 @@ class Journal:
         except OSError as error:
             raise UsageError(f"cannot write {self.path}: {error.strerror}") from error
 
-    def _head(self) -> dict[str, str]:
+    def _head(self) -> dict[str, Any]:
         return {
             "lowtide": __version__,
             "file": self.source.file,
             "sha256": self.source.sha256,
+            "shapes": {name: [*shape] for name, shape in self.shapes.items()},
         }
 
     def _same(self, head: dict[str, Any]) -> None:
         if head.get("sha256") != self.source.sha256:
             other = f"of another network, {head.get('file')}"
             raise UsageError(f"{self.path} holds points {other}; choose another folder with -o")
+        if head.get("shapes", {}) != self._head()["shapes"]:
+            raise UsageError(
+                f"{self.path} holds points for another --shape; choose another folder with -o"
+            )
         if head.get("lowtide") != __version__:
             raise UsageError(
                 f"{self.path} was written by lowtide {head.get('lowtide')}, whose plans differ from"

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import fields
 
+from lowtide.ir.graph import Shape
 from lowtide.planner.plan import Options
 
 
-def fit_command(model: str, options: Options, budget: int | None = None) -> str:
+def fit_command(
+    model: str,
+    options: Options,
+    budget: int | None = None,
+    shapes: Mapping[str, Shape] | None = None,
+) -> str:
     """The command that makes a plan with these options; defaults are left out."""
     written = "-o out" if options.element_bytes is None else "--target none"
     words = [f"lowtide fit {shlex.quote(model)} {written}"]
@@ -16,8 +23,16 @@ def fit_command(model: str, options: Options, budget: int | None = None) -> str:
         value = getattr(options, field.name)
         if value != field.default:
             words.append(_flag(field.name.replace("_", "-"), value))
+    words += [
+        f"--shape {shlex.quote(given(name, shape))}" for name, shape in (shapes or {}).items()
+    ]
     words += [] if budget is None else [f"--budget {budget}"]
     return " ".join(words)
+
+
+def given(name: str, shape: Shape) -> str:
+    """x=1x3x224x224"""
+    return f"{name}={'x'.join(map(str, shape))}"
 
 
 def _flag(name: str, value: object) -> str:

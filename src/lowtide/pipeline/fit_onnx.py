@@ -27,7 +27,7 @@ from lowtide.check.truth import make_samples
 from lowtide.clock import Clock, Progress, quiet
 from lowtide.errors import BudgetError, CheckError, Suggestion, UnsupportedModel, UsageError
 from lowtide.ir.dtype import F32
-from lowtide.ir.graph import Array, Graph
+from lowtide.ir.graph import Array, Graph, Shape
 from lowtide.pipeline.fit import Model, Samples, named, read
 from lowtide.pipeline.suggest import SECONDS
 from lowtide.planner.plan import Source
@@ -117,13 +117,15 @@ def fit_portable(
     tiles: int = TILES,
     max_overhead: float = MAX_OVERHEAD,
     samples: Samples | Mapping[str, Mapping[str, Array]] | None = None,
+    shapes: Mapping[str, Shape] | None = None,
     max_elements: int = MAX_ELEMENTS,
     progress: Progress = quiet,
 ) -> Portable:
     """Restructures a network so that layer by layer it needs little, and checks the result.
 
     `tiles` is the most tiles of a segment, `max_overhead` the most extra multiply-adds as a share
-    of the network's own (0.04: 4 %). `samples` and `max_elements` as for `fit`.
+    of the network's own (0.04: 4 %). `samples`, `shapes` and `max_elements` as for
+    `fit`.
     Raises ModelError, BudgetError, UsageError and CheckError.
     """
     if tiles < 1:
@@ -132,7 +134,7 @@ def fit_portable(
         raise UsageError(f"--max-overhead {max_overhead}: a share such as 0.04, 0 or more")
     limit = None if budget is None else parse_bytes(budget)
     clock = Clock(progress)
-    source, graph = read(model, clock, max_elements=max_elements)
+    source, graph = read(model, clock, shapes, max_elements)
     _refuse(graph, source)
     given = samples(graph) if callable(samples) else samples or {}
     tiler, best = _least_work(graph, tiles, max_overhead, limit, clock)

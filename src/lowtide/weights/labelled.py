@@ -20,26 +20,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Given:
-    """Paths to calibrate and to test on; `labels` are class numbers of the tests, or else of the
-    calibration. `option` is what the command calls those. `held` and `warnings`, of what does not
-    match, fill when a network is known. Without pictures to calibrate on, weights are not to be
-    stored small unless `uncalibrated`.
+    """Paths to calibrate and to test on; `classes` are class numbers of the tests, or else of
+    the calibration. `held` and `warnings`, of what does not match, fill when a network is known.
+    Without pictures to calibrate on, weights are not to be stored small unless `uncalibrated`.
     """
 
     scaling: Scaling
     calibrate: Sequence[Path] = ()
     test: Sequence[Path] = ()
-    labels: Path | None = None
-    option: str = "--labels"
+    classes: Path | None = None
     uncalibrated: bool = True
     held: dict[str, Pictures] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        if self.labels is not None and not (self.test or self.calibrate):
-            raise UsageError(
-                f"{self.option} needs the pictures they belong to: --test or --calibrate"
-            )
+        if self.classes is not None and not (self.test or self.calibrate):
+            raise UsageError("--classes needs the pictures they belong to: --test or --calibrate")
 
     def inputs(self, network: Network) -> Inputs | None:
         """Reads everything; gives what to calibrate on. Raises UsageError, UnreadableModel."""
@@ -59,15 +55,16 @@ class Given:
     ) -> Pictures:
         found = read(paths, shape, self.scaling.bgr)
         self.scaling.check(shape)
-        if self.labels is not None and role == ("test" if self.test else "calibrate"):
-            found = replace(found, classes=read_classes(self.labels, len(found.values)), folders=())
+        if self.classes is not None and role == ("test" if self.test else "calibrate"):
+            found = replace(
+                found, classes=read_classes(self.classes, len(found.values)), folders=()
+            )
         self.warnings.extend(_mismatches(f"--{role}", found, shape, network))
         if found.classes is not None:
             check_classes(found.classes, network)
         elif role == "test":
             raise UsageError(
-                f"--test: no classes; give {self.option}, folders of one class each, or .npz "
-                "'labels'"
+                "--test: no classes; give --classes, folders of one class each, or .npz 'labels'"
             )
         return found
 

@@ -78,6 +78,7 @@ def train(
     options: TrainOptions,
     checkpoint: Path,
     shapes: Mapping[str, Shape],
+    max_elements: int,
     progress: Progress,
 ) -> Trained:
     """Trains as the options say."""
@@ -90,7 +91,7 @@ def train(
     return train_compressed(
         model, flash, pictures(files, scaling), recipe=recipe, held_back=options.held_back,
         orthonormal=options.orthonormal, families=families, device=options.device,
-        checkpoint=checkpoint, shapes=shapes, progress=progress,
+        checkpoint=checkpoint, shapes=shapes, max_elements=max_elements, progress=progress,
     )  # fmt: skip
 
 

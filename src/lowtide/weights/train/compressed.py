@@ -16,6 +16,7 @@ from lowtide.clock import Progress, quiet
 from lowtide.errors import UnsupportedModel, UsageError
 from lowtide.ir.codes import Array
 from lowtide.ir.graph import Shape
+from lowtide.room import MAX_ELEMENTS
 from lowtide.sizes import parse_bytes
 from lowtide.weights.candidates import FAMILIES, Family
 from lowtide.weights.compress import Compressed, assembled, compress
@@ -62,6 +63,7 @@ def train_compressed(
     device: torch.device | str = "cpu",
     checkpoint: Path | None = None,
     shapes: Mapping[str, Shape] | None = None,
+    max_elements: int = MAX_ELEMENTS,
     progress: Progress = quiet,
 ) -> Trained:
     """Compresses a network to `flash` bytes, then trains what is stored.
@@ -74,7 +76,7 @@ def train_compressed(
     rest, validation = pictures.split(held_back, recipe.seed)
     if not len(rest):
         raise UsageError(f"all {len(pictures)} pictures are held back for validation")
-    given = read(source, shapes)
+    given = read(source, shapes, max_elements)
     try:
         TorchNetwork(given)
     except UnsupportedModel as error:  # before the work
@@ -87,7 +89,7 @@ def train_compressed(
     before = made_once(
         lambda: compress(
             source, flash, lambda net: {net.inputs[0]: seen}, families=families, shapes=shapes,
-            progress=progress,
+            max_elements=max_elements, progress=progress,
         )
     )  # fmt: skip
     network, settled = before.network, before.settled
