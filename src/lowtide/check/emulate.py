@@ -20,7 +20,7 @@ from lowtide.errors import CheckError
 from lowtide.ir.functions import FUNCTIONS
 from lowtide.ir.graph import Array
 from lowtide.ir.index import Index, IntArray
-from lowtide.ir.nest import Acc, Call, FromIndex, FromTable, Load, Number, Read, Value
+from lowtide.ir.nest import Acc, Call, Chosen, FromIndex, FromTable, Load, Number, Read, Value
 from lowtide.layout.lay_out import Place
 from lowtide.planner.plan import Plan
 from lowtide.rows.task import Task
@@ -260,6 +260,9 @@ class Machine:
             return np.asarray(value.table, np.float32)[value.index.evaluate(grid)]
         if isinstance(value, Load):
             return self._read(task, task.nest.reads[value.read], grid, masks)
+        if isinstance(value, Chosen):
+            at = self._value(task, value.at, grid, accs, masks)
+            return np.asarray(value.table)[at.astype(np.int64) - value.first]
         parts = [self._value(task, a, grid, accs, masks) for a in value.arguments]
         with np.errstate(all="ignore"):
             return np.asarray(FUNCTIONS[value.function].numpy(*parts), np.float32)

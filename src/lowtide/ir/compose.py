@@ -13,6 +13,7 @@ from lowtide.ir.index import Index, Var
 from lowtide.ir.nest import (
     Acc,
     Call,
+    Chosen,
     FromIndex,
     FromTable,
     Load,
@@ -49,6 +50,8 @@ def compose(nest: Nest, outer: Nest, running: int, operands: int) -> Nest:
 def _splice(value: Value, change: Callable[[Value], Value]) -> Value:
     if isinstance(value, Call):
         return Call(value.function, tuple(_splice(a, change) for a in value.arguments))
+    if isinstance(value, Chosen):
+        return replace(value, at=_splice(value.at, change))
     return change(value)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from lowtide.ir.codes import Codes
 from lowtide.ir.dtype import BOOL, F32, I8, I16, I32, I64, U8, U16, DType
 from lowtide.ir.find_codes import find_codes
+from lowtide.ir.quant import Quant
 
 if TYPE_CHECKING:
     from lowtide.ir.meaning import Meant
@@ -28,11 +29,15 @@ truth values, places along an axis, quantised numbers, floats cut to whole ones.
 
 @dataclass(frozen=True)
 class Tensor:
-    """A named activation: its shape in ONNX's axis order (NCHW for images) and its element type."""
+    """A named activation: its shape in ONNX's axis order (NCHW for images) and its element type.
+
+    `quant` says what its numbers stand for, if they are whole and stand for others.
+    """
 
     name: str
     shape: Shape
     dtype: DType
+    quant: Quant | None = None
 
     @property
     def stored(self) -> DType:

@@ -17,6 +17,7 @@ from functools import cached_property, reduce
 from math import prod
 from zlib import crc32
 
+from lowtide.ir.dtype import F32, DType
 from lowtide.ir.graph import Shape
 from lowtide.ir.index import Index, Var, number, var
 
@@ -63,6 +64,23 @@ class FromTable:
 
 
 @dataclass(frozen=True)
+class Chosen:
+    """table[at - first]: one of a few whole numbers, by a value that never leaves the table.
+
+    So a function of 8 bits is 256 numbers.
+    """
+
+    table: tuple[int, ...]
+    first: int
+    at: Value
+
+    @cached_property
+    def name(self) -> str:
+        """The name of the table in C; tables of the same values share a name."""
+        return f"table_{crc32(repr(self.table).encode()):08x}"
+
+
+@dataclass(frozen=True)
 class Call:
     """A scalar function, by its name in `functions.py`, of values."""
 
@@ -70,7 +88,7 @@ class Call:
     arguments: tuple[Value, ...]
 
 
-Value = Number | Load | Acc | FromIndex | FromTable | Call
+Value = Number | Load | Acc | FromIndex | FromTable | Chosen | Call
 
 
 def call(function: str, *arguments: Value | float) -> Value:
@@ -162,7 +180,8 @@ class Nest:
     """The definition of one operator; `axes` has one variable for each axis of the output.
 
     `shape` is the output's. `reads` are the elements loaded, `reductions` the accumulators, and
-    `finish` is the value stored.
+    `finish` is the value stored. `arithmetic` is float32, and what is loaded becomes a float; or
+    int32: numbers, indices and accumulators are int32, and what is loaded is as it is.
     """
 
     shape: Shape
@@ -170,6 +189,7 @@ class Nest:
     reads: tuple[Read, ...]
     reductions: tuple[Reduction, ...]
     finish: Value
+    arithmetic: DType = F32
 
     @property
     def macs(self) -> int:
@@ -206,12 +226,16 @@ def walk(value: Value) -> Iterator[Value]:
     if isinstance(value, Call):
         for argument in value.arguments:
             yield from walk(argument)
+    if isinstance(value, Chosen):
+        yield from walk(value.at)
 
 
 def rebuild(value: Value, change: Callable[[Value], Value]) -> Value:
     """Returns the value with `change` applied to each of its parts, leaves first."""
     if isinstance(value, Call):
         value = Call(value.function, tuple(rebuild(a, change) for a in value.arguments))
+    if isinstance(value, Chosen):
+        value = Chosen(value.table, value.first, rebuild(value.at, change))
     return change(value)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from lowtide.ir.functions import FUNCTIONS
 from lowtide.ir.graph import Array
 from lowtide.ir.index import IntArray, Var
-from lowtide.ir.nest import Acc, Call, FromIndex, FromTable, Load, Nest, Number, Read, Value
+from lowtide.ir.nest import Acc, Call, Chosen, FromIndex, FromTable, Load, Nest, Number, Read, Value
 
 MOST_POINTS = 1 << 22
 """Rounds of all loops together: a second or so."""
@@ -95,6 +95,9 @@ class _Part:
             return np.asarray(value.table, np.float64)[value.index.evaluate(grid)]
         if isinstance(value, Load):
             return self._read(self.nest.reads[value.read], grid, masks)
+        if isinstance(value, Chosen):
+            at = self._value(value.at, grid, accs, masks)
+            return np.asarray(value.table)[at.astype(np.int64) - value.first]
         parts = [self._value(a, grid, accs, masks) for a in value.arguments]
         return np.asarray(FUNCTIONS[value.function].numpy(*parts), np.float64)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from lowtide.ir.graph import Graph
 from lowtide.ir.index import Index, IntArray, Var
-from lowtide.ir.nest import Call, FromIndex, FromTable, Nest, Read, Value, walk
+from lowtide.ir.nest import Call, Chosen, FromIndex, FromTable, Nest, Read, Value, walk
 from lowtide.ops.definition import Definition
 from lowtide.regions.footprint import ranges_of
 from lowtide.regions.region import Region, Span, shape_of
@@ -79,6 +79,8 @@ def _same_part(old: Value, new: Value, ranges: Mapping[str, Span]) -> bool:
         return np.array_equal(np.take(old.table, at[0]), np.take(new.table, at[1]))
     if isinstance(old, Call) and isinstance(new, Call):
         return old.function == new.function
+    if isinstance(old, Chosen) and isinstance(new, Chosen):
+        return (old.table, old.first) == (new.table, new.first)
     return old == new
 
 

@@ -10,7 +10,7 @@ from math import inf, isinf, isnan
 import numpy as np
 
 from lowtide.ir.functions import FUNCTIONS
-from lowtide.ir.nest import Acc, Call, FromIndex, FromTable, Load, Number, Value
+from lowtide.ir.nest import Acc, Call, Chosen, FromIndex, FromTable, Load, Number, Value
 
 
 class Lines:
@@ -83,6 +83,11 @@ def expression(value: Value, load: Callable[[int], str], acc: Callable[[int], st
         return f"(float)({value.index.c()})"
     if isinstance(value, FromTable):
         return f"{value.name}[{value.index.c()}]"
+    if isinstance(value, Chosen):
+        first = f" - {value.first}" if value.first >= 0 else f" + {-value.first}"
+        return (
+            f"{value.name}[{bare(expression(value.at, load, acc))}{first if value.first else ''}]"
+        )
     return _called(value, [expression(a, load, acc) for a in value.arguments])
 
 
