@@ -24,10 +24,8 @@ from random import Random
 import numpy as np
 
 from lowtide.ir.index import IntArray
+from lowtide.placers.gaps import NOWHERE, first_base, highest, lowest
 from lowtide.placers.intervals import BoolArray, union
-
-NOWHERE = 1 << 62
-"""Where a bar lies that is not placed."""
 
 WORK = {"steps": 10_000, "greedy": 40_000, "exact": 400_000}
 """Bars placed in all passes together: a part of a second, about a second, and ten."""
@@ -224,9 +222,9 @@ class _Packer:
         for bar in order:
             size = int(sizes[bar])
             if self.high[bar]:
-                place = _highest(at, end, self.meets[bar], size, top)
+                place = highest(at, end, self.meets[bar], size, top)
             else:
-                place = _lowest(at, end, self.meets[bar], size)
+                place = lowest(at, end, self.meets[bar], size)
             if place < 0 or place + size > limit:
                 failed.append(bar)
             else:
@@ -249,7 +247,7 @@ class _Packer:
             offset = np.cumsum(size) - size
             taken = self._taken(rows, offset, at)
             most = (limit - int(size.sum())) // problem.align * problem.align
-            base = _base(taken, most, high=self.image_high and k == 0)
+            base = first_base(taken, most, high=self.image_high and k == 0)
             if base is None:
                 return None
             at[rows] = base + offset
@@ -278,44 +276,11 @@ class _Packer:
         core = set(self.core)
         for bar in self.bars.tolist():
             if bar not in core:
-                at[bar] = _lowest(at, end, self.meets[bar], int(sizes[bar]))
+                at[bar] = lowest(at, end, self.meets[bar], int(sizes[bar]))
                 end[bar] = at[bar] + sizes[bar]
         at = np.where(at == NOWHERE, 0, at)
         alive = self.problem.start <= self.problem.stop
         return RowPlacement(at, int((at + sizes)[alive].max(initial=0)))
-
-
-def _lowest(at: IntArray, end: IntArray, meets: IntArray, size: int) -> int:
-    """The lowest address at which `size` bytes are free of the placed ones among `meets`."""
-    if not len(meets):
-        return 0
-    begin = at[meets]
-    order = begin.argsort(kind="stable")
-    room, top = begin[order], np.maximum.accumulate(end[meets[order]])
-    room[1:] -= top[:-1]
-    fits = room >= size
-    k = int(fits.argmax())
-    if not fits[k]:
-        return int(top[-1])
-    return int(top[k - 1]) if k else 0
-
-
-def _highest(at: IntArray, end: IntArray, meets: IntArray, size: int, limit: int) -> int:
-    """The highest address below a limit at which `size` bytes are free; negative if none is."""
-    meets = meets[at[meets] != NOWHERE]
-    top = end[meets]
-    order = np.argsort(-top, kind="stable")
-    low = np.minimum.accumulate(np.append(limit, at[meets[order]]))
-    return int(low[np.argmax(low - np.append(top[order], -NOWHERE) >= size)]) - size
-
-
-def _base(taken: Sequence[tuple[int, int]], most: int, high: bool) -> int | None:
-    """The lowest (or highest) base from 0 to `most` that lies in no open interval."""
-    base = most if high else 0
-    for low, end in sorted(taken, key=lambda span: -span[1]) if high else taken:
-        if low < base < end:
-            base = low if high else end
-    return base if 0 <= base <= most else None
 
 
 def _meetings(problem: RowProblem, bars: IntArray) -> Iterator[tuple[int, IntArray]]:

@@ -9,8 +9,9 @@ import numpy as np
 
 from lowtide.ir.index import IntArray
 from lowtide.layout.lay_out import Layout
+from lowtide.placers.gaps import NOWHERE
 from lowtide.placers.intervals import BoolArray
-from lowtide.placers.rows import NOWHERE, RowProblem, place_rows
+from lowtide.placers.rows import RowProblem, place_rows
 from lowtide.planner.plan import Options
 from lowtide.rows.liveness import Life, Lives, live_bytes
 
