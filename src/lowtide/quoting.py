@@ -12,7 +12,7 @@ names that C code is called by.
 from __future__ import annotations
 
 import re
-from xml.sax.saxutils import escape
+from html import escape
 
 WIDTH = 80
 """Characters of a name that are shown, unless there is less room."""
@@ -52,7 +52,7 @@ def for_terminal(text: str, width: int = WIDTH) -> str:
 
 def for_markup(text: str, width: int = WIDTH) -> str:
     """`text` as it may stand in an element or a quoted attribute of SVG, XML or HTML."""
-    return escape(for_terminal(text, width), {'"': "&quot;", "'": "&#39;"})
+    return escape(for_terminal(text, width))
 
 
 def identifier(name: str, taken: set[str]) -> str:

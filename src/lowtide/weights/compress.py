@@ -128,8 +128,7 @@ def compress(
     `calibration` holds pictures as the network sees them (256 are plenty), or makes them from the
     network; without any, seeded noise stands in, and the result is worse. `families` limits what
     layers may become; `shapes` are those of inputs that the file leaves open; `max_elements` is all
-    that the network's tensors may have together. Raises ModelError,
-    UsageError, and BudgetError where it cannot be so small.
+    that the network's tensors may have together. Raises ModelError, UsageError, and BudgetError.
     """
     limit = parse_bytes(flash)
     search = prepare(
