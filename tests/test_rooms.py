@@ -28,8 +28,9 @@ FLOORS = """
     planner
     overlap schedules kernels
     rows rewrites tiling
-    minimalloc frontends/onnx frontends/onnx/simplify layout regions
-    backends/onnx placers data ops sizes files room
+    minimalloc frontends/onnx frontends/onnx/simplify frontends/tflite/operators
+    frontends/tflite layout regions
+    backends/onnx placers data ops/eight ops sizes files room
     errors runtime
     ir clock version quoting frontends
 """
@@ -40,6 +41,7 @@ HEAVY = {
     " weights/train pipeline tiling data timing explorer report",
     "onnx_ir": "frontends/onnx frontends/onnx/simplify weights",
     "onnxruntime": "runtime",
+    "tflite": "frontends/tflite frontends/tflite/operators",
     "ortools": "placers",
     "torch": "weights/train",
     "typer": "cli",

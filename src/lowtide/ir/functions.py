@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
+from lowtide.ir.dtype import DType
 
 FloatArray = np.ndarray[Any, np.dtype[Any]]
 
@@ -17,8 +19,10 @@ class Function:
     """A scalar function of `arity` arguments.
 
     `c` is a C expression over a, b, c; `numpy` computes the same on arrays. An `infix` function is
-    written out where it is used, any other becomes a small static function. `neutral` is the value
-    that a reduction by this function begins with; None: it cannot reduce.
+    written out where it is used, any other becomes a small static function, with the statements of
+    `body` before its result. `neutral` is the value that a reduction by this function begins with;
+    None: it cannot reduce. Arguments and result are numbers of the nest's arithmetic; arguments
+    that are others are in `others`, by number.
     """
 
     arity: int
@@ -26,6 +30,8 @@ class Function:
     numpy: Callable[..., FloatArray]
     infix: bool = False
     neutral: float | None = None
+    body: tuple[str, ...] = ()
+    others: Mapping[int, DType] = field(default_factory=dict)
 
 
 def _sigmoid(a: FloatArray) -> FloatArray:

@@ -213,11 +213,22 @@ class Nest:
 
 
 def _is_product(value: Value) -> bool:
-    """A product of two loads; a square is none."""
+    """A product of two loads, perhaps above a zero point each; a square is none."""
     if not isinstance(value, Call) or value.function != "mul":
         return False
-    loaded = {a.read for a in value.arguments if isinstance(a, Load)}
+    loaded = {a.read for a in map(_above, value.arguments) if isinstance(a, Load)}
     return len(loaded) == len(value.arguments)
+
+
+def _above(value: Value) -> Value:
+    """The x of x - number."""
+    if (
+        isinstance(value, Call)
+        and value.function == "sub"
+        and isinstance(value.arguments[1], Number)
+    ):
+        return value.arguments[0]
+    return value
 
 
 def walk(value: Value) -> Iterator[Value]:

@@ -13,6 +13,6 @@ __all__ = ["ENTRIES", "Bound", "Entry", "Join", "Meaning", "Views", "bind", "mea
 
 for _name in (
     "activations", "arithmetic", "conv", "einsum", "matmul", "move", "normalise", "pad", "pool",
-    "quantise", "reduce", "resize", "softmax", "unary", "views",
+    "quantise", "reduce", "resize", "softmax", "unary", "views", "eight",
 ):  # fmt: skip
     import_module(f"lowtide.ops.{_name}")

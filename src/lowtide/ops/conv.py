@@ -7,7 +7,7 @@ from lowtide.ir.nest import Acc, Load, Nest, Number, Read, Reduction, axes_of, c
 from lowtide.ops.entry import Bound, entry, ints
 from lowtide.ops.window import windows
 
-_ATTRIBUTES = {
+ATTRIBUTES = {
     "auto_pad": "NOTSET",
     "dilations": None,
     "group": 1,
@@ -15,6 +15,7 @@ _ATTRIBUTES = {
     "pads": None,
     "strides": None,
 }
+TRANSPOSED = {**ATTRIBUTES, "output_padding": None, "output_shape": None}
 
 
 def _summed(op: Bound, x: Read, w: Read, loops: tuple[Var, ...], onto: bool = False) -> Nest:
@@ -31,23 +32,28 @@ def _summed(op: Bound, x: Read, w: Read, loops: tuple[Var, ...], onto: bool = Fa
     return Nest(op.out, axes, tuple(reads), (Reduction(loops, start, update),), Acc(0))
 
 
-def _kernel(op: Bound) -> tuple[int, ...]:
+def kernel_of(op: Bound) -> tuple[int, ...]:
     return op.shape(1)[2:]
 
 
-@entry("Conv", attributes=_ATTRIBUTES, order="channels_last", kernel=_kernel, goes_on="ConvOnto")
+@entry("Conv", attributes=ATTRIBUTES, order="channels_last", kernel=kernel_of, goes_on="ConvOnto")
 def conv(op: Bound) -> Nest:
     """out[n, c, y, x] = bias[c] + sum over ky, kx, i of in[n, g*I + i, y*s - p + ky*d, ..] * w."""
     return _conv(op)
 
 
-@entry("ConvOnto", attributes=_ATTRIBUTES, order="channels_last", kernel=_kernel)
+@entry("ConvOnto", attributes=ATTRIBUTES, order="channels_last", kernel=kernel_of)
 def conv_onto(op: Bound) -> Nest:
     """Not ONNX's: a convolution whose sums go on from those of its third input."""
     return _conv(op, onto=True)
 
 
 def _conv(op: Bound, onto: bool = False) -> Nest:
+    return _summed(op, *taps_of(op), onto)
+
+
+def taps_of(op: Bound) -> tuple[Read, Read, tuple[Var, ...]]:
+    """What a convolution multiplies, an element of the image and a weight, and its loops."""
     kernel = op.shape(1)[2:]
     channels, group = op.shape(0)[1], int(op.attribute("group"))
     inside, outside = op.shape(1)[1], op.out[1]
@@ -62,16 +68,17 @@ def _conv(op: Bound, onto: bool = False) -> Nest:
     spatial = tuple(w.index(axis) for w, axis in zip(geometry, axes[2:], strict=True))
     x = Read(0, (axes[0], channel, *spatial))
     weight = Read(1, (axes[1], index_of(i), *(index_of(t) for t in taps)))
-    return _summed(op, x, weight, (*taps, i), onto)
+    return x, weight, (*taps, i)
 
 
-@entry(
-    "ConvTranspose",
-    attributes={**_ATTRIBUTES, "output_padding": None, "output_shape": None},
-    order="channels_last",
-)
+@entry("ConvTranspose", attributes=TRANSPOSED, order="channels_last")
 def conv_transpose(op: Bound) -> Nest:
     """out[.., y, ..] sums in[.., (y + p - ky*d) / s, ..] * w where the division is exact."""
+    return _summed(op, *taps_of_transposed(op))
+
+
+def taps_of_transposed(op: Bound) -> tuple[Read, Read, tuple[Var, ...]]:
+    """The same of a transposed convolution."""
     kernel = op.shape(1)[2:]
     rank, sizes = len(kernel), op.shape(0)[2:]
     group, channels, each = int(op.attribute("group")), op.shape(0)[1], op.shape(1)[1]
@@ -100,7 +107,7 @@ def conv_transpose(op: Bound) -> Nest:
     channel = axes[1] // each * inside + index_of(i)
     weight = (channel, axes[1] % each, *(index_of(t) for t in taps))
     x = Read(0, (axes[0], channel, *spatial), tuple(z for z in zero if z != Index()))
-    return _summed(op, x, Read(1, weight), (*taps, i))
+    return x, Read(1, weight), (*taps, i)
 
 
 def _before(op: Bound, axis: int, full: int, same: int) -> int:

@@ -1,4 +1,4 @@
-"""The definition of an operator, evaluated: what it makes of constants, in float64."""
+"""The definition of an operator, evaluated: what it makes of constants, in float64 or int64."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from lowtide.ir.functions import FUNCTIONS
+from lowtide.ir.dtype import F32
+from lowtide.ir.functions import Function
 from lowtide.ir.graph import Array
 from lowtide.ir.index import IntArray, Var
 from lowtide.ir.nest import Acc, Call, Chosen, FromIndex, FromTable, Load, Nest, Number, Read, Value
+from lowtide.ir.whole import functions
 
 MOST_POINTS = 1 << 22
 """Rounds of all loops together: a second or so."""
@@ -22,14 +24,16 @@ _AT_ONCE = 1 << 20
 Grid = dict[str, IntArray]
 
 
-def evaluate(nest: Nest, operands: Sequence[Array | None]) -> Array | None:
-    """The operator's result for its operands; None where it takes more than MOST_POINTS."""
+def evaluate(
+    nest: Nest, operands: Sequence[Array | None], most_points: int = MOST_POINTS
+) -> Array | None:
+    """The operator's result for its operands; None where it takes more than `most_points`."""
     rounds = max((nest.rounds(k) for k in range(len(nest.reductions))), default=1)
-    if prod(nest.shape) * rounds > MOST_POINTS:
+    if prod(nest.shape) * rounds > most_points:
         return None
     if 0 in nest.shape:
         return np.zeros(nest.shape)
-    held = [None if a is None else np.asarray(a, np.float64) for a in operands]
+    held = [None if a is None else _number(a, nest) for a in operands]
     rows, inside = nest.shape[0] if nest.shape else 1, prod(nest.shape[1:]) * rounds
     step = max(_AT_ONCE // max(inside, 1), 1)
     with np.errstate(all="ignore"):
@@ -38,6 +42,13 @@ def evaluate(nest: Nest, operands: Sequence[Array | None]) -> Array | None:
             for first in range(0, rows, step)
         ]
     return np.concatenate(parts) if nest.shape else parts[0]
+
+
+def _number(value: Any, nest: Nest) -> Array:
+    """Numbers as the nest computes with them; factors that are floats stay floats."""
+    held = np.asarray(value)
+    whole = nest.arithmetic != F32 and held.dtype.kind in "iub"
+    return held.astype(np.int64 if whole else np.float64)
 
 
 @dataclass(frozen=True)
@@ -72,7 +83,7 @@ class _Part:
         if isinstance(one.update, Call) and one.update.arguments[0] == Acc(number):
             if 0 in full:
                 return start
-            function = FUNCTIONS[one.update.function]
+            function = self._function(one.update.function)
             terms = self._value(one.update.arguments[1], wide, earlier, masks)
             terms = np.broadcast_to(_masked(terms, masks, function.neutral), full)
             ufunc = function.numpy
@@ -82,24 +93,30 @@ class _Part:
         assert not one.loops
         return _masked(self._value(one.update, wide, earlier, masks), masks, start)
 
+    def _function(self, name: str) -> Function:
+        return functions(self.nest.arithmetic)[name]
+
+    def _number(self, value: Any) -> Array:
+        return np.asarray(value, np.float64 if self.nest.arithmetic == F32 else np.int64)
+
     def _value(
         self, value: Value, grid: Grid, accs: Mapping[int, Array], masks: list[Array]
     ) -> Array:
         if isinstance(value, Number):
-            return np.asarray(value.value, np.float64)
+            return self._number(value.value)
         if isinstance(value, Acc):
             return accs[value.reduction]
         if isinstance(value, FromIndex):
-            return np.asarray(value.index.evaluate(grid), np.float64)
+            return self._number(value.index.evaluate(grid))
         if isinstance(value, FromTable):
-            return np.asarray(value.table, np.float64)[value.index.evaluate(grid)]
+            return self._number(value.table)[value.index.evaluate(grid)]
         if isinstance(value, Load):
             return self._read(self.nest.reads[value.read], grid, masks)
         if isinstance(value, Chosen):
             at = self._value(value.at, grid, accs, masks)
             return np.asarray(value.table)[at.astype(np.int64) - value.first]
         parts = [self._value(a, grid, accs, masks) for a in value.arguments]
-        return np.asarray(FUNCTIONS[value.function].numpy(*parts), np.float64)
+        return self._number(self._function(value.function).numpy(*parts))
 
     def _read(self, read: Read, grid: Grid, masks: list[Array]) -> Array:
         array = self.operands[read.operand]

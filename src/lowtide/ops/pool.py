@@ -21,7 +21,7 @@ from lowtide.ops.entry import Bound, entry, ints
 from lowtide.ops.reduce import Over, in_rows, over, total
 from lowtide.ops.window import SlidingWindow, windows
 
-_ATTRIBUTES = {
+ATTRIBUTES = {
     "auto_pad": "NOTSET",
     "ceil_mode": 0,
     "dilations": None,
@@ -31,12 +31,12 @@ _ATTRIBUTES = {
 }
 
 
-def _kernel(op: Bound) -> tuple[int, ...]:
+def kernel_of(op: Bound) -> tuple[int, ...]:
     return ints(op.attribute("kernel_shape"))
 
 
-def _windows(op: Bound) -> tuple[SlidingWindow, ...]:
-    made = windows(op, _kernel(op))
+def windows_of(op: Bound) -> tuple[SlidingWindow, ...]:
+    made = windows(op, kernel_of(op))
     if op.attribute("auto_pad").startswith("SAME"):
         # Here onnxruntime, which is the judge's reference, leaves ONNX's definition.
         if any(window.dilation > 1 for window in made):
@@ -54,12 +54,15 @@ def _single_output(op: Bound) -> None:
 
 
 @entry(
-    "MaxPool", attributes={**_ATTRIBUTES, "storage_order": 0}, order="channels_last", kernel=_kernel
+    "MaxPool",
+    attributes={**ATTRIBUTES, "storage_order": 0},
+    order="channels_last",
+    kernel=kernel_of,
 )
 def max_pool(op: Bound) -> Nest:
     """The largest element of each window; padding is never the largest."""
     _single_output(op)
-    axes, geometry = axes_of(op.out), _windows(op)
+    axes, geometry = axes_of(op.out), windows_of(op)
     spatial = tuple(w.index(axis) for w, axis in zip(geometry, axes[2:], strict=True))
     update = call("max", Acc(0), Load(0))
     reduction = Reduction(tuple(w.tap for w in geometry), Number(-inf), update)
@@ -68,18 +71,15 @@ def max_pool(op: Bound) -> Nest:
 
 @entry(
     "AveragePool",
-    attributes={**_ATTRIBUTES, "count_include_pad": 0},
+    attributes={**ATTRIBUTES, "count_include_pad": 0},
     order="channels_last",
-    kernel=_kernel,
+    kernel=kernel_of,
 )
 def average_pool(op: Bound) -> Nest:
     """The mean of each window: of its pixels in the image, or of the padded image."""
-    axes, geometry = axes_of(op.out), _windows(op)
+    axes, geometry = axes_of(op.out), windows_of(op)
     spatial = tuple(w.index(axis) for w, axis in zip(geometry, axes[2:], strict=True))
-    count: Value = Number(1.0)
-    for window, axis in zip(geometry, axes[2:], strict=True):
-        pixels = lookup(window.counts(bool(op.attribute("count_include_pad"))), axis)
-        count = _times(count, pixels)
+    count = counted(geometry, axes[2:], bool(op.attribute("count_include_pad")))
     index, taps = (*axes[:2], *spatial), tuple(w.tap for w in geometry)
     sums = total(Over(taps, index, prod(w.tap.extent for w in geometry)), Load(0))
     finish = call("div", Acc(len(sums) - 1), count)
@@ -88,18 +88,28 @@ def average_pool(op: Bound) -> Nest:
 
 @entry(
     "LpPool",
-    attributes={**_ATTRIBUTES, "p": 2},
+    attributes={**ATTRIBUTES, "p": 2},
     order="channels_last",
-    kernel=_kernel,
+    kernel=kernel_of,
 )
 def lp_pool(op: Bound) -> Nest:
     """(The sum of |x|^p in each window)^(1/p)."""
-    axes, geometry, p = axes_of(op.out), _windows(op), float(op.attribute("p"))
+    axes, geometry, p = axes_of(op.out), windows_of(op), float(op.attribute("p"))
     spatial = tuple(w.index(axis) for w, axis in zip(geometry, axes[2:], strict=True))
     term = call("mul", Load(0), Load(0)) if p == 2 else call("pow", call("abs", Load(0)), p)
     total = Reduction(tuple(w.tap for w in geometry), Number(0.0), call("add", Acc(0), term))
     finish = call("sqrt", Acc(0)) if p == 2 else call("pow", Acc(0), 1 / p)
     return Nest(op.out, axes, (Read(0, (*axes[:2], *spatial)),), (total,), finish)
+
+
+def counted(
+    geometry: tuple[SlidingWindow, ...], axes: tuple[Index, ...], include_pad: bool
+) -> Value:
+    """How many pixels a window has, in the image or in the padded image."""
+    count: Value = Number(1.0)
+    for window, axis in zip(geometry, axes, strict=True):
+        count = _times(count, lookup(window.counts(include_pad), axis))
+    return count
 
 
 def _times(value: Value, factor: Index) -> Value:

@@ -1,0 +1,55 @@
+"""Take in a .tflite network."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from pathlib import Path
+
+from lowtide.errors import ModelError, UnreadableModel, UnsupportedModel
+from lowtide.frontends.tflite.network import Network
+from lowtide.frontends.tflite.site import OPERATORS, Site
+from lowtide.frontends.tflite.stored import stored_in
+from lowtide.ir.graph import Graph
+from lowtide.room import MAX_ELEMENTS, Room
+
+for _name in ("arithmetic", "conv", "dense", "moves", "pool", "softmax"):
+    import_module(f"lowtide.frontends.tflite.operators.{_name}")
+
+
+def load(path: str | os.PathLike[str], max_elements: int = MAX_ELEMENTS) -> Graph:
+    """The Graph of a .tflite file: static, constants folded, every operator one with an entry.
+
+    All tensors together may have `max_elements`. Raises UnreadableModel or UnsupportedModel, in one
+    line that names the file, and nothing else.
+    """
+    file = os.fspath(path)
+    try:
+        return _settled(Path(file).read_bytes(), Room(max_elements))
+    except ModelError as error:
+        error.within(file=file)
+        raise
+    except OSError as error:
+        raise UnreadableModel(f"cannot be read: {error.strerror}", file=file) from error
+    except MemoryError as error:
+        raise UnreadableModel("out of memory at the stage 'loading'", file=file) from error
+    except Exception as error:
+        # The last net: offsets of a damaged flatbuffer lead anywhere.
+        first = (str(error).strip() or type(error).__name__).split("\n")[0]
+        raise UnreadableModel(f"damaged: {first}", file=file) from error
+
+
+def _settled(content: bytes, room: Room) -> Graph:
+    file = stored_in(content)
+    net = Network(file, room)
+    for node in file.nodes:
+        reads = OPERATORS.get(node.kind)
+        if reads is None:
+            raise UnsupportedModel("no such operator is done", node=node.name, operator=node.kind)
+        try:
+            reads(Site(net, node))
+        except ModelError as error:
+            raise error.within(node=node.name, operator=node.kind) from None
+        except ValueError as error:
+            raise UnsupportedModel(str(error), node=node.name, operator=node.kind) from error
+    return net.graph("network")

@@ -1,0 +1,77 @@
+"""Matrix products."""
+
+from __future__ import annotations
+
+from math import prod
+
+import tflite
+
+from lowtide.frontends.tflite.factors import as_float32, multipliers
+from lowtide.frontends.tflite.operators.activate import limits, make_float
+from lowtide.frontends.tflite.operators.conv import zeros_of_weights
+from lowtide.frontends.tflite.site import Site, operator
+from lowtide.ir.dtype import F32, I32
+
+
+def _rows(op: Site, inside: int) -> tuple[str, int]:
+    """Input 0 as rows of `inside` elements: its name, and how many rows."""
+    held = op.input(0)
+    count = prod(held.shape)
+    if inside < 1 or count % inside:
+        raise op.refuse(f"rows of {inside} of an input of shape {[*held.shape]}")
+    rows = (count // inside, inside)
+    if held.shape == rows:
+        return op.name(0), rows[0]
+    return op.between("Reshape", [op.name(0)], rows, held.dtype, held.quant, shape=rows), rows[0]
+
+
+@operator("FULLY_CONNECTED")
+def fully_connected(op: Site) -> None:
+    """Weights [out, in] on the rows of the input, whatever its other axes are."""
+    options, weights = op.options(tflite.FullyConnectedOptions), op.constant(1)
+    if options.WeightsFormat():
+        raise op.refuse("shuffled weights", "convert for the reference kernels")
+    if weights.ndim != 2:
+        raise op.refuse(f"weights of shape {[*weights.shape]}; 2 axes are needed")
+    outside, inside = weights.shape
+    x, rows = _rows(op, inside)
+    held, flat = op.output(), (rows, outside)
+    if prod(held.shape) != prod(flat):
+        raise op.refuse(f"an output of shape {[*held.shape]} for {rows} rows of {outside}")
+    activation, names = options.FusedActivationFunction(), [x, op.name(1)]
+    if op.has(2):
+        op.constant(2)
+        names.append(op.name(2))
+    if not op.is_eight(0, 1):
+        if held.shape == flat:
+            make_float(op, "Gemm", names, activation, attributes={"transB": 1})
+        else:
+            made = op.between("Gemm", names, flat, F32, transB=1)
+            make_float(op, "Reshape", [made], activation, attributes={"shape": held.shape})
+        return
+    if op.has(2) and op.input(2).dtype != I32:
+        raise op.refuse(f"a bias of type {op.input(2).dtype}; int32 is needed")
+    m, n = multipliers(_factors(op))
+    names += [] if op.has(2) else [""]
+    names += [op.add_constant(m, "m"), op.add_constant(n, "n")]
+    ends = {
+        "x_zero": op.scale(op.input(0))[1],
+        "w_zero": zeros_of_weights(op, 1),
+        "y_zero": op.scale(held)[1],
+        **limits(op, activation),
+    }
+    if held.shape == flat:
+        op.make("QDense", names, attributes=ends)
+    else:
+        made = op.between("QDense", names, flat, held.dtype, held.quant, **ends)
+        op.make("Reshape", [made], attributes={"shape": held.shape})
+
+
+def _factors(op: Site) -> list[float]:
+    (sx, _), (sy, _), weights = op.scale(op.input(0)), op.scale(op.output()), op.input(1)
+    scales = weights.quant.scales if weights.quant else ()
+    if len(scales) not in (1, weights.shape[0]):
+        raise op.refuse(f"{len(scales)} scales of weights for {weights.shape[0]} channels")
+    if len(scales) == 1:
+        return [as_float32(sx * scales[0]) / sy]
+    return [sx * scale / sy for scale in scales]

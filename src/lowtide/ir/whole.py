@@ -1,0 +1,147 @@
+"""Scalar functions of whole numbers: int32 in and out, and what is between needs no more than 64
+bits. One row says what each is in C and in numpy, as in `functions.py`.
+
+Right shifts of negative numbers round down, as every compiler for these machines does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lowtide.ir.dtype import F32, DType
+from lowtide.ir.functions import FUNCTIONS, Function
+
+Whole = np.ndarray[Any, np.dtype[Any]]
+
+LEAST, MOST = -(2**31), 2**31 - 1
+
+
+def product(a: Whole, b: Whole | int) -> Whole:
+    """a * b / 2^31, to nearest: the product of two numbers that are parts of 2^31."""
+    return np.asarray(np.right_shift(a * b + (1 << 30), 31))
+
+
+def halved(a: Whole, times: Whole | int) -> Whole:
+    """a / 2^times, to nearest, halves away from zero."""
+    mask = (np.int64(1) << times) - 1
+    return np.asarray((a >> times) + ((a & mask) > (mask >> 1) + (a < 0)))
+
+
+def rescale(a: Whole, m: Whole | int, n: Whole | int) -> Whole:
+    """a * m * 2^(n - 31), rounded twice, as TFLite does it; what leaves 32 bits first wraps."""
+    shifted = a << np.maximum(n, 0)
+    wrapped = ((shifted - LEAST) & 0xFFFFFFFF) + LEAST
+    return halved(product(wrapped, m), np.maximum(-np.asarray(n), 0))
+
+
+def mean(a: Whole, count: Whole) -> Whole:
+    """a / count, to nearest, halves away from zero."""
+    return np.asarray(np.sign(a) * ((np.abs(a) + count // 2) // count))
+
+
+def leading_zeros(a: Whole) -> Whole:
+    """The zero bits before the first one of a number of 32 bits that is not negative."""
+    highest = np.floor(np.log2(np.maximum(a, 1))).astype(np.int64)
+    return np.asarray(31 - highest + (a == 0))
+
+
+def _kept(a: Whole) -> Whole:
+    return np.asarray(np.clip(a, LEAST, MOST))
+
+
+def reciprocal(a: Whole) -> Whole:
+    """2^31 / (1 + x) in 32 bits where a = (1 + x) * 2^k: three steps of Newton from a line."""
+    shifted = (a << leading_zeros(a)) - (1 << 31)
+    half = (shifted + MOST + 1) >> 1
+    x = 1515870810 + product(half, -1010580540)
+    for _ in range(3):
+        rest = (1 << 29) - product(half, x)
+        x = x + _kept(product(x, rest) << 2)
+    return _kept(x << 1)
+
+
+def share(a: Whole, scale: Whole, total: Whole) -> Whole:
+    """256 * a / total, by the reciprocal of the total; a is in parts of 2^31, total of 2^19."""
+    shift = 35 - leading_zeros(total)
+    return np.asarray(np.where(shift > 31, 0, halved(product(a, scale), np.minimum(shift, 31))))
+
+
+def scale(a: Whole, factor: Whole) -> Whole:
+    """a * factor in float32, rounded, halves to even."""
+    return np.asarray(np.rint(np.float32(a) * np.float32(factor)).astype(np.int64))
+
+
+def _select(a: Whole, b: Whole, c: Whole) -> Whole:
+    return np.where(a != 0, b, c)
+
+
+_PRODUCT = "(int32_t)(((int64_t){} * {} + (1 << 30)) >> 31)"
+
+
+def _halved(a: str, times: str) -> tuple[tuple[str, ...], str]:
+    """Statements, and the expression for a variable over 2^times, halves away from zero."""
+    mask = f"const int32_t mask = (int32_t)((1u << {times}) - 1);"
+    return (mask,), f"({a} >> {times}) + (({a} & mask) > (mask >> 1) + ({a} < 0))"
+
+
+def _rescale_in_c() -> Function:
+    statements, result = _halved("high", "right")
+    body = (
+        "const int32_t left = (int32_t)((uint32_t)a << (c > 0 ? c : 0));",
+        f"const int32_t high = {_PRODUCT.format('left', 'b')};",
+        "const int right = c < 0 ? -c : 0;",
+        *statements,
+    )
+    return Function(3, result, rescale, body=body)
+
+
+def _share_in_c() -> Function:
+    statements, result = _halved("high", "shift")
+    body = (
+        "int shift = 3;",
+        "for (uint32_t t = (uint32_t)c; t > 0; t >>= 1) shift++;",
+        "if (shift > 31) return 0;",
+        f"const int32_t high = {_PRODUCT.format('a', 'b')};",
+        *statements,
+    )
+    return Function(3, result, share, body=body)
+
+
+_RECIPROCAL = (
+    "uint32_t shifted = (uint32_t)a;",
+    "while (shifted < 0x80000000u) shifted <<= 1;",
+    "const int32_t half = (int32_t)(((int64_t)(shifted - 0x80000000u) + 0x80000000) >> 1);",
+    f"int32_t x = 1515870810 + {_PRODUCT.format('half', '-1010580540')};",
+    "for (int step = 0; step < 3; step++) {",
+    f"    const int32_t rest = (1 << 29) - {_PRODUCT.format('half', 'x')};",
+    f"    const int64_t more = (int64_t){_PRODUCT.format('x', 'rest')} * 4;",
+    "    x += (int32_t)(more > INT32_MAX ? INT32_MAX : more < INT32_MIN ? INT32_MIN : more);",
+    "}",
+)
+
+WHOLE: dict[str, Function] = {
+    "add": Function(2, "a + b", np.add, infix=True, neutral=0),
+    "sub": Function(2, "a - b", np.subtract, infix=True),
+    "mul": Function(2, "a * b", np.multiply, infix=True, neutral=1),
+    "max": Function(2, "a < b ? b : a", np.maximum, neutral=LEAST),
+    "min": Function(2, "b < a ? b : a", np.minimum, neutral=MOST),
+    "larger": Function(2, "a < b ? b : a", np.maximum),
+    "smaller": Function(2, "b < a ? b : a", np.minimum),
+    "less": Function(2, "a < b", np.less),
+    "equal": Function(2, "a == b", np.equal),
+    "select": Function(3, "a != 0 ? b : c", _select),
+    "rescale": _rescale_in_c(),
+    "mean": Function(2, "(a < 0 ? a - b / 2 : a + b / 2) / b", mean),
+    "halved": Function(2, _halved("a", "b")[1], halved, body=_halved("a", "b")[0]),
+    "reciprocal": Function(1, "x >= 1 << 30 ? INT32_MAX : x * 2", reciprocal, body=_RECIPROCAL),
+    "share": _share_in_c(),
+    "scale": Function(2, "(int32_t)rintf((float)a * b)", scale, others={1: F32}),
+}
+
+
+def functions(arithmetic: DType) -> Mapping[str, Function]:
+    """The scalar functions of nests that compute in float32, or in int32."""
+    return FUNCTIONS if arithmetic == F32 else WHOLE

@@ -1,0 +1,67 @@
+"""A .tflite network by its nests in numpy's whole numbers, beside the runtimes that define it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tflite
+
+from lowtide.frontends.tflite.fold import folded
+from lowtide.ir.graph import Graph
+from lowtide.ops.definition import definition
+from lowtide.ops.evaluate import evaluate
+
+Array = np.ndarray[Any, np.dtype[Any]]
+LAST = (0, 2, 3, 1)
+
+
+def by_nests(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    """All tensors of a graph by the definitions of its operators, one after the other."""
+    held: dict[str, Array] = {**graph.constants, **inputs}
+    for op in graph.operators:
+        defined = definition(op, graph)
+        if defined is None:
+            held |= folded(op, graph.tensors, held)
+            continue
+        operands = [held[name] if name else None for name in defined.operands]
+        made = evaluate(defined.nest, operands, most_points=1 << 28)
+        assert made is not None
+        held[op.output] = made.astype(graph.tensors[op.output].dtype.name)
+    return held
+
+
+def random_inputs(graph: Graph, seed: int) -> dict[str, Array]:
+    """Numbers over the whole range of each input's type; reals around 0."""
+    rng, made = np.random.default_rng(seed), {}
+    for name in graph.inputs:
+        tensor = graph.tensors[name]
+        if tensor.dtype.name.startswith("float"):
+            made[name] = rng.normal(0, 2, tensor.shape).astype(np.float32)
+        else:
+            ends = np.iinfo(tensor.dtype.name)
+            numbers = rng.integers(max(ends.min, -(2**20)), min(ends.max, 2**20) + 1, tensor.shape)
+            made[name] = numbers.astype(tensor.dtype.name)
+    return made
+
+
+def by_tflm(content: bytes, graph: Graph, inputs: Mapping[str, Array]) -> list[Array]:
+    """All tensors of the file, by their numbers, as TFLite Micro computes them."""
+    from tflite_micro import runtime
+
+    keep = runtime.InterpreterConfig.kPreserveAllTensors
+    run = runtime.Interpreter.from_bytes(content, intrepreter_config=keep)
+    for k, name in enumerate(graph.inputs):
+        run.set_input(inputs[name], k)
+    run.invoke()
+    count = tflite.Model.GetRootAs(content, 0).Subgraphs(0).TensorsLength()
+    return [run.GetTensor(k, 0)["tensor_data"] for k in range(count)]
+
+
+def made_of(graph: Graph, held: Mapping[str, Array], name: str) -> Array | None:
+    """A tensor of the file in the file's order of axes; None where the Graph has none."""
+    if name in held:
+        return held[name]
+    first = held.get(f"{name}_chw")
+    return None if first is None else first.transpose(LAST)
