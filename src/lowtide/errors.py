@@ -14,6 +14,7 @@ budget stand the commands that would fit.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,21 @@ FLOAT32 = "export the network in float32"
 NO_SEQUENCES = "export without sequences (Split instead of SplitToSequence)"
 EXPORT = "onnx.checker.check_model(file, full_check=True) says more; export it anew"
 """Ways out that several errors name."""
+
+
+LIMITS = {
+    errno.EFBIG: "allow larger files: ulimit -f unlimited",
+    errno.EMFILE: "allow more open files: ulimit -n 1024",
+    errno.EAGAIN: "allow more processes: ulimit -u",
+}
+"""Ways out of what the system allows a process, wherever it was met."""
+
+
+def system_says(error: OSError) -> str:
+    """Its words, and the way out where that is the same everywhere."""
+    what = error.strerror or " ".join(str(error).split()) or type(error).__name__
+    way_out = LIMITS.get(error.errno or 0)
+    return f"{what}; {way_out}" if way_out else what
 
 
 class LowtideError(Exception):

@@ -13,7 +13,7 @@ from math import prod
 import numpy as np
 
 from lowtide.check.expected import summary
-from lowtide.check.judge import Checks
+from lowtide.check.judge import EMULATED, Checks
 from lowtide.check.numbers import Sample, check_comparable, check_near, compare, scales
 from lowtide.clock import Progress, quiet
 from lowtide.errors import CheckError
@@ -41,7 +41,7 @@ def judge_emulated(plan: Plan, samples: Sequence[Sample], progress: Progress) ->
     worst = compare(results, samples)
     check_near(worst, samples, "the plan")
     against = summary([sample.expected for sample in samples], scales(samples))
-    return Checks("numpy", reads, 0, worst.max_abs, worst.max_rel, against, results)
+    return Checks(EMULATED, reads, 0, worst.max_abs, worst.max_rel, against, results)
 
 
 class Machine:

@@ -26,6 +26,10 @@ MUCH_WORK = 1 << 28
 compiler would take longer than the program."""
 
 
+EMULATED = "numpy"
+"""What checks where there is no compiler."""
+
+
 @dataclass(frozen=True)
 class Checks:
     """What was checked, and that it passed; `how` is the compiler's command, or "numpy".
@@ -43,6 +47,11 @@ class Checks:
     results: Mapping[str, Sequence[Array]]
     """The program's own outputs for each sample, in ONNX's axis order."""
     built: Built = field(default_factory=Built)
+
+    @property
+    def compiled(self) -> bool:
+        """Whether there was a compiler."""
+        return self.how != EMULATED
 
     @property
     def shown(self) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from lowtide.check.expected import Expected, allowed, share, summary
-from lowtide.errors import CheckError, UnreadableModel
+from lowtide.errors import EXPORT, CheckError, UnreadableModel
+from lowtide.frontends.onnx.tidy import tidied
 from lowtide.ir.graph import Array, Shape
 
 
@@ -62,26 +65,23 @@ class Reference:
 
         self.name, self.version = name, str(onnxruntime.__version__)
         levels = onnxruntime.GraphOptimizationLevel
-        held = model if isinstance(model, bytes) else str(model)
+        plain, held = levels.ORT_DISABLE_ALL, model if isinstance(model, bytes) else str(model)
         # Its own rewrites now and then make something that it cannot load.
-        tried = (levels.ORT_ENABLE_ALL, levels.ORT_DISABLE_ALL)[0 if optimised else 1 :]
-        for level in tried:
-            options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = 1
-            options.log_severity_level = 4
-            options.enable_cpu_mem_arena = False  # it keeps what it has had
-            options.graph_optimization_level = level
+        tried = [(held, levels.ORT_ENABLE_ALL), (held, plain)][0 if optimised else 1 :]
+        for source, level in tried:
             try:
-                self.session = onnxruntime.InferenceSession(
-                    held, options, providers=["CPUExecutionProvider"]
-                )
-                break
+                self.session = _session(source, level)
+                return
             except Exception as error:  # onnxruntime raises its own types, none of them documented
-                if level == levels.ORT_DISABLE_ALL:
-                    raise UnreadableModel(
-                        f"onnxruntime, the reference, cannot load it: {_first_line(error)}",
-                        file=name,
-                    ) from error
+                refused = error
+        try:
+            self.session = _session(tidied(model), plain)
+        except Exception:
+            raise UnreadableModel(
+                f"onnxruntime, the reference, cannot load it: {_first_line(refused)}",
+                file=name,
+                hint=EXPORT,
+            ) from refused
 
     def run(self, inputs: Mapping[str, Array]) -> Expected:
         """The network's outputs; raises UnreadableModel where onnxruntime gives up."""
@@ -94,8 +94,22 @@ class Reference:
         return Expected(made, version=self.version)
 
 
+def _session(model: str | bytes, level: Any) -> Any:
+    from lowtide.runtime import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4
+    options.enable_cpu_mem_arena = False  # it keeps what it has had
+    options.graph_optimization_level = level
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+_OWN_WORDS = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : (Load model from .* failed:)?\s*")
+
+
 def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0][:200]
+    return _OWN_WORDS.sub("", str(error).strip().split("\n")[0])[:200]
 
 
 def random_inputs(shapes: Mapping[str, tuple[Shape, str]], seed: int = 0) -> dict[str, Array]:

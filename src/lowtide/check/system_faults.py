@@ -12,6 +12,8 @@ _FAULTS: Mapping[str, str] = {
     "No space left on device": "there is no room left in {folder}; set TMPDIR to another folder",
     "Disk quota exceeded": "there is no room left in {folder}; set TMPDIR to another folder",
     "Read-only file system": "{folder} cannot be written; set TMPDIR to another folder",
+    "File too large": "a file became too large; allow larger ones with ulimit -f unlimited",
+    "File size limit exceeded": "a file became too large; allow more with ulimit -f unlimited",
     "Too many open files": "too many files are open; allow more with ulimit -n 1024",
     "out of file descriptors": "too many files are open; allow more with ulimit -n 1024",
     "Cannot allocate memory": "there is no memory left",

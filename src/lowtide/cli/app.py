@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from lowtide.cli.bench import bench
 from lowtide.cli.compress import compress
@@ -16,9 +17,22 @@ from lowtide.cli.place import place
 from lowtide.cli.profile import profile
 from lowtide.cli.train import train_compressed
 from lowtide.cli.verify import verify
+from lowtide.errors import UsageError
 from lowtide.version import __version__
 
+
+class _Commands(TyperGroup):
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuses empty words: of a path that is empty `Path` makes the folder where we are."""
+        for before, word in zip(["lowtide", *args], args, strict=False):
+            named = word if word.startswith("--") and word.endswith("=") else before
+            if word == "" or named is word:
+                raise UsageError(f"nothing after '{named}', where a name or a value is needed")
+        return super().parse_args(ctx, args)
+
+
 app = typer.Typer(
+    cls=_Commands,
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode="markdown",

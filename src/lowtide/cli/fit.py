@@ -148,7 +148,7 @@ def fit(
     if output is not None:
         certain = CERTAIN[target] | ({"compressed.onnx"} if flash is not None else set())
         check_folder(output, certain, read)
-    names = read_labels(labels)
+    names = None if labels is None else read_labels(labels)
     options = Options(
         schedule, order, overlap, place, align, element_bytes, io_layout,
         fuse_pools=fuse_pools, tile=parse_tile(tile), keep_input=keep_input, image=image,
@@ -203,7 +203,7 @@ def fit(
     show(facts if as_json else _shown(fitted, output, names, verbose))
 
 
-def _shown(fitted: Fitted, output: Path | None, names: Sequence[str], verbose: bool) -> str:
+def _shown(fitted: Fitted, output: Path | None, names: Sequence[str] | None, verbose: bool) -> str:
     text = show_fit(fitted, output, names)
     return f"{text}\n{show_detail(fitted)}" if verbose else text
 

@@ -21,7 +21,7 @@ def fit_small(
     task: Request,
     data: Data,
     output: Path | None,
-    names: Sequence[str],
+    names: Sequence[str] | None,
     as_json: bool,
     line: StageLine,
     read: Sequence[Path] = (),

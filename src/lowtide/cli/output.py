@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, TextIO
 
-from lowtide.errors import UsageError
+from lowtide.errors import UsageError, system_says
 from lowtide.quoting import for_terminal
 
 _LONGEST_LINE = 5000
@@ -46,7 +46,7 @@ def write(content: str | bytes) -> None:
     except OSError as error:
         _forget(sys.stdout)
         what = "what was asked is done, but the result cannot be written to stdout"
-        raise UsageError(f"{what}: {error.strerror}") from error
+        raise UsageError(f"{what}: {system_says(error)}") from error
 
 
 def say(text: str) -> None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import errno
 import os
 
-from lowtide.errors import LowtideError, UsageError
+from lowtide.errors import LIMITS, LowtideError, UsageError, system_says
 
 _WAYS_OUT = {
     errno.ENOSPC: "make room, or set TMPDIR to a folder that has some",
     errno.EDQUOT: "make room, or set TMPDIR to a folder that has some",
-    errno.EMFILE: "allow more open files: ulimit -n 1024",
-    errno.EAGAIN: "allow more processes: ulimit -u",
 }
 
 
@@ -24,7 +22,7 @@ def reason(error: Exception) -> LowtideError | None:
     if isinstance(error, OSError):
         return UsageError(_of_system(error))
     if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
-        return UsageError(f"no thread can be started; {_WAYS_OUT[errno.EAGAIN]}")
+        return UsageError(f"no thread can be started; {LIMITS[errno.EAGAIN]}")
     if isinstance(error, ImportError) and not (error.name or "lowtide").startswith("lowtide"):
         return UsageError(f"the installation is not whole: {error}; install lowtide anew")
     return None
@@ -41,7 +39,6 @@ def _help(error: Exception) -> str:
 
 def _of_system(error: OSError) -> str:
     """File: what the system says; the way out."""
-    what = error.strerror or " ".join(str(error).split()) or type(error).__name__
     file = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
     way_out = _WAYS_OUT.get(error.errno or 0)
-    return f"{file}{what}; {way_out}" if way_out else file + what
+    return file + system_says(error) + (f"; {way_out}" if way_out else "")

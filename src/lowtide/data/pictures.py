@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from lowtide.data.open_picture import PICTURES, size_of
-from lowtide.data.samples import check_channels, check_scaling, picture
+from lowtide.data.samples import check_channels, check_scaling, check_there, picture
 from lowtide.errors import UnreadableModel, UsageError
 from lowtide.ir.codes import Array
 
@@ -79,8 +79,7 @@ def read(paths: Sequence[Path], shape: Sequence[int], bgr: bool = False) -> Pict
 def _parts(path: Path, shape: tuple[int, ...], bgr: bool) -> list[Pictures]:
     if path.is_dir():
         return _folder(path, shape, bgr)
-    if not path.is_file():
-        raise UnreadableModel("no such file", file=str(path))
+    check_there(path)
     if path.suffix.lower() in (".npy", ".npz"):
         return [_array(path, shape)]
     if path.suffix.lower() in PICTURES:
@@ -140,6 +139,7 @@ def _array(path: Path, shape: tuple[int, ...]) -> Pictures:
 
 def read_classes(path: Path, count: int) -> Array:
     """Classes [count] from a .npy, or a text file with a number on each line."""
+    check_there(path, pipes=True)
     try:
         if path.suffix.lower() == ".npy":
             held = np.load(path, allow_pickle=False)

@@ -73,14 +73,21 @@ def _check_finite(inputs: Mapping[str, Array], path: Path) -> None:
             )
 
 
-def read_labels(path: Path | None) -> list[str]:
+def read_labels(path: Path) -> list[str]:
     """Class names, a line each."""
-    if path is None:
-        return []
+    check_there(path, pipes=True)
     try:
         return path.read_text().splitlines()
-    except (OSError, ValueError) as error:
-        raise UnreadableModel("not a list of names that can be read", file=str(path)) from error
+    except ValueError as error:
+        raise UnreadableModel("not a list of names, in UTF-8", file=str(path)) from error
+
+
+def check_there(path: Path, pipes: bool = False) -> None:
+    """Raises UnreadableModel unless there is such a file; what is read once may be a pipe."""
+    if path.is_file() or (pipes and path.exists() and not path.is_dir()):
+        return
+    kind = "a folder, not a file" if path.is_dir() else "not a file that is read more than once"
+    raise UnreadableModel(kind if path.exists() else "no such file", file=str(path))
 
 
 def read_sample(
@@ -91,9 +98,7 @@ def read_sample(
     A picture is scaled to the network's size and made gray where it has one channel; values are
     (pixel - mean) / std with pixels 0..255, a value for all channels or one for each.
     """
-    if not path.is_file():
-        what = "a folder, not a sample" if path.is_dir() else "no such file"
-        raise UnreadableModel(what, file=str(path))
+    check_there(path)
     if path.suffix.lower() == ".npz":
         return _named(path, graph)
     if len(graph.inputs) != 1:

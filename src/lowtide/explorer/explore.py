@@ -128,8 +128,6 @@ def _check(
 ) -> None:
     """Raises UsageError for what cannot be done, before any work is."""
     for recipe in tried:
-        if recipe.element_bytes is not None and recipe.element_bytes < 1:
-            raise UsageError("--element-bytes takes 1, 2, ..")
         if recipe.element_bytes is not None and code:
             raise UsageError("--code measures the C, which is float32: without --element-bytes")
     if code and find_compiler() is None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lowtide.errors import UsageError
+from lowtide.errors import UsageError, system_says
 from lowtide.explorer.front import Point, point
 from lowtide.files import write_file
 from lowtide.files.listing import is_file
@@ -66,14 +66,14 @@ class Journal:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise UsageError(f"cannot write {self.path}: {error.strerror}") from error
+            raise UsageError(f"cannot write {self.path}: {system_says(error)}") from error
 
     def _shorten(self, length: int) -> None:
         """Cuts off the rest of a line; the file itself stays, whoever holds it open or linked."""
         try:
             os.truncate(self.path, length)
         except OSError as error:
-            raise UsageError(f"cannot write {self.path}: {error.strerror}") from error
+            raise UsageError(f"cannot write {self.path}: {system_says(error)}") from error
 
     def _head(self) -> dict[str, Any]:
         return {
@@ -127,7 +127,7 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+        raise UsageError(f"cannot read {path}: {system_says(error)}") from error
 
 
 def _header(line: bytes) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from lowtide.errors import UsageError
+from lowtide.errors import UsageError, system_says
 from lowtide.files.listing import NAME, Listing, digest, is_file, list_files, read_listing
 from lowtide.files.single import check_parent, is_one_of, real
 from lowtide.files.staging import STAGING, drop, finish, locked, settle, stage, untouched
@@ -42,7 +42,7 @@ def check_folder(
             (home / STAGING).rmdir()
     except OSError as error:
         raise UsageError(
-            f"cannot write {folder}: {error.strerror}; choose another with -o"
+            f"cannot write {folder}: {system_says(error)}; choose another with -o"
         ) from error
 
 
@@ -79,7 +79,7 @@ def put(folder: Path, files: Mapping[str, bytes], read: Collection[Path], made_b
             with suppress(OSError):
                 path.rmdir()  # only where nothing was written
         if isinstance(error, OSError):
-            raise UsageError(f"cannot write {folder}: {error.strerror}") from error
+            raise UsageError(f"cannot write {folder}: {system_says(error)}") from error
         raise
 
 
@@ -92,7 +92,7 @@ def _finish(folder: Path, home: Path, listing: Listing) -> None:
             drop(home / STAGING)
             raise
         rest = f"the rest of it lies in {folder / STAGING}; the next command goes on from there"
-        raise UsageError(f"cannot write {folder}: {error.strerror}; {rest}") from error
+        raise UsageError(f"cannot write {folder}: {system_says(error)}; {rest}") from error
     except BaseException as stopped:
         finish(home, listing)
         stopped.add_note(f"{folder} was written")
@@ -103,6 +103,11 @@ def _check_whose(folder: Path, home: Path) -> None:
     """Raises UsageError for a folder with files in it that lowtide has not written."""
     if read_listing(home) is not None or not any(home.iterdir()):
         return
+    if os.path.lexists(home / NAME):
+        raise UsageError(
+            f"{folder / NAME}, by which lowtide knows its own files, is damaged or not lowtide's; "
+            "choose another with -o, or move what is yours and remove the rest"
+        )
     if not _older(home):
         raise UsageError(f"{folder} is not empty and not lowtide's; choose another with -o")
     raise UsageError(

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
-from lowtide.errors import UsageError
+from lowtide.errors import UsageError, system_says
 from lowtide.files.staging import sync
 
 
@@ -38,7 +38,7 @@ def check_parent(path: Path, option: str = "-o") -> None:
             return
     except OSError as error:
         raise UsageError(
-            f"cannot write {path}: {error.strerror}; choose another with {option}"
+            f"cannot write {path}: {system_says(error)}; choose another with {option}"
         ) from error
     raise UsageError(f"cannot write {path}: {above} is no folder; choose another with {option}")
 
@@ -56,7 +56,7 @@ def check_file(path: Path, source: Path, option: str = "-o", read: Collection[Pa
         if _is_device(path):
             return
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+        raise UsageError(f"cannot write {path}: {system_says(error)}") from error
     check_parent(path, option)
 
 
@@ -79,7 +79,7 @@ def write_file(path: Path, content: bytes) -> None:
             os.replace(new, home)
         sync(home.parent)
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+        raise UsageError(f"cannot write {path}: {system_says(error)}") from error
 
 
 def _is_device(path: Path) -> bool:

@@ -28,6 +28,7 @@ from lowtide.frontends.onnx.freeze import freeze
 from lowtide.frontends.onnx.load import load
 from lowtide.frontends.onnx.original import content_of, original_in
 from lowtide.ir.graph import Array, Graph, Shape
+from lowtide.pipeline.not_finite import naming_weights
 from lowtide.pipeline.ram import Planning, Sized
 from lowtide.pipeline.suggest import missed
 from lowtide.planner.filter_blocks import plan_filters
@@ -44,12 +45,10 @@ from lowtide.sizes import parse_bytes, show_bytes
 Samples = Callable[[Graph], Mapping[str, Mapping[str, Array]]]
 Model = str | os.PathLike[str] | onnx.ModelProto
 
-
 _CHECKED = (
     "checked_with", "checked_reads", "faults", "max_abs_diff", "max_rel_diff", "error_from_exact",
     "onnxruntime_error", "reference", "compiler", "flags", "flags_failed",
 )  # fmt: skip
-
 
 _ORIGINAL = (
     "original_max_rel_diff", "original_max_abs_diff", "original_file", "original_sha256",
@@ -167,8 +166,8 @@ def fit(
     options = options or Options()
     if options.tile and target != "none":
         raise UsageError("--tile plans for an accelerator and needs --target none")
-    if options.element_bytes is not None and (target != "none" or options.element_bytes < 1):
-        raise UsageError("--element-bytes takes 1, 2, .. and needs --target none: C is float32")
+    if options.element_bytes is not None and target != "none":
+        raise UsageError("--element-bytes needs --target none: C is float32")
     compiler = find_compiler() if target == "c99" else None
     source, graph = read(model, clock, shapes, max_elements)
     given = samples(graph) if callable(samples) else samples or {}
@@ -184,7 +183,8 @@ def fit(
         files = {"plan.json": memory.to_json().encode(), "memory.svg": memory_svg(plan).encode()}
     if target == "none":
         return Fitted(plan, memory, None, Footprint(), files, clock.seconds)
-    return _checked(model, sized, memory, given, files, clock)
+    with naming_weights(graph):
+        return _checked(model, sized, memory, given, files, clock)
 
 
 def _checked(
@@ -272,13 +272,13 @@ def read(
     """Reads a model; returns its source and its simplified graph."""
     with clock("loading"):
         loaded = load(model, shapes, max_elements)
-        file = Path(named(model)).name if not isinstance(model, onnx.ModelProto) else named(model)
-        content = content_of(model)
-        source = Source(file, hashlib.sha256(content).hexdigest(), original_in(content))
+        path, content = named(model), content_of(model)
+        file = path if isinstance(model, onnx.ModelProto) else Path(path).name
+        source = Source(file, hashlib.sha256(content).hexdigest(), original_in(content), path)
         try:
             return source, fuse(freeze(loaded))
         except UnsupportedModel as error:
-            raise error.within(file=source.file) from None
+            raise error.within(file=path) from None
 
 
 def named(model: Model) -> str:
@@ -297,4 +297,4 @@ def make_references(
     """Samples with what is expected of each: a seeded random input, and those that are given."""
     held = model if isinstance(model, onnx.ModelProto) else Path(model)
     shapes = {port.name: port.shape for port in memory.inputs}
-    return make_samples(held, source.file, shapes, samples)
+    return make_samples(held, source.path, shapes, samples)

@@ -17,7 +17,7 @@ def show_small(
     flash: str,
     rates: Mapping[str, Any],
     output: Path | None,
-    labels: Sequence[str],
+    labels: Sequence[str] | None,
 ) -> str:
     """Both memories, the work and, where known, the accuracy, before and after; then the fit."""
     shown = show_fit(found.fitted, output, labels, found.files)

@@ -29,6 +29,7 @@ from lowtide.errors import BudgetError, CheckError, Suggestion, UnsupportedModel
 from lowtide.ir.dtype import F32
 from lowtide.ir.graph import Array, Graph, Shape
 from lowtide.pipeline.fit import Model, Samples, named, read
+from lowtide.pipeline.not_finite import naming_weights
 from lowtide.pipeline.suggest import SECONDS
 from lowtide.planner.plan import Source
 from lowtide.quoting import for_terminal
@@ -172,7 +173,7 @@ def _refuse(graph: Graph, source: Source) -> None:
     other = next((t for t in graph.tensors.values() if t.dtype != F32), None)
     if other is not None:
         what = f"'{other.name}' is {other.dtype}; float32 is needed"
-        raise UnsupportedModel(what, file=source.file)
+        raise UnsupportedModel(what, file=source.path)
 
 
 def _judge(best: Reached, before: Measured, after: Measured, tiler: Tiler) -> None:
@@ -207,7 +208,7 @@ def _missed(
             break
     told.append(_suggestion(model, need, {"budget": need}))
     return BudgetError(
-        f"{source.file}: needs {need} bytes of activations ({show_bytes(need)}) at '{after.at}', "
+        f"{source.where}: needs {need} bytes of activations ({show_bytes(need)}) at '{after.at}', "
         f"the budget is {limit}; these commands fit:",
         {"peak_bytes": need, "ram_bytes": need, "budget_bytes": limit, "peak_node": after.at},
         told,
@@ -230,12 +231,13 @@ def _compare(
     """onnxruntime on the new model against what is expected of the original."""
     held = model if isinstance(model, onnx.ModelProto) else Path(model)
     shapes = {name: graph.shape(name) for name in graph.inputs}
-    samples = make_samples(held, source.file, shapes, given)
-    check_comparable(samples)
+    samples = make_samples(held, source.path, shapes, given)
     own = Reference(content, "the restructured network", optimised=False)
     results = {sample.name: own.run(sample.inputs).outputs for sample in samples}
-    found = compare(results, samples)
-    check_near(found, samples, f"{source.file}: the restructured network")
+    with naming_weights(graph):
+        check_comparable(samples)
+        found = compare(results, samples)
+        check_near(found, samples, f"{source.path}: the restructured network")
     return found, summary([sample.expected for sample in samples], scales(samples))
 
 

@@ -30,7 +30,7 @@ def _flags(fitted: Fitted) -> str:
 def show_fit(
     fitted: Fitted,
     output: Path | None,
-    labels: Sequence[str],
+    labels: Sequence[str] | None = None,
     files: Mapping[str, bytes] | None = None,
 ) -> str:
     """The result of a fit in words; `files` are those that were written, if more than its own."""
@@ -51,17 +51,19 @@ def show_fit(
         *_whole(fitted),
     ]
     if fitted.checks:
-        lines += _checked(fitted.checks) + _answers(fitted.checks, labels)
+        lines += _checked(fitted.checks) + _answers(fitted.checks, labels or ())
     if output is not None:
         names = ", ".join(sorted(files or fitted.files))
         lines.append(f"  written        {for_terminal(str(output), PATH_WIDTH)}/: {names}")
     return "\n".join(lines)
 
 
-def label_warnings(fitted: Fitted, labels: Sequence[str]) -> list[str]:
+def label_warnings(fitted: Fitted, labels: Sequence[str] | None) -> list[str]:
     """What is said of names of classes that are not those of the network."""
-    if not labels:
+    if labels is None:
         return []
+    if not labels:
+        return ["--labels: the file is empty; no class is named"]
     output = fitted.plan.outputs[0]
     if len(output.shape) != 2:
         shape = "x".join(map(str, output.shape))
@@ -129,10 +131,16 @@ def _beside(fitted: Fitted) -> str:
     """What the RAM holds; the stack is that of this machine's code."""
     own = fitted.footprint
     if own.stack_bytes is None:
-        why = "nothing was compiled" if fitted.checks is None else "the compiler does not tell"
+        why = _untold(fitted.checks)
         return f"arena alone; stack and state are not measured: {why}"
     state = "" if own.state_bytes is None else f", {own.state_bytes} of state"
     return f"arena, {own.stack_bytes} of stack{state} (of this PC, {_flags(fitted)})"
+
+
+def _untold(checks: Checks | None) -> str:
+    if checks is None:
+        return "nothing was compiled"
+    return "the compiler does not tell" if checks.compiled else "there is no C compiler"
 
 
 def show_verified(verified: Verified) -> str:

@@ -82,7 +82,7 @@ def too_large(
 ) -> BudgetError:
     """The error of a missed limit: what is missing, what needs it, and what would do."""
     plan, beside = sized.plan, sized.beside
-    file, fullest, live = plan.source.named, plan.fullest, plan.profile.lower_bound_bytes
+    file, fullest, live = plan.source.where, plan.fullest, plan.profile.lower_bound_bytes
     if beside.stack_bytes is None:
         what = f"{show_bytes(sized.ram_bytes)}: the arena alone, its stack is not measured"
     else:

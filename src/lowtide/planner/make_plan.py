@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress, product
 from math import inf
 
 from lowtide.clock import Clock
@@ -28,6 +29,8 @@ MOST_OVERHEAD = 1000.0
 """Work a thousand times over is no plan that anybody asks for."""
 
 MOST_ALIGN = 4096
+MOST_BYTES = 16
+"""Of an element: complex numbers in double precision."""
 """No loader promises to align a program's memory to more."""
 
 
@@ -42,14 +45,15 @@ def make_plan(
     bytes, as little as meets it. Raises UsageError for options that do not go together,
     UnsupportedModel for what cannot be planned.
     """
+    _check(options)
     try:
         with clock("laying out"):
             _check_types(graph)
             graph = as_if(graph, options.element_bytes)
             laid = _laid_out(graph, options)
     except UnsupportedModel as error:
-        raise error.within(file=source.file) from None
-    _check(options, laid.layout)
+        raise error.within(file=source.path) from None
+    _check_align(options, laid.layout)
     whole = _layerwise(source, laid, options, clock)
     if options.schedule == "layerwise" or options.overlap == "none" or options.tile:
         return whole
@@ -166,34 +170,47 @@ def _ports(options: Options) -> bool:
     return "streamed" in (options.image, options.result)
 
 
-def _check(options: Options, layout: Layout) -> None:
+def _check(options: Options) -> None:
     """Raises UsageError for options that do not go together."""
-    size = max((s.dtype.bytes for s in layout.storages.values()), default=1)
     if options.tile and options.overlap in ("none", "row"):
         raise UsageError(f"--tile is for --overlap group or pixel, not {options.overlap}")
-    if _ports(options) and (options.schedule == "layerwise" or options.overlap == "none"):
-        raise UsageError("--image streamed and --result streamed need --schedule stream")
     if not 0 <= options.max_overhead <= MOST_OVERHEAD:
         raise UsageError(f"--max-overhead {options.max_overhead}: a share is needed; 0.05 is 5 %")
-    if options.max_overhead and (options.schedule == "layerwise" or options.overlap == "none"):
-        raise UsageError("--max-overhead needs --schedule stream")
-    if options.objective != "memory" and (
-        options.schedule == "layerwise" or options.overlap == "none" or options.tile
-    ):
-        raise UsageError(f"--objective {options.objective} needs --schedule stream")
     if options.max_overhead and options.image == "streamed" and options.io_layout != "nhwc":
         # in planes the columns of a band are not one piece of a row
         raise UsageError("--max-overhead with --image streamed needs --io-layout nhwc")
-    if options.max_overhead and options.tile:
-        raise UsageError("--tile and --max-overhead do not go together")
-    if _ports(options) and options.tile:
-        raise UsageError("--tile is for images and results that are resident")
+    _check_turns(options)
     if options.image == "streamed" and options.keep_input:
         raise UsageError("--keep-input is for --image resident: rows that are handed in pass by")
-    if options.align < 1 or (options.element_bytes is None and options.align % size):
-        raise UsageError(f"--align {options.align}: a multiple of {size}, an element's size")
+    if options.element_bytes is not None and not 1 <= options.element_bytes <= MOST_BYTES:
+        raise UsageError(f"--element-bytes {options.element_bytes}: a size from 1 to {MOST_BYTES}")
     if options.align > MOST_ALIGN:
         raise UsageError(f"--align {options.align}: at most {MOST_ALIGN}, the size of a page")
+
+
+def _check_align(options: Options, layout: Layout) -> None:
+    size = max((s.dtype.bytes for s in layout.storages.values()), default=1)
+    if options.align < 1 or (options.element_bytes is None and options.align % size):
+        raise UsageError(f"--align {options.align}: a multiple of {size}, an element's size")
+
+
+def _check_turns(options: Options) -> None:
+    """Raises UsageError where operators are to take turns, and another option rules that out."""
+    asked = {
+        "--image streamed": options.image == "streamed",
+        "--result streamed": options.result == "streamed",
+        f"--max-overhead {options.max_overhead:g}": options.max_overhead > 0,
+        f"--objective {options.objective}": options.objective != "memory",
+    }
+    against = {
+        "--schedule layerwise": options.schedule == "layerwise",
+        "--overlap none": options.overlap == "none",
+        "--tile": options.tile is not None,
+    }
+    for one, other in product(compress(asked, asked.values()), compress(against, against.values())):
+        raise UsageError(
+            f"{one} lets operators take turns, {other} does not: leave one of them out"
+        )
 
 
 def _fused(graph: Graph, options: Options) -> Graph:

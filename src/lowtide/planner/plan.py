@@ -65,17 +65,30 @@ class Options:
 
 @dataclass(frozen=True)
 class Source:
-    """The file a plan was made from, and the one that it stands for if it was stored small."""
+    """The file a plan was made from, and the one that it stands for if it was stored small.
+
+    `path` is what it was named by, for errors alone: results are the same wherever it lies.
+    """
 
     file: str
     sha256: str
     original: Original | None = None
+    path: str = ""
 
     @property
     def named(self) -> str:
         """The file as people know it."""
+        return self.file + self._stands_for
+
+    @property
+    def where(self) -> str:
+        """The file as an error names it."""
+        return (self.path or self.file) + self._stands_for
+
+    @property
+    def _stands_for(self) -> str:
         known = self.original.file if self.original else ""
-        return f"{self.file} ({known}, stored small)" if known else self.file
+        return f" ({known}, stored small)" if known else ""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -22,7 +23,13 @@ def load(model: str, inputs: str) -> Callable[[int], object]:
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    providers = ["CPUExecutionProvider"]
+    try:
+        session = onnxruntime.InferenceSession(model, options, providers)
+    except Exception:  # of its own types, none of them documented
+        from lowtide.frontends.onnx.tidy import tidied
+
+        session = onnxruntime.InferenceSession(tidied(Path(model)), options, providers)
     held = np.load(inputs, allow_pickle=False)
     bindings: dict[int, onnxruntime.IOBinding] = {}
     for key in held.files:

@@ -20,7 +20,7 @@ from lowtide.errors import (
 )
 from lowtide.frontends.onnx.functions import inline_functions
 from lowtide.frontends.onnx.nodes import settle_graph
-from lowtide.frontends.onnx.shapes import give_shapes
+from lowtide.frontends.onnx.shapes import give_shapes, hint
 from lowtide.frontends.onnx.simplify.passes import simplify
 from lowtide.frontends.onnx.static import check_static
 from lowtide.frontends.onnx.tensors import MOST_ELEMENTS, settle_tensors
@@ -108,7 +108,7 @@ def _settle(
     if not proto.HasField("graph"):
         raise UnreadableModel("not an ONNX model: it holds no graph")
     version = _opset(proto)
-    _strip(proto)
+    strip(proto)
     settle_tensors(proto, folder, room)
     proto = inline_functions(proto)
     settle_graph(proto, version)
@@ -124,7 +124,7 @@ def _settle(
     return model
 
 
-def _strip(proto: onnx.ModelProto) -> None:
+def strip(proto: onnx.ModelProto) -> None:
     """Keep what says what is computed; notes, whatever later versions add, do not matter."""
     _keep(proto, "ir_version", "opset_import", "graph", "functions")
     _keep(proto.graph, "name", "node", "initializer", "sparse_initializer", "input", "output")
@@ -191,16 +191,19 @@ def _settle_shape(value: onnx.ValueInfoProto) -> None:
     if not tensor.HasField("shape"):
         raise UnsupportedModel(
             f"input '{value.name}' has no shape",
-            hint=f"give it with --shape {value.name}=1x..",
+            hint=hint(value.name),
         )
     for index, dim in enumerate(tensor.shape.dim):
         if index == 0 and (dim.dim_value < 0 or not dim.HasField("dim_value")):
             dim.dim_value = 1
-        if dim.dim_value <= 0:
+        if not dim.HasField("dim_value") or dim.dim_value < 0:
             shown = str(dim.dim_value) if dim.HasField("dim_value") else f"'{dim.dim_param or '?'}'"
+            what = f"input '{value.name}' has dim {index} = {shown}"
+            raise UnsupportedModel(what, hint=hint(value.name))
+        if dim.dim_value == 0:
             raise UnsupportedModel(
-                f"input '{value.name}' has dim {index} = {shown}",
-                hint=f"give the shape with --shape {value.name}=1x..",
+                f"input '{value.name}' has dim {index} = 0, so it holds nothing",
+                hint="export it with the size that it has",
             )
     if prod(d.dim_value for d in tensor.shape.dim) > MOST_ELEMENTS:
         raise UnsupportedModel(f"input '{value.name}' has more than {MOST_ELEMENTS} elements")

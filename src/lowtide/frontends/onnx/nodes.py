@@ -31,7 +31,7 @@ def settle_graph(model: onnx.ModelProto, version: int) -> None:
         raise UnsupportedModel("sparse constants", hint="store them dense")
     _check_text(graph)
     _hand_out_constants(graph)
-    _name_nodes(graph.node)
+    name_nodes(graph.node)
     context = onnx.checker.C.CheckerContext()
     context.ir_version = onnx.IR_VERSION
     context.opset_imports = {"": version}
@@ -86,7 +86,7 @@ def _hand_out_constants(graph: onnx.GraphProto) -> None:
         graph.node.append(onnx.helper.make_node("Identity", [tensor.name], [name]))
 
 
-def _name_nodes(nodes: Iterable[NodeProto]) -> None:
+def name_nodes(nodes: Iterable[NodeProto]) -> None:
     """Give every node a name of its own: errors, and the C program, call it by that."""
     seen: set[str] = set()
     for index, node in enumerate(nodes):

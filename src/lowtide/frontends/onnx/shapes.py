@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 
 import onnx
@@ -25,6 +26,11 @@ def parse_shapes(texts: Sequence[str]) -> dict[str, Shape]:
             raise UsageError(f"--shape {text}: '{found['name']}' has a shape already")
         shapes[found["name"]] = dims
     return shapes
+
+
+def hint(name: str) -> str:
+    """The way out for an input whose shape is open."""
+    return f"give the shape with --shape {shlex.quote(f'{name}=1x..')}"
 
 
 def give_shapes(graph: onnx.GraphProto, shapes: Mapping[str, Shape]) -> None:
@@ -54,4 +60,4 @@ def give_shapes(graph: onnx.GraphProto, shapes: Mapping[str, Shape]) -> None:
 def _fits(said: Sequence[int | None], dims: Shape) -> bool:
     if len(said) != len(dims):
         return False
-    return all(a is None or a < 1 or a == b for a, b in zip(said, dims, strict=True))
+    return all(a is None or a < 0 or a == b for a, b in zip(said, dims, strict=True))
