@@ -6,7 +6,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -22,14 +22,20 @@ WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
 
 @dataclass(frozen=True)
 class Io:
-    """The identifiers and element counts of a program's inputs or outputs, in order.
+    """The identifiers, element counts and C types of a program's inputs or outputs, in order.
 
-    They are `streamed` row by row, or lie in the arena.
+    They are `streamed` row by row, or lie in the arena. Without types all are floats.
     """
 
     names: tuple[str, ...]
     elements: tuple[int, ...]
     streamed: bool = False
+    types: tuple[str, ...] = ()
+
+    def typed(self) -> Iterator[tuple[str, int, str]]:
+        """Identifier, element count and C type of each."""
+        types = self.types or ("float",) * len(self.names)
+        return zip(self.names, self.elements, types, strict=True)
 
 
 @dataclass(frozen=True)
@@ -172,19 +178,19 @@ def _main(inputs: Io, outputs: Io) -> str:
     for way, ports in (("INPUT", inputs), ("OUTPUT", outputs)):
         declared += [f"NET_{way}_{name.upper()}_ELEMENTS" for name in ports.names]
     held, given, taken = list[str](), list[str](), list[str]()
-    for i, (n, k) in enumerate(zip(inputs.names, inputs.elements, strict=True)):
+    for i, (n, k, kind) in enumerate(inputs.typed()):
         given.append(f"input{i}" if inputs.streamed else f"net_input_{n}()")
-        held += [f"static float input{i}[{k}];"] if inputs.streamed else []
-    for i, (n, k) in enumerate(zip(outputs.names, outputs.elements, strict=True)):
+        held += [f"static {kind} input{i}[{k}];"] if inputs.streamed else []
+    for i, (n, k, kind) in enumerate(outputs.typed()):
         taken.append(f"output{i}" if outputs.streamed else f"net_output_{n}()")
-        held += [f"static float output{i}[{k}];"] if outputs.streamed else []
+        held += [f"static {kind} output{i}[{k}];"] if outputs.streamed else []
     reads = [
-        f"        if (fread({at}, sizeof(float), {k}, stdin) != {k}) break;"
-        for at, k in zip(given, inputs.elements, strict=True)
+        f"        if (fread({at}, sizeof({kind}), {k}, stdin) != {k}) break;"
+        for at, (_, k, kind) in zip(given, inputs.typed(), strict=True)
     ]
     writes = [
-        f"        fwrite({at}, sizeof(float), {k}, stdout);"
-        for at, k in zip(taken, outputs.elements, strict=True)
+        f"        fwrite({at}, sizeof({kind}), {k}, stdout);"
+        for at, (_, k, kind) in zip(taken, outputs.typed(), strict=True)
     ]
     handed = [*(given if inputs.streamed else []), *(taken if outputs.streamed else [])]
     return "\n".join(

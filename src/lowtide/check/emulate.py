@@ -12,21 +12,20 @@ from math import prod
 
 import numpy as np
 
+from lowtide.check.arena import Memory, all_of
 from lowtide.check.expected import summary
 from lowtide.check.judge import EMULATED, Checks
 from lowtide.check.numbers import Sample, check_comparable, check_near, compare, scales
 from lowtide.clock import Progress, quiet
-from lowtide.errors import CheckError
-from lowtide.ir.functions import FUNCTIONS
+from lowtide.ir.dtype import F32
 from lowtide.ir.graph import Array
 from lowtide.ir.index import Index, IntArray
 from lowtide.ir.nest import Acc, Call, Chosen, FromIndex, FromTable, Load, Number, Read, Value
-from lowtide.layout.lay_out import Place
+from lowtide.ir.whole import functions
 from lowtide.planner.plan import Plan
 from lowtide.rows.task import Task
 
 _MOST_POINTS = 1 << 24
-_NEVER = 1 << 62
 
 
 def judge_emulated(plan: Plan, samples: Sequence[Sample], progress: Progress) -> Checks:
@@ -45,21 +44,18 @@ def judge_emulated(plan: Plan, samples: Sequence[Sample], progress: Progress) ->
 
 
 class Machine:
-    """An arena of float32 whose elements remember which element of which storage they hold."""
+    """The plan's tasks, run on a memory of their own."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.memory = np.zeros(plan.arena_bytes // 4 + 1, np.float32)
-        self.owner = np.zeros(plan.arena_bytes // 4 + 1, np.int64)
-        self.reads = 0
-        # The moment of the current row at which each element is written, and how steps follow.
-        self.written = np.full(plan.arena_bytes // 4 + 1, _NEVER, np.int64)
+        self.memory = Memory(plan)
         self.step = Index()
-        self.first: dict[str, int] = {}
-        at = 1
-        for name, storage in plan.layout.storages.items():
-            self.first[name] = at
-            at += storage.elements
+        """How the steps of the current task follow within a row."""
+
+    @property
+    def reads(self) -> int:
+        """How many reads were checked."""
+        return self.memory.reads
 
     def run(self, inputs: Mapping[str, Array], progress: Progress = quiet) -> list[Array]:
         """The network's outputs, in ONNX's axis order."""
@@ -67,9 +63,9 @@ class Machine:
         for port in self.plan.inputs:
             if not port.streamed:
                 place = places[port.tensor]
-                self._store(place, self._all(place), inputs[port.name])
+                self.memory.store(place, all_of(place), inputs[port.name])
         taken = {
-            port.tensor: np.zeros(port.shape, np.float32)
+            port.tensor: np.zeros(port.shape, port.dtype)
             for port in self.plan.outputs
             if port.streamed
         }
@@ -85,7 +81,7 @@ class Machine:
         return [
             taken[name]
             if name in taken
-            else self._load(places[name], self._all(places[name]), f"output '{name}'")
+            else self.memory.load(places[name], all_of(places[name]), f"output '{name}'")
             for name in graph.outputs
         ]
 
@@ -97,49 +93,13 @@ class Machine:
         if crop:
             own = own[tuple(slice(*span) for span in crop.region)]
         row_elements = self.plan.layout.storages[place.storage].row_elements
-        linear = self._all(place)
+        linear = all_of(place)
         for row in rows:
             here = linear // row_elements == row
             if task.port == "in":
-                self._store(place, linear[here], own[here])
+                self.memory.store(place, linear[here], own[here])
             else:
-                own[here] = self._load(place, linear[here], f"output '{task.output}'")
-
-    def _all(self, place: Place) -> IntArray:
-        """The linear position of every element of a placed tensor."""
-        at = np.asarray(place.strided.offset, np.int64)
-        for axis, (extent, stride) in enumerate(
-            zip(place.strided.shape, place.strided.strides, strict=True)
-        ):
-            shape = [-1 if a == axis else 1 for a in range(len(place.strided.shape))]
-            at = at + (np.arange(extent, dtype=np.int64) * stride).reshape(shape)
-        return np.broadcast_to(at, place.strided.shape)
-
-    def _address(self, place: Place, linear: IntArray) -> IntArray:
-        row = self.plan.layout.storages[place.storage].row_elements
-        first = self.plan.addresses[place.storage][linear // row] // 4
-        address = np.asarray(first + linear % row, np.int64)
-        outside = (address < 0) | (address >= self.plan.arena_bytes // 4)
-        if outside.any():
-            where = 4 * int(address[outside].flat[0])
-            raise CheckError(f"'{place.storage}' leaves the arena at byte {where}")
-        return address
-
-    def _load(self, place: Place, linear: IntArray, what: str, safe: IntArray | int = 0) -> Array:
-        """Elements of a storage; `safe` is the first moment of this row that may overwrite them."""
-        address = self._address(place, linear)
-        wrong = self.owner[address] != self.first[place.storage] + linear
-        wrong |= self.written[address] < safe
-        self.reads += linear.size
-        if wrong.any():
-            where = 4 * int(address[wrong].flat[0])
-            raise CheckError(f"{what}: byte {where} of the arena does not hold '{place.storage}'")
-        return np.asarray(self.memory[address])
-
-    def _store(self, place: Place, linear: IntArray, values: Array) -> None:
-        address = self._address(place, linear)
-        self.memory[address] = values
-        self.owner[address] = self.first[place.storage] + linear
+                own[here] = self.memory.load(place, linear[here], f"output '{task.output}'")
 
     def _step(self, task: Task, rows: range) -> None:
         """The rows of one step: all of a row is read before any of it is stored.
@@ -156,13 +116,13 @@ class Machine:
         for grids, where in zip(pieces, made, strict=True):
             for (grid, _), linear in zip(grids, where, strict=True):
                 moment = self.step.evaluate(grid) * task.grain.ticks + task.grain.ticks - 1
-                self.written[self._address(place, linear)] = moment
+                self.memory.write_at(place, linear, moment)
         for grids, where in zip(pieces, made, strict=True):
             values = [self._chunk(task, grid, shape) for grid, shape in grids]
             for linear, value in zip(where, values, strict=True):
-                self._store(place, linear, value)
+                self.memory.store(place, linear, value)
         for linear in (one for where in made for one in where):
-            self.written[self._address(place, linear)] = _NEVER
+            self.memory.write_at(place, linear)
 
     def _grids(self, task: Task, row: int) -> Iterator[tuple[dict[str, IntArray], tuple[int, ...]]]:
         """The row's variables in pieces that fit into memory: as arrays, and their shape."""
@@ -220,9 +180,9 @@ class Machine:
         own = Acc(number)
         if isinstance(update, Call) and update.arguments[0] == own:
             rest = self._value(task, update.arguments[1], wide, earlier, masks)
-            ufunc = FUNCTIONS[update.function].numpy
+            function = functions(task.nest.arithmetic)[update.function]
+            ufunc, neutral = function.numpy, function.neutral
             assert isinstance(ufunc, np.ufunc)
-            neutral = FUNCTIONS[update.function].neutral
             assert neutral is not None
             terms = np.broadcast_to(self._masked(rest, masks, neutral), full)
             total = ufunc.reduce(terms.reshape(*shape, -1), axis=-1)
@@ -235,11 +195,11 @@ class Machine:
         """What the rows before have left of an accumulator."""
         place = self.plan.layout.places[task.output]
         linear = np.broadcast_to(place.strided.at(task.nest.axes).evaluate(grid), shape)
-        return self._load(place, linear, task.operator.name)
+        return self.memory.load(place, linear, task.operator.name)
 
     def _masked(self, value: Array, masks: list[Array], otherwise: Array | float) -> Array:
         for mask in masks:
-            value = np.where(mask, value, np.float32(otherwise))
+            value = np.where(mask, value, np.asarray(otherwise, np.asarray(value).dtype))
         return np.asarray(value)
 
     def _value(
@@ -251,21 +211,22 @@ class Machine:
         masks: list[Array] | tuple[()],
     ) -> Array:
         if isinstance(value, Number):
-            return np.asarray(value.value, np.float32)
+            return np.asarray(value.value, _kind(task))
         if isinstance(value, Acc):
             return accs[value.reduction]
         if isinstance(value, FromIndex):
-            return np.asarray(value.index.evaluate(grid)).astype(np.float32)
+            return np.asarray(value.index.evaluate(grid)).astype(_kind(task))
         if isinstance(value, FromTable):
-            return np.asarray(value.table, np.float32)[value.index.evaluate(grid)]
+            return np.asarray(value.table, _kind(task))[value.index.evaluate(grid)]
         if isinstance(value, Load):
             return self._read(task, task.nest.reads[value.read], grid, masks)
         if isinstance(value, Chosen):
             at = self._value(task, value.at, grid, accs, masks)
-            return np.asarray(value.table)[at.astype(np.int64) - value.first]
+            return np.asarray(value.table, _kind(task))[at.astype(np.int64) - value.first]
         parts = [self._value(task, a, grid, accs, masks) for a in value.arguments]
         with np.errstate(all="ignore"):
-            return np.asarray(FUNCTIONS[value.function].numpy(*parts), np.float32)
+            function = functions(task.nest.arithmetic)[value.function]
+            return np.asarray(function.numpy(*parts), _kind(task))
 
     def _read(
         self,
@@ -286,7 +247,7 @@ class Machine:
             assert isinstance(masks, list), "padding outside a reduction"
             masks.append(exists)
         if name not in layout.places:
-            return np.asarray(layout.graph.constants[name][tuple(index)])
+            return _number(task, layout.graph.constants[name][tuple(index)])
         place = layout.places[name]
         linear = np.asarray(place.strided.offset, np.int64)
         for at, stride in zip(index, place.strided.strides, strict=True):
@@ -294,9 +255,21 @@ class Machine:
         # Not even its own step may overwrite what it reads, unless the step is atomic.
         safe = self.step.evaluate(grid) * task.grain.ticks + 1
         linear, exists, safe = np.broadcast_arrays(linear, exists, safe)
-        loaded = np.zeros(linear.shape, np.float32)
-        loaded[exists] = self._load(place, linear[exists], task.operator.name, safe[exists])
-        return loaded
+        found = self.memory.load(place, linear[exists], task.operator.name, safe[exists])
+        loaded = np.zeros(linear.shape, found.dtype)
+        loaded[exists] = found
+        return _number(task, loaded)
+
+
+def _kind(task: Task) -> type[np.float32] | type[np.int64]:
+    """What a task's numbers are here: int32 has room to spare, so that nothing wraps unseen."""
+    return np.float32 if task.nest.arithmetic == F32 else np.int64
+
+
+def _number(task: Task, values: Array) -> Array:
+    """What was read, as the task computes with it; whole numbers may be scaled by floats."""
+    held = np.asarray(values)
+    return held.astype(np.float32 if held.dtype.kind == "f" else _kind(task))
 
 
 def _along(values: IntArray, axis: int, rank: int) -> IntArray:

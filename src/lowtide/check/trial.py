@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -92,13 +93,19 @@ def _io(ports: Sequence[Port]) -> Io:
         tuple(p.identifier for p in ports),
         tuple(p.elements for p in ports),
         any(p.streamed for p in ports),
+        tuple(p.c for p in ports),
     )
+
+
+def _in_file(port: Port) -> np.dtype[Any]:
+    """The type of a port's elements as a program reads and writes them here."""
+    return np.dtype(port.dtype).newbyteorder("<")
 
 
 def pack(ports: Sequence[Port], values: Mapping[str, Array]) -> bytes:
     """Inputs as the program wants them: each in its memory order, one after the other."""
     return b"".join(
-        np.ascontiguousarray(values[p.name].transpose(p.order)).astype("<f4").tobytes()
+        np.ascontiguousarray(values[p.name].transpose(p.order)).astype(_in_file(p)).tobytes()
         for p in ports
     )
 
@@ -107,8 +114,8 @@ def unpack(data: bytes, ports: Sequence[Port]) -> list[Array]:
     """One set of outputs, in ONNX's axis order."""
     results, at = [], 0
     for p in ports:
-        flat = np.frombuffer(data, "<f4", p.elements, at)
-        at += 4 * p.elements
+        flat = np.frombuffer(data, _in_file(p), p.elements, at)
+        at += p.bytes
         laid = flat.reshape([p.shape[a] for a in p.order])
         results.append(laid.transpose(np.argsort(p.order)) if p.order else laid)
     return results
@@ -116,7 +123,7 @@ def unpack(data: bytes, ports: Sequence[Port]) -> list[Array]:
 
 def split(data: bytes, memory: MemoryMap, samples: Sequence[Sample]) -> dict[str, Sequence[Array]]:
     """What the program wrote, by sample."""
-    size = 4 * sum(p.elements for p in memory.outputs)
+    size = sum(p.bytes for p in memory.outputs)
     if len(data) != size * len(samples):
         raise CheckError(f"the program wrote {len(data)} bytes, {size * len(samples)} expected")
     parts = (data[i * size : (i + 1) * size] for i in range(len(samples)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from math import prod
 
@@ -29,8 +29,10 @@ def compose(nest: Nest, outer: Nest, running: int, operands: int) -> Nest:
     """Returns one nest that computes `nest` and applies the pointwise nest `outer` to its result.
 
     `running` is the operand of `outer` that stands for the result. The other operands of `outer`
-    become operands `operands`, `operands + 1`, ... of the new nest, in their order.
+    become operands `operands`, `operands + 1`, ... of the new nest, in their order. Both compute in
+    the same arithmetic.
     """
+    assert nest.arithmetic == outer.arithmetic
     others = sorted({read.operand for read in outer.reads} - {running})
     number_of = {operand: operands + i for i, operand in enumerate(others)}
     kept = [i for i, read in enumerate(outer.reads) if read.operand != running]
@@ -58,13 +60,15 @@ def _splice(value: Value, change: Callable[[Value], Value]) -> Value:
 def inline(producer: Nest, consumer: Nest) -> Nest:
     """Returns `consumer` with its operand computed by `producer` wherever it is read.
 
-    `consumer` must have one reduction over one operand.
+    `consumer` must have one reduction over one operand; both compute in the same arithmetic.
 
     max over py, px of conv[2y + py, 2x + px]    conv[y, x] = sum over ky, kx of ...
     -> max over py, px of (sum over ky, kx of ... at 2y + py, 2x + px)
     """
+    assert producer.arithmetic == consumer.arithmetic
     (read,), (reduction,) = consumer.reads, consumer.reductions
-    loops = {v.name: Var(f"p{v.name}", v.extent) for v in reduction.loops}
+    taken = {v.name for one in producer.reductions for v in one.loops}
+    loops = {v.name: Var(_free(f"p{v.name}", taken), v.extent) for v in reduction.loops}
     renamed = {name: Index(((v, 1),)) for name, v in loops.items()}
     at = [index.substitute(renamed) for index in read.index]
     by = {
@@ -106,7 +110,14 @@ def inline(producer: Nest, consumer: Nest) -> Nest:
     )
     outer = Reduction(tuple(loops.values()), reduction.start, _splice(reduction.update, updated))
     finish = _splice(consumer.finish, finished)
-    return Nest(consumer.shape, consumer.axes, reads, (*inner, outer), finish)
+    return replace(consumer, reads=reads, reductions=(*inner, outer), finish=finish)
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    """A name of a loop that those inside it do not have: pools in pools have loops of one name."""
+    while name in taken:
+        name = f"p{name}"
+    return name
 
 
 def reads_each_once(nest: Nest, shape: Shape) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lowtide.ir.codes import Codes
-from lowtide.ir.dtype import BOOL, F32, I8, I16, I32, I64, U8, U16, DType
+from lowtide.ir.dtype import BOOL, F32, I8, I16, I32, I64, U8, U16, DType, dtype_of
 from lowtide.ir.find_codes import find_codes
 from lowtide.ir.quant import Quant
 
@@ -25,6 +25,14 @@ Array = np.ndarray[Any, np.dtype[Any]]
 CARRIED = (BOOL, I8, U8, I16, U16, I32, I64)
 """Types whose tensors hold whole numbers that float32 has exactly, by the entries that make them:
 truth values, places along an axis, quantised numbers, floats cut to whole ones."""
+
+STORED = (I8, U8, I16, U16, I32)
+"""Those of them that lie in memory as they are; the others lie there as float32."""
+
+
+def stored_as(dtype: DType) -> DType:
+    """The type in which constants, and tensors of types in CARRIED, lie in memory."""
+    return dtype if dtype in STORED else F32
 
 
 @dataclass(frozen=True)
@@ -41,8 +49,8 @@ class Tensor:
 
     @property
     def stored(self) -> DType:
-        """The type that its elements have in memory: float32 for the types in CARRIED."""
-        return F32 if self.dtype in CARRIED else self.dtype
+        """The type that its elements have in memory."""
+        return stored_as(self.dtype) if self.dtype in CARRIED else self.dtype
 
     @property
     def elements(self) -> int:
@@ -133,7 +141,8 @@ class Graph:
     def constant_bytes(self, name: str) -> int:
         """Bytes of flash that a constant takes: codes and scales if packed, else its elements."""
         codes = self.packed.get(name)
-        whole = prod(self.shape(name)) * (self.as_if or F32).bytes
+        kept = self.as_if or stored_as(dtype_of(self.constants[name].dtype))
+        whole = prod(self.shape(name)) * kept.bytes
         return whole if codes is None else min(codes.bytes, whole)
 
     def shape(self, name: str) -> Shape:

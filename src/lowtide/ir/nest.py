@@ -17,8 +17,10 @@ from functools import cached_property, reduce
 from math import prod
 from zlib import crc32
 
+import numpy as np
+
 from lowtide.ir.dtype import F32, DType
-from lowtide.ir.graph import Shape
+from lowtide.ir.graph import Array, Shape
 from lowtide.ir.index import Index, Var, number, var
 
 
@@ -79,6 +81,11 @@ class Chosen:
         """The name of the table in C; tables of the same values share a name."""
         return f"table_{crc32(repr(self.table).encode()):08x}"
 
+    @cached_property
+    def array(self) -> Array:
+        """The table as it is stored, in the smallest type that has its numbers."""
+        return smallest(self.table)
+
 
 @dataclass(frozen=True)
 class Call:
@@ -89,6 +96,14 @@ class Call:
 
 
 Value = Number | Load | Acc | FromIndex | FromTable | Chosen | Call
+
+
+def smallest(numbers: Sequence[int]) -> Array:
+    """Whole numbers in the smallest type that has them all."""
+    for kind in (np.int8, np.uint8, np.int16, np.uint16):
+        if np.iinfo(kind).min <= min(numbers) and max(numbers) <= np.iinfo(kind).max:
+            return np.asarray(numbers, kind)
+    return np.asarray(numbers, np.int32)
 
 
 def call(function: str, *arguments: Value | float) -> Value:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from lowtide.ir.dtype import F32, DType
+from lowtide.ir.dtype import F32, DType, dtype_of
+from lowtide.ir.graph import stored_as
 from lowtide.kernels.calls import KernelCall
 from lowtide.kernels.packing import Packing
 from lowtide.layout.lay_out import Layout
@@ -38,12 +39,15 @@ class Kernel:
     needs: frozenset[str] = frozenset()
 
     def use(self, task: Task, layout: Layout) -> Use | None:
-        """What a task gets of this kernel, or None; types are those of the tensors."""
-        tensors = layout.graph.tensors
-        read = {tensors[name].stored for name in task.operands if name in tensors}
-        if tensors[task.output].stored != self.types.output or not read <= {self.types.input}:
+        """What a task gets of this kernel, or None where its types are others."""
+        graph, types = layout.graph, self.types
+        tensors, read = graph.tensors, [name for name in task.operands if name]
+        given = {tensors[name].stored for name in read if name in tensors}
+        weights = {stored_as(dtype_of(graph.constants[n].dtype)) for n in read if n not in tensors}
+        held = (tensors[task.output].stored, task.nest.arithmetic)
+        if held != (types.output, types.sum) or not given <= {types.input}:
             return None
-        return self.match(self, task, layout)
+        return self.match(self, task, layout) if weights <= {types.weights} else None
 
 
 @dataclass(frozen=True)

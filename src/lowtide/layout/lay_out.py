@@ -109,6 +109,15 @@ def pixel_of(shape: Shape, order: tuple[int, ...]) -> int:
     return extents[-1] if extents else 1
 
 
+def storage_of(name: str, dtype: DType, whole: Strided) -> Storage:
+    """The storage of a tensor that has one of its own."""
+    shape, order = whole.shape, whole.order
+    rows = rows_of(shape, order)
+    row = prod(shape) // rows
+    pixel = row if rows == 1 else pixel_of(shape, order)
+    return Storage(name, dtype, prod(shape), row, pixel)
+
+
 @dataclass
 class _Layouter:
     graph: Graph
@@ -258,13 +267,9 @@ class _Layouter:
         self.places[name] = Place(self._storage(name, shape, whole), whole)
 
     def _storage(self, name: str, shape: Shape, whole: Strided) -> str:
-        elements = prod(shape)
-        rows = rows_of(shape, whole.order)
-        row = elements // rows
-        pixel = row if rows == 1 else pixel_of(shape, whole.order)
         free = _free(name, self.storages) if name in self.storages else name
         stored = self.graph.as_if or Tensor(name, shape, self._dtype(name)).stored
-        self.storages[free] = Storage(free, stored, elements, row, pixel)
+        self.storages[free] = storage_of(free, stored, whole)
         return free
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
+from lowtide.ir.dtype import F32, DType, dtype_of
+from lowtide.ir.quant import Quant
 from lowtide.layout.lay_out import Layout, rows_of
 from lowtide.quoting import identifier
 
@@ -15,6 +17,8 @@ class Port:
 
     `identifier` is its name in C, `tensor` the tensor that holds it, `order` lists axes outermost
     first. `streamed` is the number of rows in which it is handed over; 0: it lies in the arena.
+    `dtype` names the type of its elements. Where these are whole numbers that stand for others, a
+    real number is (number - zero) * scale; scale 0: they stand for themselves.
     """
 
     name: str
@@ -23,6 +27,24 @@ class Port:
     shape: tuple[int, ...]
     order: tuple[int, ...]
     streamed: int = 0
+    dtype: str = F32.name
+    scale: float = 0.0
+    zero: int = 0
+
+    @property
+    def type(self) -> DType:
+        """The type of its elements."""
+        return dtype_of(self.dtype)
+
+    @property
+    def c(self) -> str:
+        """The type of its elements in C."""
+        return self.type.c
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all its elements."""
+        return self.elements * self.type.bytes
 
     @property
     def elements(self) -> int:
@@ -65,8 +87,18 @@ def _ports(
         if tensor in layout.graph.crops:
             shape, order = layout.graph.crops[tensor].shape, _order_of_whole(place.strided.strides)
         rows = rows_of(shape, order) if streamed else 0
-        found.append(Port(name, identifier(name, taken), tensor, shape, order, rows))
+        scale, zero = _stands_for(layout.graph.tensors[tensor].quant)
+        dtype = layout.storages[place.storage].dtype.name
+        own = identifier(name, taken)
+        found.append(Port(name, own, tensor, shape, order, rows, dtype, scale, zero))
     return tuple(found)
+
+
+def _stands_for(quant: Quant | None) -> tuple[float, int]:
+    """The scale and the zero point of a tensor that has one of each."""
+    if quant is None or len(quant.scales) != 1:
+        return 0.0, 0
+    return quant.scales[0], quant.zeros[0]
 
 
 def _order_of_whole(strides: tuple[int, ...]) -> tuple[int, ...]:

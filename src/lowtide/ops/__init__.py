@@ -12,7 +12,7 @@ from lowtide.ops.meanings import meaning, understood
 __all__ = ["ENTRIES", "Bound", "Entry", "Join", "Meaning", "Views", "bind", "meaning", "understood"]
 
 for _name in (
-    "activations", "arithmetic", "conv", "einsum", "matmul", "move", "normalise", "pad", "pool",
-    "quantise", "reduce", "resize", "softmax", "unary", "views", "eight",
+    "activations", "arithmetic", "conv", "eight", "einsum", "matmul", "move", "normalise", "pad",
+    "parted", "pool", "quantise", "reduce", "resize", "softmax", "unary", "views",
 ):  # fmt: skip
     import_module(f"lowtide.ops.{_name}")

@@ -234,5 +234,3 @@ def _check_types(graph: Graph) -> None:
     for name, tensor in graph.tensors.items():
         if tensor.dtype == STRING:
             raise UnsupportedModel(f"'{name}' is string; float32 is needed")
-    if len({tensor.stored.bytes for tensor in graph.tensors.values()}) > 1:
-        raise UnsupportedModel("activations of several element sizes in one network")

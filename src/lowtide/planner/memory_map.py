@@ -21,6 +21,9 @@ from lowtide.version import __version__
 
 SCHEMA = 6
 
+_NEW = ("dtype", "scale", "zero")
+"""What plan.json says of a port only where it is not as in a network of floats."""
+
 LifeRun = tuple[int, int, int, int, int]
 
 
@@ -225,6 +228,9 @@ def addresses_of(stored: StoredAt) -> IntArray:
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(v) for v in value]
+    if isinstance(value, Port):  # of floats: as they always were
+        own = {f.name: f.default for f in fields(value)}
+        return {k: v for k, v in asdict(value).items() if k not in _NEW or v != own[k]}
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import fields
+from math import isfinite
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from lowtide.errors import UnreadableModel
+from lowtide.ir.dtype import F32
+from lowtide.ir.graph import STORED
 from lowtide.layout.ports import Port
 from lowtide.planner.memory_map import (
     SCHEMA,
@@ -47,6 +50,8 @@ def _wrong(memory: MemoryMap) -> str | None:
     for port in (*memory.inputs, *memory.outputs):
         if sorted(port.order) != [*range(len(port.shape))] or port.elements < 1:
             return f"'{port.name}' has shape {port.shape} and order {port.order}"
+        if port.dtype not in _DTYPES:
+            return f"'{port.name}' is {port.dtype[:40]}"
         if not is_identifier(port.identifier):  # it stands in C
             return f"'{port.name}' has the identifier '{port.identifier[:40]}'"
     for run in memory.schedule:
@@ -72,10 +77,14 @@ def _is(value: Any, hint: Any) -> bool:
             return False
         wanted = [parts[0]] * len(value) if parts[-1] is Ellipsis else parts
         return len(value) == len(wanted) and all(map(_is, value, wanted))
+    if hint is float:
+        return type(value) is float and isfinite(value)
     if hint is int:
         return type(value) is int and abs(value) < 1 << 62
     return isinstance(value, Mapping if origin is not None else hint)
 
+
+_DTYPES = {one.name for one in (F32, *STORED)}
 
 _PARTS: dict[str, type] = {
     "inputs": Port,

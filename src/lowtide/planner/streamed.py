@@ -16,7 +16,7 @@ from lowtide.rows.liveness import Lives, live_bytes
 from lowtide.rows.row_graph import RowGraph, row_graph, row_lifetimes
 from lowtide.rows.schedule import Schedule
 from lowtide.rows.sums import with_sums
-from lowtide.rows.task import Task, in_rows, port_task
+from lowtide.rows.task import Task, port_task
 from lowtide.schedules.demand import Segment
 from lowtide.schedules.segments import Segments, runs
 
@@ -93,8 +93,8 @@ def cut_segments(layout: Layout, tasks: Sequence[Task], options: Options) -> lis
 
 def _rows(layout: Layout, tasks: Sequence[Task], options: Options) -> tuple[Layout, RowGraph]:
     """The rows of tasks, and the layout with room for the sums that wait between them."""
-    rows = in_rows(tasks, layout)
-    wide, with_ports = with_sums(layout, rows), _with_ports(layout, rows, options)
+    wide, rows = with_sums(layout, tasks)
+    with_ports = _with_ports(wide, rows, options)
     return wide, row_graph(wide, with_ports, keep_inputs=options.keep_input)
 
 

@@ -38,6 +38,8 @@ def fuse(graph: Graph) -> Graph:
         if running is not None:
             home = _home(op, op.inputs[running], graph, made, meant, maker)
         count = 0
+        if home is not None and _differ(meant[home].meaning, graph.meanings[op.output].meaning):
+            home = None
         if running is not None and home is not None:
             inner = terms.get(home) or _terms(meant[home].meaning)
             count = _terms(graph.meanings[op.output].meaning, running, inner)
@@ -58,6 +60,13 @@ def fuse(graph: Graph) -> Graph:
     tensors = {name: tensor for name, tensor in graph.tensors.items() if name in alive}
     meanings = {op.output: held for op, held in zip(made, meant, strict=True)}
     return replace(graph, operators=tuple(made), tensors=tensors, meanings=meanings)
+
+
+def _differ(one: Meaning, other: Meaning) -> bool:
+    """Whether two nests do not compute in the same arithmetic."""
+    assert isinstance(one, Nest)
+    assert isinstance(other, Nest)
+    return one.arithmetic != other.arithmetic
 
 
 def _terms(nest: Meaning, running: int = -1, inner: int = 1) -> int:

@@ -40,7 +40,7 @@ def _fits(inner: Operator, outer: Operator, graph: Graph) -> bool:
     name = inner.output
     if name in graph.outputs or len(graph.readers[name]) > 1 or len(inner.outputs) > 1:
         return False
-    if outer.inputs.count(name) > 1 or not isinstance(meaning(inner, graph), Nest):
+    made, nest = meaning(inner, graph), meaning(outer, graph)
+    if outer.inputs.count(name) > 1 or not isinstance(made, Nest) or not isinstance(nest, Nest):
         return False
-    nest = meaning(outer, graph)
-    return isinstance(nest, Nest) and reads_each_once(nest, graph.shape(name))
+    return made.arithmetic == nest.arithmetic and reads_each_once(nest, graph.shape(name))

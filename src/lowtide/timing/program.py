@@ -46,14 +46,14 @@ def build_timer(
 
 
 def _ports(memory: MemoryMap, sets: int) -> str:
-    """ports.h: where the inputs and outputs lie, how long they are, how the network is called."""
+    """ports.h: where the inputs and outputs lie, how large they are, how the network is called."""
     held, found, handed = list[str](), list[str](), list[str]()
     for way, ports in (("input", memory.inputs), ("output", memory.outputs)):
         for k, port in enumerate(ports):
             at = f"net_{way}_{port.identifier}()"
             if port.streamed:
                 at = f"{way}{k}"
-                held.append(f"static float {at}[{port.elements}];")
+                held.append(f"static {port.c} {at}[{port.elements}];")
                 handed.append(at)
             found.append(f"    {way}[{k}] = {at};")
     return "\n".join(
@@ -63,12 +63,12 @@ def _ports(memory: MemoryMap, sets: int) -> str:
             f"#define TASKS {len(memory.operators)}",
             f"#define SETS {sets}",
             f"#define INPUTS {len(memory.inputs)}",
-            f"#define INPUT_ELEMENTS {sum(port.elements for port in memory.inputs)}",
+            f"#define INPUT_BYTES {sum(port.bytes for port in memory.inputs)}",
             f"#define OUTPUTS {len(memory.outputs)}",
-            f"static const size_t input_elements[] = {{ {_sizes(memory.inputs)} }};",
-            f"static const size_t output_elements[] = {{ {_sizes(memory.outputs)} }};",
-            "static float *input[INPUTS + 1];",
-            "static const float *output[OUTPUTS + 1];",
+            f"static const size_t input_bytes[] = {{ {_sizes(memory.inputs)} }};",
+            f"static const size_t output_bytes[] = {{ {_sizes(memory.outputs)} }};",
+            "static void *input[INPUTS + 1];",
+            "static const void *output[OUTPUTS + 1];",
             *held,
             "static void find_ports(void)",
             "{",
@@ -81,4 +81,4 @@ def _ports(memory: MemoryMap, sets: int) -> str:
 
 
 def _sizes(ports: Sequence[Port]) -> str:
-    return ", ".join([*(str(port.elements) for port in ports), "0"])
+    return ", ".join([*(str(port.bytes) for port in ports), "0"])

@@ -1,6 +1,6 @@
 /* The program that `lowtide bench` runs: it makes each result once, then runs the network when asked.
 
-   timer INPUTS OUTPUTS      files of floats: sets of inputs, and where to write the outputs of each
+   timer INPUTS OUTPUTS      files of numbers: sets of inputs, and where to write the outputs of each
    stdin   r SET TIMES       nanoseconds of each run: the processor's, and those on the wall
            p 0 MILLIONS      nanoseconds of so many million multiply-adds, as fast as this core can
            t 0 0             nanoseconds spent in each operator so far, and from here on anew
@@ -40,10 +40,10 @@ void timer_task(int number)
 
 static int read_inputs(FILE *file, long set)
 {
-    if (fseek(file, set * (long)sizeof(float) * (INPUT_ELEMENTS), SEEK_SET))
+    if (fseek(file, set * (long)(INPUT_BYTES), SEEK_SET))
         return 0;
     for (int k = 0; k < INPUTS; k++)
-        if (fread(input[k], sizeof(float), input_elements[k], file) != input_elements[k])
+        if (fread(input[k], 1, input_bytes[k], file) != input_bytes[k])
             return 0;
     return 1;
 }
@@ -113,7 +113,7 @@ int main(int count, char **arguments)
     for (set = 0; set < SETS && read_inputs(inputs, set); set++) {
         run_once();
         for (int k = 0; k < OUTPUTS; k++)
-            fwrite(output[k], sizeof(float), output_elements[k], outputs);
+            fwrite(output[k], 1, output_bytes[k], outputs);
     }
     fclose(outputs);
     puts("@ready");

@@ -36,7 +36,7 @@ def emit_driver(program: Program, names: Sequence[str], lines: Lines) -> None:
         _resident(program, names, len(order), lines)
         return
     _resumable(program, names, len(order), lines)
-    lines.add(_PULL + _PUSH)
+    lines.add(_PULL + _push(row_type(plan.inputs, plan.outputs)))
     _whole_images(plan.inputs, plan.outputs, lines)
 
 
@@ -174,6 +174,8 @@ def _port(program: Program, number: int, task: Task, lines: Lines) -> None:
             ("data", f"{storage}({row}, 0)"),
         ):  # fmt: skip
             lines.add(f"row->{field} = {value};")
+        if row_type(plan.inputs, plan.outputs) == "void":
+            lines.add(f"row->bytes = {layout.storages[place.storage].row_bytes};")
         lines.add("waiting++;")
         lines.add(f"return {status};")
     lines.add("waiting = 0;")
@@ -183,13 +185,27 @@ def _port(program: Program, number: int, task: Task, lines: Lines) -> None:
     lines.close()
 
 
+def row_type(inputs: Sequence[Port], outputs: Sequence[Port]) -> str:
+    """The C type of elements in rows that the caller hands over; "void": they are of several."""
+    kinds = {port.c for port in (*inputs, *outputs) if port.streamed}
+    return kinds.pop() if len(kinds) == 1 else "void"
+
+
+def _push(kind: str) -> str:
+    copied = "row->elements", "row->data[i] = data[i];"
+    if kind == "void":
+        byte = "((unsigned char *)row->data)[i] = ((const unsigned char *)data)[i];"
+        copied = "row->bytes", byte
+    return _PUSH.format(kind, *copied)
+
+
 _PUSH = """
-enum net_status net_push(const float *data, struct net_row *row)
-{
-    for (int i = 0; i < row->elements; i++)
-        row->data[i] = data[i];
+enum net_status net_push(const {} *data, struct net_row *row)
+{{
+    for (int i = 0; i < {}; i++)
+        {}
     return net_step(row);
-}
+}}
 """
 
 _PULL = """
@@ -210,32 +226,42 @@ void net_pull(net_row_call *give, net_row_call *take, void *context)
 def _whole_images(inputs: Sequence[Port], outputs: Sequence[Port], lines: Lines) -> None:
     given = [port for port in inputs if port.streamed]
     taken = [port for port in outputs if port.streamed]
+    kind = row_type(inputs, outputs)
+    kind = "unsigned char" if kind == "void" else kind
     lines.open(f"void net_run({parameters(inputs, outputs)})")
-    if given:
-        names = ", ".join(f"in_{port.identifier}" for port in given)
-        lines.add(f"const float *const from[] = {{ {names} }};")
-    if taken:
-        lines.add(
-            f"float *const to[] = {{ {', '.join(f'out_{port.identifier}' for port in taken)} }};"
-        )
+    for const, name, way, ports in (("const ", "from", "in", given), ("", "to", "out", taken)):
+        if ports:
+            at = [f"{way}_{port.identifier}" for port in ports]
+            if kind == "unsigned char":
+                at = [f"({const}unsigned char *){one}" for one in at]
+            lines.add(f"{const}{kind} *const {name}[] = {{ {', '.join(at)} }};")
     lines.add("struct net_row row;\nenum net_status status;\nnet_start();")
     with lines.block("while ((status = net_step(&row)) != NET_DONE)"):
-        _where(given, taken, lines)
-        lines.loop("i", "row.elements")
-        copies = {
-            "NET_NEED_ROW": ("row.data[i] = from[row.port][at + i];", given),
-            "NET_HAVE_ROW": ("to[row.port][at + i] = row.data[i];", taken),
-        }
-        wanted = [(status, copy) for status, (copy, ports) in copies.items() if ports]
-        for status, copy in wanted:
-            if len(wanted) > 1:
-                lines.add(f"if (status == {status})")
-            lines.add(("    " if len(wanted) > 1 else "") + copy)
-        lines.close()
+        _copy_row(given, taken, kind == "unsigned char", lines)
     lines.close()
 
 
-def _where(given: Sequence[Port], taken: Sequence[Port], lines: Lines) -> None:
+def _copy_row(given: Sequence[Port], taken: Sequence[Port], bytewise: bool, lines: Lines) -> None:
+    """Copies a row from or to a whole image, whose elements are of one type, or byte by byte."""
+    _where(given, taken, bytewise, lines)
+    data = "row.data"
+    if bytewise:
+        lines.add("unsigned char *const data = (unsigned char *)row.data;")
+        data = "data"
+    lines.loop("i", "row.bytes" if bytewise else "row.elements")
+    copies = {
+        "NET_NEED_ROW": (f"{data}[i] = from[row.port][at + i];", given),
+        "NET_HAVE_ROW": (f"to[row.port][at + i] = {data}[i];", taken),
+    }
+    wanted = [(status, copy) for status, (copy, ports) in copies.items() if ports]
+    for status, copy in wanted:
+        if len(wanted) > 1:
+            lines.add(f"if (status == {status})")
+        lines.add(("    " if len(wanted) > 1 else "") + copy)
+    lines.close()
+
+
+def _where(given: Sequence[Port], taken: Sequence[Port], bytewise: bool, lines: Lines) -> None:
     """Where in a whole image the row begins: ports differ in the length of their rows."""
     for name, ports in (("given", given), ("taken", taken)):
         if ports:
@@ -244,11 +270,13 @@ def _where(given: Sequence[Port], taken: Sequence[Port], lines: Lines) -> None:
     row = "given[row.port]" if not taken else "taken[row.port]"
     if given and taken:
         row = "(status == NET_NEED_ROW ? given : taken)[row.port]"
-    lines.add(f"const ptrdiff_t at = row.number * {row} + row.first;")
+    first = f"row.number * {row} + row.first"
+    first = f"({first}) * (row.bytes / row.elements)" if bytewise else first
+    lines.add(f"const ptrdiff_t at = {first};")
 
 
 def parameters(inputs: Sequence[Port], outputs: Sequence[Port]) -> str:
     """The parameters of net_run(): images handed in whole, and results to be filled."""
-    given = [f"const float *in_{port.identifier}" for port in inputs if port.streamed]
-    given += [f"float *out_{port.identifier}" for port in outputs if port.streamed]
+    given = [f"const {port.c} *in_{port.identifier}" for port in inputs if port.streamed]
+    given += [f"{port.c} *out_{port.identifier}" for port in outputs if port.streamed]
     return ", ".join(given) or "void"

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-import numpy as np
-
 from lowtide.backends.c99.calls import emit_pixel_call
 from lowtide.backends.c99.claim import emit_claim
 from lowtide.backends.c99.dense_calls import emit_run_call
@@ -16,7 +14,8 @@ from lowtide.backends.c99.loops import reference_loops
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.row_calls import emit_row_call
 from lowtide.backends.c99.storages import emit_storages
-from lowtide.backends.c99.text import Lines, function_source
+from lowtide.backends.c99.text import Lines
+from lowtide.backends.c99.types import only_floats, only_whole, typedefs
 from lowtide.backends.c99.weights import emit_numbers, emit_weights
 from lowtide.kernels.calls import PixelCall, RowCall, RunCall
 from lowtide.kernels.choose import source, sources
@@ -29,8 +28,7 @@ from lowtide.rows.task import Task
 _PRELUDE = """\
 #include "net.h"
 
-#include <math.h>
-#include <stddef.h>
+{}#include <stddef.h>
 #include <stdint.h>
 
 #if defined __GNUC__
@@ -41,7 +39,7 @@ _PRELUDE = """\
 #define MAY_ALIAS
 #endif
 
-typedef float MAY_ALIAS f32;
+{}
 """
 
 _CACHE_LINE = 64
@@ -79,18 +77,19 @@ def _source(plan: Plan, kernels: bool) -> tuple[str, bytes | None]:
     what = "the kernels that ship" if kernels else "the definitions alone, the judge's reference"
     lines.add(f"/* {'net.c' if kernels else 'reference.c'}: {for_c(plan.source.file)}, {what}.")
     lines.add("   Made by lowtide; see net.h. */")
-    lines.add(_PRELUDE)
+    maths = "" if only_whole(program) else "#include <math.h>\n"
+    lines.add(_PRELUDE.format(maths, typedefs(program)))
     lines.add(f"static unsigned char arena[NET_ARENA_BYTES] ALIGNED({_alignment(plan)});\n")
     emit_storages(program, lines)
-    lines.add((_PARTS / "checked.c").read_text())
+    lines.add(_checked(program))
     weights = emit_weights(program, lines)
-    if any(array.dtype == np.uint8 for array in program.weights.values()):
+    if program.packed:
         lines.add(source("unpack.h"))
     for name, table in sorted(program.tables.items()):
         lines.add(f"static const int {name}[{len(table)}] = {{ {', '.join(map(str, table))} }};")
     emit_numbers(program, lines)
-    for function in sorted(program.functions):
-        lines.add(function_source(function))
+    for _, text in sorted(program.functions.items()):
+        lines.add(text)
     if program.limits:
         limits = ", ".join(f"{name} = {n}" for name, n in sorted(program.limits.items()))
         lines.add("/* The sizes that the kernels of rows are compiled with. */")
@@ -101,6 +100,17 @@ def _source(plan: Plan, kernels: bool) -> tuple[str, bytes | None]:
     for text in parts:
         lines.add(text)
     return lines.text() + body.text(), weights
+
+
+def _checked(program: Program) -> str:
+    """The judge: of float32 elements, or, where others lie in the arena as well, of bytes."""
+    parts, owners = ["begin", "bytes"], "NET_ARENA_BYTES"
+    if only_floats(program.plan):
+        parts, owners = ["begin", "floats"], "NET_ARENA_BYTES / sizeof(f32) + 1"
+    elif program.kernels:
+        parts.append("kernels")
+    text = "".join((_PARTS / f"checked_{part}.c").read_text() for part in (*parts, "end"))
+    return text.replace("OWNERS", owners)
 
 
 def _alignment(plan: Plan) -> int:
@@ -167,4 +177,4 @@ def _ports(plan: Plan, program: Program, lines: Lines) -> None:
             if not port.streamed:
                 storage = program.storage(plan.layout.places[port.tensor].storage)
                 at = f"return {storage}(0, 0);"
-                lines.add(f"{const}float *net_{way}_{port.identifier}(void) {{ {at} }}")
+                lines.add(f"{const}{port.c} *net_{way}_{port.identifier}(void) {{ {at} }}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from lowtide.backends.c99.driver import parameters
+from lowtide.backends.c99.driver import parameters, row_type
+from lowtide.ir.dtype import F32
 from lowtide.layout.ports import Port
 from lowtide.planner.plan import Plan, Source
 from lowtide.quoting import for_c
@@ -52,19 +53,22 @@ def header(plan: Plan, weights_bytes: int | None) -> str:
         f"#define NET_ARENA_BYTES {plan.arena_bytes}",
         "",
     ]
+    if any(port.type != F32 for port in (*inputs, *outputs)):
+        lines += ["#include <stdint.h>", ""]
     for port, way in [(p, "input") for p in inputs] + [(p, "output") for p in outputs]:
+        const = "const " if way == "output" else ""
         upper = f"NET_{way}_{port.identifier}".upper()
         shape = "x".join(map(str, port.shape)) or "scalar"
         lines += [
-            f"/* {way} '{for_c(port.name)}', {shape}, in memory {port.memory} */",
+            f"/* {way} '{for_c(port.name)}', {shape}, in memory {port.memory}{_numbers(port)} */",
             f"#define {upper}_ELEMENTS {port.elements}",
             f"#define {upper}_ROWS {port.streamed}"
             if port.streamed
-            else f"{'const ' if way == 'output' else ''}float *net_{way}_{port.identifier}(void);",
+            else f"{const}{port.c} *net_{way}_{port.identifier}(void);",
             "",
         ]
     if any(port.streamed for port in (*inputs, *outputs)):
-        lines += [_ROW, _DRIVER]
+        lines += [_row(row_type(inputs, outputs)), _DRIVER.format(row_type(inputs, outputs))]
     lines += [f"void net_run({parameters(inputs, outputs)});", ""]
     if weights_bytes:
         lines += [
@@ -91,6 +95,17 @@ def header(plan: Plan, weights_bytes: int | None) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _numbers(port: Port) -> str:
+    """What the elements are, if they are no floats, and what they stand for."""
+    if port.type == F32:
+        return ""
+    if not port.scale:
+        return f", {port.dtype}"
+    less = f" - {port.zero}" if port.zero >= 0 else f" + {-port.zero}"
+    number = f"(number{less})" if port.zero else "number"
+    return f", {port.dtype}: {number} * {port.scale:.9g} is the real value"
 
 
 def _made_from(source: Source) -> list[str]:
@@ -123,10 +138,12 @@ def _example(inputs: Sequence[Port], outputs: Sequence[Port]) -> list[str]:
     lines = []
     for port in inputs:
         if not port.streamed:
-            lines.append(f"       float *{port.identifier} = net_input_{port.identifier}();")
-            lines.append(f"       ... write {port.elements} floats, {port.memory} ...")
+            lines.append(f"       {port.c} *{port.identifier} = net_input_{port.identifier}();")
+            what = "floats" if port.type == F32 else "numbers"
+            lines.append(f"       ... write {port.elements} {what}, {port.memory} ...")
     if any(port.streamed for port in (*inputs, *outputs)):
-        lines += _ROW_BY_ROW
+        what = "floats" if row_type(inputs, outputs) == F32.c else "numbers"
+        lines += (line.format(what) for line in _ROW_BY_ROW)
     else:
         lines.append("       net_run();")
     for port in outputs:
@@ -140,7 +157,7 @@ _ROW_BY_ROW = (
     "       struct net_row row;",
     "       net_start();",
     "       for (enum net_status s; (s = net_step(&row)) != NET_DONE;)",
-    "           s == NET_NEED_ROW: write row.elements floats, from row.first on, of row row.number",
+    "           s == NET_NEED_ROW: write row.elements {}, from row.first on, of row row.number",
     "                              of input number row.port to row.data",
     "           s == NET_HAVE_ROW: take those of output number row.port from there",
     "   or net_push(data, &row), which writes the row that is needed and goes on,",
@@ -148,16 +165,23 @@ _ROW_BY_ROW = (
     "   or net_run(images), which has them whole.",
 )
 
+
+def _row(kind: str) -> str:
+    """struct net_row, whose elements are of type `kind`; "void": ports differ in theirs."""
+    size = ("", "") if kind != "void" else (", bytes", ": `bytes` bytes")
+    return _ROW.format(size[0], kind, size[1])
+
+
 _ROW = """\
 /* A row that the caller hands in, or takes: elements first .. first + elements - 1 of row `number`
-   of which input or output, and where they lie in the arena. */
-enum net_status { NET_DONE, NET_NEED_ROW, NET_HAVE_ROW };
-struct net_row { int port, number, first, elements; float *data; };
+   of which input or output, and where they lie in the arena{2}. */
+enum net_status {{ NET_DONE, NET_NEED_ROW, NET_HAVE_ROW }};
+struct net_row {{ int port, number, first, elements{0}; {1} *data; }};
 """
 
 _DRIVER = """\
 typedef void net_row_call(struct net_row *row, void *context);
 void net_start(void);
 enum net_status net_step(struct net_row *row);
-enum net_status net_push(const float *data, struct net_row *row);
+enum net_status net_push(const {} *data, struct net_row *row);
 void net_pull(net_row_call *give, net_row_call *take, void *context);"""

@@ -21,8 +21,9 @@ from lowtide.backends.c99.branches import Test, keeps_branch
 from lowtide.backends.c99.packed import element
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines, bare, expression
+from lowtide.ir.dtype import F32, DType
 from lowtide.ir.index import Index, Var
-from lowtide.ir.nest import Acc, BoundedRead, Call, Value, bound_inside, loads
+from lowtide.ir.nest import Acc, BoundedRead, Call, Nest, Value, bound_inside, loads
 from lowtide.ir.view import contiguous
 from lowtide.kernels.packing import InOrder
 from lowtide.kernels.patterns import LOOP_BLOCK as BLOCK
@@ -64,7 +65,8 @@ class _Loops:
             for v in outer:
                 loops.enter_context(self._loop(v, self.backward and v in cut))
             if self.buffered:
-                self.lines.add(f"float made[{self.task.channels}];")
+                made = self.program.stored(self.task.output).c
+                self.lines.add(f"{made} made[{self.task.channels}];")
             with ExitStack() as pixel:
                 self._cut_block(pixel)
                 for k in nest.within(None):
@@ -132,11 +134,12 @@ class _Loops:
         guarded, names = set(self.guarded), dict(self.names)
         start = bare(self._start(k))
         if self.block:
-            self.lines.add(f"float {acc.split('[')[0]}[{min(self.block.extent, BLOCK)}];")
+            size = min(self.block.extent, BLOCK)
+            self.lines.add(f"{self.kind} {acc.split('[')[0]}[{size}];")
             with self._over_block():
                 self.lines.add(f"{acc} = {start};")
         else:
-            self.lines.add(f"float {acc} = {start};")
+            self.lines.add(f"{self.kind} {acc} = {start};")
         with ExitStack() as scopes:
             self._guard(k, scopes)
             for v in self._rest(k):
@@ -217,7 +220,8 @@ class _Loops:
         for k in sorted(reads):
             read = self.task.nest.reads[k]
             if self.block and all(self.block not in i.variables for i in (*read.index, *read.zero)):
-                self.lines.add(f"const float a{k} = {self._load(k)};")
+                kind = self.kind if self._stored(k) != F32 else F32.c
+                self.lines.add(f"const {kind} a{k} = {bare(self._load(k))};")
                 self.names[k] = f"a{k}"
 
     def _load(self, k: int) -> str:
@@ -227,10 +231,20 @@ class _Loops:
         places = self.program.plan.layout.places
         if name not in places:
             return constant_element(self.task, k, self.program)
-        return f"READ({self.program.address(places[name], self._bounded(k).index).c})"
+        read = f"READ({self.program.address(places[name], self._bounded(k).index).c})"
+        return as_number(read, self._stored(k), self.task.nest)
+
+    def _stored(self, k: int) -> DType:
+        """The type in which what read k finds lies in memory."""
+        return self.program.stored(self.task.operands[self.task.nest.reads[k].operand])
+
+    @property
+    def kind(self) -> str:
+        """The type of numbers and accumulators in C."""
+        return self.task.nest.arithmetic.c
 
     def _text(self, value: Value) -> str:
-        return expression(value, self._load, self._acc)
+        return expression(value, self._load, self._acc, self.task.nest.arithmetic)
 
     def _finish(self) -> None:
         task, value = self.task, bare(self._text(self.task.nest.finish))
@@ -264,10 +278,15 @@ def constant_element(task: Task, k: int, program: Program) -> str:
     program.use_tables(at)
     codes = graph.packed.get(name)
     if codes is None:
-        return f"{weight}[{at.c()}]"
+        return as_number(f"{weight}[{at.c()}]", program.stored(name), task.nest)
     vector = read.index[0] // (graph.shape(name)[0] // codes.vectors)
     program.use_tables(vector)
     return element(weight, codes, at.c(), vector.c())
+
+
+def as_number(element: str, stored: DType, nest: Nest) -> str:
+    """An element as a nest computes with it: among floats, whole numbers become floats."""
+    return f"(float){element}" if nest.arithmetic == F32 != stored else element
 
 
 def _inside(variable: Var, index: Index) -> str:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from lowtide.backends.c99.packed import stored
-from lowtide.ir.functions import FUNCTIONS
-from lowtide.ir.graph import Array
+from lowtide.backends.c99.text import function_name, function_source, table_name
+from lowtide.ir.dtype import F32, DType, dtype_of
+from lowtide.ir.graph import Array, stored_as
 from lowtide.ir.index import Index, Lookup
-from lowtide.ir.nest import Call, FromIndex, FromTable, Nest, walk
+from lowtide.ir.nest import Call, Chosen, FromIndex, FromTable, Nest, walk
+from lowtide.ir.whole import functions
 from lowtide.kernels.kernel import Kernel, Use
 from lowtide.kernels.packing import InOrder, Packing
 from lowtide.layout.lay_out import Place
@@ -36,17 +40,25 @@ class Program:
 
     plan: Plan
     weights: dict[str, Array] = field(default_factory=dict)
-    functions: set[str] = field(default_factory=set)
+    functions: dict[str, str] = field(default_factory=dict)
     tables: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    numbers: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    numbers: dict[str, Array] = field(default_factory=dict)
     kernels: list[Kernel] = field(default_factory=list)
     limits: dict[str, int] = field(default_factory=dict)
     branches: bool = False
+    packed: set[str] = field(default_factory=set)
     _weight_names: dict[Packing, str] = field(default_factory=dict)
 
     def storage(self, name: str) -> str:
         """The C name of a storage."""
         return f"S{list(self.plan.layout.storages).index(name)}"
+
+    def stored(self, name: str) -> DType:
+        """The type in which a tensor or a constant lies in memory."""
+        layout = self.plan.layout
+        if name in layout.places:
+            return layout.storages[layout.places[name].storage].dtype
+        return stored_as(dtype_of(layout.graph.constants[name].dtype))
 
     def address(self, place: Place, index: Sequence[Index]) -> Address:
         """Where an element of a placed tensor lies."""
@@ -71,7 +83,9 @@ class Program:
                 self.weights[name] = packing.pack(array)
             else:
                 ordered = packing.pack(codes.codes.reshape(array.shape))
-                self.weights |= stored(name, codes, ordered)
+                arrays = stored(name, codes, ordered)
+                self.weights |= arrays
+                self.packed |= arrays.keys()
         return self._weight_names[key]
 
     def use(self, use: Use) -> None:
@@ -92,12 +106,16 @@ class Program:
         values += [v for r in nest.reductions for v in (r.start, r.update)]
         for value in values:
             for part in walk(value):
-                if isinstance(part, Call) and not FUNCTIONS[part.function].infix:
-                    self.functions.add(part.function)
+                if isinstance(part, Call) and not functions(nest.arithmetic)[part.function].infix:
+                    name = function_name(part.function, nest.arithmetic)
+                    self.functions[name] = function_source(part.function, nest.arithmetic)
                 if isinstance(part, FromIndex | FromTable):
                     self.use_tables(part.index)
                 if isinstance(part, FromTable):
-                    self.numbers[part.name] = part.table
+                    kind = np.float32 if nest.arithmetic == F32 else np.int32
+                    self.numbers[table_name(part, nest.arithmetic)] = np.asarray(part.table, kind)
+                if isinstance(part, Chosen):
+                    self.numbers[part.name] = part.array
 
     def _table(self, one: Lookup) -> None:
         self.tables[one.name] = one.table

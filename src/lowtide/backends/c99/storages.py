@@ -12,6 +12,7 @@ from math import gcd
 
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines
+from lowtide.backends.c99.types import IN_ARENA, only_floats
 from lowtide.planner.plan import Plan
 from lowtide.quoting import for_c
 
@@ -22,10 +23,10 @@ def emit_storages(program: Program, lines: Lines) -> None:
     lines.add(
         "/* The memory map: each macro gives the address of element i of row r of a storage. */"
     )
-    numbers, first = [], 1
+    numbers, first, floats = [], 1, only_floats(plan)
     for name, storage in plan.layout.storages.items():
         c, row = program.storage(name), storage.row_elements
-        size = storage.bytes
+        size, kind = storage.bytes, IN_ARENA[storage.dtype]
         straight = plan.straight(name)
         where = f"at {plan.offset[name]}" if straight else "row by row"
         lines.add(
@@ -33,11 +34,13 @@ def emit_storages(program: Program, lines: Lines) -> None:
             f"{size} bytes {where} */"
         )
         if straight:
-            address = f"(f32 *)(void *)(arena + {plan.offset[name]})"
+            address = f"({kind} *)(void *)(arena + {plan.offset[name]})"
             lines.add(f"#define {c}(r, i) ({address} + (r) * {row} + (i))")
         else:
             _table(plan, name, c, lines)
         numbers.append(f"#define {c}_FIRST {first}u\n#define {c}_ROW {row}")
+        if not floats:
+            numbers.append(f"#define {c}_TYPE {kind}")
         first += storage.elements
     lines.add("#ifdef CHECKED\n" + "\n".join(numbers) + "\n#endif\n")
 
@@ -45,7 +48,8 @@ def emit_storages(program: Program, lines: Lines) -> None:
 def _table(plan: Plan, name: str, c: str, lines: Lines) -> None:
     unit, units = row_table(plan, name)
     lines.add(table(f"{_type(units)} {c}_at", units))
-    address = f"(f32 *)(void *)(arena + (size_t){c}_at[r] * {unit})"
+    kind = IN_ARENA[plan.layout.storages[name].dtype]
+    address = f"({kind} *)(void *)(arena + (size_t){c}_at[r] * {unit})"
     lines.add(f"#define {c}(r, i) ({address} + (i))")
 
 

@@ -9,8 +9,9 @@ from math import inf, isinf, isnan
 
 import numpy as np
 
-from lowtide.ir.functions import FUNCTIONS
+from lowtide.ir.dtype import F32, DType
 from lowtide.ir.nest import Acc, Call, Chosen, FromIndex, FromTable, Load, Number, Value
+from lowtide.ir.whole import functions
 
 
 class Lines:
@@ -71,30 +72,62 @@ def _shortest(value: np.float32) -> str:
     return text if "." in text or "e" in text else text + ".0"
 
 
-def expression(value: Value, load: Callable[[int], str], acc: Callable[[int], str]) -> str:
+def whole_literal(value: float) -> str:
+    """An int32 constant in C; of infinities the largest there is."""
+    number = int(min(max(value, -(2**31)), 2**31 - 1))
+    if number == -(2**31):
+        return "INT32_MIN"
+    return f"({number})" if number < 0 else str(number)
+
+
+def number_text(value: float, arithmetic: DType) -> str:
+    """A constant of a nest in C."""
+    return literal(value) if arithmetic == F32 else whole_literal(value)
+
+
+def expression(
+    value: Value,
+    load: Callable[[int], str],
+    acc: Callable[[int], str],
+    arithmetic: DType = F32,
+) -> str:
     """A scalar expression; `load` and `acc` give the text of reads and accumulators."""
     if isinstance(value, Number):
-        return literal(value.value)
+        return number_text(value.value, arithmetic)
     if isinstance(value, Load):
         return load(value.read)
     if isinstance(value, Acc):
         return acc(value.reduction)
     if isinstance(value, FromIndex):
-        return f"(float)({value.index.c()})"
+        return f"({arithmetic.c})({value.index.c()})"
     if isinstance(value, FromTable):
-        return f"{value.name}[{value.index.c()}]"
+        return f"{table_name(value, arithmetic)}[{value.index.c()}]"
     if isinstance(value, Chosen):
-        first = f" - {value.first}" if value.first >= 0 else f" + {-value.first}"
-        return (
-            f"{value.name}[{bare(expression(value.at, load, acc))}{first if value.first else ''}]"
-        )
-    return _called(value, [expression(a, load, acc) for a in value.arguments])
+        return _chosen(value, expression(value.at, load, acc, arithmetic), arithmetic)
+    parts = [expression(a, load, acc, arithmetic) for a in value.arguments]
+    return _called(value, parts, arithmetic)
 
 
-def _called(value: Call, arguments: list[str]) -> str:
-    function = FUNCTIONS[value.function]
+def _chosen(value: Chosen, at: str, arithmetic: DType) -> str:
+    where = f"(int){at}" if arithmetic == F32 else bare(at)
+    first = f" - {value.first}" if value.first >= 0 else f" + {-value.first}"
+    return f"{value.name}[{where}{first if value.first else ''}]"
+
+
+def table_name(value: FromTable, arithmetic: DType) -> str:
+    """The name in C of a table of numbers, of floats or of whole ones."""
+    return value.name if arithmetic == F32 else f"whole_{value.name}"
+
+
+def function_name(name: str, arithmetic: DType) -> str:
+    """The C function of a scalar function in a nest of this arithmetic."""
+    return f"{'f' if arithmetic == F32 else 'i'}_{name}"
+
+
+def _called(value: Call, arguments: list[str], arithmetic: DType) -> str:
+    function = functions(arithmetic)[value.function]
     if not function.infix:
-        return f"f_{value.function}({', '.join(arguments)})"
+        return f"{function_name(value.function, arithmetic)}({', '.join(arguments)})"
     by: Mapping[str, str] = dict(zip("ab", arguments, strict=True))
     return "(" + re.sub(r"\b[ab]\b", lambda found: by[found.group()], function.c) + ")"
 
@@ -111,8 +144,12 @@ def bare(text: str) -> str:
     return text[1:-1]
 
 
-def function_source(name: str) -> str:
+def function_source(name: str, arithmetic: DType) -> str:
     """The static function behind a scalar function that is not infix."""
-    function = FUNCTIONS[name]
-    parameters = ", ".join(f"float {p}" for p in "abc"[: function.arity])
-    return f"static inline float f_{name}({parameters}) {{ return {function.c}; }}"
+    function = functions(arithmetic)[name]
+    kinds = [function.others.get(k, arithmetic).c for k in range(function.arity)]
+    parameters = ", ".join(f"{kind} {p}" for kind, p in zip(kinds, "abc", strict=False))
+    head = f"static inline {arithmetic.c} {function_name(name, arithmetic)}({parameters})"
+    if not function.body:
+        return f"{head} {{ return {function.c}; }}"
+    return "\n    ".join((f"{head}\n{{", *function.body, f"return {function.c};")) + "\n}"

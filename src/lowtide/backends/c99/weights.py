@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from lowtide.backends.c99.program import Program
-from lowtide.backends.c99.text import Lines, literal
-from lowtide.ir.graph import Array
+from lowtide.backends.c99.text import Lines, literal, whole_literal
+from lowtide.ir.dtype import F32
+from lowtide.ir.graph import STORED, Array
 
 MOST_IN_C = 1 << 20
 """Bytes of weights that are written as C arrays; above it they go to weights.bin."""
 
-_ALIGN = 16  # elements: 64 bytes of float32
+_ALIGN = 64  # bytes
 
-_TYPES = {"float32": "float", "uint8": "uint8_t", "uint16": "uint16_t"}
+_TYPES = {dtype.name: dtype.c for dtype in (F32, *STORED)}
 """Packed codes are bytes, their scales perhaps 16-bit floats (`packed.py`)."""
 
 _INCBIN = """\
@@ -46,26 +47,34 @@ def emit_weights(program: Program, lines: Lines) -> bytes | None:
         return None
     if not in_file(program):
         for name, array in program.weights.items():
-            _emit_array(name, array, lines)
+            _emit_array(name, array, _alignment(name, array, program), lines)
         return None
     lines.add(_INCBIN)
     parts, at = [], 0
     for name, held in program.weights.items():
-        array = _known(held)
-        where = f"net_weights + {at}"
+        array, align = _known(held), _alignment(name, held, program)
+        gap = bytes(-at % align)
+        at += len(gap)
+        where = f"net_weights + {at // 4}"
         if array.dtype != np.float32:
             where = f"(const {_TYPES[array.dtype.name]} *)(const void *)({where})"
         lines.add(f"#define {name} ({where})    /* {array.size} */")
         data = array.astype(array.dtype.newbyteorder("<")).tobytes()
-        parts.append(data + bytes(-len(data) % (4 * _ALIGN)))
-        at += len(parts[-1]) // 4
-    return b"".join(parts)
+        parts += [gap, data]
+        at += len(data)
+    return b"".join([*parts, bytes(-at % _ALIGN)])
+
+
+def _alignment(name: str, array: Array, program: Program) -> int:
+    """What an array begins at a multiple of: vectors read floats and codes, loops whole numbers."""
+    whole = array.dtype.name in _TYPES and array.dtype != np.float32
+    return 4 if whole and name not in program.packed else _ALIGN
 
 
 def emit_numbers(program: Program, lines: Lines) -> None:
-    """Declares the tables of floats that definitions bring along."""
+    """Declares the tables of numbers that definitions bring along."""
     for name, table in sorted(program.numbers.items()):
-        _emit_array(name, np.asarray(table, np.float32), lines)
+        _emit_array(name, table, _alignment(name, table, program), lines)
 
 
 def _known(array: Array) -> Array:
@@ -73,13 +82,13 @@ def _known(array: Array) -> Array:
     return array if array.dtype.name in _TYPES else array.astype(np.float32)
 
 
-def _emit_array(name: str, held: Array, lines: Lines) -> None:
+def _emit_array(name: str, held: Array, align: int, lines: Lines) -> None:
     array = _known(held)
-    kind = _TYPES[array.dtype.name]
-    lines.add(f"static const {kind} {name}[{array.size}] ALIGNED(64) = {{")
-    whole = array.dtype != np.float32
-    texts = [str(v) for v in array] if whole else [literal(float(v)).strip("()") for v in array]
-    per = 16 if whole else 8
+    kind, whole = _TYPES[array.dtype.name], array.dtype != np.float32
+    aligned = f" ALIGNED({align})" if align == _ALIGN else ""
+    lines.add(f"static const {kind} {name}[{array.size}]{aligned} = {{")
+    to_text, per = (whole_literal, 16) if whole else (literal, 8)
+    texts = [to_text(v).strip("()") for v in array.ravel().tolist()]
     for i in range(0, len(texts), per):
         lines.add("    " + ", ".join(texts[i : i + per]) + ",")
     lines.add("};")

@@ -1,28 +1,3 @@
-#ifdef CHECKED
-/* The judge: every element of the arena remembers which element of which storage it holds. A read
-   that finds another one is a fault; the first is kept. Elements are numbered through all storages,
-   from 1. */
-struct net_check net_check;
-static uint32_t owner[NET_ARENA_BYTES / sizeof(f32) + 1];
-static int task, task_row;
-
-#if defined __GNUC__
-#define SELDOM __attribute__((noinline, cold)) /* a copy of it at every read takes long to compile */
-#else
-#define SELDOM
-#endif
-
-SELDOM static void fault(ptrdiff_t byte, uint32_t wanted, uint32_t found)
-{
-    if (net_check.faults++ == 0) {
-        net_check.task = task;
-        net_check.row = task_row;
-        net_check.byte = (long)byte;
-        net_check.wanted = wanted;
-        net_check.found = found;
-    }
-}
-
 static inline int in_arena(ptrdiff_t byte)
 {
     return byte >= 0 && byte + (ptrdiff_t)sizeof(f32) <= (ptrdiff_t)NET_ARENA_BYTES;
@@ -75,17 +50,3 @@ static inline void check_area(f32 *p, uint32_t element, int elements, int made)
 #define MADE(s, elements) check_area(s(0, 0), ELEMENT(s, 0, 0), elements, 1)
 #define USE_ROW(s, r, elements) check_area(s(r, 0), ELEMENT(s, r, 0), elements, 0)
 #define MADE_ROW(s, r, elements) check_area(s(r, 0), ELEMENT(s, r, 0), elements, 1)
-#define TASK(number, row) (task = (number), task_row = (row))
-#else
-#define READ(s, r, i) (*s(r, i))
-#define WRITE(s, r, i, v) (*s(r, i) = (v))
-#define USE_ELEMENT(s, r, i) ((void)0)
-#define USE_RUN(s, r, i, elements) ((void)0)
-#define USE(s, elements) ((void)0)
-#define MADE(s, elements) ((void)0)
-#define USE_ROW(s, r, elements) ((void)0)
-#define MADE_ROW(s, r, elements) ((void)0)
-#ifndef TASK /* `lowtide bench --profile` counts time here */
-#define TASK(number, row) ((void)0)
-#endif
-#endif

@@ -1,0 +1,14 @@
+#define TASK(number, row) (task = (number), task_row = (row))
+#else
+#define READ(s, r, i) (*s(r, i))
+#define WRITE(s, r, i, v) (*s(r, i) = (v))
+#define USE_ELEMENT(s, r, i) ((void)0)
+#define USE_RUN(s, r, i, elements) ((void)0)
+#define USE(s, elements) ((void)0)
+#define MADE(s, elements) ((void)0)
+#define USE_ROW(s, r, elements) ((void)0)
+#define MADE_ROW(s, r, elements) ((void)0)
+#ifndef TASK /* `lowtide bench --profile` counts time here */
+#define TASK(number, row) ((void)0)
+#endif
+#endif
