@@ -10,7 +10,6 @@ from math import frexp
 from typing import Any
 
 import numpy as np
-from tests.builders.programs import QUICK
 
 import lowtide.ops.eight  # the entries
 from lowtide.backends import emit
@@ -30,6 +29,7 @@ from lowtide.planner.make_plan import make_plan, stream
 from lowtide.planner.memory_map import memory_map
 from lowtide.planner.plan import Options, Plan, Source
 from lowtide.rewrites.fuse import fuse
+from programs import QUICK
 
 assert lowtide.ops.eight
 
@@ -133,12 +133,18 @@ class Eight:
 
     def quantised(self, x: str) -> str:
         """Whole numbers of floats."""
-        given = [self.constant(np.array(0.03, np.float32)), self.constant(np.array(2, self.dtype.name))]
+        given = [
+            self.constant(np.array(0.03, np.float32)),
+            self.constant(np.array(2, self.dtype.name)),
+        ]
         return self.add("QuantizeLinear", [x, *given], self.tensors[x].shape)
 
     def real(self, x: str) -> str:
         """Floats of whole numbers."""
-        given = [self.constant(np.array(0.02, np.float32)), self.constant(np.array(1, self.dtype.name))]
+        given = [
+            self.constant(np.array(0.02, np.float32)),
+            self.constant(np.array(1, self.dtype.name)),
+        ]
         return self.add("DequantizeLinear", [x, *given], self.tensors[x].shape, F32)
 
     def real_conv(self, x: str, filters: int) -> str:

@@ -24,6 +24,7 @@ from lowtide.check.judge import judge_placement
 from lowtide.check.numbers import Reference, Sample, compare
 from lowtide.check.trial import pack, split
 from lowtide.errors import CheckError
+from lowtide.ir.index import IntArray
 from lowtide.layout.lay_out import Layout
 from lowtide.planner.memory_map import memory_map
 from lowtide.planner.plan import Options, Plan
@@ -41,7 +42,7 @@ COUNT = 10
 class Case:
     """A network of whole numbers with its plan and what onnxruntime makes of its inputs."""
 
-    network: Network
+    network: Network | None
     plan: Plan
     sample: Sample
 
@@ -78,7 +79,11 @@ class Movable:
         assert moved == len(case.plan.lives)
         files[source] = (_OFFSETS + text).encode()
         inputs, outputs = (
-            Io(tuple(p.identifier for p in ports), tuple(p.elements for p in ports))
+            Io(
+                tuple(p.identifier for p in ports),
+                tuple(p.elements for p in ports),
+                types=tuple(p.c for p in ports),
+            )
             for ports in (self.memory.inputs, self.memory.outputs)
         )
         compiler = find_compiler()
@@ -142,24 +147,30 @@ def element_lives(plan: Plan) -> dict[str, Life]:
 
 
 def shared_steps(plan: Plan, lives: Mapping[str, Life], moved: str) -> int:
-    """The most moments that an element of `moved` and one of another storage live on one place.
+    """The most moments that an element of `moved` and one of another storage live on one byte.
 
     0: nothing is lost. 2 or more: the later of the two was written while the earlier was still to
     be read, which no order within a step can mend. 1: one of them dies in the step that makes the
     other (which is not atomic), and it depends on which comes first.
     """
-    most, one = 0, lives[moved]
+    most, (begun, done) = 0, _of_bytes(lives[moved])
     for name, other in lives.items():
         if name == moved:
             continue
-        apart = (plan.offset[name] - plan.offset[moved]) // 4
-        first, end = max(0, apart), min(len(one.start), apart + len(other.start))
+        others_begun, others_done = _of_bytes(other)
+        apart = plan.offset[name] - plan.offset[moved]
+        first, end = max(0, apart), min(len(begun), apart + len(others_begun))
         if first < end:
             here, there = slice(first, end), slice(first - apart, end - apart)
-            start = np.maximum(one.start[here], other.start[there])
-            stop = np.minimum(one.stop[here], other.stop[there])
+            start = np.maximum(begun[here], others_begun[there])
+            stop = np.minimum(done[here], others_done[there])
             most = max(most, int((stop - start + 1).max()))
     return most
+
+
+def _of_bytes(life: Life) -> tuple[IntArray, IntArray]:
+    """When each byte lives, first and last."""
+    return life.start.repeat(life.cell_bytes), life.stop.repeat(life.cell_bytes)
 
 
 def moves(plan: Plan) -> Iterator[tuple[str, int]]:
