@@ -217,7 +217,8 @@ class _Layouter:
 
     def _copy_to(self, name: str, wanted: Place, target: str, before: str | None) -> str:
         base, chain = self._behind(name, MOST_VIEWS)
-        self.tensors[target] = Tensor(target, wanted.strided.shape, self._dtype(name))
+        known = self.tensors.get(name) or Tensor(name, (), self._dtype(name))
+        self.tensors[target] = replace(known, name=target, shape=wanted.strided.shape)
         self.places[target] = wanted
         copy = _copy(target, base, tuple(view for view, _ in chain))
         self.copies.setdefault(before, []).append(copy)

@@ -45,7 +45,7 @@ def _pointwise(outer: Operator, graph: Graph, running: Tensor) -> Nest:
     given[outer.running] = running
     inputs = tuple(given.get(i) for i in range(len(outer.inputs)))
     bound = Bound(outer, inputs, constants, (running,))
-    nest = ENTRIES[outer.type].meaning(bound)
+    nest = bound.meaning()
     assert isinstance(nest, Nest)
     return nest
 

@@ -26,6 +26,7 @@ from lowtide.ir.graph import CARRIED, Array, Graph, Operator, Shape, Tensor
 from lowtide.ir.meaning import Join, Meaning
 from lowtide.ir.nest import Nest
 from lowtide.ir.view import Reshape
+from lowtide.ops.arithmetic_of import in_whole_numbers
 
 MOST_ROUNDS = 2**31 - 1
 """What an int of C counts to."""
@@ -158,6 +159,14 @@ class Bound:
             return default
         return self.constants[operand].tolist()
 
+    def meaning(self) -> Meaning:
+        """What the entry says that it means, in int32 where all of it is whole."""
+        held = ENTRIES[self.type].meaning(self)
+        if not isinstance(held, Nest):
+            return held
+        operands = [self.inputs[k] for k in {read.operand for read in held.reads}]
+        return in_whole_numbers(held, [t.dtype for t in (*operands, *self.outputs) if t])
+
     def refuse(self, what: str, hint: str | None = None) -> ModelError:
         """Makes the error to raise for something that this entry does not do; it names the node."""
         return UnsupportedModel(
@@ -232,7 +241,7 @@ def understand(operator: Operator, graph: Graph) -> Meaning:
     """
     bound = bind(operator, graph)
     try:
-        held = ENTRIES[operator.type].meaning(bound)
+        held = bound.meaning()
         fits = _fits(held, bound)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise bound.refuse(f"its operands and attributes do not fit ({error})", EXPORT) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import lcm
 
 import numpy as np
 
@@ -108,7 +109,7 @@ def row_bars(
         *(layout.graph.outputs if options.result == "resident" else ()),
     }
     held = {layout.places[name].storage for name in ports}
-    align, first = options.align, 0
+    align, first = _align(layout, options), 0
     found, sizes, straight, mostly = dict[str, tuple[_Bars, int]](), [], [], []
     for name, life in lives.items():
         bars = _bars(life)
@@ -133,6 +134,13 @@ def row_bars(
         pinned, live if kept is None else kept.arena_bytes,
     )  # fmt: skip
     return RowBars(lives, found, problem)
+
+
+def _align(layout: Layout, options: Options) -> int:
+    """What a row begins at a multiple of: of its elements' size too, where it is to be C."""
+    if layout.graph.as_if is not None:
+        return options.align
+    return lcm(options.align, *(s.dtype.bytes for s in layout.storages.values()))
 
 
 def _lives_whole(life: Life) -> bool:

@@ -17,7 +17,7 @@ from itertools import pairwise
 from typing import Any
 
 from lowtide.errors import ModelError
-from lowtide.ir.graph import Graph, Operator, Tensor
+from lowtide.ir.graph import Graph, Operator
 from lowtide.ops import Join, Views, meaning
 from lowtide.ops.definition import definition
 from lowtide.ops.entry import ENTRIES, Bound, bind
@@ -129,7 +129,7 @@ def _is_same(op: Operator, narrowed: Narrowed, reach: Reach, region: Region) -> 
     graph = reach.graph
     tensors, constants = dict(graph.tensors), dict(graph.constants)
     for name, part in {**narrowed.reads, op.output: region}.items():
-        tensors[name] = Tensor(name, shape_of(part), graph.tensors[name].dtype)
+        tensors[name] = replace(graph.tensors[name], shape=shape_of(part))
     for name, part in narrowed.constants.items():
         constants[name] = constants[name][tuple(slice(*span) for span in part)]
     small = replace(graph, tensors=tensors, constants=constants)

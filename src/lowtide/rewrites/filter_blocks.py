@@ -161,7 +161,7 @@ class _Writer:
         return self._cut(name, with_span(whole(shape), axis, span))
 
     def _tensor(self, name: str, made: str, region: Region) -> None:
-        self.tensors[made] = Tensor(made, shape_of(region), self.graph.tensors[name].dtype)
+        self.tensors[made] = replace(self.graph.tensors[name], name=made, shape=shape_of(region))
 
     def _cut(self, name: str, region: Region) -> str:
         array = self.graph.constants[name]

@@ -179,7 +179,8 @@ class Writer:
 
     def tensor(self, name: str, of: str, region: Region) -> str:
         """Adds a tensor that holds a region of another one; returns its name."""
-        self.tensors[name] = Tensor(name, shape_of(region), self.reach.graph.tensors[of].dtype)
+        whole = self.reach.graph.tensors[of]
+        self.tensors[name] = replace(whole, name=name, shape=shape_of(region))
         return name
 
     def constant(self, name: str, region: Region) -> str:

@@ -92,7 +92,7 @@ class _Writer:
             plain = own and tensor not in graph.outputs
             self.names[piece.number] = tensor if plain else self.free(f"{tensor}.{piece.number}")
         name = self.names[piece.number]
-        self.tensors[name] = Tensor(name, shape_of(piece.region), graph.tensors[tensor].dtype)
+        self.tensors[name] = replace(graph.tensors[tensor], name=name, shape=shape_of(piece.region))
         return name
 
     def free(self, name: str) -> str:

@@ -1,0 +1,33 @@
+"""What a definition computes in: int32 where all that it reads and makes is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from math import isinf
+
+from lowtide.ir.dtype import F32, I32, DType
+from lowtide.ir.graph import STORED
+from lowtide.ir.nest import Call, FromTable, Nest, Number, Value, walk
+from lowtide.ir.whole import functions
+
+
+def in_whole_numbers(nest: Nest, types: Collection[DType]) -> Nest:
+    """The nest in int32, where its operands and result are whole and int32 has its functions.
+
+    `types` are theirs. So what only moves or chooses elements needs no floats where there are none.
+    """
+    if nest.arithmetic != F32 or not all(dtype in STORED for dtype in types):
+        return nest
+    values = [nest.finish, *(v for one in nest.reductions for v in (one.start, one.update))]
+    whole = all(_is_whole(part) for value in values for part in walk(value))
+    return replace(nest, arithmetic=I32) if whole else nest
+
+
+def _is_whole(part: Value) -> bool:
+    """Whether int32 has this part of a value, without what it is made of."""
+    if isinstance(part, Call):
+        return part.function in functions(I32)
+    numbers = part.table if isinstance(part, FromTable) else ()
+    numbers = (part.value,) if isinstance(part, Number) else numbers
+    return all(isinf(number) or number == int(number) for number in numbers)
