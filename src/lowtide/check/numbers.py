@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from lowtide.check.blocks import blocks
 from lowtide.check.expected import Expected, allowed, share, summary
 from lowtide.errors import EXPORT, CheckError, UnreadableModel
 from lowtide.frontends.onnx.tidy import tidied
@@ -146,8 +147,8 @@ def lively_inputs(reference: Reference, shapes: Mapping[str, tuple[Shape, str]])
 
 def largest_of(y: Array) -> float:
     """The largest finite magnitude."""
-    finite = y[np.isfinite(y)]
-    return float(np.abs(finite).max()) if finite.size else 0.0
+    sizes = (np.abs(part[np.isfinite(part)]).max(initial=0.0) for (part,) in blocks(y))
+    return float(max(sizes, default=0.0))
 
 
 def check_comparable(samples: Sequence[Sample]) -> None:
@@ -215,10 +216,11 @@ def distance(y: Array, ref: Array) -> float:
     """max|y - ref|; infinite where shapes, infinities or NaN are not the same."""
     if y.shape != ref.shape:
         return float(np.inf)
-    if not ref.size:
-        return 0.0
-    y, ref = np.asarray(y, np.float64), np.asarray(ref, np.float64)
+    return float(max((_distance(*pair) for pair in blocks(y, ref)), default=0.0))
+
+
+def _distance(y: Array, ref: Array) -> float:
     same = (y == ref) | (np.isnan(y) & np.isnan(ref))
     with np.errstate(invalid="ignore"):
         gap = np.where(same, 0.0, np.abs(y - ref))
-    return float(np.where(np.isnan(gap), np.inf, gap).max())
+    return float(np.where(np.isnan(gap), np.inf, gap).max(initial=0.0))

@@ -53,8 +53,9 @@ def plan_layerwise(
 FEW_CELLS = 1 << 18
 """Cells whose lifetimes are kept for every schedule that is tried."""
 
-MOST_CELLS = 1 << 22
-"""Pixels that are watched one by one: their lifetimes take some hundred bytes each on the way."""
+MOST_CELLS = 1 << 21
+"""Pixels that are watched one by one, those of an image of 1024 x 1024 and of what is made of it:
+their lifetimes take some hundred bytes each on the way, and some seconds together."""
 
 
 def too_many_pixels(layout: Layout) -> bool:

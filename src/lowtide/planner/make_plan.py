@@ -21,7 +21,7 @@ from lowtide.planner.streamed import Segmented, Streamed, cut_segments
 from lowtide.rewrites.as_if import as_if
 from lowtide.rewrites.fuse_pools import fuse_pools
 from lowtide.rewrites.in_order import in_order
-from lowtide.rows.liveness import live_bytes, whole_lifetimes
+from lowtide.rows.liveness import whole_lifetimes
 from lowtide.rows.task import Task, make_tasks
 from lowtide.schedules import layerwise
 
@@ -96,7 +96,7 @@ def _layerwise(source: Source, laid: _Laid, options: Options, clock: Clock) -> P
         if options.overlap != "none":
             lives = whole_lifetimes(layout, tasks, best.schedule, kept)
         given = Whole(layout, tasks, best.schedule, lives)
-    measured = measure(given, tasks, int(live_bytes(found, best.schedule.ticks).max()))
+    measured = measure(given, tasks, best.problem.lower_bound)
     addresses = straight_rows(layout, best.problem, placement)
     return Plan(
         source, options, layout, tasks, best.schedule, found, best.problem, placement,

@@ -169,7 +169,8 @@ def live_bytes(lives: Lives, ticks: int) -> IntArray:
     """The bytes that live at each of the moments 0 to ticks + 1."""
     change = np.zeros(ticks + 3, np.int64)
     for life in lives.values():
-        lives_at_all = life.start <= life.stop
-        np.add.at(change, life.start[lives_at_all], life.cell_bytes)
-        np.add.at(change, life.stop[lives_at_all] + 1, -life.cell_bytes)
-    return np.cumsum(change)[: ticks + 2]
+        held = bands(life).alive()
+        size = (held.end - held.first) * life.cell_bytes
+        np.add.at(change, held.start, size)
+        np.add.at(change, held.stop + 1, -size)
+    return np.cumsum(change, out=change)[: ticks + 2]

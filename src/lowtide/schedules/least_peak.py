@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
+from itertools import accumulate
 from typing import NamedTuple
 
 from lowtide.errors import LowtideError
@@ -60,6 +61,10 @@ def given_order(problem: OrderProblem) -> Order:
     """The steps as they are numbered; proven if even the bound that takes no search is met."""
     graph = _graph_of(problem)
     return _order(range(len(problem.uses)), _given_peak(graph), graph.bound)
+
+
+MOST_CHOICES = 16
+"""Steps that are ready in a set of done steps, on average; with more, fewer sets are looked at."""
 
 
 def least_peak(problem: OrderProblem, *, states: int = 200_000) -> Order:
@@ -210,6 +215,7 @@ def _settle(graph: _Graph, state: _State) -> tuple[_State, tuple[int, ...]]:
 
 def _search(graph: _Graph, best: Order, states: int) -> Order:
     """Downsets by least peak, then most steps; those that cannot beat `best` are dropped."""
+    choices = MOST_CHOICES * states
     first, taken = _settle(graph, graph.start)
     came: dict[int, _Origin] = {first.done: _Origin(first.peak, graph.start.done, taken)}
     reached: dict[int, int] = {}  # the least peak of a downset before it was settled
@@ -218,15 +224,17 @@ def _search(graph: _Graph, best: Order, states: int) -> Order:
         peak, _, state = heappop(frontier)
         if state.done == graph.done:
             return _order(_path(came, graph), peak, peak)
-        if len(reached) > states:
+        if len(reached) > states or choices < 0:
             return _order(best.steps, best.peak, peak)
         if came[state.done].peak < peak:
             continue  # reached again with a smaller peak meanwhile
+        choices -= state.ready.bit_count()
         for step in _bits(state.ready):
             later = _after(graph, state, step)
             if later.peak >= reached.get(later.done, best.peak):
                 continue
             reached[later.done] = later.peak
+            choices -= later.ready.bit_count()
             later, taken = _settle(graph, later)
             if later.done not in came or later.peak < came[later.done].peak:
                 came[later.done] = _Origin(later.peak, state.done, (step, *taken))
@@ -251,8 +259,11 @@ def _path(came: Mapping[int, _Origin], graph: _Graph) -> list[int]:
     return [step for piece in reversed(pieces) for step in piece]
 
 
-def _beam(graph: _Graph, width: int = 32) -> Order:
-    """A good order soon: of the downsets of each size keep a few, by peak, then by live bytes."""
+def _beam(graph: _Graph, width: int = 32, choices: int = 2048) -> Order:
+    """A good order soon: of the downsets of each size keep a few, by peak, then by live bytes.
+
+    Fewer where they leave more choices than that together.
+    """
     layers: list[dict[int, tuple[_State, int]]] = [{graph.start.done: (graph.start, -1)}]
     for _ in graph.before:
         options: dict[int, tuple[_State, int]] = {}
@@ -262,6 +273,8 @@ def _beam(graph: _Graph, width: int = 32) -> Order:
                 if later.done not in options or later.peak < options[later.done][0].peak:
                     options[later.done] = (later, step)
         kept = sorted(options.values(), key=lambda o: (o[0].peak, o[0].live, o[0].done))[:width]
+        ready = accumulate(state.ready.bit_count() for state, _ in kept)
+        kept = kept[: max(1, sum(sofar <= choices for sofar in ready))]
         layers.append({state.done: (state, step) for state, step in kept})
     done, steps = graph.done, list[int]()
     for layer in reversed(layers[1:]):

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 from onnx import AttributeProto, TensorProto, numpy_helper
 
+from lowtide.check.blocks import blocks
 from lowtide.ir.graph import Array
 
 NARROW = frozenset({TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16})
@@ -33,14 +34,17 @@ def in_range(array: Array) -> Array:
     The network's tensors are float32, and so are their largest and least numbers; what is between
     keeps all its digits.
     """
-    if array.dtype != np.float64 or not array.size:
+    if array.dtype != np.float64:
         return array
-    size = np.abs(array)
-    outside = ((size > _LARGEST) & (size < np.inf)) | ((size < _LEAST) & (size > 0))
-    if not outside.any():
+    if not any(_outside(block).any() for (block,) in blocks(array)):
         return array
     with np.errstate(over="ignore", under="ignore"):
-        return np.where(outside, array.astype(np.float32).astype(np.float64), array)
+        return np.where(_outside(array), array.astype(np.float32).astype(np.float64), array)
+
+
+def _outside(array: Array) -> Array:
+    size = np.abs(array)
+    return ((size > _LARGEST) & (size < np.inf)) | ((size < _LEAST) & (size > 0))
 
 
 def widen_node(node: onnx.NodeProto) -> onnx.NodeProto:
