@@ -19,4 +19,4 @@ def blocks(*arrays: Array) -> Iterator[tuple[Array, ...]]:
     wide = [np.float64] * len(arrays)
     them = [np.asarray(array) for array in arrays]
     for block in np.nditer(them, how, op_dtypes=wide, casting="unsafe", buffersize=BLOCK):
-        yield block if len(arrays) > 1 else (block,)
+        yield tuple(block) if len(arrays) > 1 else (np.asarray(block),)

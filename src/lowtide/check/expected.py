@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+import numpy as np
+
 from lowtide.ir.graph import Array
 
 Kind = Literal["float64", "float32", "quantised"]
@@ -24,7 +26,7 @@ class Expected:
     """A network's outputs for one set of inputs, in the network's order, and how they were made.
 
     - float64: evaluated in float64; `gaps` has the largest distance of onnxruntime, not optimised,
-      from each output.
+      from each output. `note` says where the network itself overflows.
     - float32: onnxruntime itself, where `note` says why there is no float64.
     - quantised: the integers of a runtime; `gaps` has one quantum of each output.
     """
@@ -35,6 +37,18 @@ class Expected:
     version: str = ""
     gaps: tuple[float, ...] = ()
     note: str = ""
+    overflows: str = ""
+    """The node at which the network itself may leave float32's range; `outputs` are NaN where that
+    shows, and nothing is compared there."""
+
+    def compared(self, results: Sequence[Array]) -> Sequence[Array]:
+        """Some outputs with NaN where nothing is compared."""
+        if not self.overflows:
+            return results
+        return [
+            np.where(np.isnan(ref), np.nan, y) if y.shape == ref.shape else y
+            for y, ref in zip(results, self.outputs, strict=True)
+        ]
 
     @property
     def by(self) -> str:
@@ -102,13 +116,15 @@ class Against:
 
     def shown(self, error: float) -> str:
         """The program's own error in words, beside onnxruntime's."""
+        note = f"; {self.note}" if self.note else ""
         if self.kind == "float64":
-            return f"{error:.1e} from exact; onnxruntime {self.runtime_error or 0.0:.1e}"
-        return f"{error:.1e} from {self.by}" + (f"; {self.note}" if self.note else "")
+            return f"{error:.1e} from exact; onnxruntime {self.runtime_error or 0.0:.1e}{note}"
+        return f"{error:.1e} from {self.by}{note}"
 
 
 def summary(expected: Sequence[Expected], largest: Sequence[float]) -> Against:
     """What all samples were compared with; they are of one kind."""
     one, own = expected[0], errors(expected, largest)
     maker = f"{one.maker} {one.version}".strip()
-    return Against(one.kind, one.by, maker, one.note, max(own, default=0.0) if own else None)
+    note = next((other.note for other in expected if other.overflows), one.note)
+    return Against(one.kind, one.by, maker, note, max(own, default=0.0) if own else None)

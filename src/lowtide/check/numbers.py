@@ -156,9 +156,10 @@ def check_comparable(samples: Sequence[Sample]) -> None:
     made = [sample.outputs for sample in samples]
     for number, outputs in enumerate(zip(*made, strict=True), 1):
         if not any(np.isfinite(y).any() for y in outputs):
+            notes = "".join(f" ({one.expected.note})" for one in samples[:1] if one.expected.note)
             raise CheckError(
-                f"output {number} of {len(made[0])} is nowhere finite in the reference, so nothing "
-                "finite could be compared; give a --sample on which it is"
+                f"output {number} of {len(made[0])} is nowhere finite in the reference{notes}, so "
+                "nothing finite could be compared; give a --sample on which it is"
             )
 
 
@@ -177,7 +178,8 @@ def compare(results: Mapping[str, Sequence[Array]], samples: Sequence[Sample]) -
     worst, largest = SAME, scales(samples)
     limits = allowed([sample.expected for sample in samples], largest)
     for sample in samples:
-        worst |= difference(results[sample.name], sample.outputs, largest, limits)
+        made = sample.expected.compared(results[sample.name])
+        worst |= difference(made, sample.outputs, largest, limits)
     return worst
 
 
@@ -191,6 +193,7 @@ def check_near(found: Difference, samples: Sequence[Sample], what: str) -> None:
     raise CheckError(
         f"{what} differs from {against.by} by {found.max_rel:.2e} of the largest value{beside}: "
         f"{found.of_allowed:.3g} times what is allowed, {against.rule}"
+        + (f"; {against.note}" if against.note else "")
     )
 
 

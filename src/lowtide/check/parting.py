@@ -83,8 +83,14 @@ class _Parting:
             self.first = f"{label(node)}, by {by:.0e} of its largest value"
 
 
+_LARGEST_WHOLE = 1 << 24
+"""Beyond this all floats are whole numbers, which says nothing of them."""
+
+
 def _whole(x: Array) -> bool:
-    return x.dtype.kind in "biu" or bool((x == np.rint(x)).all())
+    if x.dtype.kind in "biu":
+        return True
+    return bool((x == np.rint(x)).all()) and largest_of(x) <= _LARGEST_WHOLE
 
 
 def _tensors(model: onnx.ModelProto, inputs: Values, name: str) -> dict[str, Array]:

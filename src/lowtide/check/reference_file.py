@@ -18,8 +18,8 @@ from lowtide.room import MAX_ELEMENTS
 def pack_references(samples: Sequence[Sample], sha256: str) -> bytes:
     """Arrays SAMPLE/input/NAME, SAMPLE/output/NUMBER and the rest of `Expected`.
 
-    That is SAMPLE/made_by (kind, name, version, note) and SAMPLE/gaps. The same bytes for the same
-    content.
+    That is SAMPLE/made_by (kind, name, version, note, overflows) and SAMPLE/gaps. The same bytes
+    for the same content.
     """
     arrays: dict[str, Array] = {"sha256": np.array(sha256)}
     for i, sample in enumerate(samples):
@@ -30,7 +30,9 @@ def pack_references(samples: Sequence[Sample], sha256: str) -> bytes:
         for k, values in enumerate(sample.outputs):
             arrays[f"{i}/output/{k}"] = values
         own = sample.expected
-        arrays[f"{i}/made_by"] = np.array([own.kind, own.maker, own.version, own.note])
+        arrays[f"{i}/made_by"] = np.array(
+            [own.kind, own.maker, own.version, own.note, own.overflows]
+        )
         arrays[f"{i}/gaps"] = np.array(own.gaps, np.float64)
     buffer = BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
@@ -72,14 +74,14 @@ def _expected(held: dict[str, Array], i: int, outputs: tuple[Array, ...]) -> Exp
     """What made the outputs; before it was kept, onnxruntime did."""
     if f"{i}/made_by" not in held:
         return Expected(outputs, note="written by an earlier version")
-    kind, maker, version, note = (str(word) for word in held[f"{i}/made_by"])
+    kind, maker, version, note, *more = (str(word) for word in held[f"{i}/made_by"])
     gaps = tuple(float(gap) for gap in held[f"{i}/gaps"])
     known = next(one for one in KINDS if one == kind)
     if len(gaps) != (0 if known == "float32" else len(outputs)):
         raise ValueError("a gap for each output")
     if not all(0 <= gap < np.inf for gap in gaps):
         raise ValueError("gaps are distances")
-    return Expected(outputs, known, maker, version, gaps, note)
+    return Expected(outputs, known, maker, version, gaps, note, "".join(more))
 
 
 def _numbers(held: dict[str, Array], prefix: str) -> list[int]:

@@ -20,19 +20,24 @@ from lowtide.quoting import for_terminal
 Values = Mapping[str, Array]
 Watch = Callable[[onnx.NodeProto, Values], None]
 
+Run = Callable[[onnx.NodeProto, Values, Mapping[str, int]], dict[str, Array]]
+
 
 class NotEvaluated(Exception):
     """The evaluator of the `onnx` package cannot run a node; the message names it."""
 
 
 def evaluate(
-    model: onnx.ModelProto, inputs: Values, watch: Watch = lambda node, values: None
+    model: onnx.ModelProto,
+    inputs: Values,
+    watch: Watch = lambda node, values: None,
+    run: Run | None = None,
 ) -> tuple[Array, ...]:
     """The outputs of a model without functions of its own, for some inputs, in float64.
 
     A node is evaluated by itself, its weights widened for the while and its inputs forgotten after
     their last reader, so that little is held at a time. `watch` sees each node with the values it
-    read and made. Raises NotEvaluated.
+    read and made; `run` takes the place of `run_node`. Raises NotEvaluated.
     """
     graph = model.graph
     opsets = opsets_of(model)
@@ -44,7 +49,7 @@ def evaluate(
     last = {name: at for at, names in enumerate(reads) for name in names}
     for at, node in enumerate(nodes):
         held = {name: _value(name, values, constants) for name in reads[at]}
-        made = run_node(_without_unread(node, last, kept), held, opsets)
+        made = (run or run_node)(_without_unread(node, last, kept), held, opsets)
         values |= made
         watch(node, {**held, **made})
         for name in (*reads[at], *made):
