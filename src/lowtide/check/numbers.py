@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lowtide.check.blocks import blocks
+from lowtide.check.exact.blocks import blocks
 from lowtide.check.expected import Expected, allowed, share, summary
 from lowtide.errors import EXPORT, CheckError, UnreadableModel
 from lowtide.frontends.onnx.tidy import tidied

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import AttributeProto, TensorProto, numpy_helper
 
-from lowtide.check.blocks import blocks
+from lowtide.check.exact.blocks import blocks
 from lowtide.ir.graph import Array
 
 NARROW = frozenset({TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16})
