@@ -51,7 +51,7 @@ class RowCall:
     `channels` are those in and out of each of `groups`. `start` is what sums begin with.
     `activation` is applied by the kernel; None: what is fused onto the task is applied to the row
     afterwards. If the sum `grows`, every row of the input is added to the one output. A mean counts
-    the padding, too, if `padded`.
+    the padding, too, if `padded`. Sums go on from those that lie `onto`, which are copied first.
     """
 
     rows: SlidingWindow
@@ -65,6 +65,7 @@ class RowCall:
     pool: Pool = Pool()
     grows: bool = False
     padded: bool = False
+    onto: Place | None = None
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,8 @@ class Convolution:
     """A convolution that was recognised: start + the sum of x * w over taps and input channels.
 
     `x` names a tensor, `weights` a constant [out, in, ky, kx]; `channels` are those in and out of
-    each of `groups`. `pool` has the window of a pool that its results go into, 1 for none.
+    each of `groups`. `pool` has the window of a pool that its results go into, 1 for none. `onto`
+    names the tensor of sums that go on, whose elements are the start; "": they begin here.
     """
 
     x: str
@@ -35,6 +36,7 @@ class Convolution:
     channels: tuple[int, int]
     groups: int
     start: Value
+    onto: str = ""
 
 
 def convolution(task: Task, layout: Layout) -> Convolution | None:
@@ -54,7 +56,8 @@ def convolution(task: Task, layout: Layout) -> Convolution | None:
     around = [v for r in nest.reductions[1:] for v in r.loops]
     found = windows(one, nest, graph.shape(x), taps, around)
     channels = _groups(one, other, nest, graph.shape(x), graph.shape(weights), taps)
-    if found is None or channels is None or not _begins(first.start, task, layout):
+    onto = _goes_on(first.start, task, layout)
+    if found is None or channels is None or not (onto or _begins(first.start, task, layout)):
         return None
     made, pool = found
     kernel = [index_of(v) for v in taps[: len(taps) - (channels[0] > 1)]]
@@ -63,7 +66,7 @@ def convolution(task: Task, layout: Layout) -> Convolution | None:
     if kernel != [index_of(w.tap) for w in made if w.kernel > 1]:
         return None  # its sums run in another order
     inside, outside, groups = channels
-    return Convolution(x, weights, made, pool, (inside, outside), groups, first.start)
+    return Convolution(x, weights, made, pool, (inside, outside), groups, first.start, onto)
 
 
 def _product(update: Value) -> tuple[int, int] | None:
@@ -102,6 +105,15 @@ def _begins(start: Value, task: Task, layout: Layout) -> bool:
     read = task.nest.reads[start.read]
     given = task.operands[read.operand] in layout.graph.constants
     return given and read.index == (task.nest.axes[1],)
+
+
+def _goes_on(start: Value, task: Task, layout: Layout) -> str:
+    """The tensor whose elements sums begin with, each its own; "" if there is none."""
+    if not isinstance(start, Load):
+        return ""
+    read = task.nest.reads[start.read]
+    name = task.operands[read.operand]
+    return name if name in layout.places and read.index == task.nest.axes and not read.zero else ""
 
 
 def windows(

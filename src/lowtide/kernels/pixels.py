@@ -29,7 +29,12 @@ def _match(
 
     def match(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
         found = convolution(task, layout) if len(task.nest.reductions) == 1 else None
-        if found is None or task.row is None or (found.weights in layout.graph.packed) != packed:
+        if (
+            found is None
+            or found.onto
+            or task.row is None
+            or (found.weights in layout.graph.packed) != packed
+        ):
             return None
         x, y = layout.places[found.x], layout.places[task.output]
         shape = task.nest.shape

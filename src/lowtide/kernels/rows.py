@@ -35,7 +35,7 @@ def _conv(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
     if found is None or (found.channels == (1, 1) and found.groups > 1):
         return None
     call = _call(found, task, layout)
-    if call is None:
+    if call is None or (found.onto and len(task.nest.reductions) > 1):
         return None
     if len(task.nest.reductions) > 1:
         call = _growing(call, task) if task.accumulates else _pooling(call, found.pool, task)
@@ -55,7 +55,7 @@ def _depthwise(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
     if found is None or found.channels != (1, 1) or found.groups == 1:
         return None
     call = _call(found, task, layout)
-    if call is None or len(task.nest.reductions) > 1 or task.accumulates:
+    if call is None or call.onto or len(task.nest.reductions) > 1 or task.accumulates:
         return None
     return _use(
         kernel,
@@ -114,9 +114,16 @@ def _call(found: Convolution, task: Task, layout: Layout) -> RowCall | None:
     places = _places(found.x, task, layout)
     if places is None:
         return None
+    onto = None
+    if found.onto:
+        going_on = _places(found.onto, task, layout)
+        if going_on is None:
+            return None
+        onto = going_on[0]
     applied = activation(task.nest.finish, Acc(0))
     (rows, columns), (x, y) = _two(found.windows), places
-    return RowCall(rows, columns, found.channels, found.groups, x, y, found.start, applied)
+    start = None if onto else found.start
+    return RowCall(rows, columns, found.channels, found.groups, x, y, start, applied, onto=onto)
 
 
 def _two(windows: tuple[SlidingWindow, ...]) -> tuple[SlidingWindow, SlidingWindow]:

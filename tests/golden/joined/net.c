@@ -336,12 +336,12 @@ INLINE void store(f32 *to, vec v, int some)
 /* What rows are made of. Windows: kernel, stride, dilation and padding along the row; input: width,
    elements from pixel to pixel, channels; output: width, from pixel to pixel, channels; how many
    groups of those channels there are. A pool of `ph` rows and `pw` columns that follows is made in
-   the same go, and so is an activation. Where sums grow, what is made is added to what is there. A
-   mean is over the padding, too, if `padded`. */
+   the same go, and so is an activation. Where sums grow, what is made is added to what is there, and
+   where they go `on`, they begin with it. A mean is over the padding, too, if `padded`. */
 enum activation { NO_ACTIVATION, RELU, CLAMP, LEAKY };
 enum pooling { NO_POOL, MAX_POOL, SUM_POOL };
 struct rows {
-    int kh, kw, stride, dilation, before, iw, is, ci, ow, os, co, groups, ph, pw, pool, grows, padded, act;
+    int kh, kw, stride, dilation, before, iw, is, ci, ow, os, co, groups, ph, pw, pool, grows, on, padded, act;
     float low, high;
 };
 
@@ -595,6 +595,10 @@ INLINE void conv_tile(const struct rows *s, const struct sums *a, const struct b
         UNROLL
         for (int k = 0; k < pixels * vecs; k++)
             acc[k] = *(const in_memory *)(a->at.out[k / vecs] + c->m + k % vecs * LANES);
+    else if (s->on)
+        UNROLL
+        for (int k = 0; k < pixels * vecs; k++)
+            acc[k] = load(a->at.out[k / vecs] + c->m + k % vecs * LANES, c->width - k % vecs * LANES);
     conv_sums(a->runs, a->count, c, pixels, vecs, acc);
     if (c->end == s->kh)
         activate(s, pixels * vecs, acc);

@@ -13,6 +13,7 @@ from lowtide.ir.index import Index, Var, number, var
 from lowtide.ir.nest import Acc, FromIndex, FromTable, Nest, loads, walk
 from lowtide.kernels.calls import Activation, RowCall
 from lowtide.kernels.kernel import Use
+from lowtide.layout.lay_out import Place
 from lowtide.rows.task import Task
 
 
@@ -31,6 +32,8 @@ def emit_row_call(
         lines.add(f"out[j] = OUT_ROW(j, {', '.join(place_of_row(call.y, row, program))});")
     if call.grows:
         _begin(task, program, lines)
+    if call.onto:
+        _go_on(call.onto, call.y, y, program, lines)
     lines.add("CHECK_ROWS(&shape, rows);")
     bias = bias_of(call.start, task, program)
     weight = program.weight(use.packings[0]) if use.packings else "NULL"
@@ -67,6 +70,19 @@ def _begin(task: Task, program: Program, lines: Lines) -> None:
     lines.close()
 
 
+def _go_on(onto: Place, made: Place, y: Var, program: Program, lines: Lines) -> None:
+    """Copies the sums that go on to where they do."""
+    _, channels, _, width = made.strided.shape
+    x, c = Var("x", width), Var("c", channels)
+    at = [program.address(p, (number(0), _at(c), _at(y), _at(x))).c for p in (made, onto)]
+    lines.loop(y.name, "first + rows", start="first")
+    for v in (x, c):
+        lines.loop(v.name, v.extent)
+    lines.add(f"WRITE({at[0]}, READ({at[1]}));")
+    for _ in range(3):
+        lines.close()
+
+
 def _at(y: Var) -> Index:
     return Index(((y, 1),))
 
@@ -83,7 +99,8 @@ def _fields(call: RowCall) -> str:
         "dilation": columns.dilation, "before": columns.before, "iw": columns.size,
         "is": pixel_stride(call.x), "ci": inside, "ow": width, "os": stride, "co": outside,
         "groups": call.groups, "ph": pool.height, "pw": pool.width, "pool": pool.kind,
-        "grows": int(call.grows), "padded": int(call.padded), "act": act.kind,
+        "grows": int(call.grows), "on": int(call.onto is not None), "padded": int(call.padded),
+        "act": act.kind,
         "low": act.low and literal(act.low), "high": act.high and literal(act.high),
     }  # fmt: skip
     none = (0, "NO_POOL", "NO_ACTIVATION")

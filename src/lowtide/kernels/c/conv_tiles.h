@@ -85,6 +85,10 @@ INLINE void conv_tile(const struct rows *s, const struct sums *a, const struct b
         UNROLL
         for (int k = 0; k < pixels * vecs; k++)
             acc[k] = *(const in_memory *)(a->at.out[k / vecs] + c->m + k % vecs * LANES);
+    else if (s->on)
+        UNROLL
+        for (int k = 0; k < pixels * vecs; k++)
+            acc[k] = load(a->at.out[k / vecs] + c->m + k % vecs * LANES, c->width - k % vecs * LANES);
     conv_sums(a->runs, a->count, c, pixels, vecs, acc);
     if (c->end == s->kh)
         activate(s, pixels * vecs, acc);
