@@ -52,6 +52,7 @@ class Shape:
     pw: int = 1
     pool: int = NO_POOL
     grows: int = 0
+    on: int = 0
     padded: int = 0
     act: int = KEEP
     low: float = 0.0
@@ -101,7 +102,8 @@ class Case:
                 out = made[0] if s.grows else made[j]
                 pixel = out[q * s.os : q * s.os + s.co * s.groups]
                 taps = [(py, px) for py in range(s.ph) for px in range(s.pw)]
-                values = [self._activated(self._window(j, q, py, px)) for py, px in taps]
+                sums = [self._window(j, q, py, px) + (pixel if s.on else 0) for py, px in taps]
+                values = [self._activated(value) for value in sums]
                 if s.grows:
                     values = [pixel + values[0]]
                 elif s.pool == MAX_POOL:
@@ -172,13 +174,16 @@ def random_case(dice: random.Random) -> Case:
     s = replace(s, pool=NO_POOL if ph * pw == 1 else dice.choice((MAX_POOL, SUM_POOL)))
     if kernel == CONV and ph * pw == 1 and dice.random() < 0.2:
         s = replace(s, pool=SUM_POOL, grows=1, os=0)
+    elif kernel == CONV and ph * pw == 1:
+        s = replace(s, on=int(dice.random() < 0.3))
     s = replace(s, padded=dice.randint(0, 1), act=dice.choice((KEEP, RELU, CLAMP, LEAKY)))
     low, high = {CLAMP: (-3.0, 6.0), LEAKY: (0.5, 0.0)}.get(s.act, (0.0, 0.0))
     s = replace(s, low=low, high=high)
     length = (iw - 1) * is_ + ci * groups
     x = tuple(whole(length) if dice.random() < 0.8 else None for _ in range(rows * ph * kh))
     w = whole(kh, kw, ci, co * groups)
-    b = whole(co * groups) if kernel in (CONV, DEPTHWISE) and dice.random() < 0.5 else None
+    biased = kernel in (CONV, DEPTHWISE) and not s.on and dice.random() < 0.5
+    b = whole(co * groups) if biased else None
     made = (ow - 1) * s.os + co * groups
     y = tuple(whole(made) for _ in range(1 if s.grows else rows))
     case = Case(kernel, s, x, w, b, y)
@@ -216,7 +221,7 @@ def test_row_kernels_equal_numpy_and_stay_inside(lanes: int | None, tmp_path: Pa
             np.testing.assert_array_equal(results[at : at + row.size], row, str(case.shape))
             at += row.size
     assert at == results.size
-    assert {case.shape.grows for case in cases} == {0, 1}
+    assert {(case.shape.grows, case.shape.on) for case in cases} == {(0, 0), (0, 1), (1, 0)}
     assert {(case.kernel, case.rows > 1) for case in cases} >= {(k, True) for k in range(4)}
 
 

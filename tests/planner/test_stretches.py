@@ -91,6 +91,18 @@ def test_an_image_whose_first_band_has_one_column_is_handed_in_row_by_row() -> N
     assert (port.shape, port.order, port.streamed) == ((1, 4, 6, 5), (0, 2, 3, 1), 6)
 
 
+@pytest.mark.parametrize(
+    "seed",
+    [
+        pytest.param(433, id="two stretches cut the same columns out of the image"),
+        pytest.param(240, id="a band of one column of an image of one channel"),
+    ],
+)
+def test_stretches_that_once_computed_something_else(seed: int, tmp_path: Path) -> None:
+    (judged,) = judge_batch([stretch_case(seed)[0]], tmp_path)
+    assert judged.faults == ()
+
+
 def inverted_residuals(blocks: int, size: int = 12, wide: int = 36) -> onnx.ModelProto:
     """Blocks of expand 1x1 -> depthwise 3x3 -> project 1x1 -> add, 6 channels between them.
 

@@ -35,7 +35,7 @@ def in_bands(reach: Reach, first: int, end: int, count: int, crops: bool = False
     regions = band_regions(reach, first, end, count)
     if regions is None:
         return None
-    writer = Writer(reach, crops)
+    writer = Writer(reach, first, crops)
     crossing = crossing_of(graph, first, end)
     pieces: dict[str, list[str]] = {name: [] for name in crossing}
     for k, one in enumerate(regions):
@@ -44,9 +44,11 @@ def in_bands(reach: Reach, first: int, end: int, count: int, crops: bool = False
             return None
         for name, parts in pieces.items():
             parts.append(made[name])
+    if any(_is_column(writer.tensors[name].shape) for name in writer.handed_in):
+        return None
     for name, parts in pieces.items():
         writer.join(name, parts, COLUMNS)
-    return writer.stretch(first, end, extra_macs(graph, first, end, regions))
+    return writer.stretch(end, extra_macs(graph, first, end, regions))
 
 
 def band_regions(reach: Reach, first: int, end: int, count: int) -> list[Regions] | None:
@@ -71,6 +73,11 @@ def band_regions(reach: Reach, first: int, end: int, count: int) -> list[Regions
 def _is_image(shape: Shape) -> bool:
     """Whether a tensor is one image of several rows: its columns are pieces of its rows."""
     return len(shape) == 4 and shape[0] == 1 and shape[2] > 1
+
+
+def _is_column(shape: Shape) -> bool:
+    """Whether a part of an image has one element a row: in memory that is a row, and no rows."""
+    return prod(shape) == shape[2]
 
 
 def share(extent: int, k: int, count: int) -> Span:

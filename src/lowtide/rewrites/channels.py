@@ -33,7 +33,7 @@ def in_groups(reach: Reach, first: int, end: int, count: int) -> Stretch | None:
     channels = graph.shape(wide)[CHANNELS]
     if channels < count:
         return None
-    writer, found, sums = Writer(reach), list[Regions](), ""
+    writer, found, sums = Writer(reach, first), list[Regions](), ""
     for k in range(count):
         span = share(channels, k, count)
         wanted = {wide: with_span(whole(graph.shape(wide)), CHANNELS, span)}
@@ -42,7 +42,7 @@ def in_groups(reach: Reach, first: int, end: int, count: int) -> Stretch | None:
         if made is None:
             return None
         sums = _project(writer, last, made[wide], span, sums, k, k == count - 1)
-    return writer.stretch(first, end, extra_macs(graph, first, end - 1, found))
+    return writer.stretch(end, extra_macs(graph, first, end - 1, found))
 
 
 def _is_cut(reach: Reach, first: int, end: int) -> bool:

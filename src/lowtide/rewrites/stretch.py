@@ -101,10 +101,13 @@ def alone(graph: Graph, first: int, end: int, stretch: Stretch) -> Graph:
 class Writer:
     """Writes the operators of a stretch, with their tensors and parts of constants.
 
-    With `crops` the parts of the graph's inputs are handed in, each by itself.
+    `first` is the number of its first operator, by which names of what it cuts out of tensors from
+    outside differ from those of another stretch. With `crops` the parts of the graph's inputs are
+    handed in, each by itself.
     """
 
     reach: Reach
+    first: int
     crops: bool = False
     handed_in: dict[str, Crop] = field(default_factory=dict)
     operators: list[Operator] = field(default_factory=list)
@@ -112,10 +115,10 @@ class Writer:
     constants: dict[str, Array] = field(default_factory=dict)
     parts: dict[str, int] = field(default_factory=dict)
 
-    def stretch(self, first: int, end: int, extra_macs: int) -> Stretch:
-        """Returns what was written as the replacement of operators first to end - 1."""
+    def stretch(self, end: int, extra_macs: int) -> Stretch:
+        """Returns what was written as the replacement of the operators up to end - 1."""
         return Stretch(
-            first, end, tuple(self.operators), self.tensors, self.constants, self.handed_in,
+            self.first, end, tuple(self.operators), self.tensors, self.constants, self.handed_in,
             self.parts, extra_macs,
         )  # fmt: skip
 
@@ -158,6 +161,8 @@ class Writer:
         axes = [axis for axis, (a, b) in enumerate(zip(held, cut, strict=True)) if a != b]
         spans = ".".join(f"{cut[axis][0]}_{cut[axis][1]}" for axis in axes)
         sliced = f"{source}.{part}.{spans}"
+        if source == name:
+            sliced = f"{source}.{self.first}.{part}.{spans}"
         if sliced not in self.tensors:
             self.tensor(sliced, name, cut)
             if self.crops and name in self.reach.graph.inputs:
