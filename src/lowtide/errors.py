@@ -105,9 +105,17 @@ class BudgetError(LowtideError):
         self.reached = reached or {}
         self.suggestions = suggestions
 
+    def __str__(self) -> str:
+        """One line, for Python: with the commands."""
+        told = " | ".join(one.command for one in self.suggestions or ())
+        return self._what() + (f"; what fits: {for_terminal(told, PATH_WIDTH)}" if told else "")
+
+    def _what(self) -> str:
+        return super().__str__()
+
     def facts(self) -> dict[str, Any]:
         """The error, `arena_bytes` (the least that was reached), and what holds it there."""
-        facts = {**super().facts(), **self.reached}
+        facts = {**super().facts(), "error": self._what(), **self.reached}
         if self.suggestions is None:
             return facts
         told = [{"command": s.command, "ram_bytes": s.ram_bytes} for s in self.suggestions]
@@ -116,7 +124,8 @@ class BudgetError(LowtideError):
     def lines(self) -> list[str]:
         """The error, and a line for each command that succeeds."""
         told = self.suggestions or ()
-        return [*super().lines(), *(f"  {s.ram_bytes:>10,} B of RAM: {s.command}" for s in told)]
+        what = self._what() + ("; these commands fit:" if told else "")
+        return [what, *(f"  {s.ram_bytes:>10,} B of RAM: {s.command}" for s in told)]
 
 
 class ModelError(LowtideError):

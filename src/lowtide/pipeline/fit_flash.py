@@ -6,39 +6,32 @@ else, until both fit           compress to what the code leaves of the flash -> 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import onnx
 
-from lowtide.backends import table_bytes
 from lowtide.check.compile import find_compiler
 from lowtide.clock import Clock, Progress, quiet
-from lowtide.errors import BudgetError, UsageError
+from lowtide.errors import UsageError
 from lowtide.ir.graph import Shape
+from lowtide.pipeline.apart import apart_on_samples
 from lowtide.pipeline.fit import Fitted, Model, Samples, fit, named, read
-from lowtide.pipeline.look_ahead import apart_on_samples, look_ahead, weight_bytes
-from lowtide.pipeline.ram import Planning, Sized, too_large
+from lowtide.pipeline.look_ahead import Ahead, weight_bytes
+from lowtide.pipeline.ram import Planning, Sized
+from lowtide.pipeline.store_small import FILE, Storing
+from lowtide.pipeline.suggest import Flash, missed
 from lowtide.planner.plan import Options, Plan
 from lowtide.planner.weight_traffic import weight_traffic
 from lowtide.room import MAX_ELEMENTS
-from lowtide.sizes import parse_bytes, show_bytes
-from lowtide.weights.account import Form
+from lowtide.sizes import parse_bytes
 from lowtide.weights.candidates import FAMILIES, Family
 from lowtide.weights.compress import Compressed, Search, check_least, prepare
 from lowtide.weights.network import Inputs, Network
 from lowtide.weights.network import read as read_network
-
-FILE = "compressed.onnx"
-"""What the program was made of, beside it."""
-
-_CODE = 8192
-"""Bytes of the flash that are left for code at first; then it is known what it takes."""
-
-_ROUNDS = 4
-_FORMS: tuple[Form, ...] = ("factored", "materialised")
 
 
 @dataclass(frozen=True)
@@ -117,25 +110,54 @@ def fit_flash(
     taken = _take_in(model, task, calibration, limit, progress) if large else None
     dense = given.plan(task.options)
     if taken is None:
-        exact = dense if budget is None else given.within(task.options, budget)
-        if _flash(exact) <= limit:
-            return FittedSmall(_fit(model, task, progress), None, dense.plan)
+        exact = _as_it_is(model, task, given, dense, limit, budget)
+        if exact is not None:
+            return FittedSmall(exact(progress), None, dense.plan)
         taken = _take_in(model, task, calibration, limit, progress)
     network, inputs = taken
-    own = replace(task, shapes=None)
-    if budget is not None:
-        look_ahead(
-            network, tuple(task.families), task.options, budget, limit, dense,
-            lambda stand_in: _planning(stand_in, own, clock),
+    own, families = replace(task, shapes=None), tuple(task.families)
+
+    def planned(stored: onnx.ModelProto) -> Planning:
+        return _planning(stored, own, clock)
+
+    def prepared(some: tuple[Family, ...]) -> Search:
+        return prepare(
+            model, inputs, families=some, least=limit, shapes=task.shapes,
+            max_elements=task.max_elements, progress=progress,
         )  # fmt: skip
-    fitter = _Fitter(model, named(model), limit, budget, inputs, task, clock)
-    compressed = fitter.run()
+
+    Ahead(network, families, task.options, budget, limit, dense, planned).check()
+    stored = Storing(
+        network.name, limit, budget, task.options, families, prepared, planned, progress
+    ).run()
+    compressed = stored.compressed
     with clock("comparing with the original"):
         held = model.SerializeToString() if isinstance(model, onnx.ModelProto) else Path(model)
         made = compressed.model.SerializeToString()
         apart = apart_on_samples(held, made, named(model), given.graph, task.samples)
     compressed = compressed.apart(apart)
-    return FittedSmall(_fit(compressed.model, own, progress), compressed, dense.plan)
+    fitted = _fit(compressed.model, replace(own, budget=stored.budget), progress)
+    return FittedSmall(fitted, compressed, dense.plan)
+
+
+def _as_it_is(
+    model: Model, task: Request, given: Planning, dense: Sized, limit: int, budget: int | None
+) -> Callable[[Progress], Fitted] | None:
+    """What fits a network with its weights as they are; None where the flash does not hold it.
+
+    Raises BudgetError where only the RAM is missed.
+    """
+    tried: list[tuple[Sized, int | None]] = [(dense, None)]
+    if budget is not None:
+        tried.insert(0, (given.within(task.options, budget), budget))
+    small = [(sized, room) for sized, room in tried if sized.flash_bytes <= limit]
+    for sized, room in small:
+        if budget is None or sized.ram_bytes <= budget:
+            return partial(_fit, model, replace(task, budget=room))
+    if small and budget is not None:
+        flash = Flash(limit, lambda sized: sized.flash_bytes)
+        raise missed(given, task.options, budget, small[0][0], named(model), flash=flash)
+    return None
 
 
 def _planning(model: Model, task: Request, clock: Clock) -> Planning:
@@ -158,104 +180,12 @@ def _take_in(
     return network, inputs
 
 
-def _flash(sized: Sized) -> int:
-    """Bytes of weights and, where it is known, of code."""
-    code, weights = sized.beside.code_bytes, sized.plan.profile.weight_bytes
-    return weights + (0 if code is None else code + table_bytes(sized.plan))
-
-
 def _fit(model: Model, task: Request, progress: Progress) -> Fitted:
     return fit(
         model, budget=task.budget, options=task.options, target=task.target,
         samples=task.samples, shapes=task.shapes, max_elements=task.max_elements,
         progress=progress,
     )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class _Fitter:
-    """Looks for the most bytes of weights that leave room for the code."""
-
-    model: Model
-    name: str
-    limit: int
-    budget: int | None
-    inputs: Inputs | None
-    task: Request
-    clock: Clock
-
-    def run(self) -> Compressed:
-        """The compressed network; in plain numbers alone where factors do not meet the RAM."""
-        families = tuple(self.task.families)
-        try:
-            return self._run(families)
-        except BudgetError as error:
-            if "ram_bytes" not in error.reached or "plain" not in families or len(families) < 2:
-                raise
-            refused = error
-        self.clock.progress("factors take too much RAM: plain numbers alone")
-        try:
-            return self._run(("plain",))
-        except BudgetError:
-            raise refused from None
-
-    def _run(self, families: Sequence[Family]) -> Compressed:
-        search = prepare(
-            self.model, self.inputs, families=families, least=self.limit, shapes=self.task.shapes,
-            max_elements=self.task.max_elements, progress=self.clock.progress,
-        )  # fmt: skip
-        measured = self.task.target == "c99" and find_compiler() is not None
-        spare, best, used = min(_CODE, self.limit // 4) if measured else 0, None, 0
-        for _ in range(_ROUNDS):
-            compressed, sized = self._planned(self._compressed(search, spare))
-            used = _flash(sized)
-            if used <= self.limit and (best is None or compressed.loss < best.loss):
-                best = compressed
-            # The rest is code, and constants that are too small to pack.
-            spare, before = used - compressed.bytes, spare
-            fits, near = used <= self.limit, self.limit - used <= self.limit // 50
-            if (fits and near) or (best is not None and not fits) or spare == before:
-                break
-        if best is None:
-            raise BudgetError(
-                f"{self.name}: weights and code take {show_bytes(used)}; "
-                f"{show_bytes(self.limit)} of flash were asked for",
-                {"flash_bytes": used},
-            )
-        return best
-
-    def _compressed(self, search: Search, spare: int) -> Compressed:
-        try:
-            return search.within(max(self.limit - spare, 0), None, self.clock.progress)
-        except BudgetError as error:
-            code = f" ({show_bytes(self.limit)} less {show_bytes(spare)} of code)" if spare else ""
-            raise BudgetError(f"{error}{code}", error.reached) from None
-
-    def _planned(self, compressed: Compressed) -> tuple[Compressed, Sized]:
-        """In the fewest multiply-adds that the RAM allows."""
-        refused: Sized | None = None
-        for way in _ways(compressed, self.budget is not None):
-            way.model.graph.name = FILE
-            planning = _planning(way.model, replace(self.task, shapes=None), self.clock)
-            sized = planning.within(self.task.options, self.budget)
-            if self.budget is None or sized.ram_bytes <= self.budget:
-                return way, sized
-            refused = refused or sized
-        assert refused is not None
-        assert self.budget is not None
-        raise too_large(refused, self.budget)
-
-
-def _ways(compressed: Compressed, several: bool) -> Iterator[Compressed]:
-    """The forms in which the layers may run, the fewest multiply-adds first."""
-    yield compressed
-    others = [compressed.executed(form) for form in _FORMS] if several else []
-    seen = {tuple(row.form for row in compressed.rows)}
-    for way in sorted(others, key=lambda one: one.macs):
-        forms = tuple(row.form for row in way.rows)
-        if forms not in seen:
-            seen.add(forms)
-            yield way
 
 
 def check_target(target: str) -> None:

@@ -209,7 +209,7 @@ def _missed(
     told.append(_suggestion(model, need, {"budget": need}))
     return BudgetError(
         f"{source.where}: needs {need} bytes of activations ({show_bytes(need)}) at '{after.at}', "
-        f"the budget is {limit}; these commands fit:",
+        f"the budget is {limit}",
         {"peak_bytes": need, "ram_bytes": need, "budget_bytes": limit, "peak_node": after.at},
         told,
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lowtide.backends import emit
+from lowtide.backends import emit, table_bytes
 from lowtide.check.code_size import Footprint, footprint
 from lowtide.clock import Clock
 from lowtide.errors import BudgetError, Suggestion
@@ -38,6 +38,12 @@ class Sized:
     def ram_bytes(self) -> int:
         """The arena, and stack and state as far as they are known."""
         return self.plan.arena_bytes + (self.beside.ram_bytes or 0)
+
+    @property
+    def flash_bytes(self) -> int:
+        """Weights and, as far as it is known, code."""
+        code, weights = self.beside.code_bytes, self.plan.profile.weight_bytes
+        return weights + (0 if code is None else code + table_bytes(self.plan))
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +95,7 @@ def too_large(
         what = f"{show_bytes(sized.ram_bytes)}: {parts(sized)}"
     return BudgetError(
         f"{file}: needs {sized.ram_bytes} bytes of RAM ({what}), the budget is {limit};"
-        f" {show_bytes(live)} live at one time, most at {label(fullest)} '{fullest.operator.name}'"
-        + ("; these commands fit:" if suggestions else ""),
+        f" {show_bytes(live)} live at one time, most at {label(fullest)} '{fullest.operator.name}'",
         {
             "arena_bytes": plan.arena_bytes,
             "stack_bytes": beside.stack_bytes,

@@ -9,7 +9,7 @@ The first group in which something fits ends the search; so does `SECONDS`.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from math import prod
 from typing import Any
@@ -40,6 +40,42 @@ class _Trial:
     sized: Sized
 
 
+@dataclass(frozen=True, eq=False)
+class Flash:
+    """The other memory: what was given of it, and what a plan's program may need."""
+
+    given: int
+    needs: Callable[[Sized], int]
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """The command whose budget was missed."""
+
+    model: str
+    options: Options
+    flash: Flash | None = None
+
+    def flash_for(self, sized: Sized) -> int | None:
+        """The flash that a program needs, if that is more than was given."""
+        needed = 0 if self.flash is None else self.flash.needs(sized)
+        return None if self.flash is None or needed <= self.flash.given else needed
+
+    def suggestion(
+        self, options: Options, sized: Sized, budget: int | None, ram: int
+    ) -> Suggestion:
+        """The command with other options and another budget, and more flash if it needs that."""
+        changed = _changes(self.options, options)
+        if budget is not None:
+            changed["budget"] = str(budget)
+        command = fit_command(self.model, options, budget)
+        if self.flash is not None:
+            more = self.flash_for(sized)
+            command += f" --flash {more or self.flash.given}"
+            changed |= {"flash": str(more)} if more else {}
+        return Suggestion(command, ram, changed)
+
+
 def missed(
     planning: Planning,
     options: Options,
@@ -49,22 +85,29 @@ def missed(
     *,
     seconds: float = SECONDS,
     spare: int = 0,
-    flags: str = "",
+    flash: Flash | None = None,
+    settled: bool = False,
 ) -> BudgetError:
     """The error of a budget that `options` miss by `sized`, with commands that fit.
 
-    `spare` is what the network may need more than what was planned in its place; `flags` are the
-    command's that are no options of a plan.
+    `spare` is what the network may need more than what was planned in its place; of `sized`
+    itself it is known that it needs none if that is `settled`. `flash` is the other memory.
     """
-    asked = _Trial(options, sized)
-    tried = list(_tried(planning, asked, limit - spare, seconds))
-    found = [(one, limit) for one in tried if one.sized.ram_bytes + spare <= limit]
-    last = [asked] if found else [*_best(asked, tried), asked]
-    found += [(one, one.sized.ram_bytes + spare) for one in last]
-    told = [
-        _suggestion(model, one.options, budget, one.sized.ram_bytes + spare, options, flags)
-        for one, budget in found
-    ]
+    asked, command = _Trial(options, sized), Asked(model, options, flash)
+
+    def meets(one: Sized) -> bool:
+        return one.ram_bytes + spare <= limit and command.flash_for(one) is None
+
+    tried = list(_tried(planning, asked, limit - spare, seconds, meets))
+    found: list[tuple[_Trial, int | None]]
+    found = [(one, limit) for one in tried if meets(one.sized)]
+    same = [one for one in tried if command.flash_for(one.sized) is None]
+    last = [asked] if found else [*_best(asked, same or tried), asked]
+    found += [(one, None) for one in last]
+    told = []
+    for one, budget in found:
+        ram = one.sized.ram_bytes + (0 if settled and one is asked else spare)
+        told.append(command.suggestion(one.options, one.sized, budget or ram, ram))
     return too_large(sized, limit, told)
 
 
@@ -85,15 +128,13 @@ def _changes(asked: Options, options: Options) -> dict[str, Any]:
     }
 
 
-def _suggestion(
-    model: str, options: Options, budget: int, ram: int, asked: Options, flags: str
-) -> Suggestion:
-    changed = _changes(asked, options)
-    command = fit_command(model, options, budget) + flags
-    return Suggestion(command, ram, {**changed, "budget": str(budget)})
-
-
-def _tried(planning: Planning, asked: _Trial, limit: int, seconds: float) -> Iterator[_Trial]:
+def _tried(
+    planning: Planning,
+    asked: _Trial,
+    limit: int,
+    seconds: float,
+    meets: Callable[[Sized], bool],
+) -> Iterator[_Trial]:
     """Plans by other options, until those of one group fit or the time is over."""
     end, say = time.process_time() + seconds, planning.clock.progress
 
@@ -120,7 +161,7 @@ def _tried(planning: Planning, asked: _Trial, limit: int, seconds: float) -> Ite
                 say(f"{seconds:.0f} s are over: nothing more is tried")
                 return
             yield made
-            fits = fits or made.sized.ram_bytes <= limit
+            fits = fits or meets(made.sized)
         if fits:
             return
 

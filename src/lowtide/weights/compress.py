@@ -151,6 +151,12 @@ class Search:
     choices: Mapping[str, tuple[Candidate, ...]]
     minds: Mapping[str, sensitivity.Sensitivity]
 
+    @property
+    def least_bytes(self) -> int:
+        """What its smallest choices take together."""
+        smallest = (min(c.bytes for c in some) for some in self.choices.values())
+        return self.runner.network.kept_bytes + sum(smallest)
+
     def within(
         self, limit: int, execution: Form | None = None, progress: Progress = quiet
     ) -> Compressed:
@@ -228,12 +234,17 @@ def selected(
 
 def check_least(network: Network, families: Sequence[Family], limit: int) -> None:
     """Refuses what no choice can meet before anything is computed."""
-    least = network.kept_bytes
-    for layer in network.layers:
-        f = layer.filters
-        least += min(s.bytes(f) for family in families for s in settings(f, family))
+    least = least_bytes(network, families)
     if least > limit:
         raise _too_large(network, least, limit)
+
+
+def least_bytes(network: Network, families: Sequence[Family]) -> int:
+    """What the smallest choices of some families take together, with what stays float32."""
+    filters = [layer.filters for layer in network.layers]
+    return network.kept_bytes + sum(
+        min(s.bytes(f) for family in families for s in settings(f, family)) for f in filters
+    )
 
 
 def _too_large(network: Network, least: int, limit: int) -> BudgetError:
