@@ -73,7 +73,7 @@ def test_weights_and_code_keep_to_the_flash(small: FittedSmall) -> None:
     text = show_small(small, "8KiB", {}, None, [])
     assert "of 8.0 KiB of flash" in text
     assert f"{facts['flash_bytes']} B" in text  # the same figure, tables of the plan counted
-    assert "noise: nothing was calibrated" in text
+    assert "on noise for want of pictures; " in text
 
 
 def test_flash_is_what_compress_counts(small: FittedSmall) -> None:

@@ -106,7 +106,7 @@ def faults(words: list[str], rng: np.random.Generator) -> Iterator[str]:
     printed = ram(facts)
     again, error = run([*words, "--budget", str(printed)])
     if error is not None or ram(again) > printed:
-        yield f"{shlex.join(words)} --budget {printed}, as printed: {error!r} {again and ram(again)}"
+        yield f"{shlex.join(words)} --budget {printed}, as printed: {error!r} {again}"
     for budget in (printed - 1, round(printed * rng.uniform(0.2, 1))):
         asked = [*words, "--budget", str(budget)]
         met, error = run(asked)
@@ -143,7 +143,7 @@ def test_budgets_as_they_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 @needs_compiler
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("with_flash", [False, True])
 def test_many_of_them(
     seed: int, with_flash: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

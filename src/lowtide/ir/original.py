@@ -55,14 +55,15 @@ class Original:
 
     @property
     def words(self) -> str:
-        """up to 4.2e-02 of the largest value from net.onnx (4.2e-02 on 99 pictures, ..)"""
+        """up to 4.2e-02 of the largest value from net.onnx on 99 pictures and 1 sample; .."""
         if not self.apart:
             return "an approximation of a network that the file does not name"
-        each = ", ".join(f"{one.max_rel:.1e} on {one.on}" for one in self.apart)
-        return (
-            f"an approximation: up to {self.max_rel_diff:.1e} of the largest value from {self.file}"
-            f" ({each})" + ("; that is an approximation itself" if self.again else "")
-        )
+        on = " and ".join(one.on for one in self.known)
+        size = f"up to {self.max_rel_diff:.1e} of the largest value from {self.file} on {on}"
+        others = [one for one in self.apart if one not in self.known]
+        more = [f"{one.max_rel:.1e} on {one.on}" for one in others]
+        more += ["that is an approximation itself"] if self.again else []
+        return "; ".join([f"an approximation: {size}", *more])
 
     def facts(self) -> dict[str, Any]:
         """For --json and plan.json."""

@@ -76,7 +76,10 @@ class FittedSmall:
     def facts(self) -> dict[str, Any]:
         """Everything `fit --flash --json` prints, but for accuracies."""
         dense, compressed = self.dense, self.compressed
-        facts = compressed.facts() if compressed is not None else None
+        facts = None
+        if compressed is not None:  # multiply-adds are those of the programs, pools counted
+            macs = {"macs": self.fitted.plan.profile.macs, "dense_macs": dense.profile.macs}
+            facts = {**compressed.facts(), **macs}
         return {
             **self.fitted.facts(),
             "dense": {

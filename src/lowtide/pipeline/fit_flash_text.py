@@ -34,8 +34,6 @@ def show_small(
         f"{before.weight_bytes / after.weight_bytes:.2f} times less",
         f"    weights read   {_pair(weight_traffic(dense), weight_traffic(plan))} a run",
         f"    multiply-adds  {before.macs / 1e6:.2f} M -> {after.macs / 1e6:.2f} M",
-        f"    outputs        {made.loss:.4f} from the dense network's on "
-        + (f"{made.pictures} pictures" if made.pictures else "noise: nothing was calibrated"),
     ]
     if "accuracy" in rates:
         lines.append(

@@ -29,8 +29,6 @@ def show_compressed(found: Compressed, rates: Mapping[str, Any], model: Path, ou
         f"({found.bytes:,} B, {found.factor:.2f} times less; {kept:,} B of biases and other "
         "float32)",
         f"  multiply-adds  {found.dense_macs / 1e6:.2f} M -> {found.macs / 1e6:.2f} M",
-        f"  outputs        {found.loss:.4f} from the dense network's on "
-        + (f"{found.pictures} pictures" if found.pictures else "noise: nothing was calibrated"),
     ]
     if "accuracy" in rates:
         lines.append(
