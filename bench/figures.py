@@ -46,6 +46,11 @@ _HEADER = {
     "layerwise_bytes": r"layer by layer with whole tensors: (\d+)\)",
     "weight_bytes": r"flash +weights (\d+) bytes",
     "macs": r"work +(\d+) multiply-adds",
+    "stack_bytes": r"RAM .*, stack (\d+), state",
+    "state_bytes": r"RAM .*, state (\d+):",
+    "ram_bytes": r"RAM .*, state \d+: (\d+) bytes",
+    "code_bytes": r"flash .*, code (\d+):",
+    "flash_bytes": r"flash .*, code \d+: (\d+) bytes",
     "original_sha256": r"original +sha256 ([0-9a-f]{64})",
 }
 _ROUNDED = {  # (place, figure) -> what is shown of it, and to how many digits
@@ -84,6 +89,7 @@ def differences(text: str, facts: Mapping[str, Any], folder: Path) -> list[str]:
         *_digests(plan, header, facts, folder),
         *_percents(text, picture, facts),
         *_drawn(picture, facts),
+        *_small(text, facts),
     ]
     return found
 
@@ -114,12 +120,9 @@ def _rounded(place: str, text: str, facts: Mapping[str, Any]) -> list[str]:
 
 def _is(said: re.Match[str], kind: str, wanted: float) -> bool:
     """Whether a figure is what is shown of a value."""
-    shown = said[1].replace(",", "")
     if kind == "e":
-        return shown == f"{wanted:.1e}"
-    size = 1e6 if kind == "M" else _UNITS[said[2]]
-    digits = len(shown.partition(".")[2])
-    return shown == f"{wanted / size:.{digits}f}"
+        return said[1] == f"{wanted:.1e}"
+    return _shown(said[1], "M" if kind == "M" else said[2], wanted)
 
 
 def _plan(plan: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
@@ -182,6 +185,50 @@ def _drawn(picture: str, facts: Mapping[str, Any]) -> list[str]:
     if abs(heights[0] / heights[1] / wanted - 1) > 0.01:
         return [f"memory.svg: {heights[0] / heights[1]:.3f} times as high before, not {wanted:.3f}"]
     return []
+
+
+_PAIRS = {  # before and after weights were stored small
+    "arena_bytes": "arena",
+    "weight_bytes": "weights",
+    "weight_traffic_bytes": "weights read",
+    "macs": "multiply-adds",
+}
+
+
+def _small(text: str, facts: Mapping[str, Any]) -> list[str]:
+    """Both programs of a fit with --flash, and each figure of the one that was written once."""
+    small = facts.get("compressed")
+    if small is None:
+        return []
+    wrong = []
+    for name, label in _PAIRS.items():
+        said = re.search(rf"^    {label} +{_NUMBER} (\w+) -> {_NUMBER} (\w+)", text, re.MULTILINE)
+        wanted = (facts["dense"][name], facts[name])
+        both = [(said[1], said[2]), (said[3], said[4])] if said else []
+        shown = [_shown(*one, value) for one, value in zip(both, wanted, strict=bool(both))]
+        if not shown or not all(shown):
+            wrong.append(f"terminal: {label} is {said and said[0].strip()}, --json says {wanted}")
+    for name, value in small.items():
+        if name in facts and facts[name] != value:
+            wrong.append(f"--json: compressed {name} is {value}, {facts[name]} beside it")
+    if small["dense_macs"] != facts["dense"]["macs"]:
+        wrong.append(f"--json: dense_macs is {small['dense_macs']} and {facts['dense']['macs']}")
+    first = text.splitlines()[0]
+    wrong += [
+        f"terminal: nothing is said of {one['on']}"
+        for one in facts["original_apart"]
+        if one["on"] not in first
+    ]
+    if re.search(r"outputs +[0-9.]+ from", text):
+        wrong.append("terminal: a second measure of how far it is from the original")
+    return wrong
+
+
+def _shown(number: str, unit: str, wanted: float) -> bool:
+    """Whether 1.2 KiB, or 0.62 M, is what is shown of a value."""
+    size = 1e6 if unit == "M" else _UNITS[unit]
+    digits = len(number.partition(".")[2])
+    return number.replace(",", "") == f"{wanted / size:.{digits}f}"
 
 
 def compared(model: Path, words: Sequence[str], folder: Path) -> list[str]:

@@ -3,6 +3,6 @@
 A backend reads a plan and decides nothing.
 """
 
-from lowtide.backends.c99 import emit, table_bytes
+from lowtide.backends.c99 import emit, table_bytes, with_figures
 
-__all__ = ["emit", "table_bytes"]
+__all__ = ["emit", "table_bytes", "with_figures"]

@@ -8,9 +8,9 @@ Without a compiler, or where nothing is emitted, the arena alone is known, and c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from lowtide.backends import emit, table_bytes
+from lowtide.backends import emit, table_bytes, with_figures
 from lowtide.check.code_size import Footprint, footprint
 from lowtide.clock import Clock
 from lowtide.errors import BudgetError, Suggestion
@@ -40,10 +40,22 @@ class Sized:
         return self.plan.arena_bytes + (self.beside.ram_bytes or 0)
 
     @property
+    def code_bytes(self) -> int | None:
+        """Code with the tables of a streamed plan: its order, and where its rows lie."""
+        code = self.beside.code_bytes
+        return None if code is None else code + table_bytes(self.plan)
+
+    @property
     def flash_bytes(self) -> int:
         """Weights and, as far as it is known, code."""
-        code, weights = self.beside.code_bytes, self.plan.profile.weight_bytes
-        return weights + (0 if code is None else code + table_bytes(self.plan))
+        return self.plan.profile.weight_bytes + (self.code_bytes or 0)
+
+
+def _header(sized: Sized) -> bytes:
+    """net.h with what was measured."""
+    assert sized.program is not None
+    stack, state = sized.beside.stack_bytes, sized.beside.state_bytes or 0
+    return with_figures(sized.program["net.h"], sized.plan, stack, state, sized.code_bytes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +75,8 @@ class Planning:
         with self.clock("emitting C"):
             program = emit(plan)
         with self.clock("measuring stack and code"):
-            return Sized(plan, program, footprint(program, self.compiler, plan.arena_bytes))
+            sized = Sized(plan, program, footprint(program, self.compiler, plan.arena_bytes))
+        return replace(sized, program={**program, "net.h": _header(sized)})
 
     def within(self, options: Options, limit: int | None) -> Sized:
         """A plan within `limit` bytes of RAM; if none is found, the plan that no limit gives.

@@ -4,8 +4,8 @@
    The program computes the network in one static arena. It is C99, allocates nothing,
    uses no recursion and no stdio, and keeps no state between calls but the arena.
 
-   RAM    arena 1024 bytes (layer by layer with whole tensors: 1792), and the stack
-   flash  weights 1412 bytes (constants in net.c)
+   RAM    arena 1024 bytes (layer by layer with whole tensors: 1792), stack not measured
+   flash  weights 1412 bytes (constants in net.c), code not measured
    work   9792 multiply-adds
 
    How to call it:

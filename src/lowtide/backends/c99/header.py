@@ -15,6 +15,9 @@ _KEPT = "   The inputs stay as they are while the network runs."
 _OVERWRITTEN = (
     "   The inputs are overwritten while the network runs: write them anew before each run."
 )
+_NO_STACK = "stack not measured"
+_NO_CODE = "code not measured"
+_OF = "stack, state and code as compiled with -O2 on the PC that made this file; a board's differ"
 _WEIGHTS_FILE = (
     "   weights.bin is linked in by the assembler, which looks for it here and in every -I:",
     "       -I FOLDER                          wherever weights.bin is when cc runs elsewhere",
@@ -35,8 +38,8 @@ def header(plan: Plan, weights_bytes: int | None) -> str:
         f"   uses no recursion and no stdio, and keeps no state between calls but {_state(plan)}.",
         "",
         f"   RAM    arena {plan.arena_bytes} bytes (layer by layer with whole tensors:"
-        f" {profile.layerwise_bytes}), and the stack",
-        f"   flash  weights {profile.weight_bytes} bytes ({held})",
+        f" {profile.layerwise_bytes}), {_NO_STACK}",
+        f"   flash  weights {profile.weight_bytes} bytes ({held}), {_NO_CODE}",
         f"   work   {profile.macs} multiply-adds",
         "",
         "   How to call it:",
@@ -106,6 +109,19 @@ def _numbers(port: Port) -> str:
     less = f" - {port.zero}" if port.zero >= 0 else f" + {-port.zero}"
     number = f"(number{less})" if port.zero else "number"
     return f", {port.dtype}: {number} * {port.scale:.9g} is the real value"
+
+
+def with_figures(text: bytes, plan: Plan, stack: int | None, state: int, code: int | None) -> bytes:
+    """A net.h with what the compiled program takes beside arena and weights, as far as known."""
+    lines = text.decode()
+    if stack is not None:
+        ram = plan.arena_bytes + stack + state
+        lines = lines.replace(_NO_STACK, f"stack {stack}, state {state}: {ram} bytes", 1)
+    if code is not None:
+        flash = plan.profile.weight_bytes + code
+        line = f"code {code}: {flash} bytes\n   ({_OF})"
+        lines = lines.replace(_NO_CODE, line, 1)
+    return lines.encode()
 
 
 def _made_from(source: Source) -> list[str]:
