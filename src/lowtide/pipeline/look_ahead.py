@@ -138,7 +138,7 @@ class Ahead:
         elif one.plain:
             told = more_flash(self.network, self.options, self.budget, self.flash, one.sized)
         return BudgetError(
-            f"{Path(self.network.name).name}: weights take {show_bytes(least)} at least, and code "
+            f"{self.network.name}: weights take {show_bytes(least)} at least, and code "
             f"about {show_bytes(one.code_bytes)}; {show_bytes(self.flash)} of flash were asked for",
             {"flash_bytes": least + one.code_bytes},
             told,

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import onnx
 
@@ -129,7 +128,7 @@ class Storing:
             used = min(one.sized.flash_bytes for one in seen)
             told = more_flash(network, self.options, self.budget, self.limit, last.sized)
             return BudgetError(
-                f"{Path(self.name).name}: weights and code take {show_bytes(used)}; "
+                f"{self.name}: weights and code take {show_bytes(used)}; "
                 f"{show_bytes(self.limit)} of flash were asked for",
                 {"flash_bytes": used},
                 told if plain else (),
