@@ -41,6 +41,7 @@ HEAVY = {
     " weights/train pipeline tiling data timing explorer report",
     "onnx_ir": "frontends/onnx frontends/onnx/simplify weights",
     "onnxruntime": "runtime",
+    "flatbuffers": "frontends/tflite",
     "tflite": "frontends/tflite frontends/tflite/operators",
     "ortools": "placers",
     "torch": "weights/train",

@@ -51,7 +51,8 @@ def by_tflm(content: bytes, graph: Graph, inputs: Mapping[str, Array]) -> list[A
     from tflite_micro import runtime
 
     keep = runtime.InterpreterConfig.kPreserveAllTensors
-    run = runtime.Interpreter.from_bytes(content, intrepreter_config=keep)
+    room = 2**20 + 10 * len(content)
+    run = runtime.Interpreter.from_bytes(content, arena_size=room, intrepreter_config=keep)
     for k, name in enumerate(graph.inputs):
         run.set_input(inputs[name], k)
     run.invoke()
@@ -65,3 +66,26 @@ def made_of(graph: Graph, held: Mapping[str, Array], name: str) -> Array | None:
         return held[name]
     first = held.get(f"{name}_chw")
     return None if first is None else first.transpose(LAST)
+
+
+def by_litert(content: bytes, graph: Graph, inputs: Mapping[str, Array]) -> list[Array | None]:
+    """The same by LiteRT's reference kernels; None for what they do not keep."""
+    from ai_edge_litert import interpreter
+
+    run = interpreter.Interpreter(
+        model_content=content,
+        experimental_op_resolver_type=interpreter.OpResolverType.BUILTIN_REF,
+        experimental_preserve_all_tensors=True,
+    )
+    run.allocate_tensors()
+    for held, name in zip(run.get_input_details(), graph.inputs, strict=True):
+        run.set_tensor(held["index"], inputs[name])
+    run.invoke()
+    count = tflite.Model.GetRootAs(content, 0).Subgraphs(0).TensorsLength()
+    made: list[Array | None] = []
+    for k in range(count):
+        try:
+            made.append(run.get_tensor(k))
+        except ValueError:
+            made.append(None)
+    return made

@@ -56,6 +56,10 @@ def _softplus(a: FloatArray) -> FloatArray:
     return np.asarray(np.maximum(a, 0) + np.log1p(np.exp(-np.abs(a))))
 
 
+def _round_away(a: FloatArray) -> FloatArray:
+    return np.asarray(np.copysign(np.floor(np.abs(a) + 0.5), a))
+
+
 def _unary(c: str, numpy: Callable[..., FloatArray]) -> Function:
     return Function(1, f"{c}(a)", numpy)
 
@@ -94,6 +98,7 @@ FUNCTIONS: dict[str, Function] = {
     "log": _unary("logf", np.log),
     "neg": Function(1, "-a", np.negative),
     "round": _unary("rintf", np.rint),  # halves to even, as long as nobody sets another mode
+    "round_away": _unary("roundf", _round_away),
     "sin": _unary("sinf", np.sin),
     "sinh": _unary("sinhf", np.sinh),
     "sqrt": _unary("sqrtf", np.sqrt),

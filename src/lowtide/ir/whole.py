@@ -37,6 +37,13 @@ def rescale(a: Whole, m: Whole | int, n: Whole | int) -> Whole:
     return halved(product(wrapped, m), np.maximum(-np.asarray(n), 0))
 
 
+def rescale_once(a: Whole, m: Whole | int, n: Whole | int) -> Whole:
+    """a * m * 2^(n - 31), to nearest, halves away from zero."""
+    shift = 31 - np.asarray(n)
+    half = (np.int64(1) << shift) >> 1
+    return np.asarray(np.sign(a) * ((np.abs(a) * m + half) >> shift))
+
+
 def mean(a: Whole, count: Whole) -> Whole:
     """a / count, to nearest, halves away from zero."""
     return np.asarray(np.sign(a) * ((np.abs(a) + count // 2) // count))
@@ -48,19 +55,50 @@ def leading_zeros(a: Whole) -> Whole:
     return np.asarray(31 - highest + (a == 0))
 
 
+def inverse_root(a: Whole) -> Whole:
+    """1 / sqrt(a) in parts of 2^31, but for a shift: five steps of Newton, as TFLite takes them."""
+    shifted, _ = _in_pairs(a)
+    x = np.full_like(shifted, 1 << 28)
+    for _ in range(5):
+        cubed = _kept(product(product(x, x), x) << 6)
+        x = _kept(
+            (product(x, (1 << 28) + (1 << 27)) - product(halved(shifted >> 1, 1), cubed)) << 3
+        )
+    return np.asarray(np.where(a <= 1, MOST, product(x, 1518500250)))
+
+
+def inverse_root_shift(a: Whole) -> Whole:
+    """n where 1 / sqrt(a) = inverse_root(a) * 2^(n - 31)."""
+    return np.asarray(np.where(a <= 1, 0, -_in_pairs(a)[1]))
+
+
+def _in_pairs(a: Whole) -> tuple[Whole, Whole]:
+    """(a * 4^k, 11 - k) between 2^27 and 2^29; negative k cut."""
+    held, shift = np.asarray(a), np.full_like(np.asarray(a), 11)
+    for _ in range(2):
+        large = held >= 1 << 29
+        held, shift = np.where(large, held >> 2, held), shift + large
+    pairs = (leading_zeros(held) - 1) // 2 - 1
+    return held << (2 * pairs), shift - pairs
+
+
 def _kept(a: Whole) -> Whole:
     return np.asarray(np.clip(a, LEAST, MOST))
 
 
 def reciprocal(a: Whole) -> Whole:
-    """2^31 / (1 + x) in 32 bits where a = (1 + x) * 2^k: three steps of Newton from a line."""
+    """2^31 / (1 + x) in 32 bits where a = (1 + x) * 2^k."""
     shifted = (a << leading_zeros(a)) - (1 << 31)
-    half = (shifted + MOST + 1) >> 1
+    return _kept(newton((shifted + MOST + 1) >> 1) << 1)
+
+
+def newton(half: Whole) -> Whole:
+    """2^29 / x where half = x * 2^31, x from 1/2 to 1: three steps of Newton from a line."""
     x = 1515870810 + product(half, -1010580540)
     for _ in range(3):
         rest = (1 << 29) - product(half, x)
         x = x + _kept(product(x, rest) << 2)
-    return _kept(x << 1)
+    return x
 
 
 def share(a: Whole, scale: Whole, total: Whole) -> Whole:
@@ -98,6 +136,12 @@ def _rescale_in_c() -> Function:
     return Function(3, result, rescale, body=body)
 
 
+_ONCE = (
+    "const int64_t whole = (a < 0 ? -(int64_t)a : a) * (int64_t)b;",
+    "const int64_t rounded = (whole + (((int64_t)1 << (31 - c)) >> 1)) >> (31 - c);",
+)
+
+
 def _share_in_c() -> Function:
     statements, result = _halved("high", "shift")
     body = (
@@ -110,6 +154,27 @@ def _share_in_c() -> Function:
     return Function(3, result, share, body=body)
 
 
+_PAIRS = ("while (a >= 1 << 29) a /= 4;", "while (a < 1 << 27) a *= 4;")
+_INVERSE_ROOT = (
+    "if (a <= 1) return INT32_MAX;",
+    *_PAIRS,
+    "const int32_t half = ((a >> 1) + 1) >> 1;",
+    "int32_t x = 1 << 28;",
+    "for (int step = 0; step < 5; step++) {",
+    f"    const int32_t squared = {_PRODUCT.format('x', 'x')};",
+    f"    const int64_t large = (int64_t){_PRODUCT.format('squared', 'x')} * 64;",
+    "    const int32_t cubed = large > INT32_MAX ? INT32_MAX : (int32_t)large;",
+    f"    const int32_t line = {_PRODUCT.format('x', '402653184')};",
+    f"    const int64_t next = ((int64_t)line - {_PRODUCT.format('half', 'cubed')}) * 8;",
+    "    x = next > INT32_MAX ? INT32_MAX : next < INT32_MIN ? INT32_MIN : (int32_t)next;",
+    "}",
+)
+_ROOT_SHIFT = (
+    "int shift = 11;",
+    "if (a <= 1) return 0;",
+    _PAIRS[0].replace("a /= 4", "a /= 4, shift++"),
+    _PAIRS[1].replace("a *= 4", "a *= 4, shift--"),
+)
 _RECIPROCAL = (
     "uint32_t shifted = (uint32_t)a;",
     "while (shifted < 0x80000000u) shifted <<= 1;",
@@ -134,10 +199,15 @@ WHOLE: dict[str, Function] = {
     "equal": Function(2, "a == b", np.equal),
     "select": Function(3, "a != 0 ? b : c", _select),
     "rescale": _rescale_in_c(),
+    "rescale_once": Function(3, "(int32_t)(a < 0 ? -rounded : rounded)", rescale_once, body=_ONCE),
     "mean": Function(2, "(a < 0 ? a - b / 2 : a + b / 2) / b", mean),
     "halved": Function(2, _halved("a", "b")[1], halved, body=_halved("a", "b")[0]),
     "reciprocal": Function(1, "x >= 1 << 30 ? INT32_MAX : x * 2", reciprocal, body=_RECIPROCAL),
     "share": _share_in_c(),
+    "inverse_root": Function(
+        1, _PRODUCT.format("x", "1518500250"), inverse_root, body=_INVERSE_ROOT
+    ),
+    "inverse_root_shift": Function(1, "-shift", inverse_root_shift, body=_ROOT_SHIFT),
     "scale": Function(2, "(int32_t)rintf((float)a * b)", scale, others={1: F32}),
 }
 

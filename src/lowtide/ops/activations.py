@@ -7,7 +7,7 @@ from math import pi, sqrt
 import numpy as np
 
 from lowtide.ir.nest import Load, Nest, Value, call, pointwise
-from lowtide.ops.entry import Bound, entry
+from lowtide.ops.entry import CHOSEN, Bound, entry
 from lowtide.ops.unary import unary
 
 
@@ -32,12 +32,13 @@ def thresholded_relu(op: Bound) -> Nest:
 LARGEST = float(np.finfo(np.float32).max)
 
 
-@entry("Clip", attributes={"min": None, "max": None}, pointwise=True)
+@entry("Clip", attributes={"min": None, "max": None}, pointwise=True, take=CHOSEN)
 def clip(op: Bound) -> Nest:
     """min(max(x, low), high); a bound that is left out is the last finite number"""
     operands: list[int] = [0]
     value: Value = Load(0)
-    for function, name, k, last in (("larger", "min", 1, -LARGEST), ("smaller", "max", 2, LARGEST)):
+    least, most = (max(min(end, LARGEST), -LARGEST) for end in op.extremes)
+    for function, name, k, last in (("larger", "min", 1, least), ("smaller", "max", 2, most)):
         bound: Value | float = last
         if op.attribute(name) is not None:
             bound = float(op.attribute(name))

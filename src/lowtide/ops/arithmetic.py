@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lowtide.ir.dtype import U32, U64
 from lowtide.ir.nest import Load, Nest, Value, call, pointwise, together
-from lowtide.ops.entry import ANY, BOOL, Bound, entry
+from lowtide.ops.entry import ANY, BOOL, CHOSEN, Bound, entry
 
 
 def _elementwise(op: Bound, finish: Value) -> Nest:
@@ -39,7 +39,7 @@ def prelu(op: Bound) -> Nest:
     return _elementwise(op, call("leaky", Load(0), Load(1)))
 
 
-@entry("Max", "Min", pointwise=True)
+@entry("Max", "Min", pointwise=True, take=CHOSEN)
 def extreme(op: Bound) -> Nest:
     """The largest, the smallest operand"""
     return _elementwise(op, _all(op, "larger" if op.type == "Max" else "smaller"))

@@ -13,18 +13,18 @@ What an entry does not name it refuses: attributes, inputs that must be constant
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from math import prod
+from dataclasses import dataclass, field, replace
+from math import inf, prod
 from typing import Any, Literal
 
 import numpy as np
 
 from lowtide.errors import EXPORT, FINITE, FLOAT32, OPERATORS, STATIC, ModelError, UnsupportedModel
 from lowtide.ir import dtype
-from lowtide.ir.dtype import F32, FLOATS, I32, I64, DType, dtype_of
+from lowtide.ir.dtype import F32, FLOATS, I8, I16, I32, I64, U8, U16, DType, dtype_of
 from lowtide.ir.graph import CARRIED, Array, Graph, Operator, Shape, Tensor
 from lowtide.ir.meaning import Join, Meaning
-from lowtide.ir.nest import Nest
+from lowtide.ir.nest import FromTable, Nest, walk
 from lowtide.ir.view import Reshape
 from lowtide.ops.arithmetic_of import in_whole_numbers
 
@@ -38,6 +38,10 @@ BOOL = (dtype.BOOL,)
 WHOLE = (I32, I64)
 ANY = (F32, *CARRIED)
 """What an operator can hand on that only moves elements."""
+NUMBERS = (I8, U8, I16, U16, I32)
+"""Whole numbers that are stored as they are; operators on them alone compute with whole numbers."""
+CHOSEN = (F32, *NUMBERS)
+"""What an operator takes that only chooses among its operands' elements."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,12 @@ class Bound:
     def out(self) -> Shape:
         """The shape of the first output."""
         return self.outputs[0].shape
+
+    @property
+    def extremes(self) -> tuple[float, float]:
+        """What no element of input 0 is below, and what none is above."""
+        kind = self.inputs[0].dtype if self.inputs[0] else F32
+        return (-inf, inf) if kind not in NUMBERS else (-(2.0**31), 2.0**31 - 1)
 
     def has(self, operand: int) -> bool:
         """Whether an optional input is given."""
@@ -246,6 +256,7 @@ def understand(operator: Operator, graph: Graph) -> Meaning:
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise bound.refuse(f"its operands and attributes do not fit ({error})", EXPORT) from error
     if isinstance(held, Nest):
+        held = _in_whole_numbers(held, bound)
         longest = max((v.extent for r in held.reductions for v in r.loops), default=0)
         if longest > MOST_ROUNDS:
             raise bound.refuse(f"a loop of {longest} rounds for one element")
@@ -257,6 +268,15 @@ def understand(operator: Operator, graph: Graph) -> Meaning:
         shapes = ", ".join(str([*t.shape]) for t in bound.inputs if t is not None)
         raise bound.refuse(f"does not make {[*bound.out]} of {shapes}", EXPORT)
     return held
+
+
+def _in_whole_numbers(nest: Nest, bound: Bound) -> Nest:
+    """The nest in int32 if all that it reads and makes are whole numbers."""
+    read = {tensor.dtype for k in nest.reads if (tensor := bound.inputs[k.operand]) is not None}
+    made = bound.outputs[0].dtype
+    real = any(isinstance(v, FromTable) for r in nest.reductions for v in walk(r.update))
+    whole = bool(read) and not real and read <= {*NUMBERS} and made in (*NUMBERS, I64)
+    return replace(nest, arithmetic=I32) if whole else nest
 
 
 def _fits(held: Meaning, bound: Bound) -> bool:

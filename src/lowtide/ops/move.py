@@ -33,3 +33,16 @@ def gather_elements(op: Bound) -> Nest:
     index = list(axes)
     index[axis] = lookup(chosen.tolist(), ravel(axes, op.out))
     return Nest(op.out, axes, (Read(0, tuple(index)),), (), Load(0))
+
+
+@entry("Pick", attributes={"places": ()}, order="channels_last", take=ANY)
+def pick(op: Bound) -> Nest:
+    """Not ONNX's: on each axis the places that are named, in their order; () names all."""
+    axes, places = axes_of(op.out), op.attribute("places")
+    for named, extent, size in zip(places, op.out, op.shape(0), strict=True):
+        if len(named or range(size)) != extent or not {*named} <= {*range(size)}:
+            raise op.refuse(f"{len(named)} places of an axis of {size} for one of {extent}")
+    index = tuple(
+        lookup(named, axis) if named else axis for named, axis in zip(places, axes, strict=True)
+    )
+    return Nest(op.out, axes, (Read(0, index),), (), Load(0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lowtide.ir.index import lookup
 from lowtide.ir.nest import Acc, Load, Nest, Number, Read, Reduction, axes_of
-from lowtide.ops.entry import Bound, entry, ints
+from lowtide.ops.entry import CHOSEN, Bound, entry, ints
 
 
 def _table(op: Bound, mode: str, axis: int, before: int, after: int) -> list[int]:
@@ -31,6 +31,7 @@ def _table(op: Bound, mode: str, axis: int, before: int, after: int) -> list[int
     "Pad",
     attributes={"mode": "constant"},
     parameters={"pads": 1, "value": 2, "axes": 3},
+    take=CHOSEN,
 )
 def pad(op: Bound) -> Nest:
     """A frame of a constant, of the edge or of the mirrored image; negative pads cut."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf, prod
+from math import prod
 
 from lowtide.ir.index import Index, lookup
 from lowtide.ir.nest import (
@@ -17,7 +17,7 @@ from lowtide.ir.nest import (
     axes_of,
     call,
 )
-from lowtide.ops.entry import Bound, entry, ints
+from lowtide.ops.entry import CHOSEN, Bound, entry, ints
 from lowtide.ops.reduce import Over, in_rows, over, total
 from lowtide.ops.window import SlidingWindow, windows
 
@@ -57,6 +57,7 @@ def _single_output(op: Bound) -> None:
     "MaxPool",
     attributes={**ATTRIBUTES, "storage_order": 0},
     order="channels_last",
+    take=CHOSEN,
     kernel=kernel_of,
 )
 def max_pool(op: Bound) -> Nest:
@@ -65,7 +66,7 @@ def max_pool(op: Bound) -> Nest:
     axes, geometry = axes_of(op.out), windows_of(op)
     spatial = tuple(w.index(axis) for w, axis in zip(geometry, axes[2:], strict=True))
     update = call("max", Acc(0), Load(0))
-    reduction = Reduction(tuple(w.tap for w in geometry), Number(-inf), update)
+    reduction = Reduction(tuple(w.tap for w in geometry), Number(op.extremes[0]), update)
     return Nest(op.out, axes, (Read(0, (*axes[:2], *spatial)),), (reduction,), Acc(0))
 
 
@@ -123,11 +124,11 @@ def _whole(op: Bound) -> Over:
     return over(op, tuple(range(2, len(op.out))), kept=True)
 
 
-@entry("GlobalMaxPool", order="channels_last")
+@entry("GlobalMaxPool", order="channels_last", take=CHOSEN)
 def global_max_pool(op: Bound) -> Nest:
     """The largest element of each channel."""
     found = _whole(op)
-    largest = Reduction(found.loops, Number(-inf), call("max", Acc(0), Load(0)))
+    largest = Reduction(found.loops, Number(op.extremes[0]), call("max", Acc(0), Load(0)))
     return Nest(op.out, axes_of(op.out), (Read(0, found.index),), (largest,), Acc(0))
 
 

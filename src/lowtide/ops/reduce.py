@@ -20,7 +20,7 @@ from lowtide.ir.nest import (
     call,
     rebuild,
 )
-from lowtide.ops.entry import WHOLE, Bound, entry, ints
+from lowtide.ops.entry import CHOSEN, WHOLE, Bound, entry, ints
 
 _ATTRIBUTES = {"keepdims": 1, "noop_with_empty_axes": 0}
 MOST_EXACT = 2**24
@@ -140,16 +140,16 @@ def reduce_mean(op: Bound) -> Nest:
     return _reduced(op, 0.0, "add", Load(0), call("div", Acc(0), _over(op).count))
 
 
-@entry("ReduceMax", attributes=_ATTRIBUTES, parameters={"axes": 1})
+@entry("ReduceMax", attributes=_ATTRIBUTES, parameters={"axes": 1}, take=CHOSEN)
 def reduce_max(op: Bound) -> Nest:
     """The largest."""
-    return _reduced(op, -inf, "max", Load(0), Acc(0))
+    return _reduced(op, op.extremes[0], "max", Load(0), Acc(0))
 
 
-@entry("ReduceMin", attributes=_ATTRIBUTES, parameters={"axes": 1})
+@entry("ReduceMin", attributes=_ATTRIBUTES, parameters={"axes": 1}, take=CHOSEN)
 def reduce_min(op: Bound) -> Nest:
     """The smallest."""
-    return _reduced(op, inf, "min", Load(0), Acc(0))
+    return _reduced(op, op.extremes[1], "min", Load(0), Acc(0))
 
 
 @entry("ReduceProd", attributes=_ATTRIBUTES, parameters={"axes": 1})
@@ -197,6 +197,7 @@ def reduce_log_sum_exp(op: Bound) -> Nest:
     "ArgMax",
     "ArgMin",
     attributes={"axis": 0, "keepdims": 1, "select_last_index": 0},
+    take=CHOSEN,
     makes=WHOLE,
 )
 def arg_extreme(op: Bound) -> Nest:
@@ -205,7 +206,8 @@ def arg_extreme(op: Bound) -> Nest:
     found = over(op, (axis,), bool(op.attribute("keepdims")))
     if found.count > MOST_EXACT:
         raise op.refuse(f"an axis of {found.count} elements")
-    sign, function = (-inf, "max") if op.type == "ArgMax" else (inf, "min")
+    least, most = op.extremes
+    sign, function = (least, "max") if op.type == "ArgMax" else (most, "min")
     extreme = Reduction(found.loops, Number(sign), call(function, Acc(0), Load(0)))
     place, last = FromIndex(found.index[axis]), bool(op.attribute("select_last_index"))
     other, choose = (-1.0, "max") if last else (float(found.count), "min")

@@ -53,7 +53,7 @@ def transpose(op: Bound) -> Views:
     return _one(Permute(order))
 
 
-@entry("DepthToSpace", attributes={"blocksize": None, "mode": "DCR"})
+@entry("DepthToSpace", attributes={"blocksize": None, "mode": "DCR"}, take=ANY)
 def depth_to_space(op: Bound) -> Views:
     """Channels become blocks of pixels."""
     n, c, h, w = op.shape(0)
@@ -65,7 +65,7 @@ def depth_to_space(op: Bound) -> Views:
     return _one(Reshape(split), Permute(order), Reshape(op.out))
 
 
-@entry("SpaceToDepth", attributes={"blocksize": None, "mode": "DCR"})
+@entry("SpaceToDepth", attributes={"blocksize": None, "mode": "DCR"}, take=ANY)
 def space_to_depth(op: Bound) -> Views:
     """Blocks of pixels become channels."""
     n, c, h, w = op.shape(0)

@@ -27,14 +27,14 @@ def within(activation: int) -> tuple[float | None, float | None] | None:
 
 
 def multiplier(factor: float) -> tuple[int, int]:
-    """(m, n) with factor = m * 2^(n - 31), m of 31 bits; (0, 0) of what is next to nothing.
+    """(m, n) with factor = m * 2^(n - 31), m of 31 bits and a sign; (0, 0) of next to nothing.
 
     Raises ValueError for factors of 2^31 and more.
     """
-    if not 0 <= factor < 2**31:
+    if not -(2**31) < factor < 2**31:
         raise ValueError(f"a factor of {factor:g} between scales; below 2^31 is done")
     part, n = frexp(factor)
-    m = floor(part * 2**31 + 0.5)
+    m = round_away(part * 2**31)
     if m == 2**31:
         m, n = m // 2, n + 1
     return (0, 0) if n < -31 else (m, n)

@@ -13,7 +13,9 @@ from lowtide.frontends.tflite.stored import stored_in
 from lowtide.ir.graph import Graph
 from lowtide.room import MAX_ELEMENTS, Room
 
-for _name in ("arithmetic", "conv", "dense", "moves", "pool", "softmax"):
+for _name in (
+    "arithmetic", "conv", "dense", "moves", "pad", "pool", "reduce", "resize", "softmax", "unary",
+):  # fmt: skip
     import_module(f"lowtide.frontends.tflite.operators.{_name}")
 
 

@@ -9,6 +9,7 @@ The Transposes are views and move nothing. What depends on constants alone is co
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -27,24 +28,39 @@ LONGEST = 1000
 """Characters of a name."""
 
 
+@dataclass(frozen=True)
+class Frame:
+    """What a tensor was before a frame was put around its image: top, left, bottom, right."""
+
+    of: str
+    pads: tuple[int, int, int, int]
+    value: float
+
+
 class Network:
     """What was made of a file's operators so far."""
 
     def __init__(self, file: File, room: Room) -> None:
         self.file = file
         self.room = room
+        self.stored = list(file.tensors)
         self.tensors: dict[str, Tensor] = {}
         self.constants: dict[str, Array] = {}
         self.operators: list[Operator] = []
+        self.frames: dict[str, Frame] = {}
         self._names: dict[tuple[int, bool], str] = {}
         self._taken: set[str] = set()
         for number in file.inputs:
-            held = file.tensors[number]
+            held = self.stored[number]
             self._declare(self.new_name(number, False), held.shape, held.dtype, held.quant)
 
     def _declare(self, name: str, shape: Shape, dtype: DType, quant: Quant | None) -> None:
         self.room.count(name, prod(shape))
         self.tensors[name] = Tensor(name, shape, dtype, quant)
+
+    def reshape(self, number: int, shape: Shape) -> None:
+        """Gives a tensor of the file its shape, where the file has that of another run."""
+        self.stored[number] = replace(self.stored[number], shape=shape)
 
     def fresh(self, wanted: str) -> str:
         """A name that nothing has yet."""
@@ -56,7 +72,7 @@ class Network:
 
     def new_name(self, number: int, image: bool) -> str:
         """The name in the Graph of a tensor of the file, with channels first or not."""
-        name = self.fresh(_cut(self.file.tensors[number].name) + ("_chw" if image else ""))
+        name = self.fresh(_cut(self.stored[number].name) + ("_chw" if image else ""))
         self._names[number, image] = name
         return name
 
@@ -65,7 +81,7 @@ class Network:
         known = self._names.get((number, image))
         if known is not None:
             return known
-        held = self.file.tensors[number]
+        held = self.stored[number]
         other = self._names.get((number, not image))
         if other is None:
             if held.data is None:
@@ -125,16 +141,21 @@ class Network:
         self.constant(array, self.new_name(number, False))
 
     def graph(self, name: str) -> Graph:
-        """The Graph, with the file's inputs and outputs in the file's order of axes."""
+        """The Graph of all that is read; inputs and outputs have the file's order of axes."""
         outputs = [self._handed_out(number) for number in self.file.outputs]
         inputs = tuple(self._names[number, False] for number in self.file.inputs)
-        return Graph(
-            name, inputs, tuple(outputs), tuple(self.operators), self.tensors, self.constants
-        )
+        read, alive = {*inputs, *outputs}, list[Operator]()
+        for op in reversed(self.operators):
+            if not read.isdisjoint(op.outputs):
+                alive.append(op)
+                read |= {*op.inputs, *op.outputs}
+        tensors = {n: held for n, held in self.tensors.items() if n in read}
+        constants = {n: held for n, held in self.constants.items() if n in read}
+        return Graph(name, inputs, tuple(outputs), tuple(reversed(alive)), tensors, constants)
 
     def _handed_out(self, number: int) -> str:
         """An output; one that is an input too is copied."""
-        made, held = self.name(number), self.file.tensors[number]
+        made, held = self.name(number), self.stored[number]
         if made in self.constants:
             raise UnsupportedModel(f"output '{held.name}' is a constant")
         if number not in self.file.inputs:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -57,13 +58,19 @@ class Site:
         """An input as the file has it."""
         if not self.has(k):
             raise self.refuse(f"input {k} is missing")
-        return self.net.file.tensors[self.node.inputs[k]]
+        return self.net.stored[self.node.inputs[k]]
 
     def output(self, k: int = 0) -> Stored:
         """An output as the file has it."""
         if k >= len(self.node.outputs):
             raise self.refuse(f"output {k} is missing")
-        return self.net.file.tensors[self.node.outputs[k]]
+        return self.net.stored[self.node.outputs[k]]
+
+    def shape(self, shape: Shape, k: int = 0) -> None:
+        """Says what the shape of an output is; files are wrong behind shapes that are computed."""
+        held = self.output(k)
+        if held.shape != shape:
+            self.net.reshape(held.number, shape)
 
     def name(self, k: int, image: bool = False) -> str:
         """An input as the Graph has it; with channels first if `image`."""
@@ -71,6 +78,20 @@ class Site:
         if image and len(held.shape) != 4:
             raise self.refuse(f"input {k} has shape {[*held.shape]}; 4 axes are needed")
         return self.net.name(held.number, image)
+
+    def as_made(self, k: int, favoured: bool = False) -> tuple[str, bool]:
+        """An input in the order of axes in which it was made, and whether that is channels first.
+
+        `favoured`: channels first for every image.
+        """
+        held = self.input(k)
+        image = self.net.is_image(held.number) or (favoured and len(held.shape) == 4)
+        return self.net.name(held.number, image), image
+
+    def pointwise(self) -> tuple[str, bool]:
+        """Input 0 likewise, of an operator whose output has its shape."""
+        self.shape(self.input(0).shape)
+        return self.as_made(0)
 
     def constant(self, k: int) -> Array:
         """The elements of an input that must be known."""
@@ -91,10 +112,24 @@ class Site:
 
     def scale(self, held: Stored) -> tuple[float, int]:
         """The one scale and zero point of a tensor of whole numbers."""
-        if held.quant is None or len(held.quant.scales) != 1:
-            count = len(held.quant.scales) if held.quant else 0
-            raise self.refuse(f"'{held.name}' has {count} scales where one is needed")
-        return held.quant.scales[0], held.quant.zeros[0]
+        scales = self.scales(held)
+        if held.quant is None or len(scales) != 1:
+            raise self.refuse(f"'{held.name}' has {len(scales)} scales where one is needed")
+        zero, ends = held.quant.zeros[0], np.iinfo(held.dtype.name)
+        if not ends.min <= zero <= ends.max:
+            raise self.refuse(f"'{held.name}' has zero point {zero}, no {held.dtype} number")
+        if scales[0] < 0:
+            raise self.refuse(f"'{held.name}' has a scale of {scales[0]:g}; it must be above 0")
+        return scales[0], zero
+
+    def scales(self, held: Stored) -> tuple[float, ...]:
+        """All scales of a tensor of whole numbers; those of weights may be below 0."""
+        scales = held.quant.scales if held.quant else ()
+        wrong = [s for s in scales if s == 0 or not isfinite(s)]
+        if wrong or not scales:
+            found = f"a scale of {wrong[0]:g}" if wrong else "no scale"
+            raise self.refuse(f"'{held.name}' has {found}")
+        return scales
 
     def is_eight(self, *inputs: int) -> bool:
         """Whether the operator is one of 8-bit numbers; refuses mixtures of types."""

@@ -7,11 +7,12 @@ A damaged file sends the flatbuffer's offsets anywhere; whatever follows is an e
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite, prod
+from math import prod
 from typing import Any
 
 import numpy as np
 import tflite
+from flatbuffers import number_types
 
 from lowtide.errors import UnreadableModel, UnsupportedModel
 from lowtide.ir.dtype import DType, dtype_of
@@ -27,6 +28,8 @@ _TYPES = {
 }  # fmt: skip
 _KINDS = {v: name for name, v in vars(tflite.BuiltinOperator).items() if isinstance(v, int)}
 MOST_AXES = 8
+_EXTERNAL = 24
+"""Where a tensor's table has the number of an external buffer, which the package does not know."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +119,9 @@ def _tensor(model: Any, tensor: Any, number: int) -> Stored:
         raise UnsupportedModel(f"{what} has shape {[*shape]}", hint="convert with fixed sizes")
     if tensor.Sparsity() is not None:
         raise UnsupportedModel(f"{what} is stored sparse", hint="store it dense")
+    external = tensor._tab.Offset(_EXTERNAL)
+    if external and tensor._tab.Get(number_types.Uint32Flags, external + tensor._tab.Pos):
+        raise UnsupportedModel(f"{what} is in another file", hint="store it in this one")
     if tensor.IsVariable():
         raise UnsupportedModel(f"{what} is a variable, kept from run to run")
     data = _data(model, tensor.Buffer(), shape, kind, what)
@@ -151,9 +157,6 @@ def _quant(held: Any, shape: Shape, what: str) -> Quant | None:
         zeros *= len(scales)
     if len(zeros) != len(scales):
         raise UnreadableModel(f"{what} has {len(scales)} scales and {len(zeros)} zero points")
-    wrong = [s for s in scales if not (isfinite(s) and s > 0)]
-    if wrong:
-        raise UnsupportedModel(f"{what} has a scale of {wrong[0]}; they must be above 0")
     axis = held.QuantizedDimension() if len(scales) > 1 else None
     return Quant(scales, zeros, axis)
 

@@ -5,5 +5,7 @@ They know nothing of memory, rows, C, and of the file that they were read from.
 
 from importlib import import_module
 
-for _name in ("arithmetic", "conv", "dense", "pool", "softmax"):
+for _name in (
+    "arithmetic", "conv", "dense", "ends", "l2", "lookup", "pool", "resize", "softmax", "sum",
+):  # fmt: skip
     import_module(f"lowtide.ops.eight.{_name}")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from lowtide.ir.dtype import I32
 from lowtide.ir.nest import Load, Nest, Value, call, pointwise
-from lowtide.ops.eight.finish import EIGHT, ENDS, above, factor_types, finished, rescaled
+from lowtide.ops.eight.finish import EIGHT, ENDS, above, factor_types, finished, kept, rescaled
 from lowtide.ops.entry import Bound, entry
 
 RAISED = 2**20
@@ -37,6 +37,17 @@ def add(op: Bound) -> Nest:
 def mul(op: Bound) -> Nest:
     """clamp(round(a * b * factor) + y_zero)"""
     return _elementwise(op, finished(op, call("mul", *_operands(op)), 2, []))
+
+
+@entry("QPRelu", attributes=_ENDS, take=EIGHT, other_types=_OTHERS, pointwise=True)
+def prelu(op: Bound) -> Nest:
+    """clamp(round(x * factor[0]) + y_zero) from the zero point up, below it round(x * slope *
+    factor[1]) + y_zero"""
+    x, slope = _operands(op)
+    above_zero = rescaled(op, x, 2, [], which=0)
+    below_zero = rescaled(op, call("mul", x, slope), 2, [], which=1)
+    value = call("select", call("less", x, 0), below_zero, above_zero)
+    return _elementwise(op, kept(op, call("add", value, int(op.attribute("y_zero")))))
 
 
 def _elementwise(op: Bound, finish: Value) -> Nest:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lowtide.ir.dtype import I32
 from lowtide.ir.index import Var, index_of
-from lowtide.ir.nest import Acc, Load, Nest, Number, Read, Reduction, axes_of, call
+from lowtide.ir.nest import Acc, Load, Nest, Number, Read, Reduction, axes_of, broadcast, call
 from lowtide.ops.eight.finish import EIGHT, ENDS, above, factor_types, finished
 from lowtide.ops.entry import Bound, entry
 
@@ -34,4 +34,32 @@ def dense(op: Bound) -> Nest:
     left, right = (above(Load(k), int(op.attribute(f"{'xw'[k]}_zero"))) for k in range(2))
     sums = Reduction((inner,), start, call("add", Acc(0), call("mul", left, right)))
     finish = finished(op, Acc(0), 3, reads, axes[-1])
+    return Nest(op.out, axes, tuple(reads), (sums,), finish, I32)
+
+
+@entry(
+    "QMatMul",
+    attributes={**ENDS, "b_zero": 0, "across": (0, 0)},
+    order="row_major",
+    take=EIGHT,
+    other_types=factor_types(2),
+)
+def matmul(op: Bound) -> Nest:
+    """clamp(round((sum of (a - x_zero) * (b - b_zero)) * factor) + y_zero) over rows of a and
+    columns of b; `across` says which of the two is transposed; leading axes broadcast."""
+    left, right = op.shape(0), op.shape(1)
+    axes, (turned, turned_too) = axes_of(op.out), op.attribute("across")
+    inner = Var("i", left[-2 if turned else -1])
+    if min(len(left), len(right)) < 2 or inner.extent != right[-1 if turned_too else -2]:
+        raise op.refuse(f"no product of {left} and {right}")
+    i, batch = index_of(inner), axes[:-2]
+    a = (i, axes[-2]) if turned else (axes[-2], i)
+    b = (axes[-1], i) if turned_too else (i, axes[-1])
+    reads = [
+        Read(0, (*broadcast(batch, left[:-2]), *a)),
+        Read(1, (*broadcast(batch, right[:-2]), *b)),
+    ]
+    x, w = (above(Load(k), int(op.attribute(f"{'xb'[k]}_zero"))) for k in range(2))
+    sums = Reduction((inner,), Number(0), call("add", Acc(0), call("mul", x, w)))
+    finish = finished(op, Acc(0), 2, reads)
     return Nest(op.out, axes, tuple(reads), (sums,), finish, I32)

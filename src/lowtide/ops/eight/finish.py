@@ -12,7 +12,7 @@ from lowtide.ir.nest import Load, Number, Read, Value, call
 from lowtide.ops.entry import Bound
 
 EIGHT = (I8, U8)
-FACTOR = {"tflite": ("rescale", 2), "float": ("scale", 1)}
+FACTOR = {"tflite": ("rescale", 2), "once": ("rescale_once", 2), "float": ("scale", 1)}
 
 ENDS = {"x_zero": 0, "y_zero": 0, "low": -128, "high": 127, "rounding": "tflite"}
 """Attributes: the zero points of input 0 and of the output, and what the result is kept within."""

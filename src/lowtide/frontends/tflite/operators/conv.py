@@ -46,12 +46,10 @@ def zeros_of_weights(op: Site, k: int) -> int:
 def channel_factors(op: Site, x: int, w: int) -> list[float]:
     """What sums of products of two inputs are multiplied with, for each channel."""
     (sx, _), (sy, _) = op.scale(op.input(x)), op.scale(op.output())
-    held = op.input(w)
-    if held.quant is None:
-        raise op.refuse(f"weights '{held.name}' without a scale")
-    if held.dtype == I8:
-        return [sx * sw / sy for sw in held.quant.scales]
-    return [as_float32(sx * sw) / sy for sw in held.quant.scales]
+    scales = op.scales(op.input(w))
+    if op.input(w).dtype == I8:
+        return [sx * sw / sy for sw in scales]
+    return [as_float32(sx * sw) / sy for sw in scales]
 
 
 def _make(
@@ -60,7 +58,9 @@ def _make(
 ) -> None:  # fmt: skip
     """A convolution of channels first; `inputs` are the image, the weights, the bias."""
     x, w, b = inputs
-    names = [op.name(x, image=True), op.add_constant(weights, "weights")]
+    zero = op.scale(op.input(x))[1] if op.is_eight(x, w) else 0
+    image, attributes = _without_frame(op, op.name(x, image=True), zero, attributes)
+    names = [image, op.add_constant(weights, "weights")]
     if op.has(b):
         op.constant(b)
         names.append(op.name(b))
@@ -77,12 +77,23 @@ def _make(
     names += [] if op.has(b) else [""]
     names += [op.add_constant(m, "m"), op.add_constant(n, "n")]
     ends = {
-        "x_zero": op.scale(op.input(x))[1],
+        "x_zero": zero,
         "w_zero": zeros_of_weights(op, w),
         "y_zero": op.scale(op.output())[1],
         **limits(op, activation),
     }
     op.make(f"Q{type_}", names, True, {**attributes, **ends})
+
+
+def _without_frame(
+    op: Site, image: str, zero: int, attributes: dict[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    """A frame of zeros in memory is padding: PAD -> CONV_2D reads what is inside the frame."""
+    frame = op.net.frames.get(image)
+    if frame is None or frame.value != zero or "output_padding" in attributes:
+        return image, attributes
+    pads = tuple(a + b for a, b in zip(attributes["pads"], frame.pads, strict=True))
+    return frame.of, {**attributes, "pads": pads}
 
 
 def _weights(op: Site, k: int) -> Array:
@@ -116,4 +127,28 @@ def depthwise_conv_2d(op: Site) -> None:
     _make(
         op, "Conv", (0, 1, 2), weights.transpose(3, 0, 1, 2),
         {**attributes, "group": op.input(0).shape[-1]}, options.FusedActivationFunction(),
+    )  # fmt: skip
+
+
+@operator("TRANSPOSE_CONV")
+def transpose_conv(op: Site) -> None:
+    """Weights [out, y, x, in]: each pixel is spread over a window of the output."""
+    options, weights = op.options(tflite.TransposeConvOptions), _weights(op, 1)
+    strides, kernel = (options.StrideH(), options.StrideW()), weights.shape[1:3]
+    if min(*strides, *kernel) < 1:
+        raise op.refuse(f"strides {strides}, a kernel of {kernel}")
+    before, after, extra = [], [], []
+    for size, k, stride, out in zip(
+        op.input(2).shape[1:3], kernel, strides, op.output().shape[1:3], strict=True
+    ):
+        total = max((-(-out // stride) - 1) * stride + k - out, 0)
+        cut = total // 2 if options.Padding() == tflite.Padding.SAME else 0
+        rest = (size - 1) * stride + k - cut - out
+        before.append(cut)
+        after.append(max(rest, 0))
+        extra.append(max(-rest, 0))
+    attributes = {"strides": strides, "pads": (*before, *after), "output_padding": tuple(extra)}
+    _make(
+        op, "ConvTranspose", (2, 1, 3), weights.transpose(3, 0, 1, 2), attributes,
+        options.FusedActivationFunction(),
     )  # fmt: skip

@@ -10,7 +10,7 @@ from lowtide.frontends.tflite.factors import as_float32, multipliers
 from lowtide.frontends.tflite.operators.activate import limits, make_float
 from lowtide.frontends.tflite.operators.conv import zeros_of_weights
 from lowtide.frontends.tflite.site import Site, operator
-from lowtide.ir.dtype import F32, I32
+from lowtide.ir.dtype import F32, I8, I32
 
 
 def _rows(op: Site, inside: int) -> tuple[str, int]:
@@ -59,6 +59,7 @@ def fully_connected(op: Site) -> None:
         "w_zero": zeros_of_weights(op, 1),
         "y_zero": op.scale(held)[1],
         **limits(op, activation),
+        "rounding": "tflite" if held.dtype == I8 else "once",  # of LiteRT's kernel
     }
     if held.shape == flat:
         op.make("QDense", names, attributes=ends)
@@ -69,9 +70,38 @@ def fully_connected(op: Site) -> None:
 
 def _factors(op: Site) -> list[float]:
     (sx, _), (sy, _), weights = op.scale(op.input(0)), op.scale(op.output()), op.input(1)
-    scales = weights.quant.scales if weights.quant else ()
+    scales = op.scales(weights)
     if len(scales) not in (1, weights.shape[0]):
         raise op.refuse(f"{len(scales)} scales of weights for {weights.shape[0]} channels")
     if len(scales) == 1:
         return [as_float32(sx * scales[0]) / sy]
     return [sx * scale / sy for scale in scales]
+
+
+@operator("BATCH_MATMUL")
+def batch_matmul(op: Site) -> None:
+    """Rows of a times columns of b; either may be transposed."""
+    options, names = op.options(tflite.BatchMatMulOptions), [op.name(0), op.name(1)]
+    across = (int(options.AdjX()), int(options.AdjY()))
+    if not op.is_eight(0, 1):
+        for k, turned in enumerate(across):
+            if turned:
+                names[k] = _turned(op, k)
+        op.make("MatMul", names)
+        return
+    if op.output().dtype != I8:
+        raise op.refuse("of uint8 numbers")
+    (sa, za), (sb, zb), (sy, zy) = (op.scale(t) for t in (op.input(0), op.input(1), op.output()))
+    m, n = multipliers([as_float32(sa * sb) / sy])
+    names += [op.add_constant(m, "m"), op.add_constant(n, "n")]
+    ends = {"x_zero": za, "b_zero": zb, "y_zero": zy, **limits(op, 0), "across": across}
+    op.make("QMatMul", names, attributes=ends)
+
+
+def _turned(op: Site, k: int) -> str:
+    """An operand with its last two axes changed."""
+    held = op.input(k)
+    rank = len(held.shape)
+    order = (*range(rank - 2), rank - 1, rank - 2)
+    shape = tuple(held.shape[a] for a in order)
+    return op.between("Transpose", [op.name(k)], shape, held.dtype, held.quant, perm=order)

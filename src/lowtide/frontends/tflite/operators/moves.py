@@ -3,14 +3,242 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
+import numpy as np
+import tflite
+
+from lowtide.frontends.tflite import tables
+from lowtide.frontends.tflite.network import FIRST
 from lowtide.frontends.tflite.site import Site, operator
+from lowtide.ir.dtype import U8
+from lowtide.ir.graph import Shape
+
+
+def _ints(held: Any) -> list[int]:
+    """A list of the options; flatbuffers hand on 0 for one that is not there."""
+    return [] if isinstance(held, int) else [int(v) for v in held]
+
+
+def ints(op: Site, k: int) -> list[int]:
+    """A list of numbers that must be known."""
+    return [int(v) for v in np.ravel(op.constant(k))]
+
+
+def same_numbers(op: Site, *inputs: int) -> None:
+    """Refuses an operator that moves numbers between scales, which would change them."""
+    kinds = {op.input(k).dtype for k in inputs} | {op.output().dtype}
+    if len(kinds) > 1:
+        raise op.refuse(f"between {' and '.join(sorted(map(str, kinds)))}")
+    quants = [t.quant for t in (*(op.input(k) for k in inputs), op.output())]
+    ends = {(q.scales, q.zeros) for q in quants if q is not None}
+    if len(ends) > 1:
+        raise op.refuse("between two scales")
+
+
+def axis_of(op: Site, given: int, rank: int) -> int:
+    """An axis counted from the front."""
+    if not -rank <= given < rank:
+        raise op.refuse(f"axis {given} of {rank}")
+    return given % rank
 
 
 @operator("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 def reshape(op: Site) -> None:
     """The same elements with other axes, those of the output."""
-    held = op.output()
-    if prod(held.shape) != prod(op.input(0).shape):
-        raise op.refuse(f"{[*op.input(0).shape]} made {[*held.shape]}")
-    op.make("Reshape", [op.name(0)], attributes={"shape": held.shape})
+    same_numbers(op, 0)
+    count, held = prod(op.input(0).shape), op.output()
+    if prod(held.shape) != count and op.node.kind == "RESHAPE":
+        op.shape(_asked(op, count))
+    if prod(op.output().shape) != count:
+        raise op.refuse(f"{[*op.input(0).shape]} made {[*op.output().shape]}")
+    op.make("Reshape", [op.name(0)], attributes={"shape": op.output().shape})
+
+
+def _asked(op: Site, count: int) -> Shape:
+    """The shape that the second input asks for, or the options; -1 is what is left."""
+    asked = ints(op, 1) if op.has(1) else _ints(op.options(tflite.ReshapeOptions).NewShapeAsNumpy())
+    rest = prod(n for n in asked if n >= 0)
+    return tuple(n if n >= 0 else count // max(rest, 1) for n in asked)
+
+
+@operator("TRANSPOSE")
+def transpose(op: Site) -> None:
+    """Axes in another order."""
+    same_numbers(op, 0)
+    op.make("Transpose", [op.name(0)], attributes={"perm": tuple(ints(op, 1))})
+
+
+@operator("CONCATENATION")
+def concatenation(op: Site) -> None:
+    """Inputs side by side; uint8 ones get the output's scale first."""
+    options, count, rank = (
+        op.options(tflite.ConcatenationOptions),
+        len(op.node.inputs),
+        len(op.output().shape),
+    )
+    if options.FusedActivationFunction():
+        raise op.refuse("a fused activation")
+    axis, every = axis_of(op, options.Axis(), rank), range(count)
+    first = op.input(0).shape
+    total = sum(op.input(k).shape[axis] for k in every)
+    op.shape((*first[:axis], total, *first[axis + 1 :]))
+    image = rank == 4 and any(op.net.is_image(op.input(k).number) for k in every)
+    eight = op.input(0).dtype == U8 and op.output().dtype == U8
+    if not eight:
+        same_numbers(op, *every)
+    names = [_rescaled(op, k, image) if eight else op.name(k, image) for k in every]
+    op.make("Concat", names, image, {"axis": FIRST.index(axis) if image else axis})
+
+
+def _rescaled(op: Site, k: int, image: bool) -> str:
+    """An input of uint8 numbers as those of the output's scale."""
+    held, y = op.input(k), op.output()
+    if held.dtype != U8:
+        raise op.refuse(f"'{held.name}' is {held.dtype}; uint8 is needed")
+    name, x, out = op.name(k, image), op.scale(held), op.scale(y)
+    if x == out:
+        return name
+    inverse = np.float32(1) / np.float32(out[0])
+    factor = np.float32(x[0]) * inverse
+    bias = np.float32(-x[1]) * factor
+    real = np.arange(256, dtype=np.float32) * factor + bias
+    whole = np.floor(real.astype(np.float64) + 0.5).astype(np.int64)
+    shape = tuple(held.shape[a] for a in FIRST) if image else held.shape
+    table = tables.table(whole, out[1], 0, 255)
+    return op.between("QLookup", [name], shape, U8, y.quant, table=table)
+
+
+@operator("SPLIT", "SPLIT_V")
+def split(op: Site) -> None:
+    """Slices of the input, one after the other."""
+    value, axis = (1, 0) if op.node.kind == "SPLIT" else (0, 2)
+    same_numbers(op, value)
+    (given,) = ints(op, axis)
+    every = range(len(op.node.outputs))
+    attributes = {"axis": axis_of(op, given, len(op.input(value).shape))}
+    op.make("Split", [op.name(value)], attributes=attributes, outputs=every)
+
+
+@operator("UNPACK")
+def unpack(op: Site) -> None:
+    """Slices of the input, without the axis that is cut."""
+    same_numbers(op, 0)
+    held, every = op.input(0), range(len(op.node.outputs))
+    axis = axis_of(op, op.options(tflite.UnpackOptions).Axis(), len(held.shape))
+    if len(every) != held.shape[axis]:
+        raise op.refuse(f"{len(every)} outputs of an axis of {held.shape[axis]}")
+    for k in every:
+        shape = (*held.shape[:axis], 1, *held.shape[axis + 1 :])
+        part = op.between(
+            "Slice", [op.name(0)], shape, held.dtype, held.quant,
+            starts=[k], ends=[k + 1], axes=[axis],
+        )  # fmt: skip
+        op.make("Reshape", [part], attributes={"shape": op.output(k).shape}, outputs=(k,))
+
+
+@operator("PACK")
+def pack(op: Site) -> None:
+    """Inputs side by side along an axis of their own."""
+    every, rank = range(len(op.node.inputs)), len(op.output().shape)
+    same_numbers(op, *every)
+    axis = axis_of(op, op.options(tflite.PackOptions).Axis(), rank)
+    names = []
+    for k in every:
+        held = op.input(k)
+        shape = (*held.shape[:axis], 1, *held.shape[axis:])
+        names.append(
+            op.between("Reshape", [op.name(k)], shape, held.dtype, held.quant, shape=shape)
+        )
+    op.make("Concat", names, attributes={"axis": axis})
+
+
+@operator("SLICE")
+def slice_(op: Site) -> None:
+    """A box of the input."""
+    same_numbers(op, 0)
+    first, sizes = ints(op, 1), ints(op, 2)
+    sizes = [
+        n if n >= 0 else whole - f
+        for n, f, whole in zip(sizes, first, op.input(0).shape, strict=True)
+    ]
+    attributes = {"starts": first, "ends": [f + n for f, n in zip(first, sizes, strict=True)]}
+    op.make("Slice", [op.name(0)], attributes=attributes)
+
+
+@operator("STRIDED_SLICE")
+def strided_slice(op: Site) -> None:
+    """Every n-th element between two ends; an axis may be left out, or added."""
+    same_numbers(op, 0)
+    options, shape = op.options(tflite.StridedSliceOptions), op.input(0).shape
+    if options.EllipsisMask() or options.NewAxisMask() or options.Offset():
+        raise op.refuse("with an ellipsis, new axes or offsets")
+    begin, end, step = (ints(op, k) for k in (1, 2, 3))
+    starts, ends, kept = [], [], list[int]()
+    for a in range(len(begin)):
+        alone = options.ShrinkAxisMask() >> a & 1
+        whole = range(shape[a])
+        first = None if options.BeginMask() >> a & 1 else begin[a]
+        last = None if options.EndMask() >> a & 1 else end[a]
+        if alone:
+            first = axis_of(op, begin[a], shape[a])
+            taken = whole[first : first + 1]
+        else:
+            taken = whole[slice(first, last, step[a])]
+        if not taken:
+            raise op.refuse(f"nothing of axis {a}")
+        starts.append(taken.start)
+        ends.append(taken.stop if taken.stop >= 0 else -shape[a] - 1)
+        step[a] = taken.step
+        kept.append(len(taken))
+    between = (*kept, *shape[len(kept) :])
+    cut = op.between(
+        "Slice", [op.name(0)], between, op.input(0).dtype, op.input(0).quant,
+        starts=starts, ends=ends, axes=[*range(len(starts))], steps=step,
+    )  # fmt: skip
+    op.make("Reshape", [cut], attributes={"shape": op.output().shape})
+
+
+@operator("TILE")
+def tile(op: Site) -> None:
+    """The whole tensor again and again."""
+    same_numbers(op, 0)
+    op.make("Tile", [op.name(0)], attributes={"repeats": ints(op, 1)})
+
+
+@operator("GATHER")
+def gather(op: Site) -> None:
+    """Chosen elements of an axis."""
+    same_numbers(op, 0)
+    options, size = op.options(tflite.GatherOptions), op.input(0).shape
+    axis = axis_of(op, options.Axis(), len(size))
+    chosen = op.constant(1)
+    if options.BatchDims():
+        raise op.refuse("by batches")
+    if chosen.size == 0 or chosen.min() < 0 or chosen.max() >= size[axis]:
+        raise op.refuse(f"places outside an axis of {size[axis]}")
+    op.make("Gather", [op.name(0), op.name(1)], attributes={"axis": axis})
+
+
+@operator("DEPTH_TO_SPACE", "SPACE_TO_DEPTH")
+def depth_to_space(op: Site) -> None:
+    """Channels become blocks of pixels, and back."""
+    same_numbers(op, 0)
+    deep = op.node.kind == "DEPTH_TO_SPACE"
+    kind = tflite.DepthToSpaceOptions if deep else tflite.SpaceToDepthOptions
+    attributes = {"blocksize": op.options(kind).BlockSize()}
+    op.make("DepthToSpace" if deep else "SpaceToDepth", [op.name(0, image=True)], True, attributes)
+
+
+@operator("SHAPE")
+def shape_of(op: Site) -> None:
+    """The shape, which is known."""
+    op.settle(np.asarray(op.input(0).shape))
+
+
+@operator("BROADCAST_TO")
+def broadcast_to(op: Site) -> None:
+    """Axes of extent 1 repeated."""
+    same_numbers(op, 0)
+    shape: Shape = op.output().shape
+    op.make("Expand", [op.name(0)], attributes={"shape": shape})

@@ -12,6 +12,7 @@ from lowtide.frontends.tflite.site import Site, operator
 @operator("SOFTMAX")
 def softmax(op: Site) -> None:
     """Over the last axis."""
+    op.shape(op.input(0).shape)
     beta = op.options(tflite.SoftmaxOptions).Beta()
     if not op.is_eight(0):
         name, held = op.name(0), op.input(0)
