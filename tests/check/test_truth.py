@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -245,3 +246,17 @@ def test_a_detector_that_sees_nothing_is_right(monkeypatch: pytest.MonkeyPatch) 
     assert checks.against.runtime_error is not None
     assert checks.against.runtime_error > 1e-3
     assert checks.max_rel_diff < 1e-5
+
+
+def test_net_h_names_the_quantum_and_the_error(tmp_path: Path) -> None:
+    """Where exact values are no measure; else net.h is the same on every machine."""
+    fitted = lowtide.fit(quantised(True))
+    facts, header = fitted.facts(), fitted.files["net.h"].decode()
+    (line,) = re.findall(r"^   error  (.*(?:\n {10}.*)*)", header, re.MULTILINE)
+    said = " ".join(line.split())
+    assert said.startswith(f"{facts['max_abs_diff']:.3g} at most, {facts['max_rel_diff']:.1e} of")
+    assert f"a quantum is {facts['quanta'][0]:.3g}; " in said
+    assert said.endswith("allowed: one quantum")
+    exact = lowtide.fit(quantised(False))
+    assert exact.facts()["quanta"] is None
+    assert "   error  " not in exact.files["net.h"].decode()

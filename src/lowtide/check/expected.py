@@ -97,6 +97,8 @@ class Against:
     note: str
     runtime_error: float | None
     """onnxruntime's own largest error, where there is something more exact to compare it with."""
+    quanta: tuple[float, ...] = ()
+    """One quantum of each output, of a network whose activations are quantised."""
 
     @property
     def rule(self) -> str:
@@ -112,6 +114,7 @@ class Against:
             "error_from_exact": error if self.kind == "float64" else None,
             "onnxruntime_error": self.runtime_error,
             "reference": {"kind": self.kind, "made_by": self.maker, "note": self.note},
+            "quanta": [*self.quanta] or None,
         }
 
     def shown(self, error: float) -> str:
@@ -119,7 +122,15 @@ class Against:
         note = f"; {self.note}" if self.note else ""
         if self.kind == "float64":
             return f"{error:.1e} from exact; onnxruntime {self.runtime_error or 0.0:.1e}{note}"
-        return f"{error:.1e} from {self.by}{note}"
+        steps = ", ".join(f"{one:.3g}" for one in self.quanta)
+        quanta = f"; a quantum is {steps}" if steps else ""
+        return f"{error:.1e} of the largest value from {self.by}{quanta}{note}"
+
+
+def _quanta(expected: Sequence[Expected]) -> tuple[float, ...]:
+    """Those of each output over all samples, which differ where the network finds them itself."""
+    steps = [one.gaps for one in expected if one.kind == "quantised"]
+    return tuple(max(of_one) for of_one in zip(*steps, strict=True))
 
 
 def summary(expected: Sequence[Expected], largest: Sequence[float]) -> Against:
@@ -127,4 +138,5 @@ def summary(expected: Sequence[Expected], largest: Sequence[float]) -> Against:
     one, own = expected[0], errors(expected, largest)
     maker = f"{one.maker} {one.version}".strip()
     note = next((other.note for other in expected if other.overflows), one.note)
-    return Against(one.kind, one.by, maker, note, max(own, default=0.0) if own else None)
+    error = max(own, default=0.0) if own else None
+    return Against(one.kind, one.by, maker, note, error, _quanta(expected))

@@ -12,13 +12,12 @@ from typing import Any
 import onnx
 
 from lowtide.backends import emit, table_bytes
+from lowtide.check.as_judged import as_judged
 from lowtide.check.code_size import Footprint
 from lowtide.check.compile import find_compiler
 from lowtide.check.emulate import judge_emulated
-from lowtide.check.flags import SHIPS, renamed
 from lowtide.check.judge import Checks, judge_placement, judge_program
 from lowtide.check.numbers import Sample
-from lowtide.check.opinion import Built
 from lowtide.check.reference_file import pack_references
 from lowtide.check.truth import make_samples
 from lowtide.clock import Clock, Progress, quiet
@@ -206,17 +205,10 @@ def _checked(
     if checks is None:
         with clock("no C compiler: checking in numpy"):
             checks = judge_emulated(plan, references, clock.progress)
-    elif checks.built.flags != SHIPS:
-        program = _as_right(program, checks.built)
+    program = {**program, "net.h": as_judged(program["net.h"], checks)}
     files = {**program, **drawn, "reference.npz": pack_references(references, memory.sha256)}
     path = None if isinstance(model, onnx.ModelProto) else Path(model).absolute()
     return Fitted(plan, memory, checks, sized.beside, files, clock.seconds, path)
-
-
-def _as_right(program: Mapping[str, bytes], built: Built) -> dict[str, bytes]:
-    """The program with a net.h that names flags with which this compiler gets it right."""
-    failed = [flags for flags, _ in built.failed if "-DCHECKED" not in flags]
-    return {**program, "net.h": renamed(program["net.h"], built.flags, failed, built.compiler)}
 
 
 def profile(
