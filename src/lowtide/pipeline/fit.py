@@ -27,7 +27,6 @@ from lowtide.frontends.onnx.freeze import freeze
 from lowtide.frontends.onnx.load import load
 from lowtide.frontends.onnx.original import content_of, original_in
 from lowtide.ir.graph import Array, Graph, Shape
-from lowtide.pipeline.not_finite import naming_weights
 from lowtide.pipeline.ram import Planning, Sized
 from lowtide.pipeline.suggest import missed
 from lowtide.planner.filter_blocks import plan_filters
@@ -182,8 +181,7 @@ def fit(
         files = {"plan.json": memory.to_json().encode(), "memory.svg": memory_svg(plan).encode()}
     if target == "none":
         return Fitted(plan, memory, None, Footprint(), files, clock.seconds)
-    with naming_weights(graph):
-        return _checked(model, sized, memory, given, files, clock)
+    return _checked(model, sized, memory, given, files, clock)
 
 
 def _checked(

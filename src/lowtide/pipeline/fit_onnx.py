@@ -29,7 +29,6 @@ from lowtide.errors import BudgetError, CheckError, Suggestion, UnsupportedModel
 from lowtide.ir.dtype import F32
 from lowtide.ir.graph import Array, Graph, Shape
 from lowtide.pipeline.fit import Model, Samples, named, read
-from lowtide.pipeline.not_finite import naming_weights
 from lowtide.pipeline.suggest import SECONDS
 from lowtide.planner.plan import Source
 from lowtide.quoting import for_terminal
@@ -234,10 +233,9 @@ def _compare(
     samples = make_samples(held, source.path, shapes, given)
     own = Reference(content, "the restructured network", optimised=False)
     results = {sample.name: own.run(sample.inputs).outputs for sample in samples}
-    with naming_weights(graph):
-        check_comparable(samples)
-        found = compare(results, samples)
-        check_near(found, samples, f"{source.path}: the restructured network")
+    check_comparable(samples)
+    found = compare(results, samples)
+    check_near(found, samples, f"{source.path}: the restructured network")
     return found, summary([sample.expected for sample in samples], scales(samples))
 
 
