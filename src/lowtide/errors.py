@@ -27,7 +27,6 @@ CUT = "end the network before it (onnx.utils.extract_model) and do the rest outs
 OPERATORS = f"'lowtide operators' lists those that are understood: export with these, or {CUT}"
 STATIC = f"export with fixed sizes, fold them with onnxsim, or {CUT}"
 FLOAT32 = "export the network in float32"
-FINITE = "export it from a training that did not diverge"
 NO_SEQUENCES = "export without sequences (Split instead of SplitToSequence)"
 EXPORT = "onnx.checker.check_model(file, full_check=True) says more; export it anew"
 """Ways out that several errors name."""

@@ -1,7 +1,7 @@
 """The files of ../shared/cases, made after public bug reports: what becomes of each.
 
 A case runs, and what it computes is right, or it is refused in one line that names a node and says
-what to do. `pytest -s` prints the table.
+what to do. lowtide's own process stays within 500 MiB. `pytest -s` prints the table.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from tempfile import TemporaryDirectory
 
 import onnx
 import pytest
+
+from peak import MOST_BYTES, run_measured
 
 FOLDER = Path(__file__).parents[3] / "shared" / "cases"
 
@@ -45,10 +47,10 @@ def built() -> Iterator[Path]:
 @pytest.mark.parametrize("name", NAMES)
 def test_case_runs_or_is_refused_by_name(name: str, built: Path, tmp_path: Path) -> None:
     path = built / f"{name}.onnx"
-    command = [sys.executable, "-m", "lowtide", "fit", path, "-o", tmp_path / name, "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    facts = json.loads(done.stdout)
-    print(f"\n{name:20} exit {done.returncode}  {_shown(facts)}")
+    done, peak = run_measured("fit", path, "-o", tmp_path / name, "--json", folder=tmp_path)
+    facts, taken = json.loads(done.stdout), (peak or 0) / 2**20
+    print(f"\n{name:20} exit {done.returncode}  {taken:4.0f} MiB  {_shown(facts)}")
+    assert (peak or 0) < MOST_BYTES
     if name in RUNS:
         assert done.returncode == 0, done.stderr
         return

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lowtide.errors import EXPORT, FINITE, FLOAT32, OPERATORS, STATIC, ModelError, UnsupportedModel
+from lowtide.errors import EXPORT, FLOAT32, OPERATORS, STATIC, ModelError, UnsupportedModel
 from lowtide.ir import dtype
 from lowtide.ir.dtype import F32, FLOATS, I8, I16, I32, I64, U8, U16, DType, dtype_of
 from lowtide.ir.graph import CARRIED, Array, Graph, Operator, Shape, Tensor
@@ -260,10 +260,6 @@ def understand(operator: Operator, graph: Graph) -> Meaning:
         longest = max((v.extent for r in held.reductions for v in r.loops), default=0)
         if longest > MOST_ROUNDS:
             raise bound.refuse(f"a loop of {longest} rounds for one element")
-        for i in sorted(held.factors & bound.constants.keys()):
-            if not np.isfinite(bound.constants[i]).all():
-                name = operator.inputs[i]
-                raise bound.refuse(f"its weights '{name}' hold NaN or infinities", FINITE)
     if not fits:
         shapes = ", ".join(str([*t.shape]) for t in bound.inputs if t is not None)
         raise bound.refuse(f"does not make {[*bound.out]} of {shapes}", EXPORT)

@@ -124,6 +124,11 @@ class MemoryMap:
     operators: tuple[OperatorAt, ...]
     schedule: tuple[RunAt, ...]
 
+    @property
+    def elements(self) -> int:
+        """How many elements all storages have."""
+        return sum(storage.elements for storage in self.storages)
+
     def to_json(self) -> str:
         """The text of plan.json, an entry a line: two plans can be compared line by line."""
         head = {"lowtide": __version__, "schema": SCHEMA}
