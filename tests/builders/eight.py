@@ -47,6 +47,11 @@ class Eight:
         self.constants: dict[str, Array] = {}
         self.operators: list[Operator] = []
 
+    def image(self, n: int, h: int, w: int, c: int) -> str:
+        """The input x with its channels last, as a .tflite has it, seen with channels first."""
+        self.tensors["x"] = Tensor("x", (n, h, w, c), self.dtype, channels_last=True)
+        return self.add("Transpose", ["x"], (n, c, h, w), perm=[0, 3, 1, 2])
+
     def add(
         self, kind: str, inputs: list[str], shape: Shape, dtype: DType | None = None, **given: Any
     ) -> str:

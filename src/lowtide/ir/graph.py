@@ -39,13 +39,15 @@ def stored_as(dtype: DType) -> DType:
 class Tensor:
     """A named activation: its shape in ONNX's axis order (NCHW for images) and its element type.
 
-    `quant` says what its numbers stand for, if they are whole and stand for others.
+    `quant` says what its numbers stand for, if they are whole and stand for others. An input or
+    output may be an image with `channels_last`, NHWC: so its file has it.
     """
 
     name: str
     shape: Shape
     dtype: DType
     quant: Quant | None = None
+    channels_last: bool = False
 
     @property
     def stored(self) -> DType:

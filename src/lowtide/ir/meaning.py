@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lowtide.ir.graph import Array, Graph, Operator, Tensor
 from lowtide.ir.nest import Nest
-from lowtide.ir.view import View
+from lowtide.ir.view import Permute, View
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,15 @@ class Views:
     """The outputs are the first input, seen differently: one chain of views for each output."""
 
     chains: tuple[tuple[View, ...], ...]
+
+    def turned(self, rank: int) -> tuple[int, ...] | None:
+        """Where each axis of the output is among its input's `rank`; None if more has changed."""
+        order = tuple(range(rank))
+        for view in self.chains[0]:
+            if not isinstance(view, Permute):
+                return None
+            order = tuple(order[axis] for axis in view.order)
+        return order if len(self.chains) == 1 else None
 
 
 @dataclass(frozen=True)

@@ -156,7 +156,7 @@ class _Layouter:
     def _place_output(self, name: str) -> str:
         """Gives an output a storage; returns the tensor in it, a copy if it is an input as well."""
         shape = self.graph.shape(name)
-        wanted = contiguous(shape, io_order(shape, self.io_layout))
+        wanted = contiguous(shape, io_order(self.graph, name, self.io_layout))
         place = Place(self._storage(name, shape, wanted), wanted)
         if self._claim(name, place):
             return name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lowtide.ir.graph import Graph, Operator, Shape
+from lowtide.ir.graph import Graph, Operator
 from lowtide.ir.view import Strided, contiguous
 from lowtide.ops import ENTRIES, Meaning, Views
 
@@ -16,10 +16,13 @@ def channels_last(rank: int) -> Axes:
     return (0, *range(2, rank), 1) if rank > 2 else tuple(range(rank))
 
 
-def io_order(shape: Shape, io_layout: str) -> Axes:
-    """The order of axes in which the caller hands over a tensor of `shape`."""
-    rank = len(shape)
-    return channels_last(rank) if rank == 4 and io_layout == "nhwc" else tuple(range(rank))
+def io_order(graph: Graph, name: str, io_layout: str) -> Axes:
+    """The order of axes in which the caller hands over an input or takes an output."""
+    rank = len(graph.shape(name))
+    last = name in graph.tensors and graph.tensors[name].channels_last
+    if rank != 4 or (io_layout == "nhwc") == last:
+        return tuple(range(rank))
+    return (0, 3, 1, 2) if last else channels_last(rank)
 
 
 def preferred_orders(
@@ -43,7 +46,7 @@ def _input_order(graph: Graph, name: str, io_layout: str) -> Axes:
     readers = graph.readers[name]
     if len(shape) == 3 and any(ENTRIES[r.type].order == "channels_last" for r in readers):
         return channels_last(3)
-    return io_order(shape, io_layout)
+    return io_order(graph, name, io_layout)
 
 
 def _made_order(

@@ -18,7 +18,8 @@ class Port:
     `identifier` is its name in C, `tensor` the tensor that holds it, `order` lists axes outermost
     first. `streamed` is the number of rows in which it is handed over; 0: it lies in the arena.
     `dtype` names the type of its elements. Where these are whole numbers that stand for others, a
-    real number is (number - zero) * scale; scale 0: they stand for themselves.
+    real number is (number - zero) * scale; scale 0: they stand for themselves. `axes` names the
+    axes, where they are not ONNX's.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Port:
     dtype: str = F32.name
     scale: float = 0.0
     zero: int = 0
+    axes: str = ""
 
     @property
     def type(self) -> DType:
@@ -54,7 +56,7 @@ class Port:
     @property
     def memory(self) -> str:
         """The memory order in words: [H 32][W 32][C 3]."""
-        letters = {4: "NCHW", 3: "NCL", 2: "NC"}.get(len(self.shape), "")
+        letters = self.axes or {4: "NCHW", 3: "NCL", 2: "NC"}.get(len(self.shape), "")
         axes = [a for a in self.order if self.shape[a] > 1] or [*self.order[-1:]]
         names = [letters[a] if letters else f"axis {a}" for a in axes]
         return "".join(f"[{n} {self.shape[a]}]" for n, a in zip(names, axes, strict=True)) or "[1]"
@@ -87,10 +89,12 @@ def _ports(
         if tensor in layout.graph.crops:
             shape, order = layout.graph.crops[tensor].shape, _order_of_whole(place.strided.strides)
         rows = rows_of(shape, order) if streamed else 0
-        scale, zero = _stands_for(layout.graph.tensors[tensor].quant)
+        held = layout.graph.tensors[tensor]
+        scale, zero = _stands_for(held.quant)
         dtype = layout.storages[place.storage].dtype.name
         own = identifier(name, taken)
-        found.append(Port(name, own, tensor, shape, order, rows, dtype, scale, zero))
+        axes = "NHWC" if held.channels_last else ""
+        found.append(Port(name, own, tensor, shape, order, rows, dtype, scale, zero, axes))
     return tuple(found)
 
 

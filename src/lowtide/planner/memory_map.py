@@ -21,7 +21,7 @@ from lowtide.version import __version__
 
 SCHEMA = 6
 
-_NEW = ("dtype", "scale", "zero")
+_NEW = ("dtype", "scale", "zero", "axes")
 """What plan.json says of a port only where it is not as in a network of floats."""
 
 LifeRun = tuple[int, int, int, int, int]

@@ -50,6 +50,8 @@ def _wrong(memory: MemoryMap) -> str | None:
     for port in (*memory.inputs, *memory.outputs):
         if sorted(port.order) != [*range(len(port.shape))] or port.elements < 1:
             return f"'{port.name}' has shape {port.shape} and order {port.order}"
+        if port.axes and sorted(port.axes) != sorted("NCHW"[: len(port.shape)]):
+            return f"'{port.name}' has the axes '{port.axes[:40]}'"
         if port.dtype not in _DTYPES:
             return f"'{port.name}' is {port.dtype[:40]}"
         if not is_identifier(port.identifier):  # it stands in C

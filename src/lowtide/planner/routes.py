@@ -66,8 +66,9 @@ class Route:
 def operators_of(graph: Graph, rows: RowGraph) -> tuple[list[int], list[int]]:
     """For each cut the operator that a stretch begins with there, and the one it ends before.
 
-    Joins and views have no tasks: they stay outside, before a stretch. The caller's rows belong to
-    the operators that read or make them.
+    Joins and views have no tasks: they stay outside, before a stretch; not those of images with
+    their channels last, which are how the network begins. The caller's rows belong to the operators
+    that read or make them.
     """
     number = {name: k for k, op in enumerate(graph.operators) for name in op.outputs}
     n = len(rows.tasks)
@@ -82,4 +83,7 @@ def operators_of(graph: Graph, rows: RowGraph) -> tuple[list[int], list[int]]:
         task = rows.tasks[k - 1]
         known = not task.port and task.output in number
         end[k] = number[task.output] + 1 if known else end[k - 1]
+    turned = (graph.tensors.get(op.read[0]) for op in graph.operators[: first[0]])
+    if all(image is not None and image.channels_last for image in turned):
+        first[0] = 0
     return first, end

@@ -37,7 +37,7 @@ class Reach:
         """The regions of the activations that are read to make `region` of the first output.
 
         Each is the smallest box where indices are affine. A tensor that is read only in padding
-        gives its nearest row. Operators that are views read everything.
+        gives its nearest row. Views that turn axes read a region turned, all others everything.
         """
         key = op.output, region
         if key not in self._known:
@@ -54,6 +54,9 @@ class Reach:
             parts = joined(op, held.axis, region, graph)
         elif isinstance(held, Nest):
             parts = [(a.name, _read(a, region, held)) for a in self.accesses(op)]
+        elif order := held.turned(len(region)):
+            spans = dict(zip(order, region, strict=True))
+            parts = [(op.inputs[0], tuple(spans[axis] for axis in range(len(region))))]
         else:
             parts = [(name, whole(graph.shape(name))) for name in active]
         for name, part in parts:

@@ -46,8 +46,12 @@ def narrow(op: Operator, reach: Reach, region: Region) -> Narrowed | None:
     if region == whole(graph.shape(op.output)):
         return Narrowed(op, reads, constants)
     held = meaning(op, graph)
-    if isinstance(held, Views) or len(op.outputs) > 1:
+    if len(op.outputs) > 1:
         return None
+    if isinstance(
+        held, Views
+    ):  # axes in another order are, of a region, what they are of the whole
+        return Narrowed(op, reads, constants) if held.turned(len(region)) else None
     if isinstance(held, Join):
         return _narrow_join(op, held.axis, region, reads, graph)
     given = ENTRIES[op.type]

@@ -83,16 +83,14 @@ def alone(graph: Graph, first: int, end: int, stretch: Stretch) -> Graph:
     made = {name for op in operators for name in op.outputs}
     read = dict.fromkeys(name for op in operators for name in op.read)
     tensors = {**graph.tensors, **stretch.tensors}
-    part = Graph(
-        graph.name,
-        tuple(name for name in read if name in tensors and name not in made),
-        crossing_of(graph, first, end),
-        operators,
-        tensors,
-        {**graph.constants, **stretch.constants},
-        stretch.crops,
-        graph.as_if,
-        graph.meanings,
+    part = replace(
+        graph,
+        inputs=tuple(name for name in read if name in tensors and name not in made),
+        outputs=crossing_of(graph, first, end),
+        operators=operators,
+        tensors=tensors,
+        constants={**graph.constants, **stretch.constants},
+        crops=stretch.crops,
     )
     return understood(part)
 
@@ -165,7 +163,7 @@ class Writer:
             sliced = f"{source}.{self.first}.{part}.{spans}"
         if sliced not in self.tensors:
             self.tensor(sliced, name, cut)
-            if self.crops and name in self.reach.graph.inputs:
+            if self.crops and self._is_crop(name, axes):
                 self.handed_in[sliced] = Crop(name, self.reach.graph.shape(name), cut)
                 return sliced
             attributes = {
@@ -176,6 +174,12 @@ class Writer:
             operator = Operator(f"{sliced}.slice", "Slice", (source,), (sliced,), attributes, 9)
             self.operators.append(operator)
         return sliced
+
+    def _is_crop(self, name: str, axes: Sequence[int]) -> bool:
+        """Whether the caller can hand in what is cut along `axes`: rows and columns of an image."""
+        graph = self.reach.graph
+        last = name in graph.tensors and graph.tensors[name].channels_last
+        return name in graph.inputs and {*axes} <= ({1, 2} if last else {2, 3})
 
     def join(self, name: str, pieces: Sequence[str], axis: int) -> None:
         """Writes a tensor of the graph as the join of its pieces."""

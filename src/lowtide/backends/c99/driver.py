@@ -157,8 +157,9 @@ def _port(program: Program, number: int, task: Task, lines: Lines) -> None:
     storage, elements = program.storage(place.storage), layout.storages[place.storage].row_elements
     first, image_row, pieces = 0, "s", 1
     if crop:  # its rows and columns are some of the image's
-        first = crop.region[-1][0] * place.strided.strides[-1]
-        above = crop.region[-2][0]
+        rows, columns = (1, 2) if layout.graph.tensors[task.output].channels_last else (2, 3)
+        first = crop.region[columns][0] * place.strided.strides[columns]
+        above = crop.region[rows][0]
         image_row = f"s + {above}" if above else "s"
     elif task.port == "out":  # a view's rows may be several of its storage's
         pieces = max(prod(place.strided.shape) // task.rows // elements, 1)

@@ -151,6 +151,8 @@ class Network:
                 read |= {*op.inputs, *op.outputs}
         tensors = {n: held for n, held in self.tensors.items() if n in read}
         constants = {n: held for n, held in self.constants.items() if n in read}
+        for end in {*inputs, *outputs}:
+            tensors[end] = replace(tensors[end], channels_last=len(tensors[end].shape) == 4)
         return Graph(name, inputs, tuple(outputs), tuple(reversed(alive)), tensors, constants)
 
     def _handed_out(self, number: int) -> str:
