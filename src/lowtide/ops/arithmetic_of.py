@@ -6,22 +6,24 @@ from collections.abc import Collection
 from dataclasses import replace
 from math import isinf
 
-from lowtide.ir.dtype import F32, I32, DType
+from lowtide.ir.dtype import F32, I32, I64, DType
 from lowtide.ir.graph import STORED
 from lowtide.ir.nest import Call, FromTable, Nest, Number, Value, walk
 from lowtide.ir.whole import functions
 
 
-def in_whole_numbers(nest: Nest, types: Collection[DType]) -> Nest:
-    """The nest in int32, where its operands and result are whole and int32 has its functions.
+def in_whole_numbers(nest: Nest, read: Collection[DType], made: DType) -> Nest:
+    """The nest in int32, where what it reads and makes is whole and int32 has its functions.
 
-    `types` are theirs. So what only moves or chooses elements needs no floats where there are none.
+    `read` and `made` are the types. So what only moves or chooses elements needs no floats where
+    there are none.
     """
-    if nest.arithmetic != F32 or not all(dtype in STORED for dtype in types):
+    whole = bool(read) and all(dtype in STORED for dtype in read) and made in (*STORED, I64)
+    if nest.arithmetic != F32 or not whole:
         return nest
     values = [nest.finish, *(v for one in nest.reductions for v in (one.start, one.update))]
-    whole = all(_is_whole(part) for value in values for part in walk(value))
-    return replace(nest, arithmetic=I32) if whole else nest
+    fits = all(_is_whole(part) for value in values for part in walk(value))
+    return replace(nest, arithmetic=I32) if fits else nest
 
 
 def _is_whole(part: Value) -> bool:

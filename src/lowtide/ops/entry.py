@@ -13,7 +13,7 @@ What an entry does not name it refuses: attributes, inputs that must be constant
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import inf, prod
 from typing import Any, Literal
 
@@ -24,7 +24,7 @@ from lowtide.ir import dtype
 from lowtide.ir.dtype import F32, FLOATS, I8, I16, I32, I64, U8, U16, DType, dtype_of
 from lowtide.ir.graph import CARRIED, Array, Graph, Operator, Shape, Tensor
 from lowtide.ir.meaning import Join, Meaning
-from lowtide.ir.nest import FromTable, Nest, walk
+from lowtide.ir.nest import Nest
 from lowtide.ir.view import Reshape
 from lowtide.ops.arithmetic_of import in_whole_numbers
 
@@ -174,8 +174,8 @@ class Bound:
         held = ENTRIES[self.type].meaning(self)
         if not isinstance(held, Nest):
             return held
-        operands = [self.inputs[k] for k in {read.operand for read in held.reads}]
-        return in_whole_numbers(held, [t.dtype for t in (*operands, *self.outputs) if t])
+        read = [self.inputs[k] for k in {read.operand for read in held.reads}]
+        return in_whole_numbers(held, [t.dtype for t in read if t], self.outputs[0].dtype)
 
     def refuse(self, what: str, hint: str | None = None) -> ModelError:
         """Makes the error to raise for something that this entry does not do; it names the node."""
@@ -256,7 +256,6 @@ def understand(operator: Operator, graph: Graph) -> Meaning:
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise bound.refuse(f"its operands and attributes do not fit ({error})", EXPORT) from error
     if isinstance(held, Nest):
-        held = _in_whole_numbers(held, bound)
         longest = max((v.extent for r in held.reductions for v in r.loops), default=0)
         if longest > MOST_ROUNDS:
             raise bound.refuse(f"a loop of {longest} rounds for one element")
@@ -264,15 +263,6 @@ def understand(operator: Operator, graph: Graph) -> Meaning:
         shapes = ", ".join(str([*t.shape]) for t in bound.inputs if t is not None)
         raise bound.refuse(f"does not make {[*bound.out]} of {shapes}", EXPORT)
     return held
-
-
-def _in_whole_numbers(nest: Nest, bound: Bound) -> Nest:
-    """The nest in int32 if all that it reads and makes are whole numbers."""
-    read = {tensor.dtype for k in nest.reads if (tensor := bound.inputs[k.operand]) is not None}
-    made = bound.outputs[0].dtype
-    real = any(isinstance(v, FromTable) for r in nest.reductions for v in walk(r.update))
-    whole = bool(read) and not real and read <= {*NUMBERS} and made in (*NUMBERS, I64)
-    return replace(nest, arithmetic=I32) if whole else nest
 
 
 def _fits(held: Meaning, bound: Bound) -> bool:
