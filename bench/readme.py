@@ -91,6 +91,18 @@ def transcript(target: str) -> str:
     return "```\n" + "\n".join(lines).rstrip() + "\n```\n"
 
 
+def missed() -> str:
+    """A budget that is missed: the command, and what it says after its progress."""
+    command = "lowtide fit mnist_cntk.onnx -o out --budget 6000"
+    with TemporaryDirectory() as folder:
+        shutil.copy(SHARED / "onnx/mnist_cntk.onnx", folder)
+        words = [sys.executable, "-m", *command.split()]
+        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    lines = done.stderr.splitlines()
+    first = next(k for k, line in enumerate(lines) if ": needs " in line)
+    return "\n".join(["```", f"$ {command}", *lines[first:], "```", ""])
+
+
 def main() -> None:
     """Writes README.md's parts and docs/memory.svg; --transcripts: nothing that needs ../shared."""
     readme = ROOT / "README.md"
@@ -101,6 +113,7 @@ def main() -> None:
         return
     if not SHARED.exists():
         sys.exit("../shared is not there: the table was left as it is")
+    put(readme, "budget", missed())
     with TemporaryDirectory() as folder:
         put(readme, "table", markdown(HEAD, [row(path) for path in networks(Path(folder))]))
 

@@ -175,7 +175,9 @@ def fit(
         )
     if target == "onnx":
         if replace(options, max_overhead=0.0) != Options() or labels is not None:
-            raise UsageError("--target onnx takes --budget, --tiles, --max-overhead and samples")
+            raise UsageError(
+                "--target onnx takes --budget, --tiles, --max-overhead, --shape and samples"
+            )
         with suggesting(context):
             made = _fit_portable(
                 model, output, budget, tiles, max_overhead, pictures, shapes, max_elements,

@@ -29,7 +29,8 @@ def reason(error: Exception) -> LowtideError | None:
 
 
 def _understood(error: Exception) -> str:
-    return str(error.format_message()).strip().rstrip(".") or "no command named"  # type: ignore[attr-defined]
+    said = str(error.format_message()).strip().rstrip(".")  # type: ignore[attr-defined]
+    return said.replace("Value error, ", "") or "no command named"
 
 
 def _help(error: Exception) -> str:

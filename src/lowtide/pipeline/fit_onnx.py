@@ -32,6 +32,7 @@ from lowtide.ir.dtype import F32
 from lowtide.ir.graph import Array, Graph, Shape
 from lowtide.pipeline.fit import Model, Samples, named, read
 from lowtide.pipeline.suggest import SECONDS
+from lowtide.planner.make_plan import MOST_OVERHEAD
 from lowtide.planner.plan import Source
 from lowtide.quoting import for_terminal
 from lowtide.room import MAX_ELEMENTS
@@ -132,7 +133,7 @@ def fit_portable(
     """
     if tiles < 1:
         raise UsageError(f"--tiles {tiles}: 1, 2, ..")
-    if not max_overhead >= 0:
+    if not 0 <= max_overhead <= MOST_OVERHEAD:
         raise UsageError(f"--max-overhead {max_overhead}: a share such as 0.04, 0 or more")
     limit = None if budget is None else parse_bytes(budget)
     clock = Clock(progress)
