@@ -52,6 +52,7 @@ class RowCall:
     `activation` is applied by the kernel; None: what is fused onto the task is applied to the row
     afterwards. If the sum `grows`, every row of the input is added to the one output. A mean counts
     the padding, too, if `padded`. Sums go on from those that lie `onto`, which are copied first.
+    With `planes`, the window's third axis, a row of the task is an image, made row by row.
     """
 
     rows: SlidingWindow
@@ -66,6 +67,12 @@ class RowCall:
     grows: bool = False
     padded: bool = False
     onto: Place | None = None
+    planes: SlidingWindow | None = None
+
+    @property
+    def taps(self) -> int:
+        """The rows of the input under one window."""
+        return self.rows.kernel * (self.planes.kernel if self.planes else 1)
 
 
 @dataclass(frozen=True)

@@ -157,12 +157,15 @@ def _window(
 
 
 def as_image(place: Place) -> Place | None:
-    """A place with four axes: a signal's three become an image of one column; None for others."""
+    """A place with rows and columns: a signal becomes an image of one column; None for others.
+
+    A volume, of five axes, is images one behind the other.
+    """
     held = place.strided
     if len(held.shape) == 3:
         column = Strided((*held.shape, 1), (*held.strides, held.strides[2]), held.offset)
         return replace(place, strided=column)
-    return place if len(held.shape) == 4 else None
+    return place if len(held.shape) in (4, 5) else None
 
 
 def inside_rows(place: Place, layout: Layout) -> bool:
@@ -172,12 +175,13 @@ def inside_rows(place: Place, layout: Layout) -> bool:
     seen through a transposition, whose rows run across the storage's, some pixels may be dead
     where the kernel steps over them.
     """
-    _, channels, height, width = place.strided.shape
+    _, channels, outermost, *inside = place.strided.shape
     if channels > 1 and place.strided.strides[1] != 1:
         return False
-    axes = (number(0), var("c", channels), var("h", height), var("w", width))
+    rows, within = var("h", outermost), (var(f"w{k}", n) for k, n in enumerate(inside))
+    axes = (number(0), var("c", channels), rows, *within)
     row = place.strided.at(axes) // layout.storages[place.storage].row_elements
-    return row.variables <= var("h", height).variables
+    return row.variables <= rows.variables
 
 
 def needs_buffer(task: Task, layout: Layout) -> bool:

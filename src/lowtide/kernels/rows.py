@@ -7,6 +7,7 @@ must not lie on what they read. An activation and a pool that follow are made in
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import reduce
 from math import prod
 
 import numpy as np
@@ -35,7 +36,10 @@ def _conv(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
     if found is None or (found.channels == (1, 1) and found.groups > 1):
         return None
     call = _call(found, task, layout)
-    if call is None or (found.onto and len(task.nest.reductions) > 1):
+    if call is None:
+        return None
+    beside = (bool(found.onto), call.planes is not None, len(task.nest.reductions) > 1)
+    if sum(beside) > 1:
         return None
     if len(task.nest.reductions) > 1:
         call = _growing(call, task) if task.accumulates else _pooling(call, found.pool, task)
@@ -45,7 +49,7 @@ def _conv(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
         return None
     wide = max(found.channels[0] * found.groups, call.columns.kernel * found.channels[0])
     zeros = wide if any(min(w.counts(False)) < w.kernel for w in found.windows) else 1
-    limits = {"ZEROS": zeros, "RUNS": call.rows.kernel * call.columns.kernel}
+    limits = {"ZEROS": zeros, "RUNS": call.taps * call.columns.kernel}
     return _use(kernel, call, limits, InBlocks(found.weights, found.groups))
 
 
@@ -82,10 +86,11 @@ def _mean(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
         return None
     if finish.arguments[0] != Acc(0):
         return None
-    inside = np.outer(call.rows.counts(False), call.columns.counts(False))
+    windows = [one for one in (call.planes, call.rows, call.columns) if one]
+    inside = reduce(np.multiply.outer, (np.asarray(one.counts(False)) for one in windows))
     number = counts(finish.arguments[1], task.nest.axes[2:], task.nest.shape[2:])
     number = None if number is None else number.reshape(inside.shape)
-    taps = call.rows.kernel * call.columns.kernel
+    taps = call.taps * call.columns.kernel
     if number is None or not ((number == inside).all() or (number == taps).all()):
         return None
     padded = not (number == inside).all()
@@ -121,16 +126,20 @@ def _call(found: Convolution, task: Task, layout: Layout) -> RowCall | None:
             return None
         onto = going_on[0]
     applied = activation(task.nest.finish, Acc(0))
-    (rows, columns), (x, y) = _two(found.windows), places
+    (planes, rows, columns), (x, y) = _three(found.windows), places
     start = None if onto else found.start
-    return RowCall(rows, columns, found.channels, found.groups, x, y, start, applied, onto=onto)
-
-
-def _two(windows: tuple[SlidingWindow, ...]) -> tuple[SlidingWindow, SlidingWindow]:
-    """Windows over rows and columns; signals have rows of one pixel."""
-    return windows[0], windows[1] if len(windows) > 1 else SlidingWindow(
-        1, 1, 1, 1, 0, 0, 1, Var("", 1)
+    return RowCall(
+        rows, columns, found.channels, found.groups, x, y, start, applied, onto=onto, planes=planes
     )
+
+
+def _three(
+    windows: tuple[SlidingWindow, ...],
+) -> tuple[SlidingWindow | None, SlidingWindow, SlidingWindow]:
+    """Windows over planes, rows and columns; images have no planes, signals rows of one pixel."""
+    if len(windows) == 1:
+        return None, windows[0], SlidingWindow(1, 1, 1, 1, 0, 0, 1, Var("", 1))
+    return windows[0] if len(windows) > 2 else None, windows[-2], windows[-1]
 
 
 def _places(x: str, task: Task, layout: Layout) -> tuple[Place, Place] | None:
@@ -192,12 +201,12 @@ def _window(task: Task, layout: Layout, function: str) -> RowCall | None:
     if nest.reads[0].index[:2] != nest.axes[:2]:
         return None
     found, places = windows(nest.reads[0], nest, layout.graph.shape(x), loops), None
-    if found and len(found[0]) in (1, 2):
+    if found and len(found[0]) in (1, 2, 3):
         places = _places(x, task, layout)
     if found is None or places is None:
         return None
-    (rows, columns), (read, made) = _two(found[0]), places
-    return RowCall(rows, columns, (1, 1), nest.shape[1], read, made, None, None)
+    (planes, rows, columns), (read, made) = _three(found[0]), places
+    return RowCall(rows, columns, (1, 1), nest.shape[1], read, made, None, None, planes=planes)
 
 
 def _spans(call: RowCall) -> dict[str, int]:
@@ -208,7 +217,7 @@ def _spans(call: RowCall) -> dict[str, int]:
     columns = call.columns
     wide = (columns.kernel - 1) * columns.dilation
     each = min(columns.stride, wide + 1) * (SPAN + wide // columns.stride)
-    return {"ZEROS": call.groups, "COLUMNS": call.rows.kernel * each}
+    return {"ZEROS": call.groups, "COLUMNS": call.taps * each}
 
 
 _WINDOWS = ("vectors.h", "rows.h", "window_rows.c")

@@ -50,12 +50,12 @@ def emit_pixel_call(
 
 def pixel_stride(place: Place) -> int:
     """Elements from a pixel to the next."""
-    return place.strided.strides[3]
+    return place.strided.strides[-1]
 
 
-def place_of_row(place: Place, row: Index, program: Program) -> tuple[str, str, str]:
+def place_of_row(place: Place, row: Index, program: Program, *plane: Index) -> tuple[str, str, str]:
     """Where a row of a tensor begins: in C, the storage's name, the row and the position."""
-    address = program.address(place, (number(0), number(0), row, number(0)))
+    address = program.address(place, (number(0), number(0), *plane, row, number(0)))
     return address.storage, address.row.c(), address.at.c()
 
 
@@ -103,7 +103,7 @@ def emit_finish(y: Place, row: str, task: Task, program: Program, lines: Lines, 
     if nest.finish == acc:
         return
     program.use_values(replace(nest, reductions=()))
-    columns = nest.axes[3] if len(nest.axes) > 3 else Index()  # a signal's rows have one pixel
+    columns = nest.axes[-1] if len(nest.axes) > 3 else Index()  # a signal's rows have one pixel
     loops = [v for axis in (columns, nest.axes[1]) for v in axis.variables]
     at = columns * pixel_stride(y) + nest.axes[1]
     for v in loops:

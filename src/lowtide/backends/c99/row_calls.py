@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from lowtide.backends.c99.calls import bias_of, emit_finish, pixel_stride, place_of_row
 from lowtide.backends.c99.loops import constant_element
+from lowtide.backends.c99.plane_calls import emit_planes
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines, bare, expression, literal
 from lowtide.ir.index import Index, Var, number, var
@@ -24,6 +25,9 @@ def emit_row_call(
     y = task.row
     assert y is not None
     lines.add(f"static const struct rows shape = {{ {_fields(call)} }};")
+    if call.planes:
+        emit_planes(use, call, task, program, lines)
+        return
     lines.add(f"ROW_POINTERS({most * call.rows.kernel * call.pool.height}, {most});")
     with lines.block("for (int j = 0; j < rows; j++)"):
         lines.add(f"const int {y.name} = first + j;")
@@ -92,10 +96,10 @@ def _fields(call: RowCall) -> str:
     columns, pool, act = call.columns, call.pool, call.activation or Activation()
     inside, outside = call.channels
     width, stride = (
-        (call.columns.out, 0) if call.grows else (call.y.strided.shape[3], pixel_stride(call.y))
+        (call.columns.out, 0) if call.grows else (call.y.strided.shape[-1], pixel_stride(call.y))
     )
     fields = {
-        "kh": call.rows.kernel, "kw": columns.kernel, "stride": columns.stride,
+        "kh": call.taps, "kw": columns.kernel, "stride": columns.stride,
         "dilation": columns.dilation, "before": columns.before, "iw": columns.size,
         "is": pixel_stride(call.x), "ci": inside, "ow": width, "os": stride, "co": outside,
         "groups": call.groups, "ph": pool.height, "pw": pool.width, "pool": pool.kind,
