@@ -86,8 +86,12 @@ def _repeats(plan: Plan, again: Plan) -> None:
 
 
 def _rows_need_no_more(model: object, options: Options) -> None:
-    """Rows live no longer than their storages: the least arena of rows is no larger."""
-    exact = replace(options, place="exact")
+    """Rows live no longer than their storages: the least arena of rows is no larger.
+
+    Of the same operators, that is: in the order of the file, what a fused pool reads may have to
+    wait for it longer than what it makes would.
+    """
+    exact = replace(options, place="exact", fuse_pools=False)
     row, none = (plan_model(model, replace(exact, overlap=o)) for o in ("row", "none"))
     if row.placement.proven and none.placement.proven:
         assert row.arena_bytes <= none.arena_bytes
