@@ -26,14 +26,13 @@ def ints(op: Site, k: int) -> list[int]:
 
 
 def same_numbers(op: Site, *inputs: int) -> None:
-    """Refuses an operator that moves numbers between scales, which would change them."""
+    """Refuses an operator that moves elements of one type to one of another.
+
+    Whole numbers are moved as they are: the runtimes do not look at their scales.
+    """
     kinds = {op.input(k).dtype for k in inputs} | {op.output().dtype}
     if len(kinds) > 1:
         raise op.refuse(f"between {' and '.join(sorted(map(str, kinds)))}")
-    quants = [t.quant for t in (*(op.input(k) for k in inputs), op.output())]
-    ends = {(q.scales, q.zeros) for q in quants if q is not None}
-    if len(ends) > 1:
-        raise op.refuse("between two scales")
 
 
 def axis_of(op: Site, given: int, rank: int) -> int:
@@ -87,6 +86,9 @@ def concatenation(op: Site) -> None:
     eight = op.input(0).dtype == U8 and op.output().dtype == U8
     if not eight:
         same_numbers(op, *every)
+        quants = [t.quant for t in (*map(op.input, every), op.output())]
+        if len({(q.scales, q.zeros) for q in quants if q is not None}) > 1:
+            raise op.refuse("of int8 numbers between two scales")
     names = [_rescaled(op, k, image) if eight else op.name(k, image) for k in every]
     op.make("Concat", names, image, {"axis": FIRST.index(axis) if image else axis})
 
