@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from math import pi, sqrt
+from math import inf, pi, sqrt
 
 import numpy as np
 
+from lowtide.ir.dtype import F32
 from lowtide.ir.nest import Load, Nest, Value, call, pointwise
 from lowtide.ops.entry import CHOSEN, Bound, entry
 from lowtide.ops.unary import unary
@@ -37,8 +38,8 @@ def clip(op: Bound) -> Nest:
     """min(max(x, low), high); a bound that is left out is the last finite number"""
     operands: list[int] = [0]
     value: Value = Load(0)
-    least, most = (max(min(end, LARGEST), -LARGEST) for end in op.extremes)
-    for function, name, k, last in (("larger", "min", 1, least), ("smaller", "max", 2, most)):
+    far = LARGEST if op.outputs[0].dtype == F32 else inf
+    for function, name, k, last in (("larger", "min", 1, -far), ("smaller", "max", 2, far)):
         bound: Value | float = last
         if op.attribute(name) is not None:
             bound = float(op.attribute(name))

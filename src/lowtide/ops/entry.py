@@ -14,15 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from math import inf, prod
+from math import prod
 from typing import Any, Literal
 
 import numpy as np
 
 from lowtide.errors import EXPORT, FLOAT32, OPERATORS, STATIC, ModelError, UnsupportedModel
 from lowtide.ir import dtype
-from lowtide.ir.dtype import F32, FLOATS, I8, I16, I32, I64, U8, U16, DType, dtype_of
-from lowtide.ir.graph import CARRIED, Array, Graph, Operator, Shape, Tensor
+from lowtide.ir.dtype import F32, FLOATS, I32, I64, DType, dtype_of
+from lowtide.ir.graph import CARRIED, STORED, Array, Graph, Operator, Shape, Tensor
 from lowtide.ir.meaning import Join, Meaning
 from lowtide.ir.nest import Nest
 from lowtide.ir.view import Reshape
@@ -38,9 +38,7 @@ BOOL = (dtype.BOOL,)
 WHOLE = (I32, I64)
 ANY = (F32, *CARRIED)
 """What an operator can hand on that only moves elements."""
-NUMBERS = (I8, U8, I16, U16, I32)
-"""Whole numbers that are stored as they are; operators on them alone compute with whole numbers."""
-CHOSEN = (F32, *NUMBERS)
+CHOSEN = (F32, *STORED)
 """What an operator takes that only chooses among its operands' elements."""
 
 
@@ -135,12 +133,6 @@ class Bound:
     def out(self) -> Shape:
         """The shape of the first output."""
         return self.outputs[0].shape
-
-    @property
-    def extremes(self) -> tuple[float, float]:
-        """What no element of input 0 is below, and what none is above."""
-        kind = self.inputs[0].dtype if self.inputs[0] else F32
-        return (-inf, inf) if kind not in NUMBERS else (-(2.0**31), 2.0**31 - 1)
 
     def has(self, operand: int) -> bool:
         """Whether an optional input is given."""

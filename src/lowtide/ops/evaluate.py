@@ -14,7 +14,7 @@ from lowtide.ir.functions import Function
 from lowtide.ir.graph import Array
 from lowtide.ir.index import IntArray, Var
 from lowtide.ir.nest import Acc, Call, Chosen, FromIndex, FromTable, Load, Nest, Number, Read, Value
-from lowtide.ir.whole import functions
+from lowtide.ir.whole import LEAST, MOST, functions
 
 MOST_POINTS = 1 << 22
 """Rounds of all loops together: a second or so."""
@@ -97,7 +97,9 @@ class _Part:
         return functions(self.nest.arithmetic)[name]
 
     def _number(self, value: Any) -> Array:
-        return np.asarray(value, np.float64 if self.nest.arithmetic == F32 else np.int64)
+        if self.nest.arithmetic == F32:
+            return np.asarray(value, np.float64)
+        return np.asarray(np.clip(value, LEAST, MOST), np.int64)
 
     def _value(
         self, value: Value, grid: Grid, accs: Mapping[int, Array], masks: list[Array]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import prod
+from math import inf, prod
 
 from lowtide.ir.index import Index, lookup
 from lowtide.ir.nest import (
@@ -66,7 +66,7 @@ def max_pool(op: Bound) -> Nest:
     axes, geometry = axes_of(op.out), windows_of(op)
     spatial = tuple(w.index(axis) for w, axis in zip(geometry, axes[2:], strict=True))
     update = call("max", Acc(0), Load(0))
-    reduction = Reduction(tuple(w.tap for w in geometry), Number(op.extremes[0]), update)
+    reduction = Reduction(tuple(w.tap for w in geometry), Number(-inf), update)
     return Nest(op.out, axes, (Read(0, (*axes[:2], *spatial)),), (reduction,), Acc(0))
 
 
@@ -128,7 +128,7 @@ def _whole(op: Bound) -> Over:
 def global_max_pool(op: Bound) -> Nest:
     """The largest element of each channel."""
     found = _whole(op)
-    largest = Reduction(found.loops, Number(op.extremes[0]), call("max", Acc(0), Load(0)))
+    largest = Reduction(found.loops, Number(-inf), call("max", Acc(0), Load(0)))
     return Nest(op.out, axes_of(op.out), (Read(0, found.index),), (largest,), Acc(0))
 
 

@@ -143,13 +143,13 @@ def reduce_mean(op: Bound) -> Nest:
 @entry("ReduceMax", attributes=_ATTRIBUTES, parameters={"axes": 1}, take=CHOSEN)
 def reduce_max(op: Bound) -> Nest:
     """The largest."""
-    return _reduced(op, op.extremes[0], "max", Load(0), Acc(0))
+    return _reduced(op, -inf, "max", Load(0), Acc(0))
 
 
 @entry("ReduceMin", attributes=_ATTRIBUTES, parameters={"axes": 1}, take=CHOSEN)
 def reduce_min(op: Bound) -> Nest:
     """The smallest."""
-    return _reduced(op, op.extremes[1], "min", Load(0), Acc(0))
+    return _reduced(op, inf, "min", Load(0), Acc(0))
 
 
 @entry("ReduceProd", attributes=_ATTRIBUTES, parameters={"axes": 1})
@@ -206,8 +206,7 @@ def arg_extreme(op: Bound) -> Nest:
     found = over(op, (axis,), bool(op.attribute("keepdims")))
     if found.count > MOST_EXACT:
         raise op.refuse(f"an axis of {found.count} elements")
-    least, most = op.extremes
-    sign, function = (least, "max") if op.type == "ArgMax" else (most, "min")
+    sign, function = (-inf, "max") if op.type == "ArgMax" else (inf, "min")
     extreme = Reduction(found.loops, Number(sign), call(function, Acc(0), Load(0)))
     place, last = FromIndex(found.index[axis]), bool(op.attribute("select_last_index"))
     other, choose = (-1.0, "max") if last else (float(found.count), "min")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from lowtide.ir.dtype import I64
-from lowtide.ir.graph import CARRIED
+from lowtide.ir.graph import CARRIED, STORED
 from lowtide.ir.nest import Load, Nest, Value, call, pointwise
-from lowtide.ops.entry import ANY, BOOL, FLOAT, NUMBERS, WHOLE, Bound, entry
+from lowtide.ops.entry import ANY, BOOL, FLOAT, WHOLE, Bound, entry
 
 
 def unary(op: Bound, finish: Value) -> Nest:
@@ -78,7 +78,7 @@ def cast(op: Bound) -> Nest:
         return unary(op, call("select", Load(0), 1, 0))
     if source.dtype in CARRIED and to == I64:
         return unary(op, Load(0))
-    if source.dtype in NUMBERS and to in NUMBERS and np.can_cast(source.dtype.name, to.name):
+    if source.dtype in STORED and to in STORED and np.can_cast(source.dtype.name, to.name):
         return unary(op, Load(0))
     if source.dtype in FLOAT and to in WHOLE:
         return unary(op, call("trunc", Load(0)))
