@@ -26,7 +26,7 @@ def by_nests(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
             held |= folded(op, graph.tensors, held)
             continue
         operands = [held[name] if name else None for name in defined.operands]
-        made = evaluate(defined.nest, operands, most_points=1 << 28)
+        made = evaluate(defined.nest, operands, most_points=1 << 28, real=np.float32)
         assert made is not None
         held[op.output] = made.astype(graph.tensors[op.output].dtype.name)
     return held

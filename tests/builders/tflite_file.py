@@ -76,12 +76,12 @@ class TfliteFile:
                 setattr(made.builtinOptions, name, value)
         self.operators.append(made)
 
-    def bytes(self, inputs: list[int], outputs: list[int]) -> bytes:
-        """The file."""
+    def bytes(self, inputs: list[int], outputs: list[int], graphs: int = 1) -> bytes:
+        """The file; with the same graph several times if asked."""
         graph, model = self.known.SubGraphT(), self.known.ModelT()
         graph.tensors, graph.operators = self.tensors, self.operators
         graph.inputs, graph.outputs = inputs, outputs
-        model.version, model.subgraphs = 3, [graph]
+        model.version, model.subgraphs = 3, [graph] * graphs
         model.operatorCodes, model.buffers = self.codes, self.buffers
         builder = flatbuffers.Builder(1024)
         builder.Finish(model.Pack(builder), b"TFL3")

@@ -13,6 +13,8 @@ Draw = Callable[["Random"], bytes]
 ONE: dict[str, Draw] = {}
 ACTIVATIONS = (0, 0, 1, 3)
 """None, RELU, RELU6."""
+LITERT_ONLY, TFLM_ONLY = ("TILE",), ("BATCH_MATMUL",)
+"""What the other runtime does not know, of int8 and of uint8."""
 
 
 def one(*kinds: str) -> Callable[[Callable[..., bytes]], Callable[..., bytes]]:
@@ -110,7 +112,9 @@ def conv(random: Random, kind: str) -> bytes:
         m = random.int(1, 3)
         out, shape, options, axis = c * m, (1, *k, c * m), "DepthwiseConv2DOptions", 3
         more = {"depthMultiplier": m}
-    names, x_scale = _conv(random, shape, axis, out, always=kind != "CONV_2D")
+    names, x_scale = _conv(
+        random, shape, axis, out, always=kind != "CONV_2D" or random.kind == "uint8"
+    )
     size = [
         -(-s // t) if padding == 0 else (s - d * (q - 1) - 1) // t + 1
         for s, t, q in zip((h, w), stride, k, strict=True)

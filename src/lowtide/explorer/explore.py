@@ -25,7 +25,7 @@ from lowtide.explorer.recipes import recipe_name
 from lowtide.files import check_folder, put
 from lowtide.ir.graph import Graph, Shape
 from lowtide.pipeline.command import fit_command
-from lowtide.pipeline.fit import Model, read
+from lowtide.pipeline.read import Model, read
 from lowtide.planner.make_plan import make_plan
 from lowtide.planner.memory_map import memory_map
 from lowtide.planner.plan import Options, Plan, Source

@@ -25,30 +25,36 @@ Grid = dict[str, IntArray]
 
 
 def evaluate(
-    nest: Nest, operands: Sequence[Array | None], most_points: int = MOST_POINTS
+    nest: Nest,
+    operands: Sequence[Array | None],
+    most_points: int = MOST_POINTS,
+    real: type[np.floating[Any]] = np.float64,
 ) -> Array | None:
-    """The operator's result for its operands; None where it takes more than `most_points`."""
+    """The operator's result for its operands; None where it takes more than `most_points`.
+
+    Floats are computed as `real`.
+    """
     rounds = max((nest.rounds(k) for k in range(len(nest.reductions))), default=1)
     if prod(nest.shape) * rounds > most_points:
         return None
     if 0 in nest.shape:
         return np.zeros(nest.shape)
-    held = [None if a is None else _number(a, nest) for a in operands]
+    held = [None if a is None else _number(a, nest, real) for a in operands]
     rows, inside = nest.shape[0] if nest.shape else 1, prod(nest.shape[1:]) * rounds
     step = max(_AT_ONCE // max(inside, 1), 1)
     with np.errstate(all="ignore"):
         parts = [
-            _Part(nest, held, range(first, min(first + step, rows))).made()
+            _Part(nest, held, real, range(first, min(first + step, rows))).made()
             for first in range(0, rows, step)
         ]
     return np.concatenate(parts) if nest.shape else parts[0]
 
 
-def _number(value: Any, nest: Nest) -> Array:
+def _number(value: Any, nest: Nest, real: type[np.floating[Any]]) -> Array:
     """Numbers as the nest computes with them; factors that are floats stay floats."""
     held = np.asarray(value)
     whole = nest.arithmetic != F32 and held.dtype.kind in "iub"
-    return held.astype(np.int64 if whole else np.float64)
+    return held.astype(np.int64 if whole else real)
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,7 @@ class _Part:
 
     nest: Nest
     operands: Sequence[Array | None]
+    real: type[np.floating[Any]]
     rows: range
 
     def made(self) -> Array:
@@ -98,7 +105,7 @@ class _Part:
 
     def _number(self, value: Any) -> Array:
         if self.nest.arithmetic == F32:
-            return np.asarray(value, np.float64)
+            return np.asarray(value, self.real)
         return np.asarray(np.clip(value, LEAST, MOST), np.int64)
 
     def _value(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -22,13 +21,11 @@ from lowtide.check.numbers import Sample
 from lowtide.check.reference_file import pack_references
 from lowtide.check.truth import make_samples
 from lowtide.clock import Clock, Progress, quiet
-from lowtide.errors import UnsupportedModel, UsageError
+from lowtide.errors import UsageError
 from lowtide.files import write_folder
-from lowtide.frontends.onnx.freeze import freeze
-from lowtide.frontends.onnx.load import load
-from lowtide.frontends.onnx.original import content_of, original_in
 from lowtide.ir.graph import Array, Graph, Shape
 from lowtide.pipeline.ram import Planning, Sized
+from lowtide.pipeline.read import Model, named, read
 from lowtide.pipeline.suggest import missed
 from lowtide.planner.filter_blocks import plan_filters
 from lowtide.planner.make_plan import make_plan
@@ -37,12 +34,10 @@ from lowtide.planner.plan import OVERLAPS, Options, Plan, Source
 from lowtide.planner.weight_traffic import weight_traffic
 from lowtide.quoting import for_terminal
 from lowtide.report.memory_svg import memory_svg
-from lowtide.rewrites.fuse import fuse
 from lowtide.room import MAX_ELEMENTS
 from lowtide.sizes import parse_bytes, show_bytes
 
 Samples = Callable[[Graph], Mapping[str, Mapping[str, Array]]]
-Model = str | os.PathLike[str] | onnx.ModelProto
 
 _CHECKED = (
     "checked_with", "checked_reads", "faults", "max_abs_diff", "max_rel_diff", "error_from_exact",
@@ -252,31 +247,6 @@ def overlaps(
         return {**plans, "plan": plans[options.overlap]}
     progress("planning rows")
     return {**plans, "plan": make_plan(source, graph, options, clock)}
-
-
-def read(
-    model: Model,
-    clock: Clock,
-    shapes: Mapping[str, Shape] | None = None,
-    max_elements: int = MAX_ELEMENTS,
-) -> tuple[Source, Graph]:
-    """Reads a model; returns its source and its simplified graph."""
-    with clock("loading"):
-        loaded = load(model, shapes, max_elements)
-        path, content = named(model), content_of(model)
-        file = path if isinstance(model, onnx.ModelProto) else Path(path).name
-        source = Source(file, hashlib.sha256(content).hexdigest(), original_in(content), path)
-        try:
-            return source, fuse(freeze(loaded))
-        except UnsupportedModel as error:
-            raise error.within(file=path) from None
-
-
-def named(model: Model) -> str:
-    """The network's name for messages and commands: its path, or its graph's name."""
-    if isinstance(model, onnx.ModelProto):
-        return model.graph.name or "network"
-    return os.fspath(model)
 
 
 def make_references(

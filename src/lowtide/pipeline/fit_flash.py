@@ -19,9 +19,10 @@ from lowtide.clock import Clock, Progress, quiet
 from lowtide.errors import UsageError
 from lowtide.ir.graph import Shape
 from lowtide.pipeline.apart import apart_on_samples
-from lowtide.pipeline.fit import Fitted, Model, Samples, fit, named, read
+from lowtide.pipeline.fit import Fitted, Samples, fit
 from lowtide.pipeline.look_ahead import Ahead, weight_bytes
 from lowtide.pipeline.ram import Planning, Sized
+from lowtide.pipeline.read import Model, named, read
 from lowtide.pipeline.store_small import FILE, Storing
 from lowtide.pipeline.suggest import Flash, missed
 from lowtide.planner.plan import Options, Plan

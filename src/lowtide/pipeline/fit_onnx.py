@@ -30,7 +30,8 @@ from lowtide.clock import Clock, Progress, quiet
 from lowtide.errors import BudgetError, CheckError, Suggestion, UnsupportedModel, UsageError
 from lowtide.ir.dtype import F32
 from lowtide.ir.graph import Array, Graph, Shape
-from lowtide.pipeline.fit import Model, Samples, named, read
+from lowtide.pipeline.fit import Samples
+from lowtide.pipeline.read import Model, named, read
 from lowtide.pipeline.suggest import SECONDS
 from lowtide.planner.make_plan import MOST_OVERHEAD
 from lowtide.planner.plan import Source

@@ -60,7 +60,8 @@ def round_away(value: float) -> int:
 
 def number_of(real: float, scale: float, zero: int) -> int:
     """The whole number that stands for a real one."""
-    return zero + round_away(float(np.float32(real) / np.float32(scale)))
+    steps = float(np.float32(real) / np.float32(scale))
+    return zero + round_away(min(max(steps, -(2.0**31)), 2.0**31))
 
 
 def clamp(kind: DType, scale: float, zero: int, activation: int) -> tuple[int, int] | None:

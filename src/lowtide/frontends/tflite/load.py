@@ -6,17 +6,34 @@ import os
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
+
 from lowtide.errors import ModelError, UnreadableModel, UnsupportedModel
 from lowtide.frontends.tflite.network import Network
 from lowtide.frontends.tflite.site import OPERATORS, Site
-from lowtide.frontends.tflite.stored import stored_in
+from lowtide.frontends.tflite.stored import IDENTIFIER, stored_in
 from lowtide.ir.graph import Graph
+from lowtide.ops import understood
 from lowtide.room import MAX_ELEMENTS, Room
 
 for _name in (
     "arithmetic", "conv", "dense", "moves", "pad", "pool", "reduce", "resize", "softmax", "unary",
 ):  # fmt: skip
     import_module(f"lowtide.frontends.tflite.operators.{_name}")
+
+
+WAY_OUT = "convert the network without it, or end it before"
+
+
+def is_tflite(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is one of TFLite's, by its name or by what it begins with."""
+    if os.fspath(path).lower().endswith(".tflite"):
+        return True
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(8)[4:] == IDENTIFIER
+    except (OSError, ValueError):
+        return False
 
 
 def load(path: str | os.PathLike[str], max_elements: int = MAX_ELEMENTS) -> Graph:
@@ -27,8 +44,14 @@ def load(path: str | os.PathLike[str], max_elements: int = MAX_ELEMENTS) -> Grap
     """
     file = os.fspath(path)
     try:
+        if not Path(file).exists():
+            raise UnreadableModel("no such file")
+        if not Path(file).is_file():
+            raise UnreadableModel("not a file")
         return _settled(Path(file).read_bytes(), Room(max_elements))
     except ModelError as error:
+        if error.hint is None or "onnx" in error.hint:
+            error.hint = WAY_OUT if error.node else None
         error.within(file=file)
         raise
     except OSError as error:
@@ -49,9 +72,14 @@ def _settled(content: bytes, room: Room) -> Graph:
         if reads is None:
             raise UnsupportedModel("no such operator is done", node=node.name, operator=node.kind)
         try:
-            reads(Site(net, node))
+            with np.errstate(all="ignore"):  # scales of damaged files; factors are looked at
+                reads(Site(net, node))
         except ModelError as error:
             raise error.within(node=node.name, operator=node.kind) from None
         except ValueError as error:
             raise UnsupportedModel(str(error), node=node.name, operator=node.kind) from error
-    return net.graph("network")
+    try:
+        return understood(net.graph("network"))
+    except ModelError as error:
+        error.operator = None  # its node is named after TFLite's operator
+        raise

@@ -27,7 +27,12 @@ _TYPES = {
     )
 }  # fmt: skip
 _KINDS = {v: name for name, v in vars(tflite.BuiltinOperator).items() if isinstance(v, int)}
+_OPTIONS = {v: name for name, v in vars(tflite.BuiltinOptions).items() if isinstance(v, int)}
+_DEFAULTS = bytes((8, 0, 0, 0, 4, 0, 4, 0, 4, 0, 0, 0))
+"""A flatbuffer of a table without fields."""
+
 MOST_AXES = 8
+IDENTIFIER = b"TFL3"
 _EXTERNAL = 24
 """Where a tensor's table has the number of an external buffer, which the package does not know."""
 
@@ -53,6 +58,7 @@ class Node:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     table: Any
+    options_kind: str
 
     @property
     def name(self) -> str:
@@ -61,9 +67,12 @@ class Node:
 
     def options(self, kind: Any) -> Any:
         """The options as one of the package's classes; all defaults where the file has none."""
+        if self.table is None:
+            return kind.GetRootAs(_DEFAULTS)
+        if self.options_kind != kind.__name__:
+            raise UnreadableModel(f"its options are {self.options_kind}, not {kind.__name__}")
         found = kind()
-        if self.table is not None:
-            found.Init(self.table.Bytes, self.table.Pos)
+        found.Init(self.table.Bytes, self.table.Pos)
         return found
 
 
@@ -79,7 +88,7 @@ class File:
 
 def stored_in(content: bytes) -> File:
     """Reads the one subgraph of a file. Raises ModelError, and anything where it is damaged."""
-    if content[4:8] != b"TFL3":
+    if content[4:8] != IDENTIFIER:
         raise UnreadableModel("not a .tflite file, or one cut short")
     model = tflite.Model.GetRootAs(content, 0)
     if model.SubgraphsLength() != 1:
@@ -171,7 +180,8 @@ def _node(model: Any, operator: Any, number: int) -> Node:
         custom = (held.CustomCode() or b"").decode("utf-8", "replace")
         raise UnsupportedModel(f"a custom operator '{custom}'", node=f"CUSTOM_{number}")
     inputs, outputs = _ints(operator.InputsAsNumpy()), _ints(operator.OutputsAsNumpy())
-    return Node(number, kind, inputs, outputs, operator.BuiltinOptions())
+    options = _OPTIONS.get(operator.BuiltinOptionsType(), "of no known kind")
+    return Node(number, kind, inputs, outputs, operator.BuiltinOptions(), options)
 
 
 def _check_numbers(file: File) -> None:

@@ -1,0 +1,65 @@
+"""A network's file, ONNX or .tflite, becomes the one Graph. It is opened here, and nowhere else."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import onnx
+
+from lowtide.clock import Clock
+from lowtide.errors import UnsupportedModel, UsageError
+from lowtide.frontends.onnx.freeze import freeze
+from lowtide.frontends.onnx.load import load
+from lowtide.frontends.onnx.original import content_of, original_in
+from lowtide.frontends.tflite.load import is_tflite
+from lowtide.frontends.tflite.load import load as load_tflite
+from lowtide.ir.graph import Graph, Shape
+from lowtide.planner.plan import Source
+from lowtide.rewrites.fuse import fuse
+from lowtide.room import MAX_ELEMENTS
+
+Model = str | os.PathLike[str] | onnx.ModelProto
+
+
+def read(
+    model: Model,
+    clock: Clock,
+    shapes: Mapping[str, Shape] | None = None,
+    max_elements: int = MAX_ELEMENTS,
+) -> tuple[Source, Graph]:
+    """Reads a model; returns its source and its simplified graph."""
+    with clock("loading"):
+        path = named(model)
+        try:
+            graph = _graph(model, shapes, max_elements)
+            source = _source(model)
+            return source, fuse(graph)
+        except UnsupportedModel as error:
+            raise error.within(file=path) from None
+
+
+def _graph(model: Model, shapes: Mapping[str, Shape] | None, max_elements: int) -> Graph:
+    if isinstance(model, onnx.ModelProto) or not is_tflite(model):
+        return freeze(load(model, shapes, max_elements))
+    if shapes:
+        raise UsageError(f"--shape: {named(model)} is a .tflite file, which says all shapes itself")
+    return load_tflite(model, max_elements)
+
+
+def _source(model: Model) -> Source:
+    content, path = content_of(model), named(model)
+    digest = hashlib.sha256(content).hexdigest()
+    if isinstance(model, onnx.ModelProto):
+        return Source(path, digest, original_in(content), path)
+    original = None if is_tflite(model) else original_in(content)
+    return Source(Path(path).name, digest, original, path)
+
+
+def named(model: Model) -> str:
+    """The network's name for messages and commands: its path, or its graph's name."""
+    if isinstance(model, onnx.ModelProto):
+        return model.graph.name or "network"
+    return os.fspath(model)

@@ -1,0 +1,150 @@
+"""What is no .tflite network that is understood: one line that names it, exit code 4, no files."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from commands import Command
+from lowtide.clock import Clock, quiet
+from lowtide.errors import ModelError, UnreadableModel
+from lowtide.pipeline.read import read
+from tflite_file import TfliteFile
+from tflite_operators import ONE, Random
+
+pytest.importorskip("tflite_micro")
+
+
+def dense(
+    x: str = "int8", w: str = "int8", zero: int = 0, x_scale: float = 0.5, scale: float = 0.1,
+    y_scale: float = 0.5,
+) -> TfliteFile:  # fmt: skip
+    """A dense layer of 3 inputs and 2 outputs: tensors 0, 1, 2 and 3."""
+    file = TfliteFile()
+    ends = (x_scale, 0) if x == "int8" else None
+    file.tensor((1, 3), x, ends)
+    file.constant(np.ones((2, 3)), w, (scale, zero))
+    file.constant(np.ones(2), "int32", (0.05, 0))
+    file.tensor((1, 2), x, (y_scale, 0) if x == "int8" else None)
+    file.operator("FULLY_CONNECTED", [0, 1, 2], [3], "FullyConnectedOptions")
+    return file
+
+
+def custom() -> bytes:
+    file = dense()
+    file.codes[0].builtinCode = file.codes[0].deprecatedBuiltinCode = 32
+    file.codes[0].customCode = b"TFLite_Detection"
+    return file.bytes([0], [3])
+
+
+def unknown() -> bytes:
+    file = dense()
+    file.codes[0].builtinCode = file.known.BuiltinOperator.UNIQUE
+    file.codes[0].deprecatedBuiltinCode = file.codes[0].builtinCode
+    return file.bytes([0], [3])
+
+
+def sparse() -> bytes:
+    file = dense()
+    file.tensors[1].sparsity = file.known.SparsityParametersT()
+    return file.bytes([0], [3])
+
+
+def two_graphs() -> bytes:
+    return dense().bytes([0], [3], graphs=2)
+
+
+def outside() -> bytes:
+    file = dense()
+    file.operators[0].inputs = [0, 1, 77]
+    return file.bytes([0], [3])
+
+
+def early() -> bytes:
+    file = dense()
+    file.operators[0].inputs = [3, 1, 2]
+    return file.bytes([0], [3])
+
+
+def short() -> bytes:
+    file = dense()
+    file.tensors[1].shape = [2, 4]
+    return file.bytes([0], [3])
+
+
+REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
+    "custom": (custom, "a custom operator 'TFLite_Detection'"),
+    "unknown": (unknown, "UNIQUE 'UNIQUE_0': no such operator is done"),
+    "hybrid": (lambda: dense(x="float32").bytes([0], [3]), "a hybrid layer: "),
+    "zero point": (lambda: dense(zero=3).bytes([0], [3]), "int8 weights 't1' with zero point 3"),
+    "no scale": (lambda: dense(scale=0.0).bytes([0], [3]), "'t1' has a scale of 0"),
+    "negative": (lambda: dense(x_scale=-1.0).bytes([0], [3]), "'t0' has a scale of -1"),
+    "infinite": (lambda: dense(scale=np.inf).bytes([0], [3]), "'t1' has a scale of inf"),
+    "factor": (lambda: dense(y_scale=1e-35).bytes([0], [3]), "a factor of 5e+33 between scales"),
+    "sparse": (sparse, "tensor 1 't1' is stored sparse"),
+    "subgraphs": (two_graphs, "2 subgraphs; one is done"),
+    "outside": (outside, "tensor 77 of 4"),
+    "early": (early, "input 't3' is made nowhere before it is read"),
+    "short": (short, "tensor 1 't1' has 6 bytes, its shape asks for 8"),
+    "empty": (lambda: b"", "not a .tflite file, or one cut short"),
+    "half": (lambda: dense().bytes([0], [3])[:200], "damaged: "),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_it_is_refused_by_name_and_number(what: str, tmp_path: Path, command: Command) -> None:
+    make, told = REFUSED[what]
+    file = tmp_path / "net.tflite"
+    file.write_bytes(make())
+    said = command("fit", file, "-o", tmp_path / "out")
+    assert said.code == 4
+    assert told in said.last
+    assert str(file) in said.last
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_shape_is_for_onnx_alone(tmp_path: Path, command: Command) -> None:
+    file = tmp_path / "net.tflite"
+    file.write_bytes(dense().bytes([0], [3]))
+    said = command("profile", file, "--shape", "t0=2x3")
+    assert (said.code, "says all shapes itself" in said.last) == (2, True)
+
+
+def spoiled(content: bytes, dice: random.Random) -> bytes:
+    """A file with bytes, or words of four, of others, or without its end."""
+    made = bytearray(content)
+    for _ in range(dice.randint(1, 4)):
+        at = dice.randrange(len(made))
+        if dice.random() < 0.5:
+            made[at] = dice.randrange(256)
+        else:
+            at -= at % 4
+            word = dice.choice(
+                (0, 1, 2, 255, 2**15, 2**31 - 1, -1, -7, -(2**31), dice.getrandbits(9))
+            )
+            made[at : at + 4] = word.to_bytes(4, "little", signed=True)
+    return bytes(made[: dice.randrange(len(made))] if dice.random() < 0.05 else made)
+
+
+@pytest.mark.parametrize("files", [400, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_a_spoiled_file_is_read_or_refused(files: int, tmp_path: Path) -> None:
+    """Bytes of real structure changed: a Graph, or a ModelError of one line that names the file."""
+    file, told, damaged = tmp_path / "net.tflite", list[str](), set[str]()
+    sound = [ONE[kind](Random(seed)) for kind in ONE for seed in (1, 2)]
+    for seed in range(files):
+        dice = random.Random(seed)
+        file.write_bytes(spoiled(dice.choice(sound), dice))
+        try:
+            read(file, Clock(quiet), max_elements=2**20)
+        except ModelError as error:
+            told.append(str(error))
+            if isinstance(error, UnreadableModel):
+                damaged.add(str(error))
+    assert files / 10 < len(told) < files
+    assert not [text for text in told if "\n" in text or str(file) not in text]
+    assert not [text for text in damaged if "attribute '" in text or "argument" in text]
+    assert not [text for text in told if "onnx" in text]
