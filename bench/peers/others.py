@@ -43,7 +43,7 @@ def others(
     reference = Reference(model, model.name)
     shapes = {i.name: (tuple(i.shape), "float32") for i in reference.session.get_inputs()}
     inputs = folder / "inputs.npz"
-    write_inputs(inputs, [lively_inputs(reference, shapes)])
+    write_inputs(inputs, [lively_inputs(reference.run, shapes)])
     found = []
     for runtime in RUNTIMES:
         try:

@@ -8,28 +8,10 @@ from typing import Any
 import numpy as np
 import tflite
 
-from lowtide.frontends.tflite.fold import folded
 from lowtide.ir.graph import Graph
-from lowtide.ops.definition import definition
-from lowtide.ops.evaluate import evaluate
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LAST = (0, 2, 3, 1)
-
-
-def by_nests(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """All tensors of a graph by the definitions of its operators, one after the other."""
-    held: dict[str, Array] = {**graph.constants, **inputs}
-    for op in graph.operators:
-        defined = definition(op, graph)
-        if defined is None:
-            held |= folded(op, graph.tensors, held)
-            continue
-        operands = [held[name] if name else None for name in defined.operands]
-        made = evaluate(defined.nest, operands, most_points=1 << 28, real=np.float32)
-        assert made is not None
-        held[op.output] = made.astype(graph.tensors[op.output].dtype.name)
-    return held
 
 
 def random_inputs(graph: Graph, seed: int) -> dict[str, Array]:

@@ -190,4 +190,4 @@ def _sample(
     reference = Reference(model.SerializeToString(), model.graph.name)
     if inputs is not None:
         return Sample("given", dict(inputs), reference.run(inputs))
-    return lively_inputs(reference, {p.name: (p.shape, "float32") for p in memory.inputs})
+    return lively_inputs(reference.run, {p.name: (p.shape, "float32") for p in memory.inputs})

@@ -6,15 +6,24 @@ operator 10 times, `-m slow` 300 times.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tflite
 
-from integers import by_litert, by_nests, by_tflm, made_of, random_inputs
+from integers import by_litert, by_tflm, made_of, random_inputs
+from lowtide.check.by_nests import by_nests
+from lowtide.check.numbers import difference
+from lowtide.errors import CheckError
 from lowtide.frontends.tflite.load import load
+from lowtide.ir.whole import WHOLE
+from lowtide.pipeline.fit import fit
 from tflite_operators import LITERT_ONLY, ONE, TFLM_ONLY, Random
+
+OFF = 5
+"""A seed whose means are odd halves below zero."""
 
 SHARED = Path(__file__).parents[3] / "shared" / "models" / "tflite"
 NETWORKS = ("kws_ref_model", "pretrainedResnet_quant", "person_detect", "ad01_int8")
@@ -64,3 +73,33 @@ def test_an_operator_is_what_its_runtime_makes_of_it(
         pytest.skip("no runtime has it")
     for seed in range(draws):
         _equal(kind, type_, seed, tmp_path)
+
+
+@pytest.mark.parametrize(("kind", "type_"), [("CONV_2D", "int8"), ("ADD", "uint8")])
+def test_a_network_of_bytes_becomes_c_that_its_runtime_agrees_with(
+    kind: str, type_: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "net.tflite"
+    file.write_bytes(ONE[kind](Random(7, type_)))
+    fitted = fit(file)
+    assert fitted.checks is not None
+    maker = "TFLite Micro" if type_ == "int8" else "LiteRT"
+    assert fitted.checks.shown.startswith(f"equal to {maker}")
+    assert fitted.checks.max_abs_diff == 0
+
+
+def test_one_number_off_is_a_failed_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another rounding, in C too, differs by one in a number or two, and does not pass."""
+    file = tmp_path / "net.tflite"
+    file.write_bytes(ONE["AVERAGE_POOL_2D"](Random(OFF)))
+    rounded_up = replace(WHOLE["mean"], c="(a + b / 2) / b")
+    monkeypatch.setitem(WHOLE, "mean", rounded_up)
+    with pytest.raises(CheckError, match=r"from TFLite Micro by .* inf times what is allowed"):
+        fit(file)
+
+
+def test_bytes_that_differ_by_128_do_not_wrap() -> None:
+    near, far = np.asarray([[0, 127]], np.int8), np.asarray([[-128, 127]], np.int8)
+    assert difference([near], [near], [127.0], [0.0]).passes
+    found = difference([near], [far], [127.0], [0.0])
+    assert (found.max_abs, found.passes) == (128.0, False)

@@ -10,7 +10,7 @@ import numpy as np
 
 from lowtide.ir.graph import Array
 
-Kind = Literal["float64", "float32", "quantised"]
+Kind = Literal["float64", "float32", "quantised", "integers"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 TOLERANCE = 1e-5
@@ -29,6 +29,7 @@ class Expected:
       from each output. `note` says where the network itself overflows.
     - float32: onnxruntime itself, where `note` says why there is no float64.
     - quantised: the integers of a runtime; `gaps` has one quantum of each output.
+    - integers: those of the runtime that defines the network, which every program must have too.
     """
 
     outputs: tuple[Array, ...]
@@ -71,6 +72,8 @@ def allowed(expected: Sequence[Expected], largest: Sequence[float]) -> list[floa
     1e-5, or twice what onnxruntime is off by itself, which is 2e-3 at most; of quantised ones a
     quantum.
     """
+    if any(one.kind == "integers" for one in expected):
+        return [0.0] * len(largest)
     limits = [TOLERANCE] * len(largest)
     own = errors(expected, largest)
     if own is not None:
@@ -103,8 +106,8 @@ class Against:
     @property
     def rule(self) -> str:
         """How far a program may be from it, in words."""
-        if self.kind == "quantised":
-            return "one quantum"
+        if self.kind in ("quantised", "integers"):
+            return "one quantum" if self.kind == "quantised" else "nothing"
         limit = f"{TOLERANCE:.0e} of the largest value"
         return limit if self.runtime_error is None else f"{limit}, or twice onnxruntime's own"
 
@@ -120,6 +123,8 @@ class Against:
     def shown(self, error: float) -> str:
         """The program's own error in words, beside onnxruntime's."""
         note = f"; {self.note}" if self.note else ""
+        if self.kind == "integers":
+            return f"equal to {self.maker}{note}"
         if self.kind == "float64":
             return f"{error:.1e} from exact; onnxruntime {self.runtime_error or 0.0:.1e}{note}"
         steps = ", ".join(f"{one:.3g}" for one in self.quanta)

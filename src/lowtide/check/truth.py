@@ -41,7 +41,7 @@ def make_samples(
     """
     model = as_used(model)
     plain = _session(model, name)
-    random = lively_inputs(plain, {name: (shape, "float32") for name, shape in shapes.items()})
+    random = lively_inputs(plain.run, {name: (shape, "float32") for name, shape in shapes.items()})
     return _expect(model, name, [random, *_run(plain, given)])
 
 

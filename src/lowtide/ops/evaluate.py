@@ -40,14 +40,15 @@ def evaluate(
     if 0 in nest.shape:
         return np.zeros(nest.shape)
     held = [None if a is None else _number(a, nest, real) for a in operands]
-    rows, inside = nest.shape[0] if nest.shape else 1, prod(nest.shape[1:]) * rounds
-    step = max(_AT_ONCE // max(inside, 1), 1)
+    rows = max(nest.shape, default=1)
+    axis = nest.shape.index(rows) if nest.shape else 0
+    step = max(_AT_ONCE * rows // (prod(nest.shape) * rounds), 1)
     with np.errstate(all="ignore"):
         parts = [
-            _Part(nest, held, real, range(first, min(first + step, rows))).made()
+            _Part(nest, held, real, axis, range(first, min(first + step, rows))).made()
             for first in range(0, rows, step)
         ]
-    return np.concatenate(parts) if nest.shape else parts[0]
+    return np.concatenate(parts, axis) if nest.shape else parts[0]
 
 
 def _number(value: Any, nest: Nest, real: type[np.floating[Any]]) -> Array:
@@ -59,18 +60,20 @@ def _number(value: Any, nest: Nest, real: type[np.floating[Any]]) -> Array:
 
 @dataclass(frozen=True)
 class _Part:
-    """Some rows along the first axis of the result, all their elements at once."""
+    """Some places of one axis of the result, all their elements at once."""
 
     nest: Nest
     operands: Sequence[Array | None]
     real: type[np.floating[Any]]
+    axis: int
     rows: range
 
     def made(self) -> Array:
-        shape = (len(self.rows), *self.nest.shape[1:]) if self.nest.shape else ()
+        whole = self.nest.shape
+        shape = tuple(len(self.rows) if a == self.axis else n for a, n in enumerate(whole))
         grid: Grid = {}
         for a, (axis, extent) in enumerate(zip(self.nest.axes, self.nest.shape, strict=True)):
-            places = np.arange(self.rows.start, self.rows.stop) if a == 0 else np.arange(extent)
+            places = np.asarray(self.rows) if a == self.axis else np.arange(extent)
             grid |= {v.name: _along(places, a, len(shape)) for v in axis.variables}
         accs: dict[int, Array] = {}
         for k in self.nest.within(None):

@@ -22,7 +22,7 @@ def apart_on_samples(
     """The difference on a random input, and on the samples."""
     reference, other = Reference(original, name, optimised=False), Reference(compressed, name)
     shapes = {one: (graph.shape(one), "float32") for one in graph.inputs}
-    random = lively_inputs(reference, shapes)
+    random = lively_inputs(reference.run, shapes)
     given = samples(graph) if callable(samples) else samples or {}
     pairs = [
         (RANDOM, [(random.outputs, other.run(random.inputs).outputs)]),

@@ -15,14 +15,16 @@ from lowtide.check.as_judged import as_judged
 from lowtide.check.code_size import Footprint
 from lowtide.check.compile import find_compiler
 from lowtide.check.emulate import judge_emulated
-from lowtide.check.in_child import in_child
+from lowtide.check.in_child import LARGE, in_child
 from lowtide.check.judge import Checks, judge_placement, judge_program
 from lowtide.check.numbers import Sample
 from lowtide.check.reference_file import pack_references
+from lowtide.check.tflite_runtimes import make_tflite_samples
 from lowtide.check.truth import make_samples
 from lowtide.clock import Clock, Progress, quiet
 from lowtide.errors import UsageError
 from lowtide.files import write_folder
+from lowtide.frontends.tflite.load import is_tflite
 from lowtide.ir.graph import Array, Graph, Shape
 from lowtide.pipeline.ram import Planning, Sized
 from lowtide.pipeline.read import Model, named, read
@@ -257,5 +259,8 @@ def make_references(
 ) -> list[Sample]:
     """Samples with what is expected of each: a seeded random input, and those that are given."""
     held = model if isinstance(model, onnx.ModelProto) else Path(model)
+    if isinstance(held, Path) and is_tflite(held):
+        # In a process of its own: a network that a runtime does not take may end it.
+        return in_child(LARGE + 1, make_tflite_samples, held, samples)
     shapes = {port.name: port.shape for port in memory.inputs}
     return in_child(memory.elements, make_samples, held, source.path, shapes, samples)
