@@ -128,8 +128,8 @@ class Unit:
         inputs = [_At(f"{p}net_input_{x.identifier}", x) for x in memory.inputs]
         outputs = [_At(f"{p}net_output_{x.identifier}", x) for x in memory.outputs]
         handed = [one.name for one in (*inputs, *outputs) if one.port.streamed]
-        given = ["const float *" for one in inputs if one.port.streamed]
-        taken = ["float *" for one in outputs if one.port.streamed]
+        given = [f"const {one.port.c} *" for one in inputs if one.port.streamed]
+        taken = [f"{one.port.c} *" for one in outputs if one.port.streamed]
         return [
             f"void {p}net_run({', '.join(given + taken) or 'void'});",
             f"extern struct net_check {p}net_check;" if checked else "",
@@ -137,10 +137,10 @@ class Unit:
             *(one.declared("const ") for one in outputs),
             f"static void {p}run(void)",
             "{",
-            *(f"    take({one.at}, {one.port.elements});" for one in inputs),
+            *(f"    take({one.at}, {one.port.bytes});" for one in inputs),
             f"    {p}net_run({', '.join(handed)});",
             f"    give(&{p}net_check, sizeof {p}net_check);" if checked else "",
-            *(f"    give({one.at}, {one.port.elements} * sizeof(float));" for one in outputs),
+            *(f"    give({one.at}, {one.port.bytes});" for one in outputs),
             "}",
         ]
 
@@ -158,18 +158,19 @@ class _At:
 
     def declared(self, const: str) -> str:
         if self.port.streamed:
-            return f"static float {self.name}[{self.port.elements}];"
-        return f"{const}float *{self.name}(void);"
+            return f"static {self.port.c} {self.name}[{self.port.elements}];"
+        return f"{const}{self.port.c} *{self.name}(void);"
 
 
 _MAIN = """\
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 struct net_check { unsigned long long reads; unsigned long faults; int task, row; long byte;
                    unsigned long wanted, found; };
-static void take(float *to, size_t count) { if (fread(to, sizeof *to, count, stdin) != count) exit(1); }
+static void take(void *to, size_t bytes) { if (fread(to, 1, bytes, stdin) != bytes) exit(1); }
 static void give(const void *from, size_t bytes) { fwrite(from, 1, bytes, stdout); fflush(stdout); }
-"""  # noqa: E501
+"""
 
 
 def judge_batch(cases: Sequence[Case], folder: Path) -> list[Judged]:
@@ -224,7 +225,7 @@ def _run(units: Sequence[Unit], program: Path) -> Iterator[Verdict]:
     done = subprocess.run([str(program)], input=data, capture_output=True, check=False)
     at = 0
     for unit in units:
-        size = CHECK.size + 4 * sum(port.elements for port in unit.case.memory.outputs)
+        size = CHECK.size + sum(port.bytes for port in unit.case.memory.outputs)
         wrote = done.stdout[at : at + size]
         at += size
         if len(wrote) < size:
