@@ -24,7 +24,10 @@ from lowtide.ops import ENTRIES, Bound, Entry
 from lowtide.ops.definition import definition
 from lowtide.ops.unary import unary
 from lowtide.planner.plan import Options
+from lowtide.regions.footprint import Reach
+from lowtide.rewrites.channels import in_groups
 from lowtide.rewrites.fuse import fuse
+from lowtide.rewrites.stretch import put_in_place
 from programs import QUICK
 
 GREEDY = Options(place="greedy")
@@ -154,6 +157,24 @@ def test_bands_reach_images_with_channels_last(image: Literal["resident", "strea
     assert plan.arena_bytes == wanted.arena_bytes
     assert len(plan.layout.graph.crops) == len(wanted.layout.graph.crops)
     assert bool(plan.layout.graph.crops) == (image == "streamed")
+
+
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_channels_in_groups_make_the_same_numbers(kernel: int) -> None:
+    """Sums of a group of channels wait as int32; factors are applied when all groups are there."""
+    net = Eight(9, x=(1, 8, 8, 8))
+    a = net.conv("x", 48, kernel=1, pad=0)
+    b = net.conv(net.conv(a, 48, group=48), 8, kernel=kernel, pad=kernel // 2)
+    graph, feed = fuse(net.graph(net.mean(net.sum(b, "x")))), net.feed()
+    stretch = in_groups(Reach(graph), 0, 3, 3)
+    assert stretch is not None
+    assert not stretch.extra_macs
+    cut = put_in_place(graph, [stretch])
+    sums = [name for name, tensor in cut.tensors.items() if tensor.dtype == I32]
+    assert len(sums) == 2
+    for wanted, made in zip(evaluated(graph, feed), evaluated(cut, feed), strict=True):
+        np.testing.assert_array_equal(made, wanted)
+    judged(cut, feed, GREEDY, CHECKED)
 
 
 def mixed() -> tuple[Eight, Graph]:

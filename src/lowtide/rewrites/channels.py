@@ -4,17 +4,20 @@
                              becomes  expand.1 -> depthwise.1 -> project.1 <-+ go on from there
 
 Of the widest tensors only a group of channels lives at one time; what lives instead are the sums
-of the last convolution, over the whole map. It has one pixel's kernel, so that its definition adds
-channel after channel: the order of the additions is unchanged, and results are the same to the bit.
-With a larger kernel they would not be, so such a convolution is not cut.
+of the last convolution, over the whole map. Of floats it has one pixel's kernel, so that its
+definition adds channel after channel: the order of the additions is unchanged, and results are the
+same to the bit. With a larger kernel they would not be, so such a convolution is not cut. Whole
+numbers may be added in any order.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from lowtide.ir.dtype import F32, DType
 from lowtide.ir.graph import Operator
-from lowtide.ops import ENTRIES
+from lowtide.ir.nest import Nest
+from lowtide.ops import ENTRIES, meaning
 from lowtide.regions.footprint import Reach
 from lowtide.regions.region import Span, whole, with_span
 from lowtide.rewrites.bands import extra_macs, needed, share
@@ -52,7 +55,9 @@ def _is_cut(reach: Reach, first: int, end: int) -> bool:
         return False
     made = {op.output for op in graph.operators[first : end - 1]}
     weights = graph.constants.get(last.inputs[1])
-    if weights is None or weights.ndim != 4 or weights.shape[2:] != (1, 1):
+    if weights is None or weights.ndim != 4:
+        return False
+    if weights.shape[2:] != (1, 1) and _arithmetic(reach, last) == F32:
         return False
     bias = last.inputs[2:]
     return (
@@ -62,24 +67,33 @@ def _is_cut(reach: Reach, first: int, end: int) -> bool:
     )
 
 
+def _arithmetic(reach: Reach, op: Operator) -> DType:
+    """What an operator computes in."""
+    held = meaning(op, reach.graph)
+    assert isinstance(held, Nest)
+    return held.arithmetic
+
+
 def _project(
     writer: Writer, last: Operator, wide: str, span: Span, sums: str, part: int, done: bool
 ) -> str:
-    """Writes the last convolution over a group; the sums go on from `sums`, if there are some."""
+    """Writes the last convolution over a group; the sums go on from `sums`, if there are some.
+
+    What is made of the sums, by factors behind the bias, is made when all are there.
+    """
     graph = writer.reach.graph
     shape = graph.shape(last.inputs[1])
     weights = writer.constant(last.inputs[1], with_span(whole(shape), 1, span))
-    onto = (sums,) if sums else last.inputs[2:]
-    output = (
-        last.output
-        if done
-        else writer.tensor(f"{last.output}.{part}", last.output, whole(graph.shape(last.output)))
-    )
+    onto = (sums,) if sums else last.inputs[2:3]
+    output = last.output
+    if not done:
+        output, everything = f"{last.output}.{part}", whole(graph.shape(last.output))
+        writer.tensor(output, last.output, everything, _arithmetic(writer.reach, last))
     made = replace(
         last,
         name=f"{last.name}.{part}",
         type=ENTRIES[last.type].goes_on if sums else last.type,
-        inputs=(wide, weights, *onto),
+        inputs=(wide, weights, *onto, *(last.inputs[3:] if done else ())),
         outputs=(output,),
         epilogue=last.epilogue if done else (),
     )

@@ -47,6 +47,8 @@ def _made(graph: Graph) -> Iterator[tuple[Operator, list[Operator]]]:
     for op in graph.operators:
         if not ENTRIES[op.type].goes_on or op.inlined or op.attributes.get("group", 1) != 1:
             continue
+        if op.inputs[3:]:  # factors of whole numbers, a filter each
+            continue
         steps, name = list[Operator](), op.inputs[1]
         while name in graph.producer and _only(graph, name, op if not steps else steps[0]):
             steps.insert(0, graph.producer[name])

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from lowtide.ir.dtype import DType
 from lowtide.ir.graph import Array, Crop, Graph, Operator, Tensor
 from lowtide.ops import understood
 from lowtide.regions.footprint import Reach
@@ -186,10 +187,11 @@ class Writer:
         joined = Operator(f"{name}.joined", "Concat", tuple(pieces), (name,), {"axis": axis})
         self.operators.append(joined)
 
-    def tensor(self, name: str, of: str, region: Region) -> str:
-        """Adds a tensor that holds a region of another one; returns its name."""
+    def tensor(self, name: str, of: str, region: Region, dtype: DType | None = None) -> str:
+        """Adds a tensor that holds a region of another one, or sums of a type for it; its name."""
         whole = self.reach.graph.tensors[of]
-        self.tensors[name] = replace(whole, name=name, shape=shape_of(region))
+        made = replace(whole, name=name, shape=shape_of(region))
+        self.tensors[name] = made if dtype is None else Tensor(name, made.shape, dtype)
         return name
 
     def constant(self, name: str, region: Region) -> str:

@@ -19,11 +19,30 @@ _ENDS = {**ENDS, "w_zero": 0}
     order="channels_last",
     take=EIGHT,
     other_types=_OTHERS,
+    makes=(*EIGHT, I32),
     kernel=kernel_of,
+    goes_on="QConvOnto",
 )
 def conv(op: Bound) -> Nest:
-    """clamp(round((bias[c] + sum of (x - x_zero) * (w - w_zero)) * factor[c]) + y_zero)"""
+    """clamp(round((bias[c] + sum of (x - x_zero) * (w - w_zero)) * factor[c]) + y_zero)
+
+    Without a factor it makes the sums themselves, int32.
+    """
     return _summed(op, *taps_of(op))
+
+
+@entry(
+    "QConvOnto",
+    attributes={**ATTRIBUTES, **_ENDS},
+    order="channels_last",
+    take=EIGHT,
+    other_types=_OTHERS,
+    makes=(*EIGHT, I32),
+    kernel=kernel_of,
+)
+def conv_onto(op: Bound) -> Nest:
+    """The same for sums that go on from those of its third input."""
+    return _summed(op, *taps_of(op), onto=True)
 
 
 @entry(
@@ -38,15 +57,15 @@ def conv_transpose(op: Bound) -> Nest:
     return _summed(op, *taps_of_transposed(op))
 
 
-def _summed(op: Bound, x: Read, w: Read, loops: tuple[Var, ...]) -> Nest:
+def _summed(op: Bound, x: Read, w: Read, loops: tuple[Var, ...], onto: bool = False) -> Nest:
     axes, reads = axes_of(op.out), [x, w]
     start: Load | Number = Number(0)
     if op.has(2):
-        if op.shape(2) != (op.out[1],):
+        if op.shape(2) != (op.out if onto else (op.out[1],)):
             raise op.refuse(f"a bias of shape {op.shape(2)} for {op.out[1]} channels")
         start = Load(2)
-        reads.append(Read(2, (axes[1],)))
+        reads.append(Read(2, axes if onto else (axes[1],)))
     image, weight = (above(Load(k), int(op.attribute(f"{'xw'[k]}_zero"))) for k in range(2))
     sums = Reduction(loops, start, call("add", Acc(0), call("mul", image, weight)))
-    finish = finished(op, Acc(0), 3, reads, axes[1])
+    finish = finished(op, Acc(0), 3, reads, axes[1]) if op.has(3) else Acc(0)
     return Nest(op.out, axes, tuple(reads), (sums,), finish, I32)
