@@ -207,6 +207,11 @@ class Nest:
     arithmetic: DType = F32
 
     @property
+    def values(self) -> tuple[Value, ...]:
+        """All that is computed: what is stored, and each reduction's start and update."""
+        return (self.finish, *(v for one in self.reductions for v in (one.start, one.update)))
+
+    @property
     def macs(self) -> int:
         """Multiply-adds of the whole output: summed products of two loads, padding counted."""
         per_element = sum(

@@ -21,8 +21,7 @@ def in_whole_numbers(nest: Nest, read: Collection[DType], made: DType) -> Nest:
     whole = bool(read) and all(dtype in STORED for dtype in read) and made in (*STORED, I64)
     if nest.arithmetic != F32 or not whole:
         return nest
-    values = [nest.finish, *(v for one in nest.reductions for v in (one.start, one.update))]
-    fits = all(_is_whole(part) for value in values for part in walk(value))
+    fits = all(_is_whole(part) for value in nest.values for part in walk(value))
     return replace(nest, arithmetic=I32) if fits else nest
 
 

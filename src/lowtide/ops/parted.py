@@ -38,8 +38,7 @@ def finish_of(nest: Nest, sums: int) -> Nest:
 
 def _pruned(nest: Nest) -> Nest:
     """The nest without reads that nothing uses."""
-    values = [nest.finish, *(v for one in nest.reductions for v in (one.start, one.update))]
-    used = sorted(frozenset[int]().union(*map(loads, values)))
+    used = sorted(frozenset[int]().union(*map(loads, nest.values)))
     number = {old: new for new, old in enumerate(used)}
 
     def change(value: Value) -> Value:

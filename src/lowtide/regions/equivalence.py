@@ -57,10 +57,7 @@ def _same_read(
 
 def _values(old: Nest, new: Nest) -> list[tuple[Value, Value]]:
     """The pairs of what is computed: what comes out, and each reduction's start and update."""
-    pairs = [(old.finish, new.finish)]
-    for a, b in zip(old.reductions, new.reductions, strict=True):
-        pairs += [(a.start, b.start), (a.update, b.update)]
-    return pairs
+    return list(zip(old.values, new.values, strict=True))
 
 
 def _same_value(old: Value, new: Value, ranges: Mapping[str, Span]) -> bool:

@@ -18,7 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from lowtide.ir.dtype import F32
 from lowtide.ir.index import IntArray
+from lowtide.layout.lay_out import Layout
 from lowtide.overlap.problem import placement_problem
 from lowtide.placers import place
 from lowtide.planner.costs import contains
@@ -44,7 +46,7 @@ from lowtide.report.shapes import (
     px,
 )
 from lowtide.report.style import style
-from lowtide.rows.liveness import Life, Lives, live_bytes
+from lowtide.rows.liveness import Lives, live_bytes
 from lowtide.rows.schedule import Schedule
 from lowtide.rows.task import Task
 
@@ -89,6 +91,7 @@ class _Side:
 
     head: str
     note: str
+    layout: Layout
     lives: Lives
     addresses: Mapping[str, IntArray]
     tasks: tuple[Task, ...]
@@ -136,19 +139,18 @@ def _before(plan: Plan) -> _Side:
     addresses = straight_rows(whole.layout, problem, placed)
     note = "every tensor whole, from first write to last read"
     return _Side(
-        "Before: layer by layer", note, lives, addresses, whole.tasks, whole.schedule,
+        "Before: layer by layer", note, whole.layout, lives, addresses, whole.tasks, whole.schedule,
         placed.arena_bytes, live_bytes(lives, steps),
     )  # fmt: skip
 
 
 def _after(plan: Plan) -> _Side:
-    rule = _RULE[plan.options.overlap]
-    live = live_bytes(plan.lives, plan.schedule.ticks)
-    note = f"{rule}; {placement_verdict(plan)}"
+    note = f"{_RULE[plan.options.overlap]}; {placement_verdict(plan)}"
     head = "After: this plan" + (", row by row" if plan.streamed else "")
     return _Side(
-        head, note, plan.lives, plan.addresses, plan.tasks, plan.schedule, plan.arena_bytes, live
-    )
+        head, note, plan.layout, plan.lives, plan.addresses, plan.tasks, plan.schedule,
+        plan.arena_bytes, live_bytes(plan.lives, plan.schedule.ticks),
+    )  # fmt: skip
 
 
 def _half(
@@ -164,7 +166,7 @@ def _half(
         shape = make_shape(name, life, side.addresses[name], frame, most)
         if shape is not None:
             shapes.append(shape)
-            yield _storage(shape, life, int(side.addresses[name][0]), colours[name])
+            yield _storage(side, name, shape, colours[name])
     yield from _curve(side, frame)
     for shape in shapes:
         yield from _label(shape)
@@ -176,9 +178,10 @@ def _half(
     )
 
 
-def _storage(shape: StorageShape, life: Life, offset: int, colour: tuple[str, str]) -> str:
-    fill, line = colour
-    title = f"{for_markup(shape.name, 200)}: {life.bytes:,} bytes at {offset:,}"
+def _storage(side: _Side, name: str, shape: StorageShape, colour: tuple[str, str]) -> str:
+    (fill, line), dtype = colour, side.layout.storages[name].dtype
+    size = f"{side.lives[name].bytes:,} bytes{'' if dtype == F32 else f' of {dtype}'}"
+    title = f"{for_markup(shape.name, 200)}: {size} at {int(side.addresses[name][0]):,}"
     return (
         f'<path class="storage" fill="{fill}" stroke="{line}" d="{outline(shape)}">'
         f"<title>{title}</title></path>"

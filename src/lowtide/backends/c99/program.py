@@ -102,9 +102,7 @@ class Program:
 
     def use_values(self, nest: Nest) -> None:
         """Notes the scalar functions and tables of a nest's arithmetic."""
-        values = [nest.finish]
-        values += [v for r in nest.reductions for v in (r.start, r.update)]
-        for value in values:
+        for value in nest.values:
             for part in walk(value):
                 if isinstance(part, Call) and not functions(nest.arithmetic)[part.function].infix:
                     name = function_name(part.function, nest.arithmetic)

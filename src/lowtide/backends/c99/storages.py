@@ -13,6 +13,7 @@ from math import gcd
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines
 from lowtide.backends.c99.types import IN_ARENA, only_floats
+from lowtide.ir.nest import Chosen, walk
 from lowtide.planner.plan import Plan
 from lowtide.quoting import for_c
 
@@ -61,14 +62,22 @@ def row_table(plan: Plan, name: str) -> tuple[int, list[int]]:
 
 
 def table_bytes(plan: Plan) -> int:
-    """Bytes of flash for row tables, the order of the rows, and the zeros of padding."""
+    """Bytes of flash for tables: rows, their order, zeros of padding, numbers chosen by a value."""
     zeros = 4 * max((use.limits.get("ZEROS", 0) for use in plan.uses if use), default=0)
+    held = zeros + sum(chosen.array.nbytes for chosen in _chosen(plan).values())
     if not plan.streamed:
-        return zeros
+        return held
     tables = [row_table(plan, name)[1] for name in plan.addresses if not plan.straight(name)]
     rows = sum(len(units) * (2 if _type(units) == "uint16_t" else 4) for units in tables)
     steps = sum(run.steps for run in plan.schedule.runs)
-    return zeros + rows + steps * (1 if len(plan.tasks) <= 256 else 2)
+    return held + rows + steps * (1 if len(plan.tasks) <= 256 else 2)
+
+
+def _chosen(plan: Plan) -> dict[str, Chosen]:
+    """The tables of numbers that the nests choose from, by their names in C."""
+    values = [value for task in plan.tasks for value in task.nest.values]
+    parts = (part for value in values for part in walk(value))
+    return {part.name: part for part in parts if isinstance(part, Chosen)}
 
 
 def _type(units: list[int]) -> str:
