@@ -28,7 +28,8 @@ FLOORS = """
     planner
     overlap schedules kernels
     rows rewrites tiling
-    minimalloc frontends/onnx frontends/onnx/simplify frontends/tflite/operators
+    minimalloc frontends/onnx frontends/onnx/eight frontends/onnx/simplify
+    frontends/tflite/operators
     frontends/tflite layout regions
     backends/onnx placers data ops/eight ops sizes files room
     errors runtime

@@ -107,6 +107,30 @@ def share(a: Whole, scale: Whole, total: Whole) -> Whole:
     return np.asarray(np.where(shift > 31, 0, halved(product(a, scale), np.minimum(shift, 31))))
 
 
+def fused(a: Whole, b: Whole, c: Whole) -> Whole:
+    """a * b + c of float32 numbers, rounded once."""
+    product = np.asarray(a, np.float64) * np.asarray(b, np.float64)
+    c = np.asarray(c, np.float64)
+    total = np.asarray(product + c)
+    moved = total - product
+    lost = (product - (total - moved)) + (c - moved)
+    # Of the two numbers around the sum the odd one: so float32 rounds it as it would the sum.
+    even = (lost != 0) & (total.view(np.int64) & 1 == 0)
+    odd = np.where(even, np.nextafter(total, np.copysign(np.inf, lost)), total)
+    return np.asarray(odd.astype(np.float32))
+
+
+def sum_scaled(a: Whole, b: Whole, c: Whole, d: Whole, e: Whole) -> Whole:
+    """a * c + (b * d + e) in float32, rounded to a whole number, halves to even."""
+    return np.asarray(np.rint(fused(a, c, fused(b, d, e))).astype(np.int64))
+
+
+def scale_onto(a: Whole, factor: Whole, zero: Whole) -> Whole:
+    """a * factor + zero in float32, each rounded, then to a whole number, halves to even."""
+    scaled = np.float32(a) * np.float32(factor)
+    return np.asarray(np.rint(scaled + np.float32(zero)).astype(np.int64))
+
+
 def scale(a: Whole, factor: Whole) -> Whole:
     """a * factor in float32, rounded, halves to even."""
     return np.asarray(np.rint(np.float32(a) * np.float32(factor)).astype(np.int64))
@@ -208,6 +232,19 @@ WHOLE: dict[str, Function] = {
         1, _PRODUCT.format("x", "1518500250"), inverse_root, body=_INVERSE_ROOT
     ),
     "inverse_root_shift": Function(1, "-shift", inverse_root_shift, body=_ROOT_SHIFT),
+    "scale_onto": Function(
+        3,
+        "(int32_t)rintf(scaled + (float)c)",
+        scale_onto,
+        body=("const volatile float scaled = (float)a * b; /* rounded before the sum */",),
+        others={1: F32},
+    ),
+    "sum_scaled": Function(
+        5,
+        "(int32_t)rintf(fmaf((float)a, c, fmaf((float)b, d, e)))",
+        sum_scaled,
+        others=dict.fromkeys((2, 3, 4), F32),
+    ),
     "scale": Function(2, "(int32_t)rintf((float)a * b)", scale, others={1: F32}),
 }
 

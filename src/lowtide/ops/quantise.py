@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lowtide.ir.dtype import I8, I16, U8, U16
+from lowtide.ir.dtype import I8, I16, I32, U8, U16
 from lowtide.ir.index import Index
 from lowtide.ir.nest import Load, Nest, Read, Value, axes_of, call
 from lowtide.ops.entry import FLOAT, Bound, entry
@@ -51,8 +51,8 @@ def quantize(op: Bound) -> Nest:
 @entry(
     "DequantizeLinear",
     attributes=_ATTRIBUTES,
-    take=_BYTES,
-    other_types={1: FLOAT},
+    take=(*_BYTES, I32),
+    other_types={1: FLOAT, 2: (*_BYTES, I32)},
     makes=FLOAT,
 )
 def dequantize(op: Bound) -> Nest:

@@ -8,6 +8,7 @@ from math import ceil, floor
 
 import numpy as np
 
+from lowtide.ir.dtype import F32
 from lowtide.ir.index import Var, index_of, lookup
 from lowtide.ir.nest import (
     Acc,
@@ -21,7 +22,7 @@ from lowtide.ir.nest import (
     axes_of,
     call,
 )
-from lowtide.ops.entry import Bound, entry
+from lowtide.ops.entry import CHOSEN, Bound, entry
 from lowtide.ops.resize_taps import COORDINATE, cubic, linear, taps
 
 _ROUND: dict[str, Callable[[float], int]] = {
@@ -72,6 +73,7 @@ class _Axis:
     },
     parameters={"roi": 1, "scales": 2, "sizes": 3},
     order="channels_last",
+    take=CHOSEN,
 )
 def resize(op: Bound) -> Nest:
     """Nearest, linear and cubic, in every coordinate mode."""
@@ -96,7 +98,13 @@ def resize(op: Bound) -> Nest:
     return _extrapolated(nest, axes, float(op.attribute("extrapolation_value")))
 
 
-@entry("Upsample", attributes={"mode": "nearest"}, parameters={"scales": 1}, order="channels_last")
+@entry(
+    "Upsample",
+    attributes={"mode": "nearest"},
+    parameters={"scales": 1},
+    order="channels_last",
+    take=CHOSEN,
+)
 def upsample(op: Bound) -> Nest:
     """Resize as it was before opset 10."""
     return _old(op, _axes(op, np.asarray(op.parameter("scales"))))
@@ -145,6 +153,8 @@ def _weighed(
     kernel: tuple[Callable[[float], float], int, bool, bool],
 ) -> Nest:
     """The sum over the taps of all axes that change; weights are tables."""
+    if op.outputs[0].dtype != F32:
+        raise op.refuse(f"{op.outputs[0].dtype} numbers are not mixed, only the nearest taken")
     weigh, reach, smooth, exclude = kernel
     here, index, loops = axes_of(op.out), [], []
     value: Value = Load(0)

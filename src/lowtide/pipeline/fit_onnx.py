@@ -138,7 +138,7 @@ def fit_portable(
         raise UsageError(f"--max-overhead {max_overhead}: a share such as 0.04, 0 or more")
     limit = None if budget is None else parse_bytes(budget)
     clock = Clock(progress)
-    source, graph = read(model, clock, shapes, max_elements)
+    source, graph = read(model, clock, shapes, max_elements, eight=False)
     _refuse(graph, source)
     given = samples(graph) if callable(samples) else samples or {}
     tiler, best = _least_work(graph, tiles, max_overhead, limit, clock)

@@ -11,6 +11,7 @@ import onnx
 
 from lowtide.clock import Clock
 from lowtide.errors import UnsupportedModel, UsageError
+from lowtide.frontends.onnx.eight.group import group
 from lowtide.frontends.onnx.freeze import freeze
 from lowtide.frontends.onnx.load import load
 from lowtide.frontends.onnx.original import content_of, original_in
@@ -29,21 +30,28 @@ def read(
     clock: Clock,
     shapes: Mapping[str, Shape] | None = None,
     max_elements: int = MAX_ELEMENTS,
+    eight: bool = True,
 ) -> tuple[Source, Graph]:
-    """Reads a model; returns its source and its simplified graph."""
+    """Reads a model; returns its source and its simplified graph.
+
+    What stands between DequantizeLinear and QuantizeLinear computes in 8 bits, if `eight`.
+    """
     with clock("loading"):
         path = named(model)
         try:
-            graph = _graph(model, shapes, max_elements)
+            graph = _graph(model, shapes, max_elements, eight)
             source = _source(model)
             return source, fuse(graph)
         except UnsupportedModel as error:
             raise error.within(file=path) from None
 
 
-def _graph(model: Model, shapes: Mapping[str, Shape] | None, max_elements: int) -> Graph:
+def _graph(
+    model: Model, shapes: Mapping[str, Shape] | None, max_elements: int, eight: bool
+) -> Graph:
     if isinstance(model, onnx.ModelProto) or not is_tflite(model):
-        return freeze(load(model, shapes, max_elements))
+        frozen = freeze(load(model, shapes, max_elements, eight))
+        return group(frozen) if eight else frozen
     if shapes:
         raise UsageError(f"--shape: {named(model)} is a .tflite file, which says all shapes itself")
     return load_tflite(model, max_elements)

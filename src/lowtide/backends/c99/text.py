@@ -148,7 +148,7 @@ def function_source(name: str, arithmetic: DType) -> str:
     """The static function behind a scalar function that is not infix."""
     function = functions(arithmetic)[name]
     kinds = [function.others.get(k, arithmetic).c for k in range(function.arity)]
-    parameters = ", ".join(f"{kind} {p}" for kind, p in zip(kinds, "abc", strict=False))
+    parameters = ", ".join(f"{kind} {p}" for kind, p in zip(kinds, "abcde", strict=False))
     head = f"static inline {arithmetic.c} {function_name(name, arithmetic)}({parameters})"
     if not function.body:
         return f"{head} {{ return {function.c}; }}"

@@ -20,6 +20,7 @@ from lowtide.errors import (
 )
 from lowtide.frontends.onnx.functions import inline_functions
 from lowtide.frontends.onnx.nodes import settle_graph
+from lowtide.frontends.onnx.qlinear import as_real
 from lowtide.frontends.onnx.shapes import give_shapes, hint
 from lowtide.frontends.onnx.simplify.passes import simplify
 from lowtide.frontends.onnx.static import check_static
@@ -36,14 +37,16 @@ def load(
     source: str | os.PathLike[str] | onnx.ModelProto,
     shapes: Mapping[str, Shape] | None = None,
     max_elements: int = MAX_ELEMENTS,
+    eight: bool = False,
 ) -> ir.Model:
     """One ONNX network as a checked, static, simplified model.
 
         file, or ModelProto (left as it is)      ->      every tensor's shape known, every
         with any batch, opset 7 to 25                    constant an initializer, nodes in order
 
-    `shapes` gives inputs theirs by name; a dynamic batch that is left becomes 1. All tensors
-    together may have `max_elements`, which is seen before any is computed. Raises
+    If `eight`, the weights of a network with activations of 8 bits stay as they are stored, behind
+    a DequantizeLinear. `shapes` gives inputs theirs by name; a dynamic batch that is left becomes
+    1. All tensors together may have `max_elements`, which is seen before any is computed. Raises
     UnreadableModel or UnsupportedModel, in one line that names the file, UsageError for shapes
     that do not fit, and nothing else.
     """
@@ -54,7 +57,7 @@ def load(
             proto.CopyFrom(source)
         else:
             proto, folder = _read(Path(source)), Path(source).parent
-        return _settle(proto, folder, shapes or {}, Room(max_elements))
+        return _settle(proto, folder, shapes or {}, Room(max_elements), eight)
     except UsageError:
         raise
     except ModelError as error:
@@ -103,7 +106,11 @@ def _read(path: Path) -> onnx.ModelProto:
 
 
 def _settle(
-    proto: onnx.ModelProto, folder: Path | None, shapes: Mapping[str, Shape], room: Room
+    proto: onnx.ModelProto,
+    folder: Path | None,
+    shapes: Mapping[str, Shape],
+    room: Room,
+    eight: bool,
 ) -> ir.Model:
     if not proto.HasField("graph"):
         raise UnreadableModel("not an ONNX model: it holds no graph")
@@ -112,6 +119,7 @@ def _settle(
     settle_tensors(proto, folder, room)
     proto = inline_functions(proto)
     settle_graph(proto, version)
+    as_real(proto.graph, version)
     give_shapes(proto.graph, shapes)
     _settle_inputs(proto.graph)
     for value in proto.graph.input:
@@ -119,7 +127,7 @@ def _settle(
     del proto.opset_import[:]
     proto.opset_import.add(domain="", version=version)
     proto.ir_version = max(4, onnx.helper.find_min_ir_version_for(list(proto.opset_import)))
-    model: ir.Model = simplify(ir.serde.deserialize_model(proto), room)
+    model: ir.Model = simplify(ir.serde.deserialize_model(proto), room, eight)
     check_static(model)
     return model
 

@@ -13,6 +13,7 @@ from onnx import AttributeProto, NodeProto
 
 from lowtide.errors import CUT, EXPORT, OPERATORS, UnreadableModel, UnsupportedModel
 from lowtide.frontends.onnx.long_names import cut_names
+from lowtide.frontends.onnx.qlinear import is_form
 
 
 def settle_graph(model: onnx.ModelProto, version: int) -> None:
@@ -101,6 +102,8 @@ def name_nodes(nodes: Iterable[NodeProto]) -> None:
 
 def _check_node(node: NodeProto, version: int, context: onnx.checker.C.CheckerContext) -> None:
     place = {"node": node.name, "operator": node.op_type}
+    if node.domain and is_form(node):
+        return
     if node.domain:
         raise UnsupportedModel(
             f"not an ONNX operator but one of domain '{node.domain}'",

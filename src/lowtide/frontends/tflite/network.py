@@ -14,11 +14,11 @@ from math import prod
 from typing import Any
 
 from lowtide.errors import UnsupportedModel
-from lowtide.frontends.tflite.fold import folded
 from lowtide.frontends.tflite.stored import File
 from lowtide.ir.dtype import DType, dtype_of
 from lowtide.ir.graph import Array, Graph, Operator, Shape, Tensor
 from lowtide.ir.quant import Quant
+from lowtide.ops.fold import folded
 from lowtide.room import Room
 
 FIRST, LAST = (0, 3, 1, 2), (0, 2, 3, 1)

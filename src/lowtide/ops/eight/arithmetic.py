@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 
 from lowtide.ir.dtype import I32
-from lowtide.ir.nest import Load, Nest, Value, call, pointwise
+from lowtide.ir.index import number
+from lowtide.ir.nest import Load, Nest, Read, Value, axes_of, broadcast, call
 from lowtide.ops.eight.finish import EIGHT, ENDS, above, factor_types, finished, kept, rescaled
 from lowtide.ops.entry import Bound, entry
 
@@ -23,8 +24,8 @@ def _operands(op: Bound) -> tuple[Value, Value]:
 @entry("QAdd", "QSub", attributes=_ENDS, take=EIGHT, other_types=_OTHERS, pointwise=True)
 def add(op: Bound) -> Nest:
     """clamp(round((round(a * factor[0]) +- round(b * factor[1])) * factor[2]) + y_zero)"""
-    if op.attribute("rounding") != "tflite":
-        raise op.refuse("sums are rounded as TFLite does it")
+    if op.attribute("rounding") == "float":
+        return _add_in_float(op)
     a, b = (
         rescaled(op, call("mul", operand, RAISED), 2, [], which=k)
         for k, operand in enumerate(_operands(op))
@@ -33,10 +34,27 @@ def add(op: Bound) -> Nest:
     return _elementwise(op, finished(op, value, 2, [], which=2))
 
 
+def _add_in_float(op: Bound) -> Nest:
+    """clamp(round(a * factor[0] + (b * factor[1] + factor[2])) + 0), both sums rounded once
+
+    The zero points are in factor[2].
+    """
+    if op.type != "QAdd" or op.shape(2) != (3,):
+        raise op.refuse(f"factors {op.shape(2)}; differences are not rounded in float32")
+    parts = [Read(2, (number(k),)) for k in range(3)]
+    value = call("sum_scaled", *(Load(k) for k in range(5)))
+    return _elementwise(op, kept(op, value), parts)
+
+
 @entry("QMul", attributes=_ENDS, take=EIGHT, other_types=_OTHERS, pointwise=True)
 def mul(op: Bound) -> Nest:
     """clamp(round(a * b * factor) + y_zero)"""
-    return _elementwise(op, finished(op, call("mul", *_operands(op)), 2, []))
+    product = call("mul", *_operands(op))
+    if op.attribute("rounding") != "float":
+        return _elementwise(op, finished(op, product, 2, []))
+    # onnxruntime adds the zero point before it rounds.
+    value = call("scale_onto", product, Load(2), int(op.attribute("y_zero")))
+    return _elementwise(op, kept(op, value), [Read(2, (number(0),))])
 
 
 @entry("QPRelu", attributes=_ENDS, take=EIGHT, other_types=_OTHERS, pointwise=True)
@@ -50,6 +68,9 @@ def prelu(op: Bound) -> Nest:
     return _elementwise(op, kept(op, call("add", value, int(op.attribute("y_zero")))))
 
 
-def _elementwise(op: Bound, finish: Value) -> Nest:
-    operands = tuple((k, op.shape(k)) for k in range(2))
-    return replace(pointwise(op.out, operands, finish), arithmetic=I32)
+def _reads(op: Bound) -> list[Read]:
+    return [Read(k, broadcast(axes_of(op.out), op.shape(k))) for k in range(2)]
+
+
+def _elementwise(op: Bound, finish: Value, factors: Sequence[Read] = ()) -> Nest:
+    return Nest(op.out, axes_of(op.out), (*_reads(op), *factors), (), finish, I32)

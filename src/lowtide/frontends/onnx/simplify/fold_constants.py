@@ -44,23 +44,42 @@ REFERENCE_FROM = {"DequantizeLinear": 19}
 """The first opset of which onnx's reference knows an operator that meant the same before."""
 
 
-def fold_constants(model: ir.Model, room: Room | None = None) -> ir.Model:
+def fold_constants(model: ir.Model, room: Room | None = None, eight: bool = False) -> ir.Model:
     """Replace nodes that read constants only, and Shape and Size of static tensors.
 
         x [1,3,8,8] ──> Shape ──> Gather 0 ──> s         ->        s = 1
         a, b ──> Mul ──> c                               ->        c = a * b
 
     Random operators stay. So does a product of low-bit factors that takes more than they do: such
-    weights are made where the network runs. So does a node whose result is of unknown size.
+    weights are made where the network runs. So does a node whose result is of unknown size, and,
+    if `eight`, what makes weights of 8 bits real in a network with such numbers for activations.
     Raises UnsupportedModel for results that `room` has no room for: their size is inferred before
     anything is computed.
     """
     room = room or Room()
+    eight = eight and _computes_in_eight_bits(model)
     for node in tuple(model.graph):
+        if eight and node.op_type == "DequantizeLinear" and _is_stored(node):
+            continue
         results = _evaluate(node, opset(model), room)
         if results is not None:
             _become_constants(node, results)
     return model
+
+
+def _computes_in_eight_bits(model: ir.Model) -> bool:
+    """Whether any activation is made 8-bit numbers."""
+    return any(
+        node.op_type == "QuantizeLinear" and constant(node.inputs[0]) is None
+        for node in model.graph
+    )
+
+
+def _is_stored(node: ir.Node) -> bool:
+    """Whether a DequantizeLinear is one of a network's 8-bit weights, or of a bias."""
+    kinds = (ir.DataType.INT8, ir.DataType.UINT8, ir.DataType.INT32)
+    held = node.inputs[0]
+    return held is not None and held.dtype in kinds and not node.attributes.get_int("block_size", 0)
 
 
 def _arrays(node: ir.Node) -> Iterator[Array]:

@@ -41,10 +41,10 @@ Rewrite = Callable[[ir.Model], ir.Model]
 
 
 # Shapes make constants (Shape of a static tensor) and constants make shapes (Reshape).
-def _resolve(room: Room) -> tuple[Rewrite, ...]:
+def _resolve(room: Room, eight: bool) -> tuple[Rewrite, ...]:
     return (
         drop_dead,
-        partial(fold_constants, room=room),
+        partial(fold_constants, room=room, eight=eight),
         partial(infer_shapes, room=room),
         drop_empty,
         drop_identities,
@@ -56,19 +56,20 @@ def _resolve(room: Room) -> tuple[Rewrite, ...]:
 FOLD: tuple[Rewrite, ...] = (fold_batchnorm, fold_affine, fold_pad, dense_as_conv)
 
 
-def simplify(model: ir.Model, room: Room | None = None) -> ir.Model:
+def simplify(model: ir.Model, room: Room | None = None, eight: bool = False) -> ir.Model:
     """Resolve shapes and constants, then fold what can be folded, until nothing changes.
 
         Constant, Shape, Gather, Concat ──> Reshape        ->      Reshape
         Pad ──> Conv ──> BatchNormalization ──> Relu       ->      Conv ──> Relu
 
-    The model is changed in place. Raises UnreadableModel where shapes do not fit, UnsupportedModel
-    where there is no `room` for all tensors.
+    The model is changed in place; if `eight`, 8-bit weights stay what they are. Raises
+    UnreadableModel where shapes do not fit, UnsupportedModel where there is no `room` for all
+    tensors.
     """
     room = room or Room()
     with suppress(UnreadableModel):
         infer_shapes(model, room)  # what is dead counts as well: the reference computes it
-    resolve = _resolve(room)
+    resolve = _resolve(room, eight)
     _until_stable(model, resolve)
     _until_stable(model, (*FOLD, *resolve))
     return model

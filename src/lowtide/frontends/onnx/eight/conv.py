@@ -1,0 +1,61 @@
+"""Convolutions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lowtide.frontends.onnx.eight.ending import Ending
+from lowtide.frontends.onnx.eight.site import Site, ends, operator
+from lowtide.frontends.onnx.eight.whole import EIGHT, Whole
+from lowtide.ir.dtype import I32
+from lowtide.ir.graph import Array
+
+CLOSE = 1e-3
+"""How far the scale of a bias may be from that of the sums it is added to, as a share."""
+
+
+@operator("Conv", "ConvTranspose")
+def conv(op: Site) -> bool:
+    """Weights with one scale, or one for each channel that is made."""
+    x, w, end = op.active(0), op.stored(1), op.ending()
+    along = 0 if op.op.type == "Conv" else 1
+    if x is None or w is None or end is None or w.axis not in (None, along):
+        return False
+    if along and w.axis is not None and op.op.attributes.get("group", 1) != 1:
+        return False
+    inputs = summed(op, x, w, end, op.out[1])
+    if inputs is None:
+        return False
+    zeros = {"x_zero": x.zero, "w_zero": int(w.zeros[0])}
+    return op.make(
+        f"Q{op.op.type}", [x.name, w.name, *inputs], end,
+        {**op.op.attributes, **ends(end, **zeros)},
+    )  # fmt: skip
+
+
+def summed(op: Site, x: Whole, w: Whole, end: Ending, channels: int) -> list[str] | None:
+    """The names of bias and factor of sums of products; None where they are not done."""
+    if w.dtype not in EIGHT or len({*w.zeros.tolist()}) > 1 or w.scales.size not in (1, channels):
+        return None
+    steps = np.asarray(x.scale * w.scales, np.float32)
+    bias = _bias(op, steps, channels)
+    return None if bias is None else [bias, op.add_factor(steps / end.made.scale)]
+
+
+def _bias(op: Site, steps: Array, channels: int) -> str | None:
+    """The name of the int32 bias, "" where there is none; None of one in other steps."""
+    if not op.has(2):
+        return ""
+    held, real = op.stored(2), op.constant(2)
+    if held is not None:
+        numbers = op.array(held)
+        if held.dtype != I32 or not np.allclose(held.scales, steps, rtol=CLOSE, atol=0):
+            return None
+        if held.zeros.any() or numbers.size != channels:
+            return None
+        return held.name if numbers.ndim == 1 else op.add_constant(numbers.reshape(-1), "bias")
+    if real is None or real.size != channels:
+        return None
+    limits = np.iinfo(np.int32)
+    numbers = np.clip(np.rint(real.reshape(-1) / steps), limits.min, limits.max)
+    return op.add_constant(numbers.astype(np.int32), "bias")

@@ -1,0 +1,30 @@
+"""QDQ groups as operators of 8-bit numbers."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from lowtide.frontends.onnx.eight.moves import moved
+from lowtide.frontends.onnx.eight.network import Network
+from lowtide.frontends.onnx.eight.site import OPERATORS, Site
+from lowtide.ir.graph import Graph
+
+for _name in ("add", "conv", "dense", "join", "mean", "moves", "quantise", "table"):
+    import_module(f"lowtide.frontends.onnx.eight.{_name}")
+
+
+def group(graph: Graph) -> Graph:
+    """Every operator between DequantizeLinear and QuantizeLinear that 8-bit numbers can do.
+
+    DQ ──> Conv ──> Relu ──> Q        ->      QConv, kept at or above the zero point
+    DQ ──> MaxPool ──> Q              ->      MaxPool of the numbers
+    DQ ──> Sigmoid ──> Q              ->      QLookup, 256 numbers
+    DQ ──> Softmax ──> Q              ->      as it is, and so are float operators
+    """
+    net = Network(graph)
+    for op in graph.operators:
+        if net.done.isdisjoint(op.outputs):
+            reads = OPERATORS.get(op.type, moved)
+            if not reads(Site(net, op)):
+                net.keep(op)
+    return net.made()
