@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +92,10 @@ def test_an_interrupt_ends_the_other_process(tmp_path: Path) -> None:
         "from lowtide.cli.start import exit_codes\nfrom lowtide.check.in_child import *\n"
         f"with exit_codes():\n    in_child(LARGE + 1, exec, {waits!r})"
     )
-    asking = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+    asking = subprocess.Popen(
+        [sys.executable, "-c", code], stderr=subprocess.PIPE, text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # behind a shell's &, too
+    )  # fmt: skip
     while not pid.exists() or not pid.read_text().endswith("\n"):
         assert asking.poll() is None
         time.sleep(0.05)
