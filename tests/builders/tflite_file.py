@@ -47,7 +47,7 @@ class TfliteFile:
             held.data = np.frombuffer(np.ascontiguousarray(data, kind).tobytes(), np.uint8)
             self.buffers.append(held)
             made.buffer = len(self.buffers) - 1
-        if quant is not None:
+        if quant is not None and kind != "float32":
             made.quantization = self.known.QuantizationParametersT()
             made.quantization.scale = np.atleast_1d(quant[0]).astype(np.float32)
             made.quantization.zeroPoint = np.atleast_1d(quant[1]).astype(np.int64)

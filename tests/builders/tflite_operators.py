@@ -34,7 +34,8 @@ class Random:
     def __init__(self, seed: int, kind: str = "int8") -> None:
         self.rng = np.random.default_rng(seed)
         self.kind = kind
-        self.ends = np.iinfo(kind)
+        self.real = kind == "float32"
+        self.ends = np.iinfo("int8" if self.real else kind)
         self.file = TfliteFile()
 
     def int(self, low: int, high: int) -> int:
@@ -63,11 +64,18 @@ class Random:
         return tuple(self.int(1, 6) for _ in range(self.int(1, 4)))
 
     def numbers(self, shape: tuple[int, ...], low: int | None = None) -> Array:
+        if self.real:
+            return self.rng.standard_normal(shape)
         least = self.ends.min if low is None else low
         return self.rng.integers(least, self.ends.max + 1, shape)
 
     def tensor(self, shape: tuple[int, ...], ends: Any = None) -> int:
         return self.file.tensor(shape, self.kind, ends or self.ends_of())
+
+    def drawn(self, shape: tuple[int, ...], ends: Any, axis: int = 0) -> int:
+        """A constant of random numbers."""
+        low = -127 if self.kind == "int8" else None
+        return self.file.constant(self.numbers(shape, low), self.kind, ends, axis)
 
     def ints(self, *values: int) -> int:
         return self.file.constant(np.asarray(values), "int32")
@@ -79,13 +87,11 @@ def _conv(
     """Weights and bias, and the scale of their sums."""
     x, each = random.scale(), random.kind == "int8" and random.pick(True, False, True)
     scales = [random.scale(-9, -3) for _ in range(channels if each else 1)]
-    if random.kind == "int8":
-        numbers, zeros = random.numbers(w, -127), [0] * len(scales)
-    else:
-        numbers, zeros = random.numbers(w), [random.int(1, 254)]
-    weights = random.file.constant(numbers, random.kind, (scales, zeros), axis)
+    zeros = [random.int(1, 254)] if random.kind == "uint8" else [0] * len(scales)
+    weights = random.drawn(w, (scales, zeros), axis)
     bias = random.file.constant(
-        random.rng.integers(-3000, 3000, channels), "int32",
+        random.rng.integers(-3000, 3000, channels) * (0.001 if random.real else 1),
+        random.kind if random.real else "int32",
         (np.float32(x) * np.asarray(scales), [0] * len(scales)),
     )  # fmt: skip
     return [weights, bias if always or random.int(0, 3) else -1], x
@@ -287,7 +293,7 @@ def prelu(random: Random, kind: str) -> bytes:
     ends = random.ends_of()
     out = (ends[0] * random.scale(-1, 1), random.zero())
     x, y = random.tensor((n, h, w, c), ends), random.tensor((n, h, w, c), out)
-    a = random.file.constant(random.numbers(slope), random.kind, random.ends_of(-8, -5))
+    a = random.drawn(slope, random.ends_of(-8, -5))
     random.file.operator(kind, [x, a], [y])
     return random.file.bytes([x], [y])
 
@@ -330,7 +336,7 @@ def pad(random: Random, kind: str) -> bytes:
     x, y = random.tensor(shape, ends), random.tensor(out, ends)
     inputs = [x, random.file.constant(pads, "int32")]
     if kind == "PADV2":
-        inputs.append(random.file.constant(random.numbers((1,)), random.kind, ends))
+        inputs.append(random.drawn((1,), ends))
     if kind == "MIRROR_PAD":
         random.file.operator(kind, inputs, [y], "MirrorPadOptions", mode=mode)
     else:

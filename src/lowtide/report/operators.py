@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import Any
 
 import onnx.defs
 
 from lowtide.frontends.onnx.load import NEWEST_OPSET, OLDEST_OPSET
 from lowtide.frontends.onnx.simplify.drop_identities import IDENTITIES
+from lowtide.frontends.tflite.load import tflite_operators
 from lowtide.ops import ENTRIES
 
 
@@ -28,6 +30,7 @@ def operators_facts() -> dict[str, Any]:
             if onnx.defs.has(name, "")  # a copy, say, is lowtide's own
         },
         "dropped_without_effect": sorted(IDENTITIES),
+        "tflite_operators": tflite_operators(),
     }
 
 
@@ -46,5 +49,14 @@ def operators_text() -> str:
             "",
             "Whatever does not depend on the network's input is computed once, with any operator.",
             f"Dropped where they change nothing: {dropped}.",
+            "",
+            "Operators of .tflite files (int8, uint8, float32):",
+            "",
+            *wrap(
+                ", ".join(facts["tflite_operators"]),
+                88,
+                initial_indent="  ",
+                subsequent_indent="  ",
+            ),
         ]
     )

@@ -36,6 +36,11 @@ def is_tflite(path: str | os.PathLike[str]) -> bool:
         return False
 
 
+def tflite_operators() -> list[str]:
+    """The names of TFLite's operators that are read."""
+    return sorted(OPERATORS)
+
+
 def load(path: str | os.PathLike[str], max_elements: int = MAX_ELEMENTS) -> Graph:
     """The Graph of a .tflite file: static, constants folded, every operator one with an entry.
 
