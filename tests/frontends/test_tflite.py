@@ -20,6 +20,7 @@ from lowtide.errors import CheckError
 from lowtide.frontends.tflite.load import load
 from lowtide.ir.whole import WHOLE
 from lowtide.pipeline.fit import fit
+from lowtide.planner.plan import Options
 from tflite_operators import LITERT_ONLY, ONE, TFLM_ONLY, Random
 
 OFF = 5
@@ -85,6 +86,18 @@ def test_a_network_of_bytes_becomes_c_that_its_runtime_agrees_with(
     assert fitted.checks is not None
     maker = "TFLite Micro" if type_ == "int8" else "LiteRT"
     assert fitted.checks.shown.startswith(f"equal to {maker}")
+    assert fitted.checks.max_abs_diff == 0
+    text = fitted.files["net.c"].decode()
+    functions = text.count("\nstatic void op")
+    assert text.count("    KEEP_CALL;\n") == functions > 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SHARED.exists(), reason="../shared is not there")
+def test_gcc_leaves_no_call_out() -> None:
+    """GCC 12.2 took a convolution of this network for one without effect (keep_call.h)."""
+    fitted = fit(SHARED / "detection.tflite", options=Options(schedule="layerwise"))
+    assert fitted.checks is not None
     assert fitted.checks.max_abs_diff == 0
 
 

@@ -82,6 +82,8 @@ def _source(plan: Plan, kernels: bool) -> tuple[str, bytes | None]:
     lines.add(f"static unsigned char arena[NET_ARENA_BYTES] ALIGNED({_alignment(plan)});\n")
     emit_storages(program, lines)
     lines.add(_checked(program))
+    if not only_floats(plan):
+        lines.add((_PARTS / "keep_call.h").read_text())
     weights = emit_weights(program, lines)
     if program.packed:
         lines.add(source("unpack.h"))
@@ -139,6 +141,8 @@ def _task(
         f"/* {for_c(task.operator.name)}: {for_c(label(task))} {' '.join(shapes)} -> {made}{way} */"
     )
     lines.open(f"static void {name}({'const int first, const int rows' if task.row else 'void'})")
+    if not only_floats(program.plan):
+        lines.add("KEEP_CALL;")
     use = program.plan.uses[number] if kernels else None
     if use:
         program.use(use)
