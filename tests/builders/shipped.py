@@ -157,9 +157,9 @@ def _function(number: int, layer: Layer) -> str:
 _PC = """\
 #include <stdio.h>
 #include <stdlib.h>
-static void take(float *to, size_t count)
+static void take(void *to, size_t bytes)
 {
-    if (fread(to, sizeof *to, count, stdin) != count)
+    if (fread(to, 1, bytes, stdin) != bytes)
         exit(1);
 }
 static void give(const void *from, size_t bytes)
@@ -172,9 +172,9 @@ static void give(const void *from, size_t bytes)
 _BOARD = """\
 #include "rig.h"
 static int in, out;
-static void take(float *to, size_t count)
+static void take(void *to, size_t bytes)
 {
-    if (rig_read(in, to, 4 * count) < 0)
+    if (rig_read(in, to, bytes) < 0)
         rig_exit(1);
 }
 static void give(const void *from, size_t bytes)
@@ -230,7 +230,7 @@ def wrong(layers: Sequence[Layer], wrote: bytes) -> Iterator[str]:
     """What is wrong with the outputs of all layers, one after the other."""
     at = 0
     for layer in layers:
-        size = 4 * sum(port.elements for port in layer.memory.outputs)
+        size = sum(port.bytes for port in layer.memory.outputs)
         fault = layer.wrong(wrote[at : at + size])
         at += size
         if fault:
