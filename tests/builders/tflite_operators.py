@@ -119,7 +119,7 @@ def conv(random: Random, kind: str) -> bytes:
         out, shape, options, axis = c * m, (1, *k, c * m), "DepthwiseConv2DOptions", 3
         more = {"depthMultiplier": m}
     names, x_scale = _conv(
-        random, shape, axis, out, always=kind != "CONV_2D" or random.kind == "uint8"
+        random, shape, axis, out, always=kind != "CONV_2D" or random.kind != "int8"
     )
     size = [
         -(-s // t) if padding == 0 else (s - d * (q - 1) - 1) // t + 1
