@@ -105,9 +105,11 @@ class Drawn:
         return self.node("DequantizeLinear", *parts, **given), scales
 
     def bias(self, steps: Array, channels: int, shape: tuple[int, ...] | None = None) -> str:
-        """int32 numbers in the steps of the sums."""
+        """int32 numbers in the steps of the sums, or real ones."""
         numbers = self.rng.integers(-3000, 3000, shape or channels).astype(np.int32)
         steps = np.asarray(steps, np.float32).reshape(-1)
+        if self.pick(True, False, False):
+            return self.constant((numbers * steps * np.float32(1.01)).astype(np.float32))
         if steps.size == 1:
             return self.node("DequantizeLinear", self.constant(numbers), self.constant(steps[0]))
         return self.node("DequantizeLinear", self.constant(numbers), self.constant(steps), axis=0)
@@ -188,14 +190,22 @@ def gemm(net: Drawn, kind: str) -> None:
     net.end(made, step * scales.max() * 64 * inside**0.5, clamp=False)
 
 
-@one("MatMul")
+@one("MatMul", "MatMulAdd")
 def matmul(net: Drawn, kind: str) -> None:
     inside, outside = net.int(1, 40), net.int(1, 9)
-    lead = net.pick((), (2,), (1, 3))
+    lead = net.pick((), (2,), (1, 3)) if kind == "MatMul" else ()
     x = net.input((*lead, net.int(1, 5), inside))
-    w, scales = net.weights((inside, outside), 1)
+    if net.pick(True, False):
+        w, scales = net.weights((inside, outside), 1)
+    else:
+        w, scales = net.weights((outside, inside), 0)
+        w = net.node("Transpose", w, perm=[1, 0])
     near = net.scale_of(x) * scales.max() * 64 * inside**0.5
-    net.end(net.node("MatMul", x, w), near, clamp=False)
+    made = net.node("MatMul", x, w)
+    if kind == "MatMulAdd":
+        bias = net.constant((net.rng.normal(0, near, outside)).astype(np.float32))
+        made = net.node("Add", *net.pick((made, bias), (bias, made)))
+    net.end(made, near, clamp=False)
 
 
 @one("MatMulOfTwo")

@@ -51,10 +51,10 @@ def _bias(op: Site, steps: Array, channels: int) -> str | None:
         numbers = op.array(held)
         if held.dtype != I32 or not np.allclose(held.scales, steps, rtol=CLOSE, atol=0):
             return None
-        if held.zeros.any() or numbers.size != channels:
+        if held.zeros.any() or numbers.shape[-1:] != (channels,) or numbers.size != channels:
             return None
         return held.name if numbers.ndim == 1 else op.add_constant(numbers.reshape(-1), "bias")
-    if real is None or real.size != channels:
+    if real is None or real.shape[-1:] != (channels,) or real.size != channels:
         return None
     limits = np.iinfo(np.int32)
     numbers = np.clip(np.rint(real.reshape(-1) / steps), limits.min, limits.max)

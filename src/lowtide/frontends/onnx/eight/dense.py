@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from lowtide.frontends.onnx.eight.conv import summed
+from lowtide.frontends.onnx.eight.ending import sole_reader
 from lowtide.frontends.onnx.eight.site import Site, ends, operator
 
 
@@ -19,15 +22,27 @@ def gemm(op: Site) -> bool:
 
 @operator("MatMul")
 def matmul(op: Site) -> bool:
-    """The same, or the product of two that are computed."""
+    """The same, a bias added behind it too, or the product of two that are computed."""
     if op.stored(1) is not None:
-        return _dense(op, across=False)
+        return _with_bias(op) or _dense(op, across=False)
     a, b, end = op.active(0), op.active(1), op.ending()
     if a is None or b is None or end is None or min(len(op.shape(k)) for k in (0, 1)) < 2:
         return False
     factor = op.add_factor(np.float32(a.scale * b.scale) / end.made.scale)
     zeros = {"x_zero": a.zero, "b_zero": b.zero}
     return op.make("QMatMul", [a.name, b.name, factor], end, ends(end, **zeros))
+
+
+def _with_bias(op: Site) -> bool:
+    """MatMul ──> Add as one."""
+    graph, behind = op.net.graph, sole_reader(op.op, op.net.graph)
+    if behind is None or behind.type != "Add" or graph.shape(behind.output) != op.out:
+        return False
+    (bias,) = (name for name in behind.inputs if name != op.op.output)
+    together = replace(op.op, inputs=(*op.op.inputs, bias), outputs=behind.outputs)
+    found = _dense(Site(op.net, together), across=False)
+    op.net.done |= {*behind.outputs} if found else set()
+    return found
 
 
 def _dense(op: Site, across: bool) -> bool:

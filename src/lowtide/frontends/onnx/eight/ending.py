@@ -68,8 +68,8 @@ def ending(op: Operator, graph: Graph, passes: Passes | None = None) -> Ending |
     between: list[Operator] = []
     at = op
     while True:
-        behind = _sole_reader(at, graph)
-        if behind is None:
+        behind = sole_reader(at, graph)
+        if behind is None or behind.inputs[0] != at.output:
             return None
         if behind.type == "QuantizeLinear":
             made = numbers_of(behind, graph)
@@ -80,12 +80,12 @@ def ending(op: Operator, graph: Graph, passes: Passes | None = None) -> Ending |
         at = behind
 
 
-def _sole_reader(op: Operator, graph: Graph) -> Operator | None:
+def sole_reader(op: Operator, graph: Graph) -> Operator | None:
+    """The one operator that reads an operator's one output, once; None where there are others."""
     readers = graph.readers[op.output]
     if len(op.outputs) > 1 or op.output in graph.outputs or len(readers) != 1:
         return None
-    behind = readers[0]
-    return behind if behind.inputs.index(op.output) == 0 else None
+    return readers[0] if readers[0].inputs.count(op.output) == 1 else None
 
 
 def _ended(made: Whole, between: list[Operator], graph: Graph, clamps: bool) -> Ending:

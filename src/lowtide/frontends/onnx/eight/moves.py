@@ -52,6 +52,20 @@ def _made_of(op: Site, name: str, like: Whole) -> Whole:
     return like.named(op.net.fresh(f"{name}_whole"))
 
 
+@operator("Transpose")
+def transpose(op: Site) -> bool:
+    """Weights that are turned are known as well."""
+    held = op.stored(0)
+    if held is None:
+        return moved(op)
+    numbers = op.array(held)
+    order = op.op.attributes.get("perm") or tuple(reversed(range(numbers.ndim)))
+    name = op.add_constant(numbers.transpose(order), "turned")
+    axis = None if held.axis is None else [*order].index(held.axis)
+    op.net.whole[op.op.output] = replace(held, name=name, axis=axis)
+    return True
+
+
 @operator("Pad")
 def pad(op: Site) -> bool:
     """A frame of zeros is one of zero points."""
