@@ -67,12 +67,12 @@ class FromTable:
 
 @dataclass(frozen=True)
 class Chosen:
-    """table[at - first]: one of a few whole numbers, by a value that never leaves the table.
+    """table[at - first]: one of a few numbers, by a value that never leaves the table.
 
-    So a function of 8 bits is 256 numbers.
+    So a function of 8 bits is 256 numbers: whole ones, or in float32.
     """
 
-    table: tuple[int, ...]
+    table: tuple[float, ...]
     first: int
     at: Value
 
@@ -98,8 +98,10 @@ class Call:
 Value = Number | Load | Acc | FromIndex | FromTable | Chosen | Call
 
 
-def smallest(numbers: Sequence[int]) -> Array:
-    """Whole numbers in the smallest type that has them all."""
+def smallest(numbers: Sequence[float]) -> Array:
+    """Whole numbers in the smallest type that has them all, others in float32."""
+    if not all(number == int(number) for number in numbers):
+        return np.asarray(numbers, np.float32)
     for kind in (np.int8, np.uint8, np.int16, np.uint16):
         if np.iinfo(kind).min <= min(numbers) and max(numbers) <= np.iinfo(kind).max:
             return np.asarray(numbers, kind)

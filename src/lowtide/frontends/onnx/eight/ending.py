@@ -11,6 +11,7 @@ from lowtide.frontends.onnx.eight.whole import EIGHT, Whole
 from lowtide.ir.dtype import I32, dtype_of
 from lowtide.ir.graph import Array, Graph, Operator
 
+VIEWS = ("Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
 Passes = Callable[[Operator], bool]
 
 
@@ -25,6 +26,11 @@ class Ending:
     low: int
     high: int
     between: tuple[Operator, ...]
+
+    @property
+    def views(self) -> tuple[Operator, ...]:
+        """Those between that only see the result differently."""
+        return tuple(op for op in self.between if op.type in VIEWS)
 
     @property
     def passed(self) -> tuple[str, ...]:
@@ -74,7 +80,7 @@ def ending(op: Operator, graph: Graph, passes: Passes | None = None) -> Ending |
         if behind.type == "QuantizeLinear":
             made = numbers_of(behind, graph)
             return None if made is None else _ended(made, between, graph, passes is None)
-        if not (passes(behind) if passes else clamp(behind, graph.constants)):
+        if not (passes(behind) if passes else _passes(behind, graph)):
             return None
         between.append(behind)
         at = behind
@@ -88,10 +94,16 @@ def sole_reader(op: Operator, graph: Graph) -> Operator | None:
     return readers[0] if readers[0].inputs.count(op.output) == 1 else None
 
 
+def _passes(op: Operator, graph: Graph) -> bool:
+    return op.type in VIEWS or clamp(op, graph.constants) is not None
+
+
 def _ended(made: Whole, between: list[Operator], graph: Graph, clamps: bool) -> Ending:
     limits = np.iinfo(made.dtype.name)
     low, high = int(limits.min), int(limits.max)
     for op in between if clamps else ():
+        if op.type in VIEWS:
+            continue
         # To round and to clamp are both monotonous: what is rounded may be clamped as well.
         ends = clamp(op, graph.constants)
         assert ends is not None

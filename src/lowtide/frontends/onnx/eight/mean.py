@@ -27,6 +27,20 @@ def reduce_mean(op: Site) -> bool:
     return _mean(op, tuple(int(a) for a in given), bool(op.op.attributes.get("keepdims", 1)))
 
 
+@operator("AveragePool")
+def average_pool(op: Site) -> bool:
+    """Real numbers are added, as onnxruntime does it."""
+    x, end = op.active(0), op.ending()
+    if x is None or end is None:
+        return False
+    own = not end.between and x.dtype == end.made.dtype  # it has an operator of its own for these
+    given = {
+        **op.op.attributes, **ends(end), "reals": x.real(x.all).tolist(),
+        "scale": float(end.made.scale), "zero_first": int(own),
+    }  # fmt: skip
+    return op.make("QAveragePool", [x.name], end, given)
+
+
 def _mean(op: Site, axes: tuple[int, ...], kept: bool) -> bool:
     x, end = op.active(0), op.ending()
     if x is None or end is None:

@@ -105,9 +105,17 @@ class Site:
         self, type_: str, inputs: Sequence[str], end: Ending, attributes: Mapping[str, Any]
     ) -> bool:
         """Adds what makes the numbers that this operator ends in; True."""
-        made = end.made
-        tensor = Tensor(made.name, self.out, made.dtype, made.quant)
-        self.net.add(self.op, type_, inputs, [tensor], attributes)
+        made, views = end.made, end.views
+        names = [self.net.fresh(f"{op.output}_whole") for op in (self.op, *views)[:-1]]
+        names.append(made.name)
+        shapes = [self.net.graph.shape(op.output) for op in (self.op, *views)]
+        tensors = [
+            Tensor(name, shape, made.dtype, made.quant)
+            for name, shape in zip(names, shapes, strict=True)
+        ]
+        self.net.add(self.op, type_, inputs, tensors[:1], attributes)
+        for op, before, after in zip(views, names, tensors[1:], strict=False):
+            self.net.add(op, op.type, [before, *op.inputs[1:]], [after], op.attributes)
         self.net.done |= {*end.passed}
         return True
 
