@@ -249,7 +249,8 @@ def reduce_mean(net: Drawn, kind: str) -> None:
 def average_pool(net: Drawn, kind: str) -> None:
     x = net.input((1, net.int(1, 6), net.int(3, 9), net.int(3, 9)))
     given = {"kernel_shape": [net.int(1, 3), net.int(1, 3)], "strides": [1, net.int(1, 2)]}
-    net.end(net.node(kind, x, **given), net.scale_of(x), clamp=False)
+    made = net.node(kind, x, pads=[0, 0, net.int(0, given["kernel_shape"][0] - 1), 0], **given)
+    net.end(made, net.scale_of(x), clamp=False)
 
 
 @one("Concat")

@@ -9,7 +9,7 @@ from lowtide.frontends.onnx.eight.network import Network
 from lowtide.frontends.onnx.eight.site import OPERATORS, Site
 from lowtide.ir.graph import Graph
 
-for _name in ("add", "conv", "dense", "join", "mean", "moves", "quantise", "table"):
+for _name in ("add", "conv", "dense", "join", "mean", "moves", "quantise", "softmax", "table"):
     import_module(f"lowtide.frontends.onnx.eight.{_name}")
 
 
@@ -19,7 +19,7 @@ def group(graph: Graph) -> Graph:
     DQ ──> Conv ──> Relu ──> Q        ->      QConv, kept at or above the zero point
     DQ ──> MaxPool ──> Q              ->      MaxPool of the numbers
     DQ ──> Sigmoid ──> Q              ->      QLookup, 256 numbers
-    DQ ──> Softmax ──> Q              ->      as it is, and so are float operators
+    DQ ──> Erf ──> Add ──> Q          ->      as it is, and so are float operators
     """
     net = Network(graph)
     for op in graph.operators:
