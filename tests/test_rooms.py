@@ -44,6 +44,8 @@ HEAVY = {
     "onnxruntime": "runtime",
     "flatbuffers": "frontends/tflite",
     "tflite": "frontends/tflite frontends/tflite/operators",
+    "tflite_micro": "check",
+    "ai_edge_litert": "check",
     "ortools": "placers",
     "torch": "weights/train",
     "typer": "cli",

@@ -182,7 +182,8 @@ def test_both_errors_are_printed_and_in_json(tmp_path: Path) -> None:
         assert facts["error_from_exact"] == facts["max_rel_diff"] < 1e-5
         assert 0 <= facts["onnxruntime_error"] < 1e-5
         assert facts["reference"] == {
-            "kind": "float64", "made_by": f"onnx {onnx.__version__}", "note": ""
+            "kind": "float64", "name": "onnx", "version": onnx.__version__,
+            "made_by": f"onnx {onnx.__version__}", "note": "",
         }  # fmt: skip
 
 

@@ -39,8 +39,9 @@ def judge_emulated(plan: Plan, samples: Sequence[Sample], progress: Progress) ->
         reads += machine.reads
     worst = compare(results, samples)
     check_near(worst, samples, "the plan")
+    samples = [sample.settled(results[sample.name]) for sample in samples]
     against = summary([sample.expected for sample in samples], scales(samples))
-    return Checks(EMULATED, reads, 0, worst.max_abs, worst.max_rel, against, results)
+    return Checks(EMULATED, reads, 0, worst, against, samples, results)
 
 
 class Machine:

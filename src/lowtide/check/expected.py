@@ -10,7 +10,7 @@ import numpy as np
 
 from lowtide.ir.graph import Array
 
-Kind = Literal["float64", "float32", "quantised", "integers"]
+Kind = Literal["float64", "float32", "quantised", "integers", "program"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 TOLERANCE = 1e-5
@@ -29,7 +29,10 @@ class Expected:
       from each output. `note` says where the network itself overflows.
     - float32: onnxruntime itself, where `note` says why there is no float64.
     - quantised: the integers of a runtime; `gaps` has one quantum of each output.
-    - integers: those of the runtime that defines the network, which every program must have too.
+    - integers: those of a runtime that a program has to make itself; `gaps` has how far each output
+      may be off, 0 where the runtime computes nothing in floats.
+    - program: none: its own plainest build, which the others are held to; `note` says what was not
+      compared. Until that has run there are no outputs. `gaps` as for integers.
     """
 
     outputs: tuple[Array, ...]
@@ -54,8 +57,22 @@ class Expected:
     @property
     def by(self) -> str:
         """What made them, as messages say it."""
-        what = {"float64": "the exact value", "quantised": f"{self.maker}'s fused integers"}
+        what = {
+            "float64": "the exact value",
+            "quantised": f"{self.maker}'s fused integers",
+            "integers": f"{self.maker}'s integers",
+        }
         return what.get(self.kind, self.maker)
+
+    @property
+    def quanta(self) -> bool:
+        """Whether `gaps` has the quantum of each output."""
+        return self.kind == "quantised"
+
+    @property
+    def whole(self) -> bool:
+        """Whether `gaps` says all that outputs may be off by."""
+        return self.kind in ("integers", "program")
 
 
 def errors(expected: Sequence[Expected], largest: Sequence[float]) -> list[float] | None:
@@ -70,10 +87,11 @@ def allowed(expected: Sequence[Expected], largest: Sequence[float]) -> list[floa
     """How far each output may be from what is expected, as a share of its largest value.
 
     1e-5, or twice what onnxruntime is off by itself, which is 2e-3 at most; of quantised ones a
-    quantum.
+    quantum; of integers what their `gaps` say.
     """
-    if any(one.kind == "integers" for one in expected):
-        return [0.0] * len(largest)
+    if expected and all(one.whole for one in expected):
+        worst = [max(gaps) for gaps in zip(*(one.gaps for one in expected), strict=True)]
+        return [share(gap, scale) for gap, scale in zip(worst, largest, strict=True)]
     limits = [TOLERANCE] * len(largest)
     own = errors(expected, largest)
     if own is not None:
@@ -102,12 +120,17 @@ class Against:
     """onnxruntime's own largest error, where there is something more exact to compare it with."""
     quanta: tuple[float, ...] = ()
     """One quantum of each output, of a network whose activations are quantised."""
+    version: str = ""
+    equal: bool = False
+    """Whether outputs have to be equal."""
 
     @property
     def rule(self) -> str:
         """How far a program may be from it, in words."""
-        if self.kind in ("quantised", "integers"):
-            return "one quantum" if self.kind == "quantised" else "nothing"
+        if self.kind == "quantised":
+            return "one quantum"
+        if self.kind in ("integers", "program"):
+            return "none" if self.equal else "one step"
         limit = f"{TOLERANCE:.0e} of the largest value"
         return limit if self.runtime_error is None else f"{limit}, or twice onnxruntime's own"
 
@@ -116,15 +139,28 @@ class Against:
         return {
             "error_from_exact": error if self.kind == "float64" else None,
             "onnxruntime_error": self.runtime_error,
-            "reference": {"kind": self.kind, "made_by": self.maker, "note": self.note},
+            "reference": None if self.kind == "program" else self._reference(),
+            "not_compared": self.note if self.kind == "program" else None,
             "quanta": [*self.quanta] or None,
+        }
+
+    @property
+    def named(self) -> str:
+        """Name and version of what made it."""
+        return f"{self.maker} {self.version}".strip()
+
+    def _reference(self) -> dict[str, str]:
+        return {
+            "kind": self.kind,
+            "name": self.maker,
+            "version": self.version,
+            "made_by": self.named,
+            "note": self.note,
         }
 
     def shown(self, error: float) -> str:
         """The program's own error in words, beside onnxruntime's."""
         note = f"; {self.note}" if self.note else ""
-        if self.kind == "integers":
-            return f"equal to {self.maker}{note}"
         if self.kind == "float64":
             return f"{error:.1e} from exact; onnxruntime {self.runtime_error or 0.0:.1e}{note}"
         steps = ", ".join(f"{one:.3g}" for one in self.quanta)
@@ -141,7 +177,9 @@ def _quanta(expected: Sequence[Expected]) -> tuple[float, ...]:
 def summary(expected: Sequence[Expected], largest: Sequence[float]) -> Against:
     """What all samples were compared with; they are of one kind."""
     one, own = expected[0], errors(expected, largest)
-    maker = f"{one.maker} {one.version}".strip()
     note = next((other.note for other in expected if other.overflows), one.note)
     error = max(own, default=0.0) if own else None
-    return Against(one.kind, one.by, maker, note, error, _quanta(expected))
+    equal = one.whole and not any(gap for other in expected for gap in other.gaps)
+    return Against(
+        one.kind, one.by, one.maker, note, error, _quanta(expected), one.version, equal
+    )  # fmt: skip

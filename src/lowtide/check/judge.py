@@ -12,7 +12,7 @@ from typing import Any
 from lowtide.check.compile import check_compiler, find_compiler
 from lowtide.check.expected import Against, summary
 from lowtide.check.flags import named
-from lowtide.check.numbers import SAME, Sample, check_comparable, scales
+from lowtide.check.numbers import SAME, Difference, Sample, check_comparable, scales
 from lowtide.check.opinion import Built, judge_way, shipping, version
 from lowtide.check.placement import Rows, check_placement
 from lowtide.check.trial import Trial, Way
@@ -41,9 +41,10 @@ class Checks:
     how: str
     checked_reads: int
     faults: int
-    max_abs_diff: float
-    max_rel_diff: float
+    difference: Difference
     against: Against
+    samples: Sequence[Sample]
+    """What the program was compared on, and with."""
     results: Mapping[str, Sequence[Array]]
     """The program's own outputs for each sample, in ONNX's axis order."""
     built: Built = field(default_factory=Built)
@@ -54,9 +55,29 @@ class Checks:
         return self.how != EMULATED
 
     @property
+    def max_abs_diff(self) -> float:
+        """max|y - ref| over all outputs."""
+        return self.difference.max_abs
+
+    @property
+    def max_rel_diff(self) -> float:
+        """The largest max|y - ref| / max|ref| of one output."""
+        return self.difference.max_rel
+
+    @property
     def shown(self) -> str:
         """The error in words, beside onnxruntime's."""
-        return self.against.shown(self.max_rel_diff)
+        found, against = self.difference, self.against
+        if against.kind == "program":
+            return f"net.c makes the {found.compared} values of {against.by}; {against.note}"
+        if against.kind != "integers":
+            return against.shown(found.max_rel)
+        other = f"{found.unequal} of them" if found.unequal else "none"
+        off = f", by {found.max_abs:g} at most" if found.unequal else ""
+        note = f"; {against.note}" if against.note else ""
+        return (
+            f"{found.compared} values compared with {against.named}: {other} differ{off}{note}"
+        )
 
     def facts(self) -> dict[str, Any]:
         """The numbers and how they came about, without the outputs."""
@@ -67,6 +88,7 @@ class Checks:
             "faults": self.faults,
             "max_abs_diff": self.max_abs_diff,
             "max_rel_diff": self.max_rel_diff,
+            **self.difference.counts(self.against.kind),
             **self.against.facts(self.max_rel_diff),
             **self.built.facts(),
         }
@@ -112,9 +134,10 @@ def judge_program(
             built = built.with_opinion(opinion, compiler)
             reads, results = max(reads, opinion.outcome.reads), opinion.outcome.results
             worst |= opinion.outcome.difference
+            trial = replace(trial, samples=[s.settled(results[s.name]) for s in trial.samples])
+    samples = trial.samples
     against = summary([sample.expected for sample in samples], scales(samples))
-    how = " ".join(compiler)
-    return Checks(how, reads, 0, worst.max_abs, worst.max_rel, against, results, built)
+    return Checks(" ".join(compiler), reads, 0, worst, against, samples, results, built)
 
 
 def _worth(way: Way, memory: MemoryMap, samples: int) -> Way:

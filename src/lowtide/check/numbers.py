@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lowtide.check.exact.blocks import blocks
-from lowtide.check.expected import Expected, allowed, share, summary
+from lowtide.check.expected import TOLERANCE, Expected, Kind, allowed, share, summary
 from lowtide.errors import EXPORT, CheckError, UnreadableModel
 from lowtide.frontends.onnx.tidy import tidied
 from lowtide.ir.graph import Array, Shape
@@ -30,17 +30,37 @@ class Sample:
         """In the network's order."""
         return self.expected.outputs
 
+    def settled(self, made: Sequence[Array]) -> Sample:
+        """The same; where nothing says what is expected, that is what a program made first."""
+        if self.outputs:
+            return self
+        gaps = tuple(TOLERANCE * largest_of(y) if y.dtype.kind == "f" else 0.0 for y in made)
+        return replace(self, expected=replace(self.expected, outputs=tuple(made), gaps=gaps))
+
 
 @dataclass(frozen=True)
 class Difference:
     """max|y - ref| over all outputs, the largest max|y - ref| / max|ref| of one output.
 
-    `of_allowed` is the largest share that an output takes of what it may differ by.
+    `of_allowed` is the largest share that an output takes of what it may differ by. Of `compared`
+    values so many are `unequal`, by `steps` steps at most: whole numbers, or quanta.
     """
 
     max_abs: float
     max_rel: float
     of_allowed: float
+    compared: int = 0
+    unequal: int = 0
+    steps: int = 0
+
+    def counts(self, kind: Kind) -> dict[str, int | None]:
+        """What reports say of single values; whether floats are equal says nothing."""
+        whole = kind in ("integers", "quantised", "program")
+        return {
+            "compared_values": self.compared,
+            "unequal": self.unequal if whole else None,
+            "steps_off": self.steps if whole else None,
+        }
 
     @property
     def passes(self) -> bool:
@@ -52,6 +72,9 @@ class Difference:
             max(self.max_abs, other.max_abs),
             max(self.max_rel, other.max_rel),
             max(self.of_allowed, other.of_allowed),
+            max(self.compared, other.compared),
+            max(self.unequal, other.unequal),
+            max(self.steps, other.steps),
         )
 
 
@@ -177,12 +200,32 @@ def scales(samples: Sequence[Sample]) -> list[float]:
 
 def compare(results: Mapping[str, Sequence[Array]], samples: Sequence[Sample]) -> Difference:
     """How far the outputs of all samples are from what is expected, and from what is allowed."""
+    if any(not sample.outputs for sample in samples):
+        return SAME  # what made them is what is to be compared with
     worst, largest = SAME, scales(samples)
     limits = allowed([sample.expected for sample in samples], largest)
+    compared = unequal = steps = 0
     for sample in samples:
         made = sample.expected.compared(results[sample.name])
         worst |= difference(made, sample.outputs, largest, limits)
-    return worst
+        for k, (y, ref) in enumerate(zip(made, sample.outputs, strict=True)):
+            compared += ref.size
+            unequal += count_unequal(y, ref)
+            steps = max(steps, _steps(distance(y, ref), ref, sample.expected, k))
+    return replace(worst, compared=compared, unequal=unequal, steps=steps)
+
+
+def count_unequal(y: Array, ref: Array) -> int:
+    """How many values are not the same; all of them where shapes are not."""
+    if y.shape != ref.shape:
+        return ref.size
+    return sum(int(np.sum((a != b) & ~(np.isnan(a) & np.isnan(b)))) for a, b in blocks(y, ref))
+
+
+def _steps(gap: float, ref: Array, expected: Expected, k: int) -> int:
+    """A distance in whole numbers, or in quanta where outputs have those; 0 of other floats."""
+    step = 1.0 if ref.dtype.kind in "iu" else (expected.gaps[k] if expected.quanta else 0.0)
+    return round(min(gap / step, 2.0**31)) if step else 0
 
 
 def check_near(found: Difference, samples: Sequence[Sample], what: str) -> None:
@@ -191,6 +234,11 @@ def check_near(found: Difference, samples: Sequence[Sample], what: str) -> None:
         return
     against = summary([sample.expected for sample in samples], scales(samples))
     own = against.runtime_error
+    if against.kind in ("integers", "program"):
+        raise CheckError(
+            f"{what} differs from {against.by} in {found.unequal} of {found.compared} values, by "
+            f"{found.max_abs:g} at most; allowed: {against.rule}"
+        )
     beside = "" if own is None else f", onnxruntime by {own:.2e}"
     raise CheckError(
         f"{what} differs from {against.by} by {found.max_rel:.2e} of the largest value{beside}: "
@@ -213,8 +261,15 @@ def difference(
     worst = SAME
     for y, ref, scale, limit in zip(results, references, largest, limits, strict=True):
         gap = distance(y, ref)
-        worst |= Difference(gap, share(gap, scale), share(share(gap, scale), limit))
+        worst |= Difference(gap, share(gap, scale), _taken(share(gap, scale), limit))
     return worst
+
+
+def _taken(error: float, limit: float) -> float:
+    """An error as a share of what is allowed, which may be nothing."""
+    if error <= limit:
+        return error / limit if 0 < limit < np.inf else 0.0
+    return error / limit if limit else float(np.inf)
 
 
 def distance(y: Array, ref: Array) -> float:
@@ -225,8 +280,6 @@ def distance(y: Array, ref: Array) -> float:
 
 
 def _distance(y: Array, ref: Array) -> float:
-    if ref.dtype.kind in "iu":  # so that differences of bytes do not wrap
-        y, ref = y.astype(np.float64), ref.astype(np.float64)
     same = (y == ref) | (np.isnan(y) & np.isnan(ref))
     with np.errstate(invalid="ignore"):
         gap = np.where(same, 0.0, np.abs(y - ref))

@@ -1,6 +1,7 @@
 """What a network is expected to compute: by float64, unless there is a reason that is said.
 
                   evaluated in float64; onnxruntime, not optimised, beside it
+a .tflite file                         ->  its own runtime (tflite_truth.py)
 activations in 8 bits                  ->  onnxruntime's fused integers, within a quantum
 an operator that cannot be evaluated   ->  onnxruntime, not optimised
 the two part, and not by rounding      ->  onnxruntime, not optimised
@@ -23,8 +24,10 @@ from lowtide.check.expected import SUSPECT, Expected, share
 from lowtide.check.numbers import Reference, Sample, distance, largest_of, lively_inputs, scales
 from lowtide.check.overflow import overflow
 from lowtide.check.parting import parting
+from lowtide.check.tflite_truth import expect_tflite, make_tflite_samples
 from lowtide.errors import UnreadableModel
 from lowtide.frontends.onnx.tensors import MOST_ELEMENTS, settle_tensors
+from lowtide.frontends.tflite.load import is_tflite
 from lowtide.ir.graph import Array, Shape
 from lowtide.room import Room
 
@@ -39,6 +42,8 @@ def make_samples(
 
     `shapes` are those of the inputs. Raises UnreadableModel where onnxruntime cannot run it.
     """
+    if isinstance(model, Path) and is_tflite(model):
+        return make_tflite_samples(model, given)
     model = as_used(model)
     plain = _session(model, name)
     random = lively_inputs(plain.run, {name: (shape, "float32") for name, shape in shapes.items()})
@@ -49,6 +54,8 @@ def expect(
     model: onnx.ModelProto | Path, name: str, given: Mapping[str, Mapping[str, Array]]
 ) -> list[Sample]:
     """Sets of inputs by name, each with what the network makes of it; raises UnreadableModel."""
+    if isinstance(model, Path) and is_tflite(model):
+        return expect_tflite(model, given)
     model = as_used(model)
     return _expect(model, name, _run(_session(model, name), given))
 

@@ -192,7 +192,7 @@ def _fit(samples: Sequence[Sample], memory: MemoryMap, file: str) -> None:
     inputs = {port.name: port.shape for port in memory.inputs}
     outputs = [port.shape for port in memory.outputs]
     for sample in samples:
-        numbers = all(y.dtype.kind == "f" for y in (*sample.inputs.values(), *sample.outputs))
+        numbers = all(y.dtype.kind in "fiu" for y in (*sample.inputs.values(), *sample.outputs))
         given = {name: values.shape for name, values in sample.inputs.items()}
         made = [values.shape for values in sample.outputs]
         if (given, made) != (inputs, outputs) or not numbers:

@@ -15,16 +15,14 @@ from lowtide.check.as_judged import as_judged
 from lowtide.check.code_size import Footprint
 from lowtide.check.compile import find_compiler
 from lowtide.check.emulate import judge_emulated
-from lowtide.check.in_child import LARGE, in_child
+from lowtide.check.in_child import in_child
 from lowtide.check.judge import Checks, judge_placement, judge_program
 from lowtide.check.numbers import Sample
 from lowtide.check.reference_file import pack_references
-from lowtide.check.tflite_runtimes import make_tflite_samples
 from lowtide.check.truth import make_samples
 from lowtide.clock import Clock, Progress, quiet
 from lowtide.errors import UsageError
 from lowtide.files import write_folder
-from lowtide.frontends.tflite.load import is_tflite
 from lowtide.ir.graph import Array, Graph, Shape
 from lowtide.pipeline.ram import Planning, Sized
 from lowtide.pipeline.read import Model, named, read
@@ -42,8 +40,9 @@ from lowtide.sizes import parse_bytes, show_bytes
 Samples = Callable[[Graph], Mapping[str, Mapping[str, Array]]]
 
 _CHECKED = (
-    "checked_with", "checked_reads", "faults", "max_abs_diff", "max_rel_diff", "error_from_exact",
-    "onnxruntime_error", "reference", "compiler", "flags", "flags_failed",
+    "checked_with", "checked_reads", "faults", "max_abs_diff", "max_rel_diff", "compared_values",
+    "unequal", "steps_off", "error_from_exact", "onnxruntime_error", "reference", "not_compared",
+    "quanta", "compiler", "flags", "flags_failed",
 )  # fmt: skip
 
 _ORIGINAL = (
@@ -202,7 +201,8 @@ def _checked(
         with clock("no C compiler: checking in numpy"):
             checks = judge_emulated(plan, references, clock.progress)
     program = {**program, "net.h": as_judged(program["net.h"], checks)}
-    files = {**program, **drawn, "reference.npz": pack_references(references, memory.sha256)}
+    held = pack_references(checks.samples, memory.sha256)
+    files = {**program, **drawn, "reference.npz": held}
     path = None if isinstance(model, onnx.ModelProto) else Path(model).absolute()
     return Fitted(plan, memory, checks, sized.beside, files, clock.seconds, path)
 
@@ -259,8 +259,5 @@ def make_references(
 ) -> list[Sample]:
     """Samples with what is expected of each: a seeded random input, and those that are given."""
     held = model if isinstance(model, onnx.ModelProto) else Path(model)
-    if isinstance(held, Path) and is_tflite(held):
-        # In a process of its own: a network that a runtime does not take may end it.
-        return in_child(LARGE + 1, make_tflite_samples, held, samples)
     shapes = {port.name: port.shape for port in memory.inputs}
     return in_child(memory.elements, make_samples, held, source.path, shapes, samples)

@@ -1,0 +1,85 @@
+"""TFLite's two runtimes, of the extra lowtide[tflite]: what a .tflite file computes by definition.
+
+They are C++ that trusts its file: call them in a process of their own (`in_child.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+from lowtide.ir.graph import Array
+
+Sets = Sequence[Mapping[str, Array]]
+Made = list[tuple[Array, ...]]
+
+TFLM, LITERT = "tflite-micro", "ai-edge-litert"
+"""By the names of their packages."""
+
+_ROOM = 1 << 22
+_MOST_ROOM = 1 << 30
+
+
+def installed(name: str) -> str | None:
+    """The version of a runtime, if it is there."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def run(name: str, content: bytes, sets: Sets) -> Made:
+    """The outputs of a file for sets of inputs, each in the file's order.
+
+    Raises ImportError without the runtime, and RuntimeError or ValueError where it cannot run it.
+    """
+    return _RUNS[name](content, sets)
+
+
+def _by_tflm(content: bytes, sets: Sets) -> Made:
+    from tflite_micro import runtime
+
+    room = _ROOM + 4 * len(content)
+    while True:
+        try:
+            own = runtime.Interpreter.from_bytes(content, arena_size=room)
+            return [_run_tflm(own, inputs) for inputs in sets]
+        except RuntimeError:
+            if room >= _MOST_ROOM:
+                raise
+            room = min(16 * room, _MOST_ROOM)
+
+
+def _run_tflm(own: Any, inputs: Mapping[str, Array]) -> tuple[Array, ...]:
+    for k, values in enumerate(inputs.values()):
+        own.set_input(np.ascontiguousarray(values), k)
+    own.invoke()
+    made: list[Array] = []
+    while True:
+        try:
+            made.append(np.array(own.get_output(len(made))))
+        except IndexError:
+            return tuple(made)
+
+
+def _by_litert(content: bytes, sets: Sets) -> Made:
+    from ai_edge_litert import interpreter
+
+    own = interpreter.Interpreter(
+        model_content=content,
+        experimental_op_resolver_type=interpreter.OpResolverType.BUILTIN_REF,
+    )
+    own.allocate_tensors()
+    made: Made = []
+    for inputs in sets:
+        for held, values in zip(own.get_input_details(), inputs.values(), strict=True):
+            own.set_tensor(held["index"], values)
+        own.invoke()
+        made.append(tuple(own.get_tensor(held["index"]) for held in own.get_output_details()))
+    return made
+
+
+_RUNS: Mapping[str, Callable[[bytes, Sets], Made]] = {TFLM: _by_tflm, LITERT: _by_litert}

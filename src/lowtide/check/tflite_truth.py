@@ -1,0 +1,149 @@
+"""What a .tflite file is expected to compute: what the runtime that defines it makes of it.
+
+int8            ->  tflite-micro: integers, equal
+uint8           ->  LiteRT's reference kernels: integers, equal
+floats          ->  LiteRT's reference kernels, within 1e-5
+neither there   ->  the program itself, and what was not compared is said
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lowtide.check.expected import TOLERANCE, Expected, Kind
+from lowtide.check.in_child import LARGE, in_child
+from lowtide.check.numbers import Sample, largest_of, random_inputs
+from lowtide.check.runtimes import LITERT, TFLM, Made, installed, run
+from lowtide.errors import UsageError
+from lowtide.frontends.tflite.load import load
+from lowtide.ir.dtype import F32, I8, U8
+from lowtide.ir.graph import Array, Graph, Tensor
+from lowtide.ops.definition import definition
+
+ANY_SIZE = 1 << 62
+"""It was read before."""
+
+DRAWN = 4
+"""Random sets of inputs: one alone may end in the same saturated scores whatever is wrong."""
+
+
+def make_tflite_samples(model: Path, given: Mapping[str, Mapping[str, Array]]) -> list[Sample]:
+    """Seeded random samples over the whole range, and the given ones, with what is expected."""
+    graph = load(model, ANY_SIZE)
+    drawn = {f"random {k}" if k else "random": _drawn(graph, k) for k in range(DRAWN)}
+    return _expected(model, graph, {**drawn, **given})
+
+
+def expect_tflite(model: Path, given: Mapping[str, Mapping[str, Array]]) -> list[Sample]:
+    """Sets of inputs by name, each with what is expected."""
+    return _expected(model, load(model, ANY_SIZE), given)
+
+
+def _drawn(graph: Graph, seed: int) -> dict[str, Array]:
+    """Whole numbers over all of the type; reals over what they are quantised to, else normal."""
+    dice = np.random.default_rng(seed)
+    normal = random_inputs({n: (graph.shape(n), F32.name) for n in graph.inputs}, seed)
+    made = {}
+    for name in graph.inputs:
+        tensor = graph.tensors[name]
+        kind = np.dtype(tensor.dtype.name)
+        if kind.kind in "iu":
+            ends = np.iinfo(kind)
+            low, high = max(ends.min, -(1 << 15)), min(ends.max, (1 << 16) - 1)
+            made[name] = dice.integers(low, high, tensor.shape, endpoint=True).astype(kind)
+        else:
+            span = _span(graph, name)
+            made[name] = (
+                normal[name] if span is None else dice.uniform(*span, tensor.shape)
+            ).astype(kind)
+    return made
+
+
+def _span(graph: Graph, name: str) -> tuple[float, float] | None:
+    """The reals that a float input can have where it is quantised before anything is computed."""
+    for op in graph.readers[name]:
+        tensor = graph.tensors[op.output]
+        quant = tensor.quant
+        if quant is not None and tensor.dtype != F32:
+            ends = np.iinfo(tensor.dtype.name)
+            zero, scale = quant.zeros[0], quant.scales[0]
+            return (ends.min - zero) * scale, (ends.max - zero) * scale
+        if len(graph.readers[name]) == 1 and definition(op, graph) is None:
+            return _span(graph, op.output)
+    return None
+
+
+def _expected(
+    model: Path, graph: Graph, given: Mapping[str, Mapping[str, Array]]
+) -> list[Sample]:
+    sets = {name: _as_taken(graph, inputs, name) for name, inputs in given.items()}
+    outputs = [graph.tensors[name] for name in graph.outputs]
+    runtime, made, note = _run(model.read_bytes(), _runtime(graph), list(sets.values()))
+    if not made:
+        made = [()] * len(sets)
+    found = []
+    for (name, inputs), result in zip(sets.items(), made, strict=True):
+        held = tuple(_as_stored(y, t) for y, t in zip(result, outputs, strict=bool(result)))
+        kind, gaps = _rule(graph, held) if held else ("program", ())
+        maker, version = (runtime, installed(runtime) or "") if held else ("reference.c", "")
+        found.append(Sample(name, inputs, Expected(held, kind, maker, version, gaps, note)))
+    return found
+
+
+def _runtime(graph: Graph) -> str:
+    """The runtime that defines a network: its activations are mostly int8, or they are not."""
+    types = Counter(tensor.dtype for tensor in graph.tensors.values())
+    return TFLM if types[I8] and types[I8] >= types[U8] else LITERT
+
+
+def _run(content: bytes, runtime: str, sets: Sequence[Mapping[str, Array]]) -> tuple[str, Made, str]:
+    """A runtime's name with what it made; or nothing, and why."""
+    if installed(runtime) is None:
+        why = f"not compared with {runtime}, which is not installed: pip install 'lowtide[tflite]'"
+        return runtime, [], why
+    try:
+        return runtime, in_child(LARGE + 1, run, runtime, content, sets), ""
+    except (RuntimeError, ValueError, ImportError):
+        if runtime == TFLM and installed(LITERT):
+            other, made, note = _run(content, LITERT, sets)
+            return other, made, note or f"{TFLM} cannot run it"
+        return runtime, [], f"not compared with {runtime}, which cannot run it"
+
+
+def _rule(graph: Graph, outputs: Sequence[Array]) -> tuple[Kind, tuple[float, ...]]:
+    """Equal, unless floats are computed: then 1e-5, or one step behind where they are rounded."""
+    if not any(_computes_floats(graph)):
+        return "integers", (0.0,) * len(outputs)
+    if all(t.dtype == F32 for t in graph.tensors.values()):
+        return "float32", ()
+    steps = [1.0 if y.dtype.kind in "iu" else TOLERANCE * largest_of(y) for y in outputs]
+    return "integers", tuple(steps)
+
+
+def _computes_floats(graph: Graph) -> Iterator[bool]:
+    for op in graph.operators:
+        held = definition(op, graph)
+        reals = [n for n in op.read if n in graph.tensors and graph.tensors[n].dtype == F32]
+        yield held is not None and bool(reals) and graph.tensors[op.output].dtype == F32
+
+
+def _as_taken(graph: Graph, inputs: Mapping[str, Array], sample: str) -> dict[str, Array]:
+    """Inputs in the file's order and types; raises UsageError where these do not hold them."""
+    taken = {}
+    for name in graph.inputs:
+        tensor = graph.tensors[name]
+        if name not in inputs or inputs[name].shape != tensor.shape:
+            raise UsageError(f"sample '{sample}' has no input '{name}' of shape {tensor.shape}")
+        taken[name] = inputs[name].astype(tensor.dtype.name)
+        if tensor.dtype != F32 and not np.array_equal(taken[name], inputs[name]):
+            raise UsageError(f"sample '{sample}': '{name}' takes {tensor.dtype} numbers")
+    return taken
+
+
+def _as_stored(made: Array, tensor: Tensor) -> Array:
+    """An output as the program hands it out; some files declare shapes of other runs."""
+    return made.reshape(tensor.shape).astype(tensor.stored.name)
