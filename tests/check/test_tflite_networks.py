@@ -103,9 +103,10 @@ def test_without_the_runtimes_what_is_not_compared_is_said(
     """fit goes on: every read is checked, and net.c is held to reference.c."""
     out = conv.parent / "out"
     monkeypatch.setattr(truth, "installed", lambda name: None)
-    assert "not compared with tflite-micro, which is not installed" in command(
-        "fit", conv, "-o", out
-    ).out
+    assert (
+        "not compared with tflite-micro, which is not installed"
+        in command("fit", conv, "-o", out).out
+    )
     facts = json.loads(command("fit", conv, "-o", out, "--json").out)
     assert facts["reference"] is None
     assert facts["not_compared"].endswith("pip install 'lowtide[tflite]'")

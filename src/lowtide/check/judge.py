@@ -75,9 +75,7 @@ class Checks:
         other = f"{found.unequal} of them" if found.unequal else "none"
         off = f", by {found.max_abs:g} at most" if found.unequal else ""
         note = f"; {against.note}" if against.note else ""
-        return (
-            f"{found.compared} values compared with {against.named}: {other} differ{off}{note}"
-        )
+        return f"{found.compared} values compared with {against.named}: {other} differ{off}{note}"
 
     def facts(self) -> dict[str, Any]:
         """The numbers and how they came about, without the outputs."""

@@ -77,9 +77,7 @@ def _span(graph: Graph, name: str) -> tuple[float, float] | None:
     return None
 
 
-def _expected(
-    model: Path, graph: Graph, given: Mapping[str, Mapping[str, Array]]
-) -> list[Sample]:
+def _expected(model: Path, graph: Graph, given: Mapping[str, Mapping[str, Array]]) -> list[Sample]:
     sets = {name: _as_taken(graph, inputs, name) for name, inputs in given.items()}
     outputs = [graph.tensors[name] for name in graph.outputs]
     runtime, made, note = _run(model.read_bytes(), _runtime(graph), list(sets.values()))
@@ -100,7 +98,9 @@ def _runtime(graph: Graph) -> str:
     return TFLM if types[I8] and types[I8] >= types[U8] else LITERT
 
 
-def _run(content: bytes, runtime: str, sets: Sequence[Mapping[str, Array]]) -> tuple[str, Made, str]:
+def _run(
+    content: bytes, runtime: str, sets: Sequence[Mapping[str, Array]]
+) -> tuple[str, Made, str]:
     """A runtime's name with what it made; or nothing, and why."""
     if installed(runtime) is None:
         why = f"not compared with {runtime}, which is not installed: pip install 'lowtide[tflite]'"
