@@ -6,6 +6,7 @@ x ─> Q ─> DQ ─> operator ─> Q ─> y        constants: DQ
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -341,3 +342,38 @@ def fused(model: onnx.ModelProto, feeds: dict[str, Array], keep: str = "") -> li
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
     return list(run.run(None, feeds))
+
+
+def with_numbers(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy that hands out all its 8-bit numbers, by the names that they have inside."""
+    shown = onnx.ModelProto()
+    shown.CopyFrom(model)
+    known = {info.name for info in model.graph.output}
+    for node in model.graph.node:
+        if node.op_type.startswith("Q") and node.output[0] not in known:
+            shown.graph.output.append(helper.make_empty_tensor_value_info(node.output[0]))
+    return shown
+
+
+def quantised(file: Path, format_: str, activations: str, folder: Path) -> onnx.ModelProto:
+    """A network as onnxruntime's quantiser writes it, after two random inputs."""
+    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
+
+    source = onnx.load(file).graph.input[0]
+    shape = [dim.dim_value or 1 for dim in source.type.tensor_type.shape.dim]
+    dice = np.random.default_rng(0)
+
+    class Reader:
+        left = 2
+
+        def get_next(self) -> dict[str, Array] | None:
+            self.left -= 1
+            fed = dice.standard_normal(shape, np.float32)
+            return {source.name: fed} if self.left >= 0 else None
+
+    made = folder / "quantised.onnx"
+    quantize_static(
+        str(file), str(made), Reader(), quant_format=QuantFormat[format_], per_channel=True,
+        activation_type=QuantType[activations], weight_type=QuantType.QInt8,
+    )  # fmt: skip
+    return onnx.load(made)

@@ -18,7 +18,7 @@ from lowtide.frontends.onnx.freeze import freeze
 from lowtide.frontends.onnx.load import load
 from lowtide.ir.graph import Graph
 from programs import STREAM, judge_model, judge_plan, streamed_model
-from qdq import ONE, Drawn, fused
+from qdq import ONE, Drawn, fused, quantised, with_numbers
 
 SHARED = Path(__file__).parents[3] / "shared" / "models" / "qdq"
 SEEDS, HERE = 300, 20
@@ -29,6 +29,9 @@ behind the other, of which it makes one of another scale."""
 
 def read(model: onnx.ModelProto | Path) -> Graph:
     return group(freeze(load(model, eight=True)))
+
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "resnet8_cifar10.onnx"
 
 
 def draws() -> list[object]:
@@ -81,3 +84,38 @@ def test_what_stays_float_stays_right() -> None:
     assert {"Conv", "Erf", "QuantizeLinear"} <= {op.type for op in graph.operators}
     assert all(array.dtype != np.int8 or array.ndim == 0 for array in graph.constants.values())
     judge_model(net.model(), net.feeds, fused(net.model(), net.feeds))
+
+
+@pytest.mark.parametrize("activations", ["QUInt8", "QInt8"])
+@pytest.mark.parametrize("format_", ["QDQ", "QOperator"])
+def test_what_onnxruntime_quantises(format_: str, activations: str, tmp_path: Path) -> None:
+    """QDQ or QLinear: every 8-bit tensor of a residual network is onnxruntime's."""
+    model = quantised(EXAMPLE, format_, activations, tmp_path)
+    graph = read(model)
+    assert {"QConv", "QAdd", "QSum", "QDense"} <= {op.type for op in graph.operators}
+    _compare(graph, model, 1)
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="../shared is not there")
+@pytest.mark.parametrize("name", [
+    "resnet20_cifar10",
+    *(pytest.param(n, marks=[pytest.mark.slow])
+      for n in ("face_slim_320", "squeezenet_v1.0", "yunet_n_320")),
+])  # fmt: skip
+def test_every_number_of_a_shared_network(name: str) -> None:
+    """Softmax of onnxruntime's included."""
+    file = SHARED / f"{name}_qdq.onnx"
+    _compare(read(file), onnx.load(file), 2)
+
+
+def _compare(graph: Graph, model: onnx.ModelProto, seed: int) -> None:
+    dice = np.random.default_rng(seed)
+    shapes = {name: graph.tensors[name].shape for name in graph.inputs}
+    feeds = {name: dice.standard_normal(shape, np.float32) for name, shape in shapes.items()}
+    shown, held = with_numbers(model), by_nests(graph, feeds)
+    compared = 0
+    for info, expected in zip(shown.graph.output, fused(shown, feeds), strict=True):
+        if info.name in held and expected.dtype != np.float32:
+            np.testing.assert_array_equal(held[info.name], expected, info.name)
+            compared += 1
+    assert compared > len(graph.operators) // 2

@@ -17,6 +17,8 @@ from lowtide.ir.functions import FUNCTIONS, Function
 Whole = np.ndarray[Any, np.dtype[Any]]
 
 LEAST, MOST = -(2**31), 2**31 - 1
+FURTHEST = 1 << 30
+"""From zero, of what is scaled in float32; 8 bits end long before."""
 
 
 def product(a: Whole, b: Whole | int) -> Whole:
@@ -120,20 +122,25 @@ def fused(a: Whole, b: Whole, c: Whole) -> Whole:
     return np.asarray(odd.astype(np.float32))
 
 
+def _in_range(a: Whole) -> Whole:
+    """A float that is whole as an int32, from far away the FURTHEST."""
+    return np.asarray(np.clip(a, -FURTHEST, FURTHEST).astype(np.int64))
+
+
 def sum_scaled(a: Whole, b: Whole, c: Whole, d: Whole, e: Whole) -> Whole:
     """a * c + (b * d + e) in float32, rounded to a whole number, halves to even."""
-    return np.asarray(np.rint(fused(a, c, fused(b, d, e))).astype(np.int64))
+    return _in_range(np.rint(fused(a, c, fused(b, d, e))))
 
 
 def scale_onto(a: Whole, factor: Whole, zero: Whole) -> Whole:
     """a * factor + zero in float32, each rounded, then to a whole number, halves to even."""
     scaled = np.float32(a) * np.float32(factor)
-    return np.asarray(np.rint(scaled + np.float32(zero)).astype(np.int64))
+    return _in_range(np.rint(scaled + np.float32(zero)))
 
 
 def scale(a: Whole, factor: Whole) -> Whole:
     """a * factor in float32, rounded, halves to even."""
-    return np.asarray(np.rint(np.float32(a) * np.float32(factor)).astype(np.int64))
+    return _in_range(np.rint(np.float32(a) * np.float32(factor)))
 
 
 def _select(a: Whole, b: Whole, c: Whole) -> Whole:
@@ -211,6 +218,8 @@ _RECIPROCAL = (
     "}",
 )
 
+_IN_RANGE = "f < -1073741824.0f ? -(1 << 30) : f > 1073741824.0f ? 1 << 30 : (int32_t)f"
+
 WHOLE: dict[str, Function] = {
     "add": Function(2, "a + b", np.add, infix=True, neutral=0),
     "sub": Function(2, "a - b", np.subtract, infix=True),
@@ -232,20 +241,26 @@ WHOLE: dict[str, Function] = {
         1, _PRODUCT.format("x", "1518500250"), inverse_root, body=_INVERSE_ROOT
     ),
     "inverse_root_shift": Function(1, "-shift", inverse_root_shift, body=_ROOT_SHIFT),
-    "scale_onto": Function(
-        3,
-        "(int32_t)rintf(scaled + (float)c)",
-        scale_onto,
-        body=("const volatile float scaled = (float)a * b; /* rounded before the sum */",),
-        others={1: F32},
-    ),
     "sum_scaled": Function(
         5,
-        "(int32_t)rintf(fmaf((float)a, c, fmaf((float)b, d, e)))",
+        _IN_RANGE,
         sum_scaled,
+        body=("const float f = rintf(fmaf((float)a, c, fmaf((float)b, d, e)));",),
         others=dict.fromkeys((2, 3, 4), F32),
     ),
-    "scale": Function(2, "(int32_t)rintf((float)a * b)", scale, others={1: F32}),
+    "scale_onto": Function(
+        3,
+        _IN_RANGE,
+        scale_onto,
+        body=(
+            "const volatile float scaled = (float)a * b; /* rounded before the sum */",
+            "const float f = rintf(scaled + (float)c);",
+        ),
+        others={1: F32},
+    ),
+    "scale": Function(
+        2, _IN_RANGE, scale, body=("const float f = rintf((float)a * b);",), others={1: F32}
+    ),
 }
 
 

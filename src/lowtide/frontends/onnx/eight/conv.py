@@ -56,6 +56,8 @@ def _bias(op: Site, steps: Array, channels: int) -> str | None:
         return held.name if numbers.ndim == 1 else op.add_constant(numbers.reshape(-1), "bias")
     if real is None or real.shape[-1:] != (channels,) or real.size != channels:
         return None
+    if not np.isfinite(real).all():
+        return None
     limits = np.iinfo(np.int32)
     numbers = np.clip(np.rint(real.reshape(-1) / steps), limits.min, limits.max)
     return op.add_constant(numbers.astype(np.int32), "bias")

@@ -11,6 +11,9 @@ from lowtide.frontends.onnx.eight.whole import EIGHT, Whole
 from lowtide.ir.dtype import I32, dtype_of
 from lowtide.ir.graph import Array, Graph, Operator
 
+LEAST_SCALE, MOST_SCALE = 2.0**-40, 2.0**40
+"""Products and quotients of three such scales are floats as well."""
+
 VIEWS = ("Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
 Passes = Callable[[Operator], bool]
 
@@ -41,7 +44,7 @@ class Ending:
 def numbers_of(op: Operator, graph: Graph) -> Whole | None:
     """What a QuantizeLinear or DequantizeLinear says of its whole numbers.
 
-    None where that is not done: 16 bits, blocks, scales that are computed.
+    None where that is not done: 16 bits, blocks, scales that are computed, or next to nothing.
     """
     name = op.output if op.type == "QuantizeLinear" else op.inputs[0]
     given = [graph.constants.get(n) for n in op.inputs[1:] if n]
@@ -57,7 +60,7 @@ def numbers_of(op: Operator, graph: Graph) -> Whole | None:
     single = scale.size == 1
     if not single and held is None:
         return None
-    if not (np.isfinite(scale) & (scale > 0)).all():
+    if not ((scale >= LEAST_SCALE) & (scale <= MOST_SCALE)).all():
         return None
     rank = len(graph.shape(name))
     axis = None if single else int(op.attributes.get("axis", 1)) % max(rank, 1)

@@ -27,7 +27,8 @@ def quantize(op: Site) -> bool:
         return False
     if held is None:
         op.net.keep(op.op)
-        op.net.tensors[made.name] = replace(op.net.tensors[made.name], quant=made.quant)
+        if made.name in op.net.tensors:
+            op.net.tensors[made.name] = replace(op.net.tensors[made.name], quant=made.quant)
     elif held.is_like(made):
         op.net.same(made.name, held.name)
     else:

@@ -68,5 +68,6 @@ class Whole:
     def numbers(self, real: Array) -> Array:
         """The whole numbers that stand nearest to real ones, halves to even."""
         limits = np.iinfo(self.dtype.name)
-        found = np.rint(np.asarray(real, np.float32) / self.scale) + self.zero
+        with np.errstate(over="ignore"):
+            found = np.rint(np.asarray(real, np.float32) / self.scale) + self.zero
         return np.asarray(np.clip(found, limits.min, limits.max).astype(np.int64))
