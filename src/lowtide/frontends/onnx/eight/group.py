@@ -21,6 +21,8 @@ def group(graph: Graph) -> Graph:
     DQ ──> Sigmoid ──> Q              ->      QLookup, 256 numbers
     DQ ──> Erf ──> Add ──> Q          ->      as it is, and so are float operators
     """
+    if not any(op.type == "DequantizeLinear" for op in graph.operators):
+        return graph
     net = Network(graph)
     for op in graph.operators:
         if net.done.isdisjoint(op.outputs):

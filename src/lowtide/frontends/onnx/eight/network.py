@@ -104,7 +104,7 @@ class Network:
         """The Graph, with no constants but those that are read."""
         for name in self.graph.outputs:
             self._hand_out(name)
-        read = {name for op in self.operators for name in op.inputs}
+        read = {name for op in self.operators for name in op.inputs} | {*self.graph.outputs}
         kept = {name: array for name, array in self.constants.items() if name in read}
         return replace(
             self.graph, operators=tuple(self.operators), tensors=self.tensors, constants=kept
