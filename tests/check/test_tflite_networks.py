@@ -18,6 +18,7 @@ import lowtide
 import lowtide.check.tflite_truth as truth
 from commands import Command
 from lowtide.check.tflite_truth import DRAWN
+from lowtide.frontends.tflite.load import load
 from lowtide.ir.graph import Array, Graph
 from tflite_operators import ONE, Random
 
@@ -132,3 +133,56 @@ def test_without_them_net_c_is_still_held_to_reference_c(
     said = command("fit", conv, "-o", conv.parent / "out")
     assert said.code == 5
     assert "differs from reference.c in" in said.last
+
+
+def test_verify_prints_how_often_the_program_is_right(conv: Path, command: Command) -> None:
+    """The classes of inputs are what the runtime makes of them, but for one."""
+    graph = load(conv)
+    inputs = [truth._drawn(graph, seed) for seed in range(5)]
+    samples = truth.expect_tflite(conv, {str(k): one for k, one in enumerate(inputs)})
+    classes = np.array([int(sample.outputs[0].argmax()) for sample in samples])
+    classes[2] += 1
+    np.savez(
+        conv.parent / "test.npz",
+        x=np.concatenate([next(iter(one.values())) for one in inputs]),
+        y=classes,
+    )
+    out = conv.parent / "out"
+    assert command("fit", conv, "-o", out).code == 0
+    said = command("verify", out, "--test", conv.parent / "test.npz")
+    assert "accuracy       80.0 %: 4 of 5 right" in said.out
+    facts = json.loads(command("verify", out, "--test", conv.parent / "test.npz", "--json").out)
+    assert (facts["tested"], facts["right"], facts["accuracy"]) == (5, 4, 0.8)
+    assert command("verify", out, "--labels", conv).code == 2
+
+
+def test_what_is_not_for_a_tflite_file_is_named(conv: Path, command: Command) -> None:
+    out, pictures = conv.parent / "out", conv.parent
+    for arguments, words in (
+        (("fit", conv, "-o", out, "--flash", "1MiB"), "--flash takes ONNX files"),
+        (("fit", conv, "-o", out, "--weights", "plain"), "--flash"),
+        (("fit", conv, "-o", out, "--target", "onnx"), "--target onnx takes ONNX files"),
+        (("fit", conv, "-o", out, "--shape", "x=1"), "--shape"),
+        (("compress", conv, "--flash", "1MiB", "-o", out, "--uncalibrated"), "takes ONNX files"),
+    ):
+        said = command(*arguments)
+        assert said.code == 2, arguments
+        assert words in said.last, arguments
+        assert not out.exists()
+    damaged = pictures / "damaged.tflite"
+    damaged.write_bytes(conv.read_bytes()[:200])
+    for name in ("fit", "profile"):
+        said = command(name, damaged, *(("-o", out) if name == "fit" else ()))
+        assert said.code == 4
+        assert "damaged.tflite: " in said.last
+        assert not out.exists()
+
+
+def test_it_is_timed_and_profiled(conv: Path, command: Command) -> None:
+    out = conv.parent / "out"
+    assert command("fit", conv, "-o", out).code == 0
+    assert json.loads(command("profile", conv, "--json").out)["macs"] > 0
+    assert "lowtide" in command("bench", out, "--seconds", "0.1").out
+    said = command("bench", out, "--against", "onnxruntime", "--model", conv)
+    assert said.code == 2
+    assert "--against onnxruntime takes ONNX files" in said.last

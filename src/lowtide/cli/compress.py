@@ -25,7 +25,7 @@ from lowtide.cli.options import (
     Json,
     MaxElements,
     Mean,
-    Model,
+    OnnxModel,
     Output,
     Quiet,
     Shapes,
@@ -37,7 +37,7 @@ from lowtide.cli.options import (
 
 
 def compress(
-    model: Model,
+    model: OnnxModel,
     flash: Flash,
     output: Output,
     calibrate: Annotated[

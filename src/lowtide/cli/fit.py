@@ -33,6 +33,7 @@ from lowtide.cli.options import (
     KeepInput,
     MaxElements,
     MaxOverhead,
+    MeanOrNot,
     Model,
     Objective,
     Order,
@@ -42,10 +43,11 @@ from lowtide.cli.options import (
     Result,
     Schedule,
     Shapes,
+    StdOrNot,
     Tile,
     Uncalibrated,
     Weights,
-    parse_numbers,
+    numbers_or_none,
     parse_tile,
 )
 
@@ -72,7 +74,10 @@ def fit(
     place: Place = "exact",
     target: Annotated[
         Literal["c99", "onnx", "none"],
-        typer.Option(help="What to emit; onnx: the network cut into tiles; none: plan only."),
+        typer.Option(
+            help="What to emit; onnx: the network, from an ONNX file, cut into tiles; none: plan "
+            "only."
+        ),
     ] = "c99",
     tiles: Annotated[
         int | None, typer.Option(help="With --target onnx: at most so many tiles a segment (16).")
@@ -92,10 +97,8 @@ def fit(
         list[Path] | None,
         typer.Option(help="A picture, .npy or .npz to compare on; may be repeated."),
     ] = None,
-    mean: Annotated[
-        str, typer.Option(help="Subtracted from pixels (0..255): one value or one a channel.")
-    ] = "0",
-    std: Annotated[str, typer.Option(help="Pixels are divided by this after --mean.")] = "1",
+    mean: MeanOrNot = None,
+    std: StdOrNot = None,
     bgr: Annotated[bool, typer.Option("--bgr", help="Pictures in BGR order.")] = False,
     labels: Annotated[
         Path | None, typer.Option(help="Names of the classes, a line each, for samples.")
@@ -105,7 +108,7 @@ def fit(
         typer.Option(
             help="The flash there is for weights and code: 512KiB. Weights that do not fit are "
             "stored in few bits, which approximates them: that wants --calibrate, or "
-            "--uncalibrated. Without it nothing is approximated."
+            "--uncalibrated. Without it nothing is approximated. For ONNX files."
         ),
     ] = None,
     calibrate: Annotated[
@@ -154,9 +157,9 @@ def fit(
         fuse_pools=fuse_pools, tile=parse_tile(tile), keep_input=keep_input, image=image,
         result=result, max_overhead=max_overhead or 0.0, objective=objective,
     )  # fmt: skip
-    pictures = SampleFiles(tuple(sample or ()), parse_numbers(mean), parse_numbers(std), bgr)
+    pictures = SampleFiles(tuple(sample or ()), numbers_or_none(mean), numbers_or_none(std), bgr)
     data = Data(
-        calibrate or (), test or (), classes, mean, std, bgr, weights, uncalibrated
+        calibrate or (), test or (), classes, mean or "0", std or "1", bgr, weights, uncalibrated
     )  # fmt: skip
     if verbose and (flash is not None or target == "onnx"):
         raise UsageError("--verbose is for C without --flash")

@@ -9,7 +9,9 @@ import typer
 
 from lowtide.errors import UsageError
 
-Model = Annotated[Path, typer.Argument(help="The network, an ONNX file.", show_default=False)]
+Model = Annotated[
+    Path, typer.Argument(help="The network, an ONNX or a .tflite file.", show_default=False)
+]
 Json = Annotated[
     bool,
     typer.Option("--json", help="One JSON object on stdout, also of an error."),
@@ -130,6 +132,16 @@ Mean = Annotated[
     str, typer.Option(help="Subtracted from pixels (0..255): one value or one a channel.")
 ]
 Std = Annotated[str, typer.Option(help="Pixels are divided by this after --mean.")]
+MeanOrNot = Annotated[
+    str | None,
+    typer.Option(
+        help="Subtracted from pixels (0..255), 0 unless given: one value or one a channel. Inputs "
+        "of 8 bits have pixels over their whole range unless this or --std is given."
+    ),
+]
+StdOrNot = Annotated[
+    str | None, typer.Option(help="Pixels are divided by this after --mean, by 1 unless given.")
+]
 Bgr = Annotated[bool, typer.Option("--bgr", help="Pictures in BGR order.")]
 Weights = Annotated[
     Literal["both", "plain", "generated"],
@@ -141,6 +153,12 @@ Form = Annotated[
 ]
 
 
+OnnxModel = Annotated[
+    Path,
+    typer.Argument(help="The network, an ONNX file (no .tflite file).", show_default=False),
+]
+
+
 def parse_tile(text: str | None) -> tuple[int, int] | None:
     """--tile 1x16 as (1, 16); raises UsageError."""
     if text is None:
@@ -149,6 +167,11 @@ def parse_tile(text: str | None) -> tuple[int, int] | None:
     if len(words) != 2 or not all(word.isdecimal() and int(word) for word in words):
         raise UsageError(f"--tile {text}: pixels x channels, two numbers from 1 up, such as 1x16")
     return int(words[0]), int(words[1])
+
+
+def numbers_or_none(text: str | None) -> tuple[float, ...] | None:
+    """The numbers of an option that may not be given."""
+    return None if text is None else parse_numbers(text)
 
 
 def parse_numbers(text: str) -> tuple[float, ...]:

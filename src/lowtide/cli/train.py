@@ -19,7 +19,7 @@ from lowtide.cli.options import (
     Json,
     MaxElements,
     Mean,
-    Model,
+    OnnxModel,
     Output,
     Quiet,
     Shapes,
@@ -33,7 +33,7 @@ from lowtide.room import MAX_ELEMENTS
 
 
 def train_compressed(
-    model: Model,
+    model: OnnxModel,
     flash: Flash,
     output: Output,
     data: Annotated[

@@ -7,9 +7,18 @@ from typing import Annotated
 
 import typer
 
-from lowtide.cli.options import Json, MaxElements, Quiet
+from lowtide.cli.options import (
+    Bgr,
+    Json,
+    MaxElements,
+    MeanOrNot,
+    Quiet,
+    StdOrNot,
+    numbers_or_none,
+)
 from lowtide.cli.output import show
 from lowtide.cli.progress import StageLine
+from lowtide.errors import UsageError
 from lowtide.pipeline.fit_text import show_verified
 from lowtide.room import MAX_ELEMENTS
 
@@ -17,8 +26,23 @@ from lowtide.room import MAX_ELEMENTS
 def verify(
     folder: Annotated[Path, typer.Argument(help="A folder that fit wrote.", show_default=False)],
     model: Annotated[
-        Path | None, typer.Option(help="The network, to compute what is expected anew.")
+        Path | None,
+        typer.Option(help="The network (ONNX or .tflite), to compute what is expected anew."),
     ] = None,
+    test: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Pictures with classes, to print how often net.c is right: folders of one class "
+            "each, .npz with 'values' or 'x' and 'labels' or 'y', or pictures and --labels; may be "
+            "repeated."
+        ),
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="Class numbers of --test, a line each or .npy.")
+    ] = None,
+    mean: MeanOrNot = None,
+    std: StdOrNot = None,
+    bgr: Bgr = False,
     max_elements: MaxElements = MAX_ELEMENTS,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -27,8 +51,17 @@ def verify(
 
     Compiles and runs the C in the folder: do so only with folders that you trust.
     """
+    from lowtide.check.tested import run_tests
     from lowtide.check.verify import verify as run
+    from lowtide.data.labelled import LabelledFiles
 
+    if not test and (labels or mean or std or bgr):
+        raise UsageError("--labels, --mean, --std and --bgr are for --test")
+    given = LabelledFiles(test or (), labels, numbers_or_none(mean), numbers_or_none(std), bgr)
     with StageLine(folder, quiet) as progress:
         verified = run(folder, model, progress, max_elements)
-    show(verified.facts() if as_json else show_verified(verified))
+        tested = run_tests(folder, given, progress) if test else None
+    if as_json:
+        show({**verified.facts(), **(tested.facts() if tested else {})})
+    else:
+        show("\n".join([show_verified(verified), *([str(tested)] if tested else [])]))

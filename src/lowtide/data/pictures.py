@@ -104,7 +104,7 @@ def _folder(path: Path, shape: tuple[int, ...], bgr: bool) -> list[Pictures]:
 
 
 def _one(path: Path, shape: tuple[int, ...], bgr: bool) -> Pictures:
-    values = picture(path, (1, *shape), (0.0,), (1.0,), bgr).round().astype(np.uint8)
+    values = picture(path, (1, *shape), bgr).round().astype(np.uint8)
     return Pictures(values, None, resized=int(size_of(path) != (shape[2], shape[1])))
 
 

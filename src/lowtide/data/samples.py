@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from lowtide.data.inputs import Numbers, check_finite, input_of
 from lowtide.data.open_picture import PICTURES, open_picture
 from lowtide.errors import UnreadableModel, UsageError
 from lowtide.ir.graph import Array, Graph, Shape
@@ -18,8 +19,8 @@ class SampleFiles:
     """Files to run a network on, and how pixels become its numbers."""
 
     files: tuple[Path, ...] = ()
-    mean: Sequence[float] = (0.0,)
-    std: Sequence[float] = (1.0,)
+    mean: Numbers = None
+    std: Numbers = None
     bgr: bool = False
 
     def read(self, graph: Graph) -> dict[str, dict[str, Array]]:
@@ -29,16 +30,16 @@ class SampleFiles:
         for path in self.files:
             name = path.name if path.name not in found else str(path)
             found[name] = read_sample(path, graph, self.mean, self.std, self.bgr)
-            _check_finite(found[name], path)
         return found
 
     def _check(self, graph: Graph) -> None:
         """The numbers make sense, whether or not there is a picture to use them on."""
-        check_scaling(self.mean, self.std)
+        mean, std = self.mean or (0.0,), self.std or (1.0,)
+        check_scaling(mean, std)
         if self.files and not graph.inputs:
             raise UsageError("the network has no inputs, it takes no --sample")
-        if len(graph.inputs) == 1 and len(graph.shape(graph.inputs[0])) == 4:
-            check_channels(self.mean, self.std, graph.shape(graph.inputs[0])[1])
+        if len(graph.inputs) == 1 and (image := input_of(graph, graph.inputs[0]).image):
+            check_channels(mean, std, image[0])
 
 
 def check_scaling(mean: Sequence[float], std: Sequence[float]) -> None:
@@ -51,7 +52,7 @@ def check_scaling(mean: Sequence[float], std: Sequence[float]) -> None:
 
 
 def _float32(values: Array | Sequence[float]) -> Array:
-    """In the network's type; what is beyond it is infinite, which `_check_finite` finds."""
+    """In the network's type; what is beyond it is infinite."""
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(values, np.float32)
 
@@ -61,16 +62,6 @@ def check_channels(mean: Sequence[float], std: Sequence[float], channels: int) -
     if len(mean) not in (1, channels) or len(std) not in (1, channels):
         takes = f"1 or {channels} values" if channels > 1 else "1 value"
         raise UsageError(f"--mean and --std take {takes}: the input has {channels} channels")
-
-
-def _check_finite(inputs: Mapping[str, Array], path: Path) -> None:
-    for name, values in inputs.items():
-        if not np.isfinite(values).all():
-            raise UnreadableModel(
-                f"holds NaN, infinity or a number beyond float32 for input '{name}'",
-                file=str(path),
-                hint="nothing could be compared on it",
-            )
 
 
 def read_labels(path: Path) -> list[str]:
@@ -91,42 +82,40 @@ def check_there(path: Path, pipes: bool = False) -> None:
 
 
 def read_sample(
-    path: Path, graph: Graph, mean: Sequence[float], std: Sequence[float], bgr: bool
+    path: Path, graph: Graph, mean: Numbers, std: Numbers, bgr: bool
 ) -> dict[str, Array]:
     """One set of inputs from a picture, a .npy (one input) or a .npz (inputs by name).
 
     A picture is scaled to the network's size and made gray where it has one channel; values are
-    (pixel - mean) / std with pixels 0..255, a value for all channels or one for each.
+    (pixel - mean) / std with pixels 0..255, a value for all channels or one for each. An input of
+    whole numbers takes them as `data/inputs.py` says.
     """
     check_there(path)
     if path.suffix.lower() == ".npz":
-        return _named(path, graph)
+        return _named(path, graph, mean, std)
     if len(graph.inputs) != 1:
         names = ", ".join(graph.inputs)
         raise UsageError(f"{path}: the network has inputs {names}; give a .npz with those names")
-    name = graph.inputs[0]
-    shape = graph.shape(name)
+    one = input_of(graph, graph.inputs[0])
     if path.suffix.lower() == ".npy":
-        return {name: _fitting(_load(path), shape, path)}
+        return {one.name: one.of_array(_load(path), mean, std, str(path))}
     if path.suffix.lower() not in PICTURES:
         raise UsageError(f"{path}: a sample is one of {', '.join(PICTURES)}, .npy, .npz")
-    return {name: picture(path, shape, mean, std, bgr)}
+    pixels = picture(path, (one.shape[0], *one.image) if one.image else one.shape, bgr)
+    made = one.of_pixels(pixels, mean, std)
+    check_finite(one.name, made, str(path))
+    return {one.name: made}
 
 
-def picture(
-    path: Path, shape: Shape, mean: Sequence[float], std: Sequence[float], bgr: bool
-) -> Array:
-    """A picture as [1, C, H, W] float32; raises UnreadableModel or UsageError."""
+def picture(path: Path, shape: Shape, bgr: bool) -> Array:
+    """A picture as pixels [1, C, H, W]; raises UnreadableModel or UsageError."""
     if len(shape) != 4 or shape[0] != 1 or shape[1] not in (1, 3):
         raise UsageError(f"{path}: a picture does not fit an input of shape {shape}; give a .npy")
     channels, height, width = shape[1:]
-    check_channels(mean, std, channels)
     pixels = open_picture(path, channels, width, height)
     if bgr:
         pixels = pixels[:, :, ::-1]
-    with np.errstate(over="ignore"):
-        scaled = (pixels - _float32(mean)) / _float32(std)
-    return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None], np.float32)
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])
 
 
 def _load(path: Path) -> Array:
@@ -136,7 +125,7 @@ def _load(path: Path) -> Array:
         raise UnreadableModel("not an array that can be read", file=str(path)) from error
 
 
-def _named(path: Path, graph: Graph) -> dict[str, Array]:
+def _named(path: Path, graph: Graph, mean: Numbers, std: Numbers) -> dict[str, Array]:
     try:
         held = dict(np.load(path, allow_pickle=False))
     except Exception as error:  # zipfile, zlib and numpy each raise their own
@@ -144,12 +133,7 @@ def _named(path: Path, graph: Graph) -> dict[str, Array]:
     missing = [name for name in graph.inputs if name not in held]
     if missing:
         raise UsageError(f"{path}: no array named {missing[0]}")
-    return {name: _fitting(held[name], graph.shape(name), path) for name in graph.inputs}
-
-
-def _fitting(values: Array, shape: Shape, path: Path) -> Array:
-    if values.shape != shape and (1, *values.shape) == shape:
-        values = values[None]
-    if values.shape != shape or values.dtype.kind not in "fiu":
-        raise UsageError(f"{path}: {values.dtype} {values.shape} where {shape} numbers are needed")
-    return _float32(values).reshape(shape)
+    return {
+        name: input_of(graph, name).of_array(held[name], mean, std, str(path))
+        for name in graph.inputs
+    }

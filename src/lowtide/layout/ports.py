@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
+
 from lowtide.ir.dtype import F32, DType, dtype_of
+from lowtide.ir.graph import Array
 from lowtide.ir.quant import Quant
 from lowtide.layout.lay_out import Layout, rows_of
 from lowtide.quoting import identifier
@@ -52,6 +55,11 @@ class Port:
     def elements(self) -> int:
         """How many elements it has."""
         return prod(self.shape)
+
+    def reals(self, numbers: Array) -> Array:
+        """What numbers of it stand for."""
+        wide = numbers.astype(np.float64)
+        return (wide - self.zero) * self.scale if self.scale else wide
 
     @property
     def memory(self) -> str:

@@ -17,6 +17,7 @@ import onnx
 from lowtide.check.compile import find_compiler
 from lowtide.clock import Clock, Progress, quiet
 from lowtide.errors import UsageError
+from lowtide.frontends.tflite.load import refuse_tflite
 from lowtide.ir.graph import Shape
 from lowtide.pipeline.apart import apart_on_samples
 from lowtide.pipeline.fit import Fitted, Samples, fit
@@ -107,6 +108,7 @@ def fit_flash(
     looked into first. `calibration` is that of `compress`. Raises what `fit` and `compress` do;
     BudgetError says which of the memories does not suffice.
     """
+    refuse_tflite(model, "--flash")
     limit, budget = parse_bytes(flash), None if task.budget is None else parse_bytes(task.budget)
     clock = Clock(progress)
     given = _planning(model, task, clock)

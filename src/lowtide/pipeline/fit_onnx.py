@@ -28,6 +28,7 @@ from lowtide.check.onnx_memory import Measured, measure
 from lowtide.check.truth import make_samples
 from lowtide.clock import Clock, Progress, quiet
 from lowtide.errors import BudgetError, CheckError, Suggestion, UnsupportedModel, UsageError
+from lowtide.frontends.tflite.load import refuse_tflite
 from lowtide.ir.dtype import F32
 from lowtide.ir.graph import Array, Graph, Shape
 from lowtide.pipeline.fit import Samples
@@ -132,6 +133,7 @@ def fit_portable(
     `fit`.
     Raises ModelError, BudgetError, UsageError and CheckError.
     """
+    refuse_tflite(model, "--target onnx")
     if tiles < 1:
         raise UsageError(f"--tiles {tiles}: 1, 2, ..")
     if not 0 <= max_overhead <= MOST_OVERHEAD:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lowtide.check.verify import Verified
     from lowtide.ir.graph import Array
     from lowtide.ir.original import Original
+    from lowtide.layout.ports import Port
     from lowtide.minimalloc.buffers import Buffer
     from lowtide.pipeline.fit import Fitted
     from lowtide.placers.problem import Placement
@@ -51,7 +52,7 @@ def show_fit(
         *_whole(fitted),
     ]
     if fitted.checks:
-        lines += _checked(fitted.checks) + _answers(fitted.checks, labels or ())
+        lines += _checked(fitted.checks) + _answers(fitted.checks, plan.outputs[0], labels or ())
     if output is not None:
         names = ", ".join(sorted(files or fitted.files))
         lines.append(f"  written        {for_terminal(str(output), PATH_WIDTH)}/: {names}")
@@ -188,12 +189,14 @@ def _compiler(built: Built) -> list[str]:
     ]
 
 
-def _answers(checks: Checks, labels: Sequence[str]) -> list[str]:
+def _answers(checks: Checks, output: Port, labels: Sequence[str]) -> list[str]:
     """The three largest classes for each sample, where the first output is a list of classes."""
     lines = []
     for name, outputs in checks.results.items():
-        if name != "random" and outputs and outputs[0].size > 1 and outputs[0].ndim == 2:
-            lines.append(f"  {for_terminal(name):<14} " + ", ".join(_classes(outputs[0], labels)))
+        drawn = name.partition(" ")[0] == "random"
+        if not drawn and outputs and outputs[0].size > 1 and outputs[0].ndim == 2:
+            scores = output.reals(outputs[0])
+            lines.append(f"  {for_terminal(name):<14} " + ", ".join(_classes(scores, labels)))
     return lines
 
 

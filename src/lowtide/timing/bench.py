@@ -17,6 +17,7 @@ from lowtide.check.trial import pack, split
 from lowtide.check.verify import Folder, check_model, is_model, read_folder
 from lowtide.clock import Progress, quiet
 from lowtide.errors import UsageError
+from lowtide.frontends.tflite.load import refuse_tflite
 from lowtide.timing.machine import a_core, machine
 from lowtide.timing.memory_by_operator import held_by_operator
 from lowtide.timing.pairs import Rounds, measure, spread, tasks
@@ -50,6 +51,8 @@ def bench(
         raise UsageError("--seconds takes a number above 0")
     held = read_folder(Path(folder))
     found = _find_model(Path(folder), held, model) if against or model else None
+    if against:
+        refuse_tflite(found, f"--against {against}")
     compiler = find_compiler()
     if compiler is None:
         raise UsageError("no C compiler: set CC, install gcc or clang, or pip install ziglang")

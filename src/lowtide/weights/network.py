@@ -18,6 +18,7 @@ from onnx import numpy_helper
 from lowtide.errors import UnsupportedModel
 from lowtide.frontends.onnx.load import load
 from lowtide.frontends.onnx.original import content_of, original_in
+from lowtide.frontends.tflite.load import refuse_tflite
 from lowtide.ir.codes import Array
 from lowtide.ir.graph import Shape
 from lowtide.room import MAX_ELEMENTS
@@ -111,6 +112,7 @@ def read(
     `shapes` are those of inputs that the file leaves open; `max_elements` is what all its tensors
     may have together.
     """
+    refuse_tflite(source, "storing weights small")
     proto = ir.serde.serialize_model(load(source, shapes, max_elements))
     file = None if isinstance(source, onnx.ModelProto) else os.fspath(source)
     try:

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 from lowtide.backends.c99.driver import parameters, row_type
-from lowtide.ir.dtype import F32
+from lowtide.ir.dtype import F32, I8, U8
 from lowtide.layout.ports import Port
 from lowtide.planner.plan import Plan, Source
 from lowtide.quoting import for_c
@@ -61,9 +61,9 @@ def header(plan: Plan, weights_bytes: int | None) -> str:
     for port, way in [(p, "input") for p in inputs] + [(p, "output") for p in outputs]:
         const = "const " if way == "output" else ""
         upper = f"NET_{way}_{port.identifier}".upper()
-        shape = "x".join(map(str, port.shape)) or "scalar"
+        shape, held = "x".join(map(str, port.shape)) or "scalar", _numbers(port, way)
         lines += [
-            f"/* {way} '{for_c(port.name)}', {shape}, in memory {port.memory}{_numbers(port)} */",
+            f"/* {way} '{for_c(port.name)}', {shape}, in memory {port.memory}{held} */",
             f"#define {upper}_ELEMENTS {port.elements}",
             f"#define {upper}_ROWS {port.streamed}"
             if port.streamed
@@ -100,15 +100,19 @@ def header(plan: Plan, weights_bytes: int | None) -> str:
     return "\n".join(lines)
 
 
-def _numbers(port: Port) -> str:
-    """What the elements are, if they are no floats, and what they stand for."""
+def _numbers(port: Port, way: str) -> str:
+    """What the elements are, if they are no floats, and what they stand for; of an image also what
+    pixels become where nobody says a mean and a standard deviation."""
     if port.type == F32:
         return ""
     if not port.scale:
         return f", {port.dtype}"
     less = f" - {port.zero}" if port.zero >= 0 else f" + {-port.zero}"
     number = f"(number{less})" if port.zero else "number"
-    return f", {port.dtype}: {number} * {port.scale:.9g} is the real value"
+    pixel = ""
+    if way == "input" and port.axes and port.type in (I8, U8):
+        pixel = f"; pixels 0..255 over the whole range: pixel{' - 128' if port.type == I8 else ''}"
+    return f", {port.dtype}: {number} * {port.scale:.9g} is the real value{pixel}"
 
 
 def with_figures(text: bytes, plan: Plan, stack: int | None, state: int, code: int | None) -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lowtide.errors import ModelError, UnreadableModel, UnsupportedModel
+from lowtide.errors import ModelError, UnreadableModel, UnsupportedModel, UsageError
 from lowtide.frontends.tflite.network import Network
 from lowtide.frontends.tflite.site import OPERATORS, Site
 from lowtide.frontends.tflite.stored import IDENTIFIER, stored_in
@@ -39,6 +39,12 @@ def is_tflite(path: str | os.PathLike[str]) -> bool:
 def tflite_operators() -> list[str]:
     """The names of TFLite's operators that are read."""
     return sorted(OPERATORS)
+
+
+def refuse_tflite(model: object, what: str) -> None:
+    """Raises UsageError for a .tflite file, where `what` is for ONNX files."""
+    if isinstance(model, str | os.PathLike) and is_tflite(model):
+        raise UsageError(f"{what} takes ONNX files; {os.fspath(model)} is a .tflite file")
 
 
 def load(path: str | os.PathLike[str], max_elements: int = MAX_ELEMENTS) -> Graph:
