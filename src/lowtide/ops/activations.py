@@ -35,10 +35,11 @@ LARGEST = float(np.finfo(np.float32).max)
 
 @entry("Clip", attributes={"min": None, "max": None}, pointwise=True, take=CHOSEN)
 def clip(op: Bound) -> Nest:
-    """min(max(x, low), high); a bound that is left out is the last finite number"""
+    """min(max(x, low), high); of floats a bound that is left out is the last finite number"""
     operands: list[int] = [0]
     value: Value = Load(0)
-    far = LARGEST if op.outputs[0].dtype == F32 else inf
+    real = op.outputs[0].dtype == F32
+    far = LARGEST if real else inf
     for function, name, k, last in (("larger", "min", 1, -far), ("smaller", "max", 2, far)):
         bound: Value | float = last
         if op.attribute(name) is not None:
@@ -48,7 +49,8 @@ def clip(op: Bound) -> Nest:
         elif op.has(k):
             bound = Load(len(operands))
             operands.append(k)
-        if bound == bound:  # onnxruntime leaves out one that is no number
+        # onnxruntime leaves out one that is no number; whole numbers have no other infinite one
+        if bound == bound and (real or bound not in (inf, -inf)):
             value = call(function, value, bound)
     return pointwise(op.out, tuple((k, op.shape(k)) for k in operands), value)
 

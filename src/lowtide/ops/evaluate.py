@@ -42,7 +42,7 @@ def evaluate(
     held = [None if a is None else _number(a, nest, real) for a in operands]
     rows = max(nest.shape, default=1)
     axis = nest.shape.index(rows) if nest.shape else 0
-    step = max(_AT_ONCE * rows // (prod(nest.shape) * rounds), 1)
+    step = max(_AT_ONCE * rows // max(prod(nest.shape) * rounds, 1), 1)
     with np.errstate(all="ignore"):
         parts = [
             _Part(nest, held, real, axis, range(first, min(first + step, rows))).made()

@@ -37,7 +37,10 @@ def _tensor(value: ir.Value) -> Tensor:
         raise UnsupportedModel(f"tensor '{value.name}' has no element type", hint=EXPORT)
     shape = tuple(int(d) for d in value.shape.numpy())
     if min(shape, default=0) < 0:
-        raise UnsupportedModel(f"tensor '{value.name}' has shape {[*shape]}", hint=EXPORT)
+        maker = value.producer()
+        node, type_ = (maker.name, maker.op_type) if maker else (None, None)
+        what = f"output '{value.name}' has shape {[*shape]}"
+        raise UnsupportedModel(what, node=node, operator=type_, hint=EXPORT)
     return Tensor(str(value.name), shape, dtype_of(value.dtype.numpy()))
 
 

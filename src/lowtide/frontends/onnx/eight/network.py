@@ -76,10 +76,11 @@ class Network:
         return name
 
     def keep(self, op: Operator) -> None:
-        """The operator as it is; one that reads constants alone becomes constants."""
+        """The operator as it is; one of reals that are made of constants becomes constants."""
         held = replace(op, inputs=tuple(self.real(n) if n else n for n in op.inputs))
         self.tensors |= {n: self.graph.tensors[n] for n in op.outputs}
-        if any(n in self.tensors for n in held.inputs):
+        known = self.whole.keys() & op.inputs and not any(n in self.tensors for n in held.inputs)
+        if not known or not set(self.graph.outputs).isdisjoint(op.outputs):
             self.operators.append(held)
             return
         for name, array in folded(held, self.tensors, self.constants).items():
@@ -101,7 +102,7 @@ class Network:
         self.operators.append(Operator(op.name, type_, tuple(inputs), names, attributes, op.opset))
 
     def made(self) -> Graph:
-        """The Graph, with no constants but those that are read."""
+        """The Graph, with no constants but those that are read or handed out."""
         for name in self.graph.outputs:
             self._hand_out(name)
         read = {name for op in self.operators for name in op.inputs} | {*self.graph.outputs}
