@@ -145,12 +145,13 @@ def fit(
 ) -> Fitted:
     """Plans a network, writes its program in memory, checks both; `emit` of the result saves it.
 
-    `model` is a file or an onnx.ModelProto. `budget` limits RAM (arena, stack and state), in bytes
-    or as "256KiB". `options` are those of the plan. `target` "none" plans only. `samples` gives
-    sets of inputs (by input name, ONNX's axis order) to compare with the reference on, besides the
-    seeded random one, or makes them from the graph. `shapes` gives inputs theirs, by name, where
-    the file leaves them open. A network of more than `max_elements`, constants and activations
-    together, is refused before they are made. `progress` is told each stage.
+    `model` is a file, ONNX or .tflite, or an onnx.ModelProto. `budget` limits RAM (arena, stack and
+    state), in bytes or as "256KiB". `options` are those of the plan. `target` "none" plans only.
+    `samples` gives sets of inputs (by input name, in the file's axis order) to compare with the
+    reference on, besides seeded random ones, or makes them from the graph. `shapes` gives inputs
+    theirs, by name, where the file leaves them open. A network of more than `max_elements`,
+    constants and activations together, is refused before they are made. `progress` is told each
+    stage.
     Raises ModelError, BudgetError, CheckError and UsageError.
     """
     clock = Clock(progress)
