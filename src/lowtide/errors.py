@@ -26,6 +26,7 @@ _FILE_WIDTH = 400
 CUT = "end the network before it (onnx.utils.extract_model) and do the rest outside"
 OPERATORS = f"'lowtide operators' lists those that are understood: export with these, or {CUT}"
 STATIC = f"export with fixed sizes, fold them with onnxsim, or {CUT}"
+FINITE = "export it from a training that did not diverge"
 FLOAT32 = "export the network in float32"
 NO_SEQUENCES = "export without sequences (Split instead of SplitToSequence)"
 EXPORT = "onnx.checker.check_model(file, full_check=True) says more; export it anew"

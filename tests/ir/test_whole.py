@@ -35,7 +35,7 @@ MAIN = """
 {source}
 int main(void)
 {{
-    int32_t at[3], count = 0;
+    int32_t at[5], count = 0;
     for (; fread(at, sizeof at, 1, stdin) == 1; count++) {{
         const int32_t made = {call};
         fwrite(&made, sizeof made, 1, stdout);
@@ -49,7 +49,7 @@ def arguments(name: str) -> np.ndarray:
     """Numbers over the whole range, near its ends, of every size; one factor in four below 0."""
     rng, columns = np.random.default_rng(0), []
     ranges = RANGES.get(name, (ANY, ANY))
-    for low, high in (*ranges, *[(0, 0)] * (3 - len(ranges))):
+    for low, high in (*ranges, *[(0, 0)] * (5 - len(ranges))):
         wide = rng.integers(low, high + 1, COUNT)
         sized = np.clip(rng.integers(1, 2**31, COUNT) >> rng.integers(0, 31, COUNT), low, high)
         near = np.clip(rng.choice((low, low + 1, high - 1, high, 0, 1, -1), COUNT), low, high)

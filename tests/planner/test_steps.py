@@ -163,7 +163,7 @@ def test_a_budget_takes_the_fastest_that_fits() -> None:
 
 
 def test_layers_one_after_the_other_have_no_objective() -> None:
-    with pytest.raises(UsageError, match="--schedule stream"):
+    with pytest.raises(UsageError, match="--schedule layerwise does not"):
         plan_model(chain(), Options(schedule="layerwise", objective="latency"))
 
 

@@ -263,10 +263,10 @@ def test_a_budget_takes_no_more_work_than_it_needs() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (Options(schedule="layerwise", image="streamed"), "--schedule stream"),
-        (Options(overlap="none", result="streamed"), "--schedule stream"),
+        (Options(schedule="layerwise", image="streamed"), "lets operators take turns"),
+        (Options(overlap="none", result="streamed"), "lets operators take turns"),
         (Options(image="streamed", keep_input=True), "--keep-input"),
-        (Options(schedule="layerwise", max_overhead=0.1), "--schedule stream"),
+        (Options(schedule="layerwise", max_overhead=0.1), "lets operators take turns"),
         (Options(image="streamed", io_layout="nchw", max_overhead=0.1), "--io-layout nhwc"),
     ],
 )

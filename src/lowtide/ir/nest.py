@@ -223,6 +223,13 @@ class Nest:
         )
         return prod(self.shape) * per_element
 
+    @property
+    def factors(self) -> frozenset[int]:
+        """The operands whose products with others are summed: activations and weights."""
+        updates = (value for one in self.reductions for value in walk(one.update))
+        products = (loads(value) for value in updates if _is_product(value))
+        return frozenset(self.reads[k].operand for both in products for k in both)
+
     def rounds(self, reduction: int) -> int:
         """How many times a reduction is updated for one output element."""
         one = self.reductions[reduction]

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lowtide.errors import EXPORT, FLOAT32, OPERATORS, STATIC, ModelError, UnsupportedModel
+from lowtide.errors import EXPORT, FINITE, FLOAT32, OPERATORS, STATIC, ModelError, UnsupportedModel
 from lowtide.ir import dtype
 from lowtide.ir.dtype import F32, FLOATS, I32, I64, DType, dtype_of
 from lowtide.ir.graph import CARRIED, STORED, Array, Graph, Operator, Shape, Tensor
@@ -248,6 +248,10 @@ def understand(operator: Operator, graph: Graph) -> Meaning:
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise bound.refuse(f"its operands and attributes do not fit ({error})", EXPORT) from error
     if isinstance(held, Nest):
+        for i in sorted(held.factors & bound.constants.keys()):
+            if not np.isfinite(bound.constants[i]).all():
+                name = operator.inputs[i]
+                raise bound.refuse(f"its weights '{name}' hold NaN or infinities", FINITE)
         longest = max((v.extent for r in held.reductions for v in r.loops), default=0)
         if longest > MOST_ROUNDS:
             raise bound.refuse(f"a loop of {longest} rounds for one element")
