@@ -29,7 +29,6 @@ FLOORS = """
     overlap schedules kernels
     rows rewrites tiling
     minimalloc frontends/onnx frontends/onnx/eight frontends/onnx/simplify
-    frontends/tflite/operators
     frontends/tflite layout regions
     backends/onnx placers data ops/eight ops sizes files room
     errors runtime
@@ -43,7 +42,7 @@ HEAVY = {
     "onnx_ir": "frontends/onnx frontends/onnx/simplify weights",
     "onnxruntime": "runtime",
     "flatbuffers": "frontends/tflite",
-    "tflite": "frontends/tflite frontends/tflite/operators",
+    "tflite": "frontends/tflite",
     "tflite_micro": "check",
     "ai_edge_litert": "check",
     "ortools": "placers",

@@ -5,6 +5,8 @@
                              for its loops:  acc = update(acc, loads), skipped at padding
         out[n, c, y, x] = finish(accs, loads)
 
+Values, reductions and nests refer to each other, so they stand in one file of 320 lines.
+
 Everything else follows from it: which rows a row needs, multiply-adds, the C loops, the numpy
 evaluation. `Read.index` is quasi-affine (`index.py`); an index outside the operand is padding.
 """

@@ -8,7 +8,8 @@ between two steps depends on the downset alone, not on the order inside it, so t
 over downsets (bit masks), the one with the least peak so far first. Peaks only grow on the way,
 so the first complete downset that comes up is optimal.
 
-Two facts keep it short:
+Two facts keep it short (the search, and not this file: a bound in one place would mean little
+without the rule in the other, so they stand together in 310 lines):
 
 - No order beats the step that needs most by itself (`_bound`), so every peak is counted as at
   least that. While the bound can be met, all that matters is to get on: of equal peaks the

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lowtide.ir.index import IntArray
 from lowtide.planner.memory_map import MemoryMap, StoredAt, lifetimes_of
 
 
@@ -36,7 +36,7 @@ def held_by_operator(memory: MemoryMap) -> list[Held]:
     return [Held(*pair) for pair in zip(own, live, strict=True)]
 
 
-def _live(stored: StoredAt, moments: int) -> IntArray:
+def _live(stored: StoredAt, moments: int) -> NDArray[np.int64]:
     """Bytes of a storage that live at each moment."""
     start, stop = lifetimes_of(stored)
     alive = start <= stop

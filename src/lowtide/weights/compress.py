@@ -1,4 +1,8 @@
-"""compress(): a network in a given number of bytes, without training."""
+"""compress(): a network in a given number of bytes, without training.
+
+The three steps share their values, so they stand in one file of 310 lines: what layers may become
+(`prepare`), which of it is chosen, and the file that is made.
+"""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from lowtide.room import MAX_ELEMENTS, Room
 for _name in (
     "arithmetic", "conv", "dense", "moves", "pad", "pool", "reduce", "resize", "softmax", "unary",
 ):  # fmt: skip
-    import_module(f"lowtide.frontends.tflite.operators.{_name}")
+    import_module(f"lowtide.frontends.tflite.{_name}")
 
 
 WAY_OUT = "convert the network without it, or end it before"

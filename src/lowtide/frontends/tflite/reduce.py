@@ -7,8 +7,8 @@ from math import floor, log2, prod
 import numpy as np
 import tflite
 
+from lowtide.frontends.tflite.activate import limits
 from lowtide.frontends.tflite.factors import multiplier
-from lowtide.frontends.tflite.operators.activate import limits
 from lowtide.frontends.tflite.site import Site, operator
 
 _FLOAT = {

@@ -9,8 +9,8 @@ import numpy as np
 import tflite
 
 from lowtide.frontends.tflite import tables
+from lowtide.frontends.tflite.activate import make_clip
 from lowtide.frontends.tflite.factors import as_float32, number_of
-from lowtide.frontends.tflite.operators.activate import make_clip
 from lowtide.frontends.tflite.site import Site, operator
 from lowtide.ir.dtype import F16, F32, I8, U8
 from lowtide.ir.graph import Array

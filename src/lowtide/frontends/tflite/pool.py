@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tflite
 
-from lowtide.frontends.tflite.operators.activate import limits, make_clip, make_float
-from lowtide.frontends.tflite.operators.conv import geometry
+from lowtide.frontends.tflite.activate import limits, make_clip, make_float
+from lowtide.frontends.tflite.conv import geometry
 from lowtide.frontends.tflite.site import Site, operator
 
 _FLOAT = {"AVERAGE_POOL_2D": "AveragePool", "MAX_POOL_2D": "MaxPool"}

@@ -6,8 +6,8 @@ from typing import Any
 
 import tflite
 
+from lowtide.frontends.tflite.activate import limits, make_float
 from lowtide.frontends.tflite.factors import as_float32, multipliers
-from lowtide.frontends.tflite.operators.activate import limits, make_float
 from lowtide.frontends.tflite.site import Site, operator
 from lowtide.ir.dtype import I8, I32
 from lowtide.ir.graph import Array

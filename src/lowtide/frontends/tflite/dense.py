@@ -6,9 +6,9 @@ from math import prod
 
 import tflite
 
+from lowtide.frontends.tflite.activate import limits, make_float
+from lowtide.frontends.tflite.conv import zeros_of_weights
 from lowtide.frontends.tflite.factors import as_float32, multipliers
-from lowtide.frontends.tflite.operators.activate import limits, make_float
-from lowtide.frontends.tflite.operators.conv import zeros_of_weights
 from lowtide.frontends.tflite.site import Site, operator
 from lowtide.ir.dtype import F32, I8, I32
 
