@@ -163,7 +163,7 @@ def fit(
     if options.tile and target != "none":
         raise UsageError("--tile plans for an accelerator and needs --target none")
     if options.element_bytes is not None and target != "none":
-        raise UsageError("--element-bytes needs --target none: C is float32")
+        raise UsageError("--element-bytes needs --target none: C has the types of the network")
     compiler = find_compiler() if target == "c99" else None
     source, graph = read(model, clock, shapes, max_elements)
     given = samples(graph) if callable(samples) else samples or {}
