@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 import pytest
 
-from lowtide.check.by_nests import by_nests
+from by_nests import by_nests
 from lowtide.frontends.onnx.eight.group import group
 from lowtide.frontends.onnx.freeze import freeze
 from lowtide.frontends.onnx.load import load

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import tflite
 
+from by_nests import by_nests
 from integers import by_litert, by_tflm, made_of, random_inputs
-from lowtide.check.by_nests import by_nests
 from lowtide.check.numbers import difference
 from lowtide.errors import CheckError
 from lowtide.frontends.tflite.load import load

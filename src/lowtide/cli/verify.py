@@ -9,6 +9,7 @@ import typer
 
 from lowtide.cli.options import (
     Bgr,
+    Classes,
     Json,
     MaxElements,
     MeanOrNot,
@@ -33,13 +34,11 @@ def verify(
         list[Path] | None,
         typer.Option(
             help="Pictures with classes, to print how often net.c is right: folders of one class "
-            "each, .npz with 'values' or 'x' and 'labels' or 'y', or pictures and --labels; may be "
-            "repeated."
+            "each, .npz with 'values' or 'x' and 'labels' or 'y', or pictures and --classes; may "
+            "be repeated."
         ),
     ] = None,
-    labels: Annotated[
-        Path | None, typer.Option(help="Class numbers of --test, a line each or .npy.")
-    ] = None,
+    classes: Classes = None,
     mean: MeanOrNot = None,
     std: StdOrNot = None,
     bgr: Bgr = False,
@@ -55,9 +54,9 @@ def verify(
     from lowtide.check.verify import verify as run
     from lowtide.data.labelled import LabelledFiles
 
-    if not test and (labels or mean or std or bgr):
-        raise UsageError("--labels, --mean, --std and --bgr are for --test")
-    given = LabelledFiles(test or (), labels, numbers_or_none(mean), numbers_or_none(std), bgr)
+    if not test and (classes or mean or std or bgr):
+        raise UsageError("--classes, --mean, --std and --bgr are for --test")
+    given = LabelledFiles(test or (), classes, numbers_or_none(mean), numbers_or_none(std), bgr)
     with StageLine(folder, quiet) as progress:
         verified = run(folder, model, progress, max_elements)
         tested = run_tests(folder, given, progress) if test else None

@@ -51,7 +51,7 @@ class LabelledFiles:
         known = [labels for _, labels in parts if labels is not None]
         if len(known) < len(parts):
             raise UsageError(
-                "--test: no classes; give --labels FILE with their numbers, folders of one class "
+                "--test: no classes; give --classes FILE with their numbers, folders of one class "
                 "each, or .npz with 'labels'"
             )
         return Labelled(values, np.concatenate(known))
