@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from lowtide.cli.bench import bench
+from lowtide.cli.boards import boards
 from lowtide.cli.compress import compress
 from lowtide.cli.explore import explore
 from lowtide.cli.fit import fit
@@ -62,6 +63,7 @@ app.command(epilog="Example: `lowtide verify out --model net.onnx`")(verify)
 app.command(epilog="Example: `lowtide bench out --against onnxruntime --model net.onnx --profile`")(
     bench
 )
+app.command(epilog="Example: `lowtide bench out --board m4`")(boards)
 app.command()(operators)
 app.command(epilog="Example: `lowtide place A.csv --capacity 1MiB -o placed.csv`")(place)
 app.command(

@@ -44,7 +44,7 @@ def _times(benched: Benched) -> Iterator[str]:
     if benched.ratio:
         ratio = benched.ratio
         rows.append(("ratio", f"{ratio.median:.3f}", _range(ratio, 1, 3), "", "", ""))
-    yield from _table(rows, left=1)
+    yield from table(rows, left=1)
 
 
 def _time(benched: Benched, one: Timed, unit: tuple[float, str, int]) -> tuple[str, ...]:
@@ -115,12 +115,12 @@ def _operators(benched: Benched) -> Iterator[str]:
         rows.append(
             (
                 _MARK if one.live_bytes == full else "", for_terminal(one.name, 20),
-                for_terminal(one.type, 14), f"{factor * seconds:.{digits}f}", _bar(seconds / most),
+                for_terminal(one.type, 14), f"{factor * seconds:.{digits}f}", bar(seconds / most),
                 f"{100 * seconds / total:.1f}", rate, weights, kib(one.own_bytes),
                 kib(one.live_bytes),
             )
         )  # fmt: skip
-    yield from (line[2:] for line in _table(rows, left=3, bars=(4,)))
+    yield from (line[2:] for line in table(rows, left=3, bars=(4,)))
     yield ""
     yield "  rows: the most that the output takes at a time; live: the arena in use meanwhile"
     yield f"  {_MARK} where the most of the arena is in use"
@@ -130,14 +130,14 @@ def _by_time(one: OperatorTime) -> float:
     return -(one.seconds or 0.0)
 
 
-def _bar(share: float) -> str:
+def bar(share: float) -> str:
     """A bar of eighths of characters; what is not nothing shows."""
     eighths = max(round(8 * _BAR * share), 1 if share else 0)
     full, rest = divmod(eighths, 8)
     return "█" * full + _EIGHTHS[rest].strip()
 
 
-def _table(rows: Sequence[tuple[str, ...]], left: int, bars: Sequence[int] = ()) -> Iterator[str]:
+def table(rows: Sequence[tuple[str, ...]], left: int, bars: Sequence[int] = ()) -> Iterator[str]:
     """Rows as lines; the first `left` columns and bars are flush left."""
     wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:

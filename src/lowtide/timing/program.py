@@ -16,7 +16,7 @@ _TIMER = resources("lowtide.timing") / "timer.c"
 _HOOK = """\
 /* Included before net.c: where an operator begins, its time does. */
 void timer_task(int number);
-#define TASK(number, row) timer_task(number)
+#define NET_AT(operator) timer_task(operator)
 """
 
 
@@ -37,7 +37,7 @@ def build_timer(
 
     Raises CheckError where net.c does not compile.
     """
-    around = {"timer.c": _TIMER.read_text(), "ports.h": _ports(memory, sets)}
+    around = {"timer.c": _TIMER.read_text(), "ports.h": ports_header(memory, sets)}
     hook: list[str] = []
     if profile:
         around["hook.h"], hook = _HOOK, ["-include", "hook.h"]
@@ -45,7 +45,7 @@ def build_timer(
     return compile_program(files, around, "net.c", folder, command, "timer")
 
 
-def _ports(memory: MemoryMap, sets: int) -> str:
+def ports_header(memory: MemoryMap, sets: int) -> str:
     """ports.h: where the inputs and outputs lie, how large they are, how the network is called."""
     held, found, handed = list[str](), list[str](), list[str]()
     for way, ports in (("input", memory.inputs), ("output", memory.outputs)):
@@ -53,7 +53,7 @@ def _ports(memory: MemoryMap, sets: int) -> str:
             at = f"net_{way}_{port.identifier}()"
             if port.streamed:
                 at = f"{way}{k}"
-                held.append(f"static {port.c} {at}[{port.elements}];")
+                held.append(f"static {port.c} {at}[{port.elements}] PORT_MEMORY;")
                 handed.append(at)
             found.append(f"    {way}[{k}] = {at};")
     return "\n".join(
@@ -67,6 +67,9 @@ def _ports(memory: MemoryMap, sets: int) -> str:
             f"#define OUTPUTS {len(memory.outputs)}",
             f"static const size_t input_bytes[] = {{ {_sizes(memory.inputs)} }};",
             f"static const size_t output_bytes[] = {{ {_sizes(memory.outputs)} }};",
+            "#ifndef PORT_MEMORY",
+            "#define PORT_MEMORY /* where images lie that are handed in row by row */",
+            "#endif",
             "static void *input[INPUTS + 1];",
             "static const void *output[OUTPUTS + 1];",
             *held,

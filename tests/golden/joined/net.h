@@ -18,11 +18,14 @@
 
    cc -std=c99 -O3 -ffp-contract=fast -c net.c      add -march=native or your core's
    -DCHECKED builds the judge: every read is checked to find its own bytes (net_check).
+   NET_AT(operator), if it is a macro, is told whose work comes next: an operator's (its
+   number in plan.json) or the driver's (NET_OPERATORS). For counters of your own.
 */
 #ifndef NET_H
 #define NET_H
 
 #define NET_ARENA_BYTES 1024
+#define NET_OPERATORS 5
 
 /* input 'x', 1x2x8x8, in memory [H 8][W 8][C 2] */
 #define NET_INPUT_X_ELEMENTS 128

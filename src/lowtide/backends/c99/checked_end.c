@@ -8,7 +8,9 @@
 #define MADE(s, elements) ((void)0)
 #define USE_ROW(s, r, elements) ((void)0)
 #define MADE_ROW(s, r, elements) ((void)0)
-#ifndef TASK /* `lowtide bench --profile` counts time here */
 #define TASK(number, row) ((void)0)
 #endif
+
+#ifndef NET_AT /* a hook: what comes next is an operator's, or the driver's (NET_OPERATORS) */
+#define NET_AT(operator) ((void)0)
 #endif

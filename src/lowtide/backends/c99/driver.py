@@ -16,6 +16,8 @@ from lowtide.layout.ports import Port
 from lowtide.planner.plan import Plan
 from lowtide.rows.task import Task
 
+_DRIVER_IS_NEXT = "NET_AT(NET_OPERATORS);"
+
 
 def emit_driver(program: Program, names: Sequence[str], lines: Lines) -> None:
     """Emits net_run() and the functions for rows that the caller hands over.
@@ -51,6 +53,7 @@ def _layer_by_layer(program: Program, names: Sequence[str], lines: Lines) -> Non
     _start(program, lines)
     for run in plan.schedule.runs:
         task, name = plan.tasks[run.task], names[run.task]
+        lines.add(f"NET_AT({run.task});")
         if task.row is None:
             lines.add(f"{name}();")
         elif run.rows == 1:
@@ -61,6 +64,7 @@ def _layer_by_layer(program: Program, names: Sequence[str], lines: Lines) -> Non
             downward = f"int {row} = {stop - 1}; {row} >= {run.first}; {row}--"
             lines.add(f"for ({downward if run.backward else upward})")
             lines.add(f"    {name}({row}, 1);")
+    lines.add(_DRIVER_IS_NEXT)
     _end(program, lines)
     lines.close()
 
@@ -130,8 +134,10 @@ def _switch(program: Program, names: Sequence[str], op: str, lines: Lines) -> No
         if task.port:
             _port(program, number, task, lines)
         else:
-            lines.add(f"case {number}: {name}({_rows(task, together[number])}); break;")
+            call = f"{name}({_rows(task, together[number])});"
+            lines.add(f"case {number}: NET_AT({number}); {call} break;")
     lines.add("}")
+    lines.add(_DRIVER_IS_NEXT)
 
 
 def _rows(task: Task, together: int) -> str:
@@ -166,6 +172,7 @@ def _port(program: Program, number: int, task: Task, lines: Lines) -> None:
     row = "s" if pieces == 1 else f"{pieces} * s + waiting"
     status = "NET_NEED_ROW" if task.port == "in" else "NET_HAVE_ROW"
     lines.open(f"case {number}:")
+    lines.add(f"NET_AT({number});")
     with lines.block(f"if (waiting < {pieces})" if pieces > 1 else "if (!waiting)"):
         if task.port == "out":
             lines.add(f"USE_ROW({storage}, {row}, {elements});")

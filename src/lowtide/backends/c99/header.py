@@ -49,11 +49,14 @@ def header(plan: Plan, weights_bytes: int | None) -> str:
         "   cc -std=c99 -O3 -ffp-contract=fast -c net.c      add -march=native or your core's",
         *(_WEIGHTS_FILE if weights_bytes else []),
         "   -DCHECKED builds the judge: every read is checked to find its own bytes (net_check).",
+        "   NET_AT(operator), if it is a macro, is told whose work comes next: an operator's (its",
+        "   number in plan.json) or the driver's (NET_OPERATORS). For counters of your own.",
         "*/",
         "#ifndef NET_H",
         "#define NET_H",
         "",
         f"#define NET_ARENA_BYTES {plan.arena_bytes}",
+        f"#define NET_OPERATORS {len(plan.tasks)}",
         "",
     ]
     if any(port.type != F32 for port in (*inputs, *outputs)):

@@ -1,0 +1,118 @@
+"""bench_on_board(): run the program that fit wrote on an emulated board, and count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from lowtide.check.child import run_child
+from lowtide.check.compile import check_compiler, find_compiler
+from lowtide.check.numbers import check_near, compare, count_unequal, distance, largest_of
+from lowtide.check.trial import pack, split
+from lowtide.check.verify import Folder, read_folder
+from lowtide.clock import Progress, quiet
+from lowtide.errors import CheckError, UsageError
+from lowtide.ir.graph import Array
+from lowtide.timing.board_build import build_for_board
+from lowtide.timing.board_result import BoardCount, OperatorCount
+from lowtide.timing.board_run import Counted, build_counter, run_counted
+from lowtide.timing.boards import board as find_board
+from lowtide.timing.boards import check_tools
+from lowtide.timing.program import build_timer
+
+Results = Mapping[str, Sequence[Array]]
+FLOATS = "floats may round differently: fused multiply-adds, another C library, another order"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How net.c is compiled for the board, and how long it may run."""
+
+    board: str
+    compiler: str = "gcc"
+    flags: tuple[str, ...] = ()
+    seconds: float = 600.0
+
+
+def bench_on_board(folder: str | Path, asked: Asked, progress: Progress = quiet) -> BoardCount:
+    """Counts the instructions of the program in a folder that fit wrote, on an emulated board.
+
+    What it computes there must be what this PC's build computes. Raises UnreadableModel for missing
+    or damaged files, UsageError without the tools, CheckError where it does not compile or fit,
+    does not end, or computes something else.
+    """
+    board = find_board(asked.board)
+    check_tools(board.tools, f"--board {board.name}")
+    held = read_folder(Path(folder))
+    compiler = find_compiler()
+    if compiler is None:
+        raise UsageError("no C compiler for this PC: set CC, or install gcc or clang")
+    check_compiler(tuple(compiler))
+    with TemporaryDirectory(prefix="lowtide-", ignore_cleanup_errors=True) as name:
+        there = Path(name) / "board"
+        what = f"compiling net.c for {board.name} with {asked.compiler}"
+        progress(" ".join([what, *asked.flags]))
+        program = build_for_board(
+            held.files, held.memory, board, there, len(held.samples), asked.compiler, asked.flags
+        )
+        data = b"".join(pack(held.memory.inputs, sample.inputs) for sample in held.samples)
+        (there / "inputs").write_bytes(data)
+        here = _run_here(held, compiler, Path(name) / "here", data, progress)
+        progress(f"running it on {board.name} ({board.machine} in {board.emulator.command})")
+        counter = build_counter(board, compiler, there)
+        operators = len(held.memory.operators)
+        counted = run_counted(board, program.elf, operators, counter, asked.seconds)
+        made = split((there / "outputs").read_bytes(), held.memory, held.samples)
+    what = f"net.c on board {board.name}"
+    compared, unequal, off = _compare(made, here, what)
+    found = compare(made, held.samples)
+    check_near(found, held.samples, what)
+    return BoardCount(
+        held.memory, board.name, board.core, board.machine, program.built, _counts(held, counted),
+        counted.stack_bytes, program.sizes, compared, unequal, off, FLOATS,
+    )  # fmt: skip
+
+
+def _run_here(
+    held: Folder, compiler: Sequence[str], folder: Path, data: bytes, progress: Progress
+) -> Results:
+    """What this PC's build makes of the same inputs."""
+    progress("running this PC's build")
+    program = build_timer(held.files, held.memory, folder, compiler, len(held.samples))
+    (folder / "inputs").write_bytes(data)
+    done = run_child([str(program), "inputs", "outputs"], cwd=folder)
+    if done.returncode:
+        raise CheckError(f"net.c stopped with status {done.returncode} on this PC")
+    return split((folder / "outputs").read_bytes(), held.memory, held.samples)
+
+
+def _compare(made: Results, here: Results, what: str) -> tuple[int, int, float]:
+    """Values, unequal ones among them, and the largest difference of floats from the PC's."""
+    compared = unequal = 0
+    off = 0.0
+    for name, outputs in here.items():
+        for y, ref in zip(made[name], outputs, strict=True):
+            compared += ref.size
+            differ = count_unequal(y, ref)
+            unequal += differ
+            if ref.dtype.kind != "f":
+                if differ:
+                    raise CheckError(
+                        f"{what} differs from this PC's build in {differ} of {ref.size} values of "
+                        f"an output of whole numbers, by {distance(y, ref):g} at most, on '{name}'"
+                    )
+            elif gap := distance(y, ref):
+                off = max(off, gap / (largest_of(ref) or 1.0))
+    return compared, unequal, off
+
+
+def _counts(held: Folder, counted: Counted) -> tuple[OperatorCount, ...]:
+    names = [(o.name, o.type, o.macs) for o in held.memory.operators]
+    return tuple(
+        OperatorCount(*named, calls, instructions)
+        for named, calls, instructions in zip(
+            [*names, ("(driver)", "", 0)], counted.calls, counted.instructions, strict=True
+        )
+    )

@@ -1,0 +1,144 @@
+"""An emitted program compiled for a board, with what is around it there.
+
+net.c         by the compiler and at the level that are asked for, with marks (at.h)
+main.c ..     by the board's own compiler, linked as sections.ld says
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lowtide.check.child import run_child
+from lowtide.check.compile import WARNINGS
+from lowtide.check.flags import named
+from lowtide.check.system_faults import check_system, compiler_environment
+from lowtide.errors import CheckError, UsageError
+from lowtide.planner.memory_map import MemoryMap
+from lowtide.timing.boards import CLANG, DATA, Board, check_tools
+from lowtide.timing.program import ports_header
+
+COMPILERS = ("gcc", "clang")
+_AROUND = ("board.h", "at.h", "main.c", "start.c", "stack.c", "semihost.c", "sections.ld")
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Bytes of the program by what they are: net.c's own, and what it takes of the C library."""
+
+    code: int
+    weights: int
+    tables: int
+    library: int
+    state: int
+
+    @property
+    def flash(self) -> int:
+        return self.code + self.weights + self.tables + self.library
+
+
+@dataclass(frozen=True)
+class BoardProgram:
+    """An executable for a board, how net.c was compiled, and its sizes."""
+
+    elf: Path
+    built: str
+    sizes: Sizes
+
+
+def build_for_board(
+    files: Mapping[str, bytes],
+    memory: MemoryMap,
+    board: Board,
+    folder: Path,
+    sets: int,
+    compiler: str = "gcc",
+    flags: Sequence[str] = (),
+) -> BoardProgram:
+    """Raises UsageError without the tools, CheckError where it does not compile or fit."""
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        if name.endswith((".c", ".h", ".bin")):
+            (folder / name).write_bytes(content)
+    for name in _AROUND:
+        (folder / name).write_text((DATA / name).read_text())
+    (folder / "board.ld").write_text(board.memory.script + (DATA / "sections.ld").read_text())
+    (folder / "ports.h").write_text(ports_header(memory, sets))
+    command = [*_compiler(board, compiler), *WARNINGS[1:], "-std=c99", *named(files["net.h"])]
+    command += [*flags, "-ffunction-sections", "-fdata-sections", "-include", "at.h"]
+    _compile([*command, "-c", "net.c"], "net.c", board, folder)
+    gcc = [board.compiler.command, *board.flags]
+    around = [name for name in _AROUND if name.endswith(".c")]
+    whole = [*gcc, "-std=c11", "-O2", "-include", "at.h", *around, "net.o", *_LINK]
+    _compile(whole, "the program", board, folder)
+    return BoardProgram(folder / "net.elf", " ".join(command[:-2]), _sizes(folder, board, memory))
+
+
+_LINK = (
+    "--specs=nano.specs", "-nostartfiles", "-T", "board.ld", "-Wl,--gc-sections",
+    "-Wl,--no-warn-rwx-segments", "-Wl,-Map=net.map", "-lm", "-o", "net.elf",
+)  # fmt: skip
+
+
+def _compiler(board: Board, compiler: str) -> list[str]:
+    """The command that compiles for a board; Clang takes the headers of GCC's C library."""
+    if compiler not in COMPILERS:
+        raise UsageError(f"there is no compiler '{compiler}'; there are {', '.join(COMPILERS)}")
+    check_tools(board.tools, f"board {board.name}")
+    if compiler == "gcc":
+        return [board.compiler.command, *board.flags]
+    check_tools([CLANG], "--compiler clang")
+    target = board.compiler.command.removesuffix("-gcc")
+    found = run_child([board.compiler.command, "-print-sysroot"]).stdout.decode().strip()
+    headers = Path(found or f"/usr/lib/{target}") / "include"
+    return [CLANG.command, f"--target={target}", *board.flags, "-isystem", str(headers)]
+
+
+def _compile(command: Sequence[str], what: str, board: Board, folder: Path) -> None:
+    done = run_child(command, cwd=folder, env=compiler_environment(folder))
+    if not done.returncode:
+        return
+    said = done.stderr.decode(errors="replace")
+    check_system(said, folder)
+    full = re.search(r"region `(\w+)' overflowed by (\d+) bytes", said)
+    if full:
+        size = {"FLASH": board.memory.flash_bytes, "RAM": board.memory.ram_bytes}.get(full[1], 0)
+        raise CheckError(
+            f"{what} takes {full[2]} bytes more than the {size} of {full[1]} there are "
+            f"on board {board.name}"
+        )
+    first = next((line for line in said.splitlines() if "error" in line), said)
+    raise CheckError(
+        f"{what} does not compile for {board.name} with {command[0]}: {first.strip()[:300]}"
+    )
+
+
+def _sizes(folder: Path, board: Board, memory: MemoryMap) -> Sizes:
+    """From the sections of net.o, and the parts of the C library that the linker's map names."""
+    tool = board.compiler.command.removesuffix("gcc") + "size"
+    said = run_child([tool, "-A", "-d", str(folder / "net.o")]).stdout.decode()
+    sections = [(name, int(size)) for name, size in _SECTION.findall(said)]
+    parts = dict.fromkeys(_PARTS, 0)
+    for name, size in sections:
+        part = next((part for part, of in _PARTS.items() if re.match(of, name)), None)
+        if part:
+            parts[part] += size
+    linked = _FROM_LIBRARY.findall((folder / "net.map").read_text().partition(_LINKED)[2])
+    library = sum(int(size, 16) for name, size in linked if re.match(_LOADED, name))
+    state = max(parts.pop("state") - memory.arena_bytes, 0)
+    return Sizes(**parts, library=library, state=state)
+
+
+_SECTION = re.compile(r"^(\.\S+)\s+(\d+)", re.MULTILINE)
+_PARTS = {
+    "code": r"\.text|\.ARM\.ex",
+    "weights": r"\.rodata(\.w\d+\w*)?$",
+    "tables": r"\.rodata|\.srodata",
+    "state": r"\.s?(data|bss)",
+}
+"""The first that matches; weights.bin lies in .rodata itself."""
+_FROM_LIBRARY = re.compile(r"^ (\.\S+)\s+0x\w+\s+0x(\w+) \S+\.a\(\S+\)$", re.MULTILINE)
+_LINKED = "Linker script and memory map"
+_LOADED = r"\.text|\.s?rodata|\.data|\.ARM\.ex"

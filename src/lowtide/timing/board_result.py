@@ -1,0 +1,98 @@
+"""What bench() counted on an emulated board."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lowtide.planner.memory_map import MemoryMap
+from lowtide.timing.board_build import Sizes
+
+
+@dataclass(frozen=True)
+class OperatorCount:
+    """Instructions of one operator in one run; of none: those of the driver between them."""
+
+    name: str
+    type: str
+    macs: int
+    calls: int
+    instructions: int
+
+    @property
+    def instructions_per_mac(self) -> float | None:
+        return self.instructions / self.macs if self.macs else None
+
+
+@dataclass(frozen=True)
+class BoardCount:
+    """A program on a board: its instructions, its stack and its sizes.
+
+    `compared` values of its outputs were compared with those of this PC's build; of whole numbers
+    none may differ, floats by `max_rel` of the largest.
+    """
+
+    memory: MemoryMap
+    board: str
+    core: str
+    machine: str
+    built: str
+    operators: tuple[OperatorCount, ...]
+    stack_bytes: int
+    sizes: Sizes
+    compared: int
+    unequal: int
+    max_rel: float
+    agreement: str
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of the network; what a plan does twice is not counted twice."""
+        held = self.memory.facts.get("macs")
+        return held if isinstance(held, int) else sum(o.macs for o in self.memory.operators)
+
+    @property
+    def instructions(self) -> int:
+        """Of everything between the call of the network and its return."""
+        return sum(one.instructions for one in self.operators)
+
+    @property
+    def instructions_per_mac(self) -> float | None:
+        return self.instructions / self.macs if self.macs else None
+
+    @property
+    def ram_bytes(self) -> int:
+        return self.memory.arena_bytes + self.stack_bytes + self.sizes.state
+
+    def facts(self) -> Mapping[str, Any]:
+        """Everything `bench --board --json` prints."""
+        return {
+            "file": self.memory.file,
+            "sha256": self.memory.sha256,
+            "board": self.board,
+            "core": self.core,
+            "machine": self.machine,
+            "built_with": self.built,
+            "macs": self.macs,
+            "instructions": self.instructions,
+            "instructions_per_mac": self.instructions_per_mac,
+            "arena_bytes": self.memory.arena_bytes,
+            "stack_bytes": self.stack_bytes,
+            "state_bytes": self.sizes.state,
+            "ram_bytes": self.ram_bytes,
+            "flash_bytes": self.sizes.flash,
+            "flash": {k: v for k, v in asdict(self.sizes).items() if k != "state"},
+            "compared_values": self.compared,
+            "unequal": self.unequal,
+            "max_rel_diff": self.max_rel,
+            "agreement": self.agreement,
+            "operators": [
+                {
+                    **asdict(one),
+                    "instructions_per_mac": one.instructions_per_mac,
+                    "share": one.instructions / self.instructions if self.instructions else None,
+                }
+                for one in self.operators
+            ],
+        }

@@ -1,0 +1,130 @@
+"""A program run on an emulated board, and its instructions counted by operator.
+
+net.elf   .board_at: (number, address), ..    from where on instructions are whose
+count.c   a plug-in of the emulator, compiled here for it
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from lowtide.check.child import run_child
+from lowtide.errors import CheckError, UsageError
+from lowtide.timing.boards import DATA, Board
+
+FAULT, LATE = 70, 124
+"""What a board ends with after a fault; and what stands for no end at all."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Instructions of one run by operator, the driver's last, and the stack that it took."""
+
+    instructions: tuple[int, ...]
+    calls: tuple[int, ...]
+    stack_bytes: int
+
+    @property
+    def whole(self) -> int:
+        return sum(self.instructions)
+
+
+def build_counter(board: Board, compiler: Sequence[str], folder: Path) -> Path:
+    """The plug-in for the emulator that is there; raises UsageError where it does not compile."""
+    said = run_child([board.emulator.command, "--version"]).stdout.decode(errors="replace")
+    version = re.search(r"version (\d+)", said)
+    api = 1 if version is None or int(version[1]) < 9 else 2
+    source, made = folder / "count.c", folder / "count.so"
+    source.write_text((DATA / "count.c").read_text())
+    command = [*compiler, "-O2", "-shared", "-fPIC", f"-DAPI={api}", "-o", str(made), str(source)]
+    done = run_child(command, cwd=folder)
+    if done.returncode:
+        raise UsageError(
+            f"the plug-in that counts instructions does not compile with {' '.join(compiler)}: "
+            f"{' '.join(done.stderr.decode(errors='replace').split())[:300]}"
+        )
+    return made
+
+
+def run_counted(board: Board, elf: Path, operators: int, counter: Path, seconds: float) -> Counted:
+    """Runs a program on the files `inputs` and `outputs` beside it.
+
+    Raises CheckError where it faults, says that something is wrong, or takes too long.
+    """
+    folder = elf.parent
+    (folder / "marks").write_text("".join(f"{at:x} {n}\n" for n, at in _marks(board, elf)))
+    plug = f"{counter},marks=marks,operators={operators},out=counts"
+    status, said = run_on_board(board, elf, seconds, ["-plugin", plug])
+    _check_end(board, status, said, seconds)
+    stack = re.search(r"^stack (\d+)$", said, re.MULTILINE)
+    counts = re.findall(r"^operator \d+ (\d+) (\d+)$", _read(folder / "counts"), re.MULTILINE)
+    if stack is None or len(counts) != operators + 1:
+        raise CheckError(f"{board.emulator.command} counted nothing: its plug-in did not run")
+    calls, instructions = zip(*((int(a), int(b)) for a, b in counts), strict=True)
+    return Counted(instructions, calls, int(stack[1]))
+
+
+def run_on_board(
+    board: Board, elf: Path, seconds: float, options: Sequence[str] = ()
+) -> tuple[int, str]:
+    """Runs a program where it lies; its status and what it said."""
+    command = [
+        board.emulator.command, "-machine", board.machine, "-display", "none", "-monitor", "none",
+        "-serial", "none", "-chardev", "file,id=host,path=said",
+        "-semihosting-config", "enable=on,target=native,chardev=host", *options,
+        "-kernel", elf.name,
+    ]  # fmt: skip
+    status, complained = _timed(command, elf.parent, seconds)
+    return status, _read(elf.parent / "said") + complained
+
+
+def _timed(command: Sequence[str], folder: Path, seconds: float) -> tuple[int, str]:
+    """Its status, or LATE, and what it says on stderr; an interrupt here ends it too."""
+    null = subprocess.DEVNULL
+    with subprocess.Popen(
+        command, cwd=folder, stdin=null, stdout=null, stderr=subprocess.PIPE, process_group=0
+    ) as child:
+        try:
+            _, complained = child.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.communicate()
+            return LATE, ""
+        except BaseException:
+            child.kill()
+            raise
+    return child.returncode, complained.decode(errors="replace")
+
+
+def _check_end(board: Board, status: int, said: str, seconds: float) -> None:
+    if status == 0:
+        return
+    if status == LATE:
+        raise CheckError(
+            f"net.c on {board.name} did not end within {seconds:g} s; --timeout gives it longer"
+        )
+    last = said.strip().rpartition("\n")[2][:300]
+    raise CheckError(f"net.c on {board.name} stopped with status {status}: {last}")
+
+
+def _marks(board: Board, elf: Path) -> list[tuple[int, int]]:
+    """Pairs of number and address from the section of the marks."""
+    tool = board.compiler.command.removesuffix("gcc") + "objcopy"
+    run_child([tool, "--dump-section", ".board_at=at", elf.name, "/dev/null"], cwd=elf.parent)
+    with suppress(OSError):
+        held = (elf.parent / "at").read_bytes()
+        return [(n, at & ~1) for n, at in struct.iter_unpack("<iI", held)]
+    raise CheckError(f"{elf.name} has no marks to count between")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""

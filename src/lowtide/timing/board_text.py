@@ -1,0 +1,68 @@
+"""Counts on a board as text: whose instructions, those of most first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lowtide.quoting import for_terminal
+from lowtide.sizes import show_bytes
+from lowtide.timing.bench_text import bar, table
+from lowtide.timing.board_result import BoardCount, OperatorCount
+
+
+def board_text(counted: BoardCount) -> str:
+    """Lines: the whole, the operators, memory, and how the numbers came about."""
+    lines = [*_head(counted), "", *_operators(counted), "", *_memory(counted), "", *_notes(counted)]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _head(counted: BoardCount) -> Iterator[str]:
+    per = counted.instructions_per_mac
+    each = f", {per:.3f} a multiply-add" if per is not None else ""
+    yield (
+        f"{for_terminal(counted.memory.file)} on {counted.core}: "
+        f"{counted.instructions:,} instructions{each}"
+    )
+
+
+def _operators(counted: BoardCount) -> Iterator[str]:
+    rows: list[tuple[str, ...]] = [
+        ("operator", "type", "", "instructions", "share", "multiply-adds", "i/MAC", "calls")
+    ]
+    order = sorted(counted.operators, key=lambda one: -one.instructions)
+    most = max((one.instructions for one in order), default=0) or 1
+    rows += [_operator(one, most, counted.instructions) for one in order if one.instructions]
+    yield from table(rows, left=2, bars=(2,))
+
+
+def _operator(one: OperatorCount, most: int, whole: int) -> tuple[str, ...]:
+    per = one.instructions_per_mac
+    return (
+        for_terminal(one.name, 20), for_terminal(one.type, 14), bar(one.instructions / most),
+        f"{one.instructions:,}", f"{100 * one.instructions / whole:.1f} %",
+        f"{one.macs:,}" if one.macs else "-", "-" if per is None else f"{per:.2f}",
+        f"{one.calls:,}",
+    )  # fmt: skip
+
+
+def _memory(counted: BoardCount) -> Iterator[str]:
+    sizes, arena = counted.sizes, counted.memory.arena_bytes
+    yield (
+        f"  RAM    {counted.ram_bytes:>9,} B ({show_bytes(counted.ram_bytes)}): arena {arena:,}, "
+        f"stack {counted.stack_bytes:,}, state {sizes.state:,}"
+    )
+    yield (
+        f"  flash  {sizes.flash:>9,} B ({show_bytes(sizes.flash)}): weights {sizes.weights:,}, "
+        f"tables {sizes.tables:,}, code {sizes.code:,}, C library {sizes.library:,}"
+    )
+
+
+def _notes(counted: BoardCount) -> Iterator[str]:
+    same = "equal to this PC's build in every bit"
+    if counted.unequal:
+        same = (
+            f"within {counted.max_rel:.1e} of the largest of this PC's build ({counted.agreement})"
+        )
+    yield f"  result     {counted.compared} values, {same}"
+    yield f"  counted    the first run, on {counted.machine}; instructions are not time"
+    yield f"  built      {counted.built}"
