@@ -17,9 +17,12 @@ import pytest
 import lowtide
 import lowtide.check.tflite_truth as truth
 from commands import Command
+from lowtide.check.floats import floats_before, parts_of, quantum, said
 from lowtide.check.tflite_truth import DRAWN
 from lowtide.frontends.tflite.load import load
-from lowtide.ir.graph import Array, Graph
+from lowtide.ir.dtype import F32, I8
+from lowtide.ir.graph import Array, Graph, Operator, Tensor
+from lowtide.ir.quant import Quant
 from tflite_operators import ONE, Random
 
 MODELS = Path(__file__).parents[3] / "shared" / "models" / "tflite"
@@ -96,6 +99,25 @@ def test_a_wrong_integer_is_no_result(
     assert (facts["unequal"], facts["steps_off"], facts["not_compared"]) == (0, 0, None)
     assert facts["compared_values"] > 4
     assert command("verify", out, "--model", conv).code == 0
+
+
+def test_only_what_is_rounded_behind_floats_may_be_a_step_off() -> None:
+    """x in 8 bits ─> exp of it in 8 bits, exp of it as floats, and x itself."""
+    kinds = {"x": I8, "r": F32, "near": F32, "rounded": I8, "again": F32, "same": I8}
+    steps = [("Dequantize", "x", "r"), ("Exp", "r", "near"), ("Quantize", "near", "rounded"),
+             ("Dequantize", "rounded", "again"), ("Identity", "x", "same")]  # fmt: skip
+    tensors = {n: Tensor(n, (4,), k, Quant((0.5,), (0,)) if k == I8 else None)
+               for n, k in kinds.items()}  # fmt: skip
+    operators = tuple(Operator(y, kind, (x,), (y,)) for kind, x, y in steps)
+    outputs = ("same", "r", "near", "rounded", "again")
+    graph = Graph("n", ("x",), outputs, operators, tensors, {})
+    floats = floats_before(parts_of(graph), outputs)
+    values = [np.full(4, 2, kinds[n].name) for n in outputs]
+    gaps = [f.gap(y, quantum(graph, n)) for f, y, n in zip(floats, values, outputs, strict=True)]
+    assert gaps == pytest.approx([0, 0, 2e-5, 1, 0.5 + 2e-5])
+    assert said(outputs, floats) == [
+        "'rounded', 'again' may be one step off, since the reference computes floats in Exp"
+    ]
 
 
 def test_without_the_runtimes_what_is_not_compared_is_said(

@@ -121,9 +121,18 @@ def test_a_planted_error_is_a_failure(times: float, monkeypatch: pytest.MonkeyPa
         assert f"onnxruntime by {runtime:.2e}" in str(caught.value)
 
 
+def test_integers_of_an_earlier_version_have_a_quantum_to_spare() -> None:
+    packed = pack_references([replace(sample("quantised", 0.5, 0.0), inputs={})], "abc")
+    (one,), _ = unpack_references(packed, "reference.npz")
+    assert one.expected.quanta == (0.5, 0.0)
+    assert off(one, 0.5, 0)
+    assert not off(one, 0.6, 0)
+
+
 def test_references_are_kept_with_what_made_them() -> None:
     kinds: tuple[Kind, ...] = ("float64", "quantised")
     samples = [replace(sample(kind, 1e-7, 0.0), inputs={"x": np.ones(3)}) for kind in kinds]
+    samples[1] = replace(samples[1], expected=replace(samples[1].expected, quanta=(0.5, 0.0)))
     samples.append(sample("float32"))
     back, sha256 = unpack_references(pack_references(samples, "abc"), "reference.npz")
     assert sha256 == "abc"
@@ -191,9 +200,9 @@ def test_a_reason_for_no_float64_is_said() -> None:
     checks = lowtide.fit(quantised(True)).checks
     assert checks is not None
     assert checks.facts()["error_from_exact"] is None
-    assert "onnxruntime's fused integers" in checks.shown
-    assert "its activations are quantised" in checks.shown
-    assert checks.against.rule == "one quantum"
+    assert "values compared with onnxruntime" in checks.shown
+    assert "its activations are quantised; 'y' may be one step off" in checks.shown
+    assert checks.against.rule == "one step"
     assert summary([sample("float32").expected], [2.0, 0.01]).rule == "1e-05 of the largest value"
 
 
@@ -250,15 +259,16 @@ def test_a_detector_that_sees_nothing_is_right(monkeypatch: pytest.MonkeyPatch) 
     assert checks.max_rel_diff < 1e-5
 
 
-def test_net_h_names_the_quantum_and_the_error(tmp_path: Path) -> None:
+def test_net_h_names_the_rule_and_the_error(tmp_path: Path) -> None:
     """Where exact values are no measure; else net.h is the same on every machine."""
     fitted = lowtide.fit(quantised(True))
     facts, header = fitted.facts(), fitted.files["net.h"].decode()
     (line,) = re.findall(r"^   error  (.*(?:\n {10}.*)*)", header, re.MULTILINE)
     said = " ".join(line.split())
-    assert said.startswith(f"{facts['max_abs_diff']:.3g} at most, {facts['max_rel_diff']:.1e} of")
-    assert f"a quantum is {facts['quanta'][0]:.3g}; " in said
-    assert said.endswith("allowed: one quantum")
+    error = f"{facts['max_abs_diff']:.3g} at most, {facts['compared_values']} values"
+    assert said.startswith(error)
+    assert facts["quanta"] == [0.25]
+    assert said.endswith("allowed: one step")
     exact = lowtide.fit(quantised(False))
     assert exact.facts()["quanta"] is None
     assert "   error  " not in exact.files["net.h"].decode()

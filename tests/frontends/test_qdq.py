@@ -13,6 +13,8 @@ import onnx
 import pytest
 
 from by_nests import by_nests
+from lowtide.check.numbers import compare
+from lowtide.check.truth import expect
 from lowtide.frontends.onnx.eight.group import group
 from lowtide.frontends.onnx.freeze import freeze
 from lowtide.frontends.onnx.load import load
@@ -52,6 +54,30 @@ def test_an_operator_gives_fused_integers(kind: str, seeds: range, dtype: str) -
             steps = np.rint((held[made.name] - expected) / net.scale_of(made.name))
             apart = np.abs(steps).max(initial=0)
             assert apart <= (kind in A_STEP), f"seed {seed}: {apart:.0f} steps apart"
+
+
+FLOATS = A_STEP | {"AveragePool", "Softmax", "Abs", "Elu", "HardSigmoid", "HardSwish", "Tanh"}
+"""What onnxruntime computes in floats, of which only the last ones have numbers of their own."""
+
+
+@pytest.mark.parametrize("kind", ONE)
+def test_a_step_is_allowed_behind_floats_alone(kind: str) -> None:
+    """The judge asks for the integers themselves wherever onnxruntime computes with integers."""
+    for dtype in ("uint8", "int8"):
+        for seed in range(4):
+            net = Drawn(seed, dtype)
+            ONE[kind](net)
+            model = net.model()
+            (sample,) = expect(model, "drawn", {"given": net.feeds})
+            held = by_nests(read(model), net.feeds)
+            made = [held[info.name] for info in model.graph.output]
+            assert compare({"given": made}, [sample]).passes, (dtype, seed)
+            quanta = sample.expected.quanta
+            off = [y + q for y, q in zip(sample.outputs, quanta, strict=True)]
+            allowed = bool(sample.expected.note.count("may be one step off, since"))
+            assert compare({"given": off}, [sample]).passes == allowed
+            if dtype == "uint8" and kind != "Conv":  # of which some are not fused
+                assert allowed == (kind in FLOATS)
 
 
 def test_programs_compute_fused_integers() -> None:

@@ -12,6 +12,8 @@ from lowtide.ir.graph import Array
 
 Kind = Literal["float64", "float32", "quantised", "integers", "program"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+WHOLE: tuple[Kind, ...] = ("quantised", "integers", "program")
+"""Those of whole numbers: single values are compared, and counted."""
 
 TOLERANCE = 1e-5
 """Of the largest value of an output: how far from what is expected every program may be."""
@@ -28,9 +30,9 @@ class Expected:
     - float64: evaluated in float64; `gaps` has the largest distance of onnxruntime, not optimised,
       from each output. `note` says where the network itself overflows.
     - float32: onnxruntime itself, where `note` says why there is no float64.
-    - quantised: the integers of a runtime; `gaps` has one quantum of each output.
-    - integers: those of a runtime that a program has to make itself; `gaps` has how far each output
-      may be off, 0 where the runtime computes nothing in floats.
+    - quantised: a runtime's integers, made real again at the end; `gaps` has how far each output
+      may be off, 0 where the runtime computes nothing in floats, and `quanta` its quantum.
+    - integers: the same of integers that a program hands out.
     - program: none: its own plainest build, which the others are held to; `note` says what was not
       compared. Until that has run there are no outputs. `gaps` as for integers.
     """
@@ -41,6 +43,7 @@ class Expected:
     version: str = ""
     gaps: tuple[float, ...] = ()
     note: str = ""
+    quanta: tuple[float, ...] = ()
     overflows: str = ""
     """The node at which the network itself may leave float32's range; `outputs` are NaN where that
     shows, and nothing is compared there."""
@@ -65,14 +68,9 @@ class Expected:
         return what.get(self.kind, self.maker)
 
     @property
-    def quanta(self) -> bool:
-        """Whether `gaps` has the quantum of each output."""
-        return self.kind == "quantised"
-
-    @property
     def whole(self) -> bool:
         """Whether `gaps` says all that outputs may be off by."""
-        return self.kind in ("integers", "program")
+        return self.kind in WHOLE
 
 
 def errors(expected: Sequence[Expected], largest: Sequence[float]) -> list[float] | None:
@@ -86,21 +84,16 @@ def errors(expected: Sequence[Expected], largest: Sequence[float]) -> list[float
 def allowed(expected: Sequence[Expected], largest: Sequence[float]) -> list[float]:
     """How far each output may be from what is expected, as a share of its largest value.
 
-    1e-5, or twice what onnxruntime is off by itself, which is 2e-3 at most; of quantised ones a
-    quantum; of integers what their `gaps` say.
+    1e-5, or twice what onnxruntime is off by itself, which is 2e-3 at most; of whole numbers what
+    their `gaps` say.
     """
     if expected and all(one.whole for one in expected):
         worst = [max(gaps) for gaps in zip(*(one.gaps for one in expected), strict=True)]
         return [share(gap, scale) for gap, scale in zip(worst, largest, strict=True)]
-    limits = [TOLERANCE] * len(largest)
     own = errors(expected, largest)
     if own is not None:
         return [max(TOLERANCE, min(2 * error, 2 * SUSPECT)) for error in own]
-    for one in expected:
-        if one.kind == "quantised":
-            quanta = [share(gap, scale) for gap, scale in zip(one.gaps, largest, strict=True)]
-            limits = [max(a, TOLERANCE + b) for a, b in zip(limits, quanta, strict=True)]
-    return limits
+    return [TOLERANCE] * len(largest)
 
 
 def share(gap: float, scale: float) -> float:
@@ -127,9 +120,7 @@ class Against:
     @property
     def rule(self) -> str:
         """How far a program may be from it, in words."""
-        if self.kind == "quantised":
-            return "one quantum"
-        if self.kind in ("integers", "program"):
+        if self.kind in WHOLE:
             return "none" if self.equal else "one step"
         limit = f"{TOLERANCE:.0e} of the largest value"
         return limit if self.runtime_error is None else f"{limit}, or twice onnxruntime's own"
@@ -163,14 +154,12 @@ class Against:
         note = f"; {self.note}" if self.note else ""
         if self.kind == "float64":
             return f"{error:.1e} from exact; onnxruntime {self.runtime_error or 0.0:.1e}{note}"
-        steps = ", ".join(f"{one:.3g}" for one in self.quanta)
-        quanta = f"; a quantum is {steps}" if steps else ""
-        return f"{error:.1e} of the largest value from {self.by}{quanta}{note}"
+        return f"{error:.1e} of the largest value from {self.by}{note}"
 
 
 def _quanta(expected: Sequence[Expected]) -> tuple[float, ...]:
     """Those of each output over all samples, which differ where the network finds them itself."""
-    steps = [one.gaps for one in expected if one.kind == "quantised"]
+    steps = [one.quanta for one in expected if one.quanta]
     return tuple(max(of_one) for of_one in zip(*steps, strict=True))
 
 

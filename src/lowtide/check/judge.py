@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from lowtide.check.compile import check_compiler, find_compiler
-from lowtide.check.expected import Against, summary
+from lowtide.check.expected import WHOLE, Against, summary
 from lowtide.check.flags import named
 from lowtide.check.numbers import SAME, Difference, Sample, check_comparable, scales
 from lowtide.check.opinion import Built, judge_way, shipping, version
@@ -70,7 +70,7 @@ class Checks:
         found, against = self.difference, self.against
         if against.kind == "program":
             return f"net.c makes the {found.compared} values of {against.by}; {against.note}"
-        if against.kind != "integers":
+        if against.kind not in WHOLE:
             return against.shown(found.max_rel)
         other = f"{found.unequal} of them" if found.unequal else "none"
         off = f", by {found.max_abs:g} at most" if found.unequal else ""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lowtide.check.exact.blocks import blocks
-from lowtide.check.expected import TOLERANCE, Expected, Kind, allowed, share, summary
+from lowtide.check.expected import TOLERANCE, WHOLE, Expected, Kind, allowed, share, summary
 from lowtide.errors import EXPORT, CheckError, UnreadableModel
 from lowtide.frontends.onnx.tidy import tidied
 from lowtide.ir.graph import Array, Shape
@@ -55,7 +55,7 @@ class Difference:
 
     def counts(self, kind: Kind) -> dict[str, int | None]:
         """What reports say of single values; whether floats are equal says nothing."""
-        whole = kind in ("integers", "quantised", "program")
+        whole = kind in WHOLE
         return {
             "compared_values": self.compared,
             "unequal": self.unequal if whole else None,
@@ -84,7 +84,10 @@ SAME = Difference(0.0, 0.0, 0.0)
 class Reference:
     """onnxruntime on the original file, one thread."""
 
-    def __init__(self, model: Path | bytes, name: str, *, optimised: bool = True) -> None:
+    def __init__(
+        self, model: Path | bytes, name: str, *, optimised: bool = True, kept: Path | None = None
+    ) -> None:
+        """`kept` is where to write what it made of the network."""
         from lowtide.runtime import onnxruntime
 
         self.name, self.version = name, str(onnxruntime.__version__)
@@ -94,12 +97,12 @@ class Reference:
         tried = [(held, levels.ORT_ENABLE_ALL), (held, plain)][0 if optimised else 1 :]
         for source, level in tried:
             try:
-                self.session = _session(source, level)
+                self.session = _session(source, level, kept)
                 return
             except Exception as error:  # onnxruntime raises its own types, none of them documented
                 refused = error
         try:
-            self.session = _session(tidied(model), plain)
+            self.session = _session(tidied(model), plain, kept)
         except Exception:
             raise UnreadableModel(
                 f"onnxruntime, the reference, cannot load it: {_first_line(refused)}",
@@ -118,7 +121,7 @@ class Reference:
         return Expected(made, version=self.version)
 
 
-def _session(model: str | bytes, level: Any) -> Any:
+def _session(model: str | bytes, level: Any, kept: Path | None) -> Any:
     from lowtide.runtime import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -126,6 +129,8 @@ def _session(model: str | bytes, level: Any) -> Any:
     options.log_severity_level = 4
     options.enable_cpu_mem_arena = False  # it keeps what it has had
     options.graph_optimization_level = level
+    if kept is not None:
+        options.optimized_model_filepath = str(kept)
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
@@ -203,6 +208,8 @@ def compare(results: Mapping[str, Sequence[Array]], samples: Sequence[Sample]) -
     if any(not sample.outputs for sample in samples):
         return SAME  # what made them is what is to be compared with
     worst, largest = SAME, scales(samples)
+    if any(sample.expected.whole for sample in samples):  # 0 everywhere may be a step off, too
+        largest = [most or 1.0 for most in largest]
     limits = allowed([sample.expected for sample in samples], largest)
     compared = unequal = steps = 0
     for sample in samples:
@@ -224,7 +231,8 @@ def count_unequal(y: Array, ref: Array) -> int:
 
 def _steps(gap: float, ref: Array, expected: Expected, k: int) -> int:
     """A distance in whole numbers, or in quanta where outputs have those; 0 of other floats."""
-    step = 1.0 if ref.dtype.kind in "iu" else (expected.gaps[k] if expected.quanta else 0.0)
+    quantum = expected.quanta[k] if expected.quanta else 0.0
+    step = 1.0 if ref.dtype.kind in "iu" else quantum
     return round(min(gap / step, 2.0**31)) if step else 0
 
 
@@ -234,7 +242,7 @@ def check_near(found: Difference, samples: Sequence[Sample], what: str) -> None:
         return
     against = summary([sample.expected for sample in samples], scales(samples))
     own = against.runtime_error
-    if against.kind in ("integers", "program"):
+    if against.kind in WHOLE:
         raise CheckError(
             f"{what} differs from {against.by} in {found.unequal} of {found.compared} values, by "
             f"{found.max_abs:g} at most; allowed: {against.rule}"

@@ -8,8 +8,8 @@ from zipfile import ZipFile
 
 import numpy as np
 
-from lowtide.check.expected import KINDS, Expected
-from lowtide.check.numbers import Sample
+from lowtide.check.expected import KINDS, TOLERANCE, Expected
+from lowtide.check.numbers import Sample, largest_of
 from lowtide.errors import UnreadableModel
 from lowtide.ir.graph import Array
 from lowtide.room import MAX_ELEMENTS
@@ -18,8 +18,8 @@ from lowtide.room import MAX_ELEMENTS
 def pack_references(samples: Sequence[Sample], sha256: str) -> bytes:
     """Arrays SAMPLE/input/NAME, SAMPLE/output/NUMBER and the rest of `Expected`.
 
-    That is SAMPLE/made_by (kind, name, version, note, overflows) and SAMPLE/gaps. The same bytes
-    for the same content.
+    That is SAMPLE/made_by (kind, name, version, note, overflows), SAMPLE/gaps and SAMPLE/quanta.
+    The same bytes for the same content.
     """
     arrays: dict[str, Array] = {"sha256": np.array(sha256)}
     for i, sample in enumerate(samples):
@@ -34,6 +34,7 @@ def pack_references(samples: Sequence[Sample], sha256: str) -> bytes:
             [own.kind, own.maker, own.version, own.note, own.overflows]
         )
         arrays[f"{i}/gaps"] = np.array(own.gaps, np.float64)
+        arrays[f"{i}/quanta"] = np.array(own.quanta, np.float64)
     buffer = BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
@@ -75,13 +76,23 @@ def _expected(held: dict[str, Array], i: int, outputs: tuple[Array, ...]) -> Exp
     if f"{i}/made_by" not in held:
         return Expected(outputs, note="written by an earlier version")
     kind, maker, version, note, *more = (str(word) for word in held[f"{i}/made_by"])
-    gaps = tuple(float(gap) for gap in held[f"{i}/gaps"])
+    gaps, quanta = (_distances(held.get(f"{i}/{what}")) for what in ("gaps", "quanta"))
     known = next(one for one in KINDS if one == kind)
     if len(gaps) != (0 if known == "float32" else len(outputs)):
         raise ValueError("a gap for each output")
-    if not all(0 <= gap < np.inf for gap in gaps):
+    if known == "quantised" and not quanta:  # an earlier version kept them as gaps
+        quanta = gaps
+        gaps = tuple(g + TOLERANCE * largest_of(y) for g, y in zip(gaps, outputs, strict=True))
+    if len(quanta) not in (0, len(outputs)):
+        raise ValueError("a quantum for each output")
+    return Expected(outputs, known, maker, version, gaps, note, quanta, "".join(more))
+
+
+def _distances(held: Array | None) -> tuple[float, ...]:
+    found = () if held is None else tuple(float(gap) for gap in held)
+    if not all(0 <= gap < np.inf for gap in found):
         raise ValueError("gaps are distances")
-    return Expected(outputs, known, maker, version, gaps, note, "".join(more))
+    return found
 
 
 def _numbers(held: dict[str, Array], prefix: str) -> list[int]:

@@ -9,14 +9,15 @@ neither there   ->  the program itself, and what was not compared is said
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from lowtide.check.expected import TOLERANCE, Expected, Kind
+from lowtide.check.expected import Expected, Kind
+from lowtide.check.floats import Floats, floats_before, parts_of, quantum, said
 from lowtide.check.in_child import LARGE, in_child
-from lowtide.check.numbers import Sample, largest_of, random_inputs
+from lowtide.check.numbers import Sample, random_inputs
 from lowtide.check.runtimes import LITERT, TFLM, Made, installed, run
 from lowtide.errors import UsageError
 from lowtide.frontends.tflite.load import load
@@ -81,12 +82,15 @@ def _expected(model: Path, graph: Graph, given: Mapping[str, Mapping[str, Array]
     sets = {name: _as_taken(graph, inputs, name) for name, inputs in given.items()}
     outputs = [graph.tensors[name] for name in graph.outputs]
     runtime, made, note = _run(model.read_bytes(), _runtime(graph), list(sets.values()))
-    if not made:
+    floats = floats_before(parts_of(graph), graph.outputs)
+    if made:
+        note = "; ".join([*filter(None, [note]), *said(graph.outputs, floats)])
+    else:
         made = [()] * len(sets)
     found = []
     for (name, inputs), result in zip(sets.items(), made, strict=True):
         held = tuple(_as_stored(y, t) for y, t in zip(result, outputs, strict=bool(result)))
-        kind, gaps = _rule(graph, held) if held else ("program", ())
+        kind, gaps = _rule(graph, floats, held) if held else ("program", ())
         maker, version = (runtime, installed(runtime) or "") if held else ("reference.c", "")
         found.append(Sample(name, inputs, Expected(held, kind, maker, version, gaps, note)))
     return found
@@ -114,21 +118,14 @@ def _run(
         return runtime, [], f"not compared with {runtime}, which cannot run it"
 
 
-def _rule(graph: Graph, outputs: Sequence[Array]) -> tuple[Kind, tuple[float, ...]]:
-    """Equal, unless floats are computed: then 1e-5, or one step behind where they are rounded."""
-    if not any(_computes_floats(graph)):
-        return "integers", (0.0,) * len(outputs)
-    if all(t.dtype == F32 for t in graph.tensors.values()):
+def _rule(
+    graph: Graph, floats: Sequence[Floats], outputs: Sequence[Array]
+) -> tuple[Kind, tuple[float, ...]]:
+    """Equal, unless floats are computed before: then 1e-5, or one step where they are rounded."""
+    if any(f.near for f in floats) and all(t.dtype == F32 for t in graph.tensors.values()):
         return "float32", ()
-    steps = [1.0 if y.dtype.kind in "iu" else TOLERANCE * largest_of(y) for y in outputs]
-    return "integers", tuple(steps)
-
-
-def _computes_floats(graph: Graph) -> Iterator[bool]:
-    for op in graph.operators:
-        held = definition(op, graph)
-        reals = [n for n in op.read if n in graph.tensors and graph.tensors[n].dtype == F32]
-        yield held is not None and bool(reals) and graph.tensors[op.output].dtype == F32
+    ends = zip(floats, outputs, graph.outputs, strict=True)
+    return "integers", tuple(f.gap(y, quantum(graph, name)) for f, y, name in ends)
 
 
 def _as_taken(graph: Graph, inputs: Mapping[str, Array], sample: str) -> dict[str, Array]:
