@@ -2,7 +2,7 @@
 
 There are three ways and no others: `for_c`, `for_terminal`, `for_markup`. Each lets only listed
 characters through, on one line, and leaves out the middle of what is long. `identifier` makes the
-names that C code is called by.
+names that C code is called by, `own` puts a network's name into C written for one called net.
 
     for_c('*/ int evil; /*')        -> '_/ int evil; /_'
     for_terminal('a\\x1b[2Jb')       -> 'a\N{REPLACEMENT CHARACTER}[2Jb'
@@ -70,6 +70,21 @@ def identifier(name: str, taken: set[str]) -> str:
 def is_identifier(text: str) -> bool:
     """Whether `identifier` could have made it, read back from a file."""
     return re.fullmatch(r"[a-z0-9_]{1,80}", text) is not None
+
+
+def is_network_name(text: str) -> bool:
+    """Whether a network may be called so: face -> face_run(), FACE_ARENA_BYTES, face.c."""
+    taken = text in KEYWORDS or text in ("reference", "lowtide")
+    return re.fullmatch(r"[a-z][a-z0-9_]{0,39}", text) is not None and not taken
+
+
+def own(text: str, name: str) -> str:
+    """C that was written for a network called net, and the names of its files, for `name`.
+
+    own('#include "net.h"  net_run();  NET_ROWS', 'face') -> '#include "face.h"  face_run();  ..'
+    """
+    text = re.sub(r"\bnet(?=_\w|\.[ch]\b)", name, text)
+    return re.sub(r"\bNET(?=_)", name.upper(), text)
 
 
 def _printable(character: str) -> str:

@@ -55,11 +55,11 @@ def test_no_warning_at_any_level(compiler: str, seed: int, tmp_path: Path) -> No
     written(emit(plan_of(seed)), tmp_path)
     for level in ("-O0", "-Os", "-O2", "-O3"):
         compiled(compiler, tmp_path, level, "net.c", "reference.c")
-    compiled(compiler, tmp_path, "-O1", "-DCHECKED", "net.c", "reference.c")
+    compiled(compiler, tmp_path, "-O1", "-DLOWTIDE_CHECKED", "net.c", "reference.c")
     compiled(compiler, tmp_path, "-O1", "-std=c11", "-Wshadow", "net.c", "reference.c")
     header = tmp_path / "header.c"
     header.write_text('#include "net.h"\n#include "net.h"\nint x = NET_ARENA_BYTES;\n')
-    compiled(compiler, tmp_path, "-DCHECKED", "header.c")
+    compiled(compiler, tmp_path, "-DLOWTIDE_CHECKED", "header.c")
 
 
 def judged_ports(plan: Plan) -> tuple[Io, Io]:
@@ -145,10 +145,10 @@ def large() -> Judged:
 def test_many_weights_go_to_a_file() -> None:
     held = large()
     assert held.checks.max_abs_diff == 0.0
-    assert len(held.files["weights.bin"]) >= 520 * 512 * 4 > LARGE
+    assert len(held.files["net_weights.bin"]) >= 520 * 512 * 4 > LARGE
     assert len(held.files["net.c"]) < 20_000
     small = emit(plan_of(0))
-    assert "weights.bin" not in small
+    assert "net_weights.bin" not in small
     assert b"incbin" not in small["net.c"]
 
 
@@ -190,13 +190,13 @@ def run_large(folder: Path, flags: Sequence[str]) -> np.ndarray:
 def test_weights_from_the_caller_or_from_another_file(flag: str, tmp_path: Path) -> None:
     held = large()
     written(held.files, tmp_path)
-    (tmp_path / "weights.bin").rename(tmp_path / "moved.bin")
+    (tmp_path / "net_weights.bin").rename(tmp_path / "moved.bin")
     (tmp_path / "main.c").write_text(_MAIN)
     np.testing.assert_array_equal(run_large(tmp_path, [flag]), held.sample.outputs[0])
 
 
 def test_weights_are_found_from_another_folder(tmp_path: Path) -> None:
-    """As net.h says: -I FOLDER, for the assembler reads weights.bin too."""
+    """As net.h says: -I FOLDER, for the assembler reads net_weights.bin too."""
     held = large()
     out = tmp_path / "out"
     out.mkdir()
@@ -206,7 +206,7 @@ def test_weights_are_found_from_another_folder(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     said = (out / "net.h").read_text()
     assert all(x in said for x in ("-I FOLDER", "NET_WEIGHTS_FILE", "NET_WEIGHTS_MAPPED"))
-    assert "weights.bin" not in emit(plan_of(0))["net.h"].decode()
+    assert "net_weights.bin" not in emit(plan_of(0))["net.h"].decode()
 
 
 ODD = ("int", "a-b", "a.b", "1x", "größe", "*/ #error", "/* \\", "while", "NET_RUN", "??/", "Int")

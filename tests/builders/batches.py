@@ -32,7 +32,7 @@ from lowtide.planner.memory_map import MemoryMap, memory_map
 from lowtide.planner.plan import Plan
 from network_builder import Network
 
-FLAGS = (*WARNINGS, "-O0", "-ffp-contract=off", "-DCHECKED")
+FLAGS = (*WARNINGS, "-O0", "-ffp-contract=off", "-DLOWTIDE_CHECKED")
 
 CHECK = struct.Struct("@QLiilLL")  # struct net_check, as net.h declares it
 
@@ -194,7 +194,7 @@ def judge_batch(cases: Sequence[Case], folder: Path) -> list[Judged]:
 def _write(k: int, case: Case, folder: Path) -> list[Unit]:
     """Writes a case's program to a folder of its own; its sources, net.c where it differs."""
     files = emit(case.plan)
-    assert "weights.bin" not in files, f"{case.name}: too many weights for a batch"
+    assert "net_weights.bin" not in files, f"{case.name}: too many weights for a batch"
     kernels = files["net.c"].partition(b"\n")[2] != files["reference.c"].partition(b"\n")[2]
     stems = ["reference", "net"] if kernels else ["reference"]
     units = [Unit(case, f"{stem}.c", f"p{k}_{stem}_") for stem in stems]

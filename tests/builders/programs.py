@@ -168,14 +168,14 @@ def judge_plan(
     judge_placement(memory)
     sample = _sample(model, memory, inputs, expected)
     files = emit(plan)
-    checks = judge_program(files, memory, [sample], ways=_different(files, ways))
+    checks = judge_program(files, memory, [sample], ways=_different(files, memory.called, ways))
     assert checks is not None, "these tests need a C compiler"
     return Judged(plan, memory, files, sample, checks)
 
 
-def _different(files: Mapping[str, bytes], ways: Sequence[Way]) -> Sequence[Way]:
+def _different(files: Mapping[str, bytes], name: str, ways: Sequence[Way]) -> Sequence[Way]:
     """Without kernels net.c is reference.c but for the first line: it need not be judged twice."""
-    net, reference = (files[name].partition(b"\n")[2] for name in ("net.c", "reference.c"))
+    net, reference = (files[name].partition(b"\n")[2] for name in (f"{name}.c", "reference.c"))
     return [way for way in ways if net != reference or (way.source, way.checked) != ("net.c", True)]
 
 

@@ -190,7 +190,7 @@ def write(layers: Sequence[Layer], folder: Path) -> list[str]:
     units = [Unit(layer, "net.c", f"p{k}_") for k, layer in enumerate(layers)]
     for k, layer in enumerate(layers):
         (folder / str(k)).mkdir(parents=True)
-        assert "weights.bin" not in layer.files, f"{layer.name}: too many weights for a batch"
+        assert "net_weights.bin" not in layer.files, f"{layer.name}: too many weights for a batch"
         (folder / f"{k}/net.h").write_bytes(layer.files["net.h"])
         (folder / f"{k}/net.c").write_bytes(units[k].text(layer.files["net.c"]))
     runs = [line for unit in units for line in unit.run(checked=False)]

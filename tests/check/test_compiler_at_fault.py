@@ -108,7 +108,7 @@ def test_scripts_are_told(network: Path, tmp_path: Path) -> None:
 
 def test_the_fastest_that_is_right(network: Path, tmp_path: Path) -> None:
     """Where only the compiler's own vectors are wrong, the rest of -O3 stays."""
-    flags = '*" -fno-tree-vectorize "*) ;; *" -DCHECKED "*) ;; *" -O3 "*'
+    flags = '*" -fno-tree-vectorize "*) ;; *" -DLOWTIDE_CHECKED "*) ;; *" -O3 "*'
     out = tmp_path / "out"
     done = fitted(network, out, spoiling(tmp_path, SUMS, flags))
     assert done.returncode == 0, done.stderr

@@ -175,7 +175,7 @@ def test_folders_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     refused(tmp_path / "nowhere", ModelError, "no such folder")
     refused(tmp_path / "file", ModelError, "not a folder")
-    refused(tmp_path, ModelError, "net.c is missing")
+    refused(tmp_path, ModelError, "plan.json is missing")
 
 
 def test_a_plan_without_a_program_has_its_placement_checked(tmp_path: Path) -> None:

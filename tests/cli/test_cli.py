@@ -118,7 +118,7 @@ def test_a_place_that_cannot_be_written_is_said_before_the_work(tmp_path: Path) 
 def test_the_users_files_survive_another_run(tmp_path: Path) -> None:
     """out/ main.c net.c weights.bin -> main.c stays, net.c is new, what is stale goes."""
     out = tmp_path / "out"
-    first = {"plan.json": b'{"lowtide": 1}', "net.c": b"old", "weights.bin": b"stale"}
+    first = {"plan.json": b'{"lowtide": 1}', "net.c": b"old", "net_weights.bin": b"stale"}
     write_folder(out, first)
     (out / "main.c").write_text("int main(void) { return 0; }")
     (out / "board").mkdir()

@@ -22,7 +22,7 @@ from lowtide.files.listing import NAME
 from lowtide.files.result import read_result
 
 SHIM = ctypes.CDLL(None)
-OLD = {"plan.json": b"old" * 9, "net.c": b"old net", "weights.bin": b"stale", "net.h": b"same"}
+OLD = {"plan.json": b"old" * 9, "net.c": b"old net", "net_weights.bin": b"stale", "net.h": b"same"}
 NEW = {"plan.json": b"new" * 9, "net.c": b"new net", "reference.c": b"more", "net.h": b"same"}
 OTHER = {"net.onnx": b"tiles", "tiles.json": b"{}"}
 MINE = {

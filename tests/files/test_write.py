@@ -25,7 +25,7 @@ from test_cli import lowtide as command
 from test_cli import small_network
 
 HERE = Path(__file__).parent
-FILES = {"plan.json": b'{"lowtide": 1}', "net.c": b"first", "weights.bin": b"stale"}
+FILES = {"plan.json": b'{"lowtide": 1}', "net.c": b"first", "net_weights.bin": b"stale"}
 LATER = {"plan.json": b'{"lowtide": 1}', "net.c": b"later"}
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux loads and mounts what is asked")
@@ -103,7 +103,7 @@ def test_the_list_says_what_is_lowtides(out: Path) -> None:
     listed = json.loads((out / NAME).read_text())
     assert listed["lowtide"] == lowtide.__version__
     assert listed["made_by"] == "fit"
-    assert list(listed["files"]) == ["net.c", "plan.json", "weights.bin"]
+    assert list(listed["files"]) == ["net.c", "net_weights.bin", "plan.json"]
     sums = "".join(f"{digest}  {name}\n" for name, digest in listed["files"].items())
     if shutil.which("sha256sum"):
         subprocess.run(["sha256sum", "-c"], cwd=out, input=sums, text=True, check=True)
@@ -160,16 +160,16 @@ def test_what_the_user_put_in_the_place_of_a_file_stays(out: Path, tmp_path: Pat
 
 
 def test_a_stale_file_that_was_changed_or_replaced_stays(out: Path) -> None:
-    (out / "weights.bin").write_bytes(b"mine now")
+    (out / "net_weights.bin").write_bytes(b"mine now")
     write_folder(out, LATER)
-    assert (out / "weights.bin").read_bytes() == b"mine now"
-    refused(lambda: write_folder(out, FILES), out, "weights.bin", "not lowtide's")
-    (out / "weights.bin").unlink()
+    assert (out / "net_weights.bin").read_bytes() == b"mine now"
+    refused(lambda: write_folder(out, FILES), out, "net_weights.bin", "not lowtide's")
+    (out / "net_weights.bin").unlink()
     write_folder(out, FILES)
-    (out / "weights.bin").unlink()
-    (out / "weights.bin").mkdir()
+    (out / "net_weights.bin").unlink()
+    (out / "net_weights.bin").mkdir()
     write_folder(out, LATER)
-    assert (out / "weights.bin").is_dir()
+    assert (out / "net_weights.bin").is_dir()
 
 
 def test_hard_links_keep_their_bytes(out: Path, tmp_path: Path) -> None:
@@ -401,8 +401,8 @@ def test_only_listed_files_are_read(out: Path, monkeypatch: pytest.MonkeyPatch) 
     assert read_result(out).files == FILES
     assert {*opened} == {NAME, *FILES}
     (out / "net.c").write_text("changed")
-    (out / "weights.bin").unlink()
-    assert read_result(out).changed == ("net.c", "weights.bin")
+    (out / "net_weights.bin").unlink()
+    assert read_result(out).changed == ("net.c", "net_weights.bin")
 
 
 def test_a_folder_that_somebody_holds(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:

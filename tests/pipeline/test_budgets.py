@@ -216,7 +216,7 @@ def test_the_stack_is_no_deeper_than_it_is_said(
         [str(tmp_path / "main")], env={"LD_BIND_NOW": "1"}, capture_output=True, check=True
     )
     without, with_ = map(int, done.stdout.split())
-    said = footprint(files, compiler, plan.arena_bytes)
+    said = footprint(files, compiler, plan.arena_bytes, "net")
     assert said.stack_bytes is not None
     assert with_ - without - 32 <= said.stack_bytes <= with_ - without + 1024
     assert bool(said.state_bytes) == (image == "streamed") or said.state_bytes is None

@@ -189,7 +189,17 @@ def test_whole_images_push_and_pull_are_one_driver(tmp_path: Path, overhead: flo
     (tmp_path / "main.c").write_text(_MAIN)
     compiler = find_compiler()
     assert compiler is not None, "these tests need a C compiler"
-    command = [*compiler, *WARNINGS, "-O1", "-DCHECKED", "-o", "main", "main.c", "net.c", "-lm"]
+    command = [
+        *compiler,
+        *WARNINGS,
+        "-O1",
+        "-DLOWTIDE_CHECKED",
+        "-o",
+        "main",
+        "main.c",
+        "net.c",
+        "-lm",
+    ]
     subprocess.run(command, cwd=tmp_path, check=True)
     inputs = whole_numbers(plan)
     image = np.ascontiguousarray(inputs["x"].transpose(0, 2, 3, 1)).tobytes()

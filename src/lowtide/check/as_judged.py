@@ -17,7 +17,7 @@ def as_judged(header: bytes, checks: Checks) -> bytes:
     compared with its exact values how far it may be from what, and how far it is."""
     built, against = checks.built, checks.against
     if built.flags != SHIPS:
-        failed = [flags for flags, _ in built.failed if "-DCHECKED" not in flags]
+        failed = [flags for flags, _ in built.failed if "-DLOWTIDE_CHECKED" not in flags]
         header = renamed(header, built.flags, failed, built.compiler)
     if against.kind == "float64":
         return header

@@ -19,7 +19,7 @@ from lowtide.check.stack import deepest
 from lowtide.check.system_faults import compiler_environment
 
 FLAGS = ("-std=c99", "-O2", "-ffp-contract=fast")
-_OPTIONS = (*FLAGS, "-fstack-usage", "-c", "net.c")
+_OPTIONS = (*FLAGS, "-fstack-usage", "-c")
 _CALLS = "-fcallgraph-info=su"
 
 
@@ -41,9 +41,9 @@ class Footprint:
 
 
 def footprint(
-    files: Mapping[str, bytes], compiler: Sequence[str] | None, arena_bytes: int
+    files: Mapping[str, bytes], compiler: Sequence[str] | None, arena_bytes: int, called: str
 ) -> Footprint:
-    """Compiles net.c without its judge and looks at the object."""
+    """Compiles the program of the network called so without its judge; looks at the object."""
     if compiler is None:
         return Footprint()
     with TemporaryDirectory(prefix="lowtide-") as name:
@@ -51,13 +51,13 @@ def footprint(
         for file, content in files.items():
             if file.endswith((".c", ".h", ".bin")):
                 (folder / file).write_bytes(content)
-        command = [*compiler, *_OPTIONS, *_call_graph(tuple(compiler))]
+        command = [*compiler, *_OPTIONS, f"{called}.c", *_call_graph(tuple(compiler))]
         if run_child(command, cwd=folder, env=compiler_environment(folder)).returncode:
             return Footprint()
-        sizes = _sections(folder / "net.o")
+        sizes = _sections(folder / f"{called}.o")
         held = _sum(sizes, r"\.l?(data|bss)(?!\.rel)")
         state = None if held is None else max(held - arena_bytes, 0)
-        stack = deepest(folder, _red_zone(tuple(compiler)))
+        stack = deepest(folder, called, _red_zone(tuple(compiler)))
         return Footprint(stack, _sum(sizes, r"\.text"), state)
 
 

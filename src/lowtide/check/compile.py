@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from lowtide.check.child import run_child
 from lowtide.check.system_faults import check_system, compiler_environment
 from lowtide.errors import CheckError, UsageError
+from lowtide.quoting import own
 
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
 
@@ -114,13 +115,16 @@ def build(
     compiler: Sequence[str],
     flags: Sequence[str] = ("-O2",),
     checked: bool = True,
+    called: str = "net",
 ) -> Path:
     """Compiles `source` (net.c or reference.c) of an emitted program; returns the executable.
 
+    `called` is the network's name, of which those of the functions and files are made.
+
     Raises CheckError with the compiler's first message.
     """
-    text = _main(inputs, outputs)
-    judged = [*WARNINGS, *flags, *(["-DCHECKED"] if checked else [])]
+    source, text = own(source, called), own(_main(inputs, outputs), called)
+    judged = [*WARNINGS, *flags, *(["-DLOWTIDE_CHECKED"] if checked else [])]
     name = f"{Path(source).stem}{'-checked' if checked else ''}"
     return compile_program(files, {"main.c": text}, source, folder, [*compiler, *judged], name)
 
@@ -207,7 +211,7 @@ def _main(inputs: Io, outputs: Io) -> str:
             f"        net_run({', '.join(handed)});",
             *writes,
             "    }",
-            "#ifdef CHECKED",
+            "#ifdef LOWTIDE_CHECKED",
             '    fprintf(stderr, "%llu %lu %d %d %ld %lu %lu\\n", net_check.reads,',
             "            net_check.faults, net_check.task, net_check.row, net_check.byte,",
             "            net_check.wanted, net_check.found);",

@@ -20,6 +20,7 @@ from lowtide.clock import Progress, quiet
 from lowtide.errors import CheckError
 from lowtide.ir.graph import Array
 from lowtide.planner.memory_map import MemoryMap, addresses_of, lifetimes_of
+from lowtide.quoting import own
 
 MUCH_WORK = 1 << 28
 """Multiply-adds, over all samples, from which on the element level is worth optimising: below, the
@@ -69,7 +70,7 @@ class Checks:
         """The error in words, beside onnxruntime's."""
         found, against = self.difference, self.against
         if against.kind == "program":
-            return f"net.c makes the {found.compared} values of {against.by}; {against.note}"
+            return f"the program makes the {found.compared} values of {against.by}; {against.note}"
         if against.kind not in WHOLE:
             return against.shown(found.max_rel)
         other = f"{found.unequal} of them" if found.unequal else "none"
@@ -126,8 +127,8 @@ def judge_program(
     results: Mapping[str, Sequence[Array]] = {}
     with TemporaryDirectory(prefix="lowtide-", ignore_cleanup_errors=True) as folder:
         trial = Trial(files, memory, samples, compiler, Path(folder))
-        for way in ways or shipping(named(files["net.h"])):
-            progress(f"checking {way.source}, {way.what}")
+        for way in ways or shipping(named(files[f"{memory.called}.h"])):
+            progress(f"checking {own(way.source, memory.called)}, {way.what}")
             opinion = judge_way(trial, _worth(way, memory, len(samples)), progress)
             built = built.with_opinion(opinion, compiler)
             reads, results = max(reads, opinion.outcome.reads), opinion.outcome.results

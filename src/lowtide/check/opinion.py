@@ -17,6 +17,7 @@ from lowtide.check.flags import SHIPS, SLOWER, Flags
 from lowtide.check.trial import WAYS, Outcome, Trial, Way
 from lowtide.clock import Progress
 from lowtide.errors import CheckError
+from lowtide.quoting import own
 
 _SANITISED: Flags = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 _PLAIN: Flags = ("-O0",)
@@ -73,7 +74,8 @@ def judge_way(trial: Trial, way: Way, progress: Progress) -> Opinion:
     except CheckError as error:
         if "-O3" not in way.flags:
             raise
-        progress(f"{way.source} ({way.what}) fails; asking the sanitisers and -O2")
+        source = own(way.source, trial.memory.called)
+        progress(f"{source} ({way.what}) fails; asking the sanitisers and -O2")
         opinion = _second(trial, way)
         if opinion is None:
             raise

@@ -19,27 +19,27 @@ _FRAME = re.compile(r":([\w.$]+)\s+(\d+)\s+\S+$", re.MULTILINE)
 _POINTER = "__indirect_call"
 
 
-def deepest(folder: Path, red_zone: int = 0) -> int | None:
+def deepest(folder: Path, network: str = "net", red_zone: int = 0) -> int | None:
     """The most bytes of stack that a call of the program takes; None where nothing says so."""
-    graph, frames = folder / "net.ci", folder / "net.su"
+    graph, frames = folder / f"{network}.ci", folder / f"{network}.su"
     if graph.exists():
-        return _by_calls(graph.read_text(), red_zone)
-    return _by_frames(frames.read_text(), red_zone) if frames.exists() else None
+        return _by_calls(graph.read_text(), network, red_zone)
+    return _by_frames(frames.read_text(), network, red_zone) if frames.exists() else None
 
 
-def _by_calls(text: str, red_zone: int) -> int | None:
+def _by_calls(text: str, network: str, red_zone: int) -> int | None:
     """The deepest chain of calls from a function of net.h; a pointer may lead to any function that
     nobody calls by its name (the kernels' tables of tiles)."""
     own = {name: int(size) for name, size in _NODE.findall(text)}
     edges = _EDGE.findall(text)
     called = {target for _, target in edges}
-    entries = [name for name in own if name.startswith("net_")]
+    entries = [name for name in own if name.startswith(f"{network}_")]
     calls: dict[str, set[str]] = {name: set() for name in own}
     for source, target in edges:
         calls.setdefault(source, set()).add(target)
     own |= {name: size + red_zone for name, size in own.items() if not calls[name]}
     calls[_POINTER] = {name for name in own if name not in called and name not in entries}
-    if "net_run" not in own:
+    if f"{network}_run" not in own:
         return None
     depth: dict[str, int] = {}
     return max(_depth(name, own, calls, depth, ()) for name in entries)
@@ -59,13 +59,13 @@ def _depth(
     return depth.get(name, 0)
 
 
-def _by_frames(text: str, red_zone: int) -> int | None:
+def _by_frames(text: str, network: str, red_zone: int) -> int | None:
     """An entry and what it steps through, an operator, a kernel and what that calls."""
     frames = {name: int(size) for name, size in _FRAME.findall(text)}
-    if "net_run" not in frames:
+    if f"{network}_run" not in frames:
         return None
     operators = [size for name, size in frames.items() if re.match(r"op\d+_", name)]
-    others = [size for name, size in frames.items() if not re.match(r"op\d+_|net_", name)]
-    wrappers = [frames.get(f"net_{name}", 0) for name in ("run", "pull", "push")]
-    driver = max(wrappers) + frames.get("net_step", 0)
+    others = [size for name, size in frames.items() if not re.match(rf"op\d+_|{network}_", name)]
+    wrappers = [frames.get(f"{network}_{name}", 0) for name in ("run", "pull", "push")]
+    driver = max(wrappers) + frames.get(f"{network}_step", 0)
     return driver + max(operators, default=0) + sum(sorted(others)[-2:]) + red_zone

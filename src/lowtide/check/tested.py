@@ -35,9 +35,8 @@ class Tested:
 
     def __str__(self) -> str:
         share = 100 * self.right / self.of
-        return (
-            f"  accuracy       {share:.1f} %: {self.right} of {self.of} right, by net.c as it ships"
-        )
+        counts = f"{self.right} of {self.of} right"
+        return f"  accuracy       {share:.1f} %: {counts}, by the program as it ships"
 
 
 def run_tests(folder: Path, given: LabelledFiles, progress: Progress = quiet) -> Tested:
@@ -52,7 +51,7 @@ def run_tests(folder: Path, given: LabelledFiles, progress: Progress = quiet) ->
     tests = given.read(
         Input(port.name, port.shape, port.dtype, port.scale, port.zero, port.axes == "NHWC")
     )
-    progress(f"running net.c on {len(tests.values)} inputs")
+    progress(f"running {memory.called}.c on {len(tests.values)} inputs")
     return _tested(held, tests)
 
 
@@ -62,7 +61,7 @@ def _tested(held: Folder, tests: Labelled) -> Tested:
         raise UsageError("no C compiler: set CC, install gcc or clang, or pip install ziglang")
     memory = held.memory
     port, scores = memory.inputs[0], memory.outputs[0]
-    way = replace(WAYS[-1], flags=named(held.files["net.h"]))
+    way = replace(WAYS[-1], flags=named(held.files[f"{memory.called}.h"]))
     with TemporaryDirectory(prefix="lowtide-", ignore_cleanup_errors=True) as folder:
         none: list[Sample] = []
         program = Trial(held.files, memory, none, compiler, Path(folder)).build(way)
@@ -70,7 +69,9 @@ def _tested(held: Folder, tests: Labelled) -> Tested:
         made = run(program, given).outputs
     each = sum(one.bytes for one in memory.outputs)
     if len(made) != each * len(tests.values):
-        raise CheckError(f"net.c wrote {len(made)} bytes for {len(tests.values)} inputs")
+        raise CheckError(
+            f"{memory.called}.c wrote {len(made)} bytes for {len(tests.values)} inputs"
+        )
     found = [_best(made[k * each :], scores) for k in range(len(tests.values))]
     return Tested(int(np.sum(np.array(found) == tests.classes)), len(found))
 

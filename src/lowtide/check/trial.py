@@ -17,6 +17,7 @@ from lowtide.errors import CheckError
 from lowtide.ir.graph import Array
 from lowtide.layout.ports import Port
 from lowtide.planner.memory_map import MemoryMap
+from lowtide.quoting import own
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Way:
 
     def named(self, compiler: Sequence[str]) -> str:
         """The flags as they are given to a compiler on this machine."""
-        checked = ("-DCHECKED",) if self.checked else ()
+        checked = ("-DLOWTIDE_CHECKED",) if self.checked else ()
         return " ".join((*self.flags, *native_flags(tuple(compiler)), *checked))
 
 
@@ -70,17 +71,21 @@ class Trial:
         inputs, outputs = _io(self.memory.inputs), _io(self.memory.outputs)
         at = self.folder / f"{Path(way.source).stem}-{len(list(self.folder.iterdir()))}"
         flags = (*way.flags, *native_flags(tuple(self.compiler)))
-        return build(self.files, way.source, inputs, outputs, at, self.compiler, flags, way.checked)
+        return build(
+            self.files, way.source, inputs, outputs, at, self.compiler, flags, way.checked,
+            self.memory.called,
+        )  # fmt: skip
 
     def judge(self, program: Path, way: Way) -> Outcome:
         """What a built program makes of the samples; raises CheckError."""
         data = b"".join(pack(self.memory.inputs, sample.inputs) for sample in self.samples)
         verdict = run(program, data, _ENVIRONMENT)
         _as_declared(verdict, self.memory)
-        no_fault(verdict, self.memory, way.source)
+        source = own(way.source, self.memory.called)
+        no_fault(verdict, self.memory, source)
         results = split(verdict.outputs, self.memory, self.samples)
         found = compare(results, self.samples)
-        check_near(found, self.samples, f"{way.source} ({way.what})")
+        check_near(found, self.samples, f"{source} ({way.what})")
         return Outcome(verdict.reads, results, found)
 
 
@@ -138,7 +143,7 @@ def _as_declared(verdict: Verdict, memory: MemoryMap) -> None:
     for name, said, size in zip(names, verdict.declared, planned, strict=True):
         if said != size:
             unit = "bytes" if name == "arena" else "elements"
-            raise CheckError(f"net.h: {name} has {said} {unit}, plan.json says {size}")
+            raise CheckError(f"{memory.called}.h: {name} has {said} {unit}, plan.json says {size}")
 
 
 def no_fault(verdict: Verdict, memory: MemoryMap, source: str) -> None:

@@ -19,9 +19,11 @@ from lowtide.check.reference_file import unpack_references
 from lowtide.check.truth import expect
 from lowtide.clock import Progress, quiet
 from lowtide.errors import CheckError, ModelError, UnreadableModel, UnsupportedModel, UsageError
+from lowtide.files.listing import CERTAIN
 from lowtide.files.result import Result, read_result
 from lowtide.planner.memory_map import MemoryMap, lifetimes_of
 from lowtide.planner.plan_json import read_memory_map
+from lowtide.quoting import own
 from lowtide.room import MAX_ELEMENTS, Room
 
 
@@ -63,7 +65,7 @@ class Folder:
     changed: tuple[str, ...] = ()
 
 
-_NEEDED = ("net.c", "net.h", "reference.c", "plan.json", "reference.npz")
+_NEEDED = ("plan.json", "net.c", "net.h", "reference.c", "reference.npz")
 _WAY_OUT = "name a folder that lowtide fit wrote"
 
 
@@ -74,10 +76,9 @@ def read_folder(folder: Path, max_elements: int = MAX_ELEMENTS) -> Folder:
 
 def _folder(folder: Path, result: Result, max_elements: int) -> Folder:
     files = result.files
-    for name in _NEEDED:
-        if name not in files:
-            raise UnreadableModel(f"{name} is missing", file=str(folder), hint=_WAY_OUT)
+    _needs(files, folder, "plan.json")
     memory = read_memory_map(files["plan.json"].decode(errors="replace"), str(folder / "plan.json"))
+    _needs(files, folder, *(own(name, memory.called) for name in _NEEDED))
     _has_room(memory, max_elements, str(folder / "plan.json"))
     samples, sha256 = unpack_references(
         files["reference.npz"], str(folder / "reference.npz"), max_elements
@@ -86,6 +87,12 @@ def _folder(folder: Path, result: Result, max_elements: int) -> Folder:
         raise CheckError(f"{folder}: plan.json and reference.npz are of different models")
     _fit(samples, memory, str(folder / "reference.npz"))
     return Folder(files, memory, samples, result.changed)
+
+
+def _needs(files: Mapping[str, bytes], folder: Path, *names: str) -> None:
+    for name in names:
+        if name not in files:
+            raise UnreadableModel(f"{name} is missing", file=str(folder), hint=_WAY_OUT)
 
 
 def verify(
@@ -130,7 +137,7 @@ def _verified(
     progress: Progress,
     max_elements: int,
 ) -> tuple[MemoryMap, Checks | None, dict[str, int]]:
-    if result.files.keys() & {*_NEEDED} == {"plan.json"}:
+    if "plan.json" in result.files and result.files.keys() <= CERTAIN["none"]:
         content, file = result.files["plan.json"], str(folder / "plan.json")
         return _verify_plan(content, file, progress, max_elements)
     held = _folder(folder, result, max_elements)
@@ -138,7 +145,7 @@ def _verified(
     progress("checking the placement")
     judge_placement(memory)
     recomputed = _same_facts(memory, str(folder / "plan.json"))
-    for source in ("net.c", "reference.c"):
+    for source in (f"{memory.called}.c", "reference.c"):
         _same_map(files[source].decode(errors="replace"), memory, str(folder / source))
     if model is not None:
         progress("computing the references")
@@ -235,8 +242,9 @@ def _most_live(memory: MemoryMap) -> int:
 
 def _same_map(source: str, memory: MemoryMap, file: str) -> None:
     """The program must place every storage where plan.json says, in the arena net.h declares."""
-    if source.count("unsigned char arena[NET_ARENA_BYTES]") != 1:
-        raise CheckError(f"{file}: the arena is not declared as NET_ARENA_BYTES")
+    size = f"{memory.called.upper()}_ARENA_BYTES"
+    if source.count(f"unsigned char arena[{size}]") != 1:
+        raise CheckError(f"{file}: the arena is not declared as {size}")
     found = re.findall(r"^#define S(\d+)\(r, i\).*?\(arena \+ (\d+)\)", source, re.MULTILINE)
     placed: Mapping[int, int] = {int(number): int(offset) for number, offset in found}
     tables = {int(n): (int(unit), rows) for n, rows, unit in _TABLE.findall(source)}

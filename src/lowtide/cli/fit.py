@@ -35,6 +35,7 @@ from lowtide.cli.options import (
     MaxOverhead,
     MeanOrNot,
     Model,
+    Name,
     Objective,
     Order,
     Overlap,
@@ -92,6 +93,7 @@ def fit(
     result: Result = "resident",
     max_overhead: MaxOverhead = None,
     objective: Objective = "memory",
+    name: Name = "net",
     shape: Shapes = None,
     sample: Annotated[
         list[Path] | None,
@@ -143,20 +145,21 @@ def fit(
     from lowtide.pipeline.fit import fit as run
     from lowtide.pipeline.fit_flash import Request
     from lowtide.planner.plan import Options
+    from lowtide.quoting import own
 
     if output is None and target != "none":
         raise UsageError("name a folder with -o, or plan only with --target none")
+    options = Options(
+        schedule, order, overlap, place, align, element_bytes, io_layout,
+        fuse_pools=fuse_pools, tile=parse_tile(tile), keep_input=keep_input, image=image,
+        result=result, max_overhead=max_overhead or 0.0, objective=objective, name=name,
+    )  # fmt: skip
     read = [p for p in (model, labels, classes, *(sample or ())) if p is not None]
     read += [*(calibrate or ()), *(test or ())]
     if output is not None:
         certain = CERTAIN[target] | ({"compressed.onnx"} if flash is not None else set())
-        check_folder(output, certain, read)
+        check_folder(output, {own(one, name) for one in certain}, read)
     names = None if labels is None else read_labels(labels)
-    options = Options(
-        schedule, order, overlap, place, align, element_bytes, io_layout,
-        fuse_pools=fuse_pools, tile=parse_tile(tile), keep_input=keep_input, image=image,
-        result=result, max_overhead=max_overhead or 0.0, objective=objective,
-    )  # fmt: skip
     pictures = SampleFiles(tuple(sample or ()), numbers_or_none(mean), numbers_or_none(std), bgr)
     data = Data(
         calibrate or (), test or (), classes, mean or "0", std or "1", bgr, weights, uncalibrated

@@ -40,6 +40,13 @@ Overlap = Annotated[
 Place = Annotated[
     Literal["greedy", "exact"], typer.Option(help="How storages are placed in the arena.")
 ]
+Name = Annotated[
+    str,
+    typer.Option(
+        help="What the program is called: face gives face.c, face_run(), FACE_ARENA_BYTES, so that "
+        "several networks link into one program."
+    ),
+]
 Align = Annotated[
     int,
     typer.Option(

@@ -163,7 +163,7 @@ def _measure(source: Source, graph: Graph, recipe: Options, code: bool) -> Point
 
 def _footprint(plan: Plan) -> Footprint:
     """What the emitted program takes beside arena and weights."""
-    own = footprint(emit(plan), find_compiler(), plan.arena_bytes)
+    own = footprint(emit(plan), find_compiler(), plan.arena_bytes, plan.options.name)
     if own.code_bytes is None:
         raise UsageError("--code: the program could not be measured; binutils' size is needed")
     return own

@@ -54,7 +54,7 @@ def write_folder(
 ) -> None:
     """Writes a result to a folder of its own, or one that lowtide wrote.
 
-        out/ net.c weights.bin main.c   ->   out/ net.c (new) main.c (untouched)
+        out/ net.c net.h main.c   ->   out/ net.c (new) net.h (new) main.c (untouched)
 
     An earlier result's files go, also those that this one does not have; the caller's own stay.
     Raises UsageError where it may not or cannot; then what was there before is untouched.

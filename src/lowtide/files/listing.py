@@ -10,22 +10,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lowtide.quoting import is_network_name
 from lowtide.version import __version__
 
 NAME = "lowtide.json"
 
 OWN = frozenset(
     {
-        "compressed.onnx", "front.svg", "memory.svg", "net.c", "net.h", "net.onnx", "plan.json",
-        "reference.bin", "reference.c", "reference.npz", "tiles.json", "weights.bin",
+        "compressed.onnx", "front.svg", "memory.svg", "net.c", "net.h", "net.onnx",
+        "net_weights.bin", "plan.json", "reference.bin", "reference.c", "reference.npz",
+        "tiles.json",
     }
 )  # fmt: skip
-"""All that lowtide ever writes to a folder: a list with another name in it is not believed."""
+"""All that lowtide writes to a folder, of a network called net."""
+
+OLDER = "weights.bin"
+"""What net_weights.bin was called."""
 
 CERTAIN = {
     "none": frozenset({"memory.svg", "plan.json"}),
@@ -35,6 +41,16 @@ CERTAIN = {
     "onnx": frozenset({"net.onnx", "tiles.json"}),
 }  # fmt: skip
 """What fit writes for each target, whatever the network; more may be."""
+
+
+def is_own(name: str) -> bool:
+    """Whether lowtide ever writes a file of that name: a list with another in it is not believed.
+
+    face.c, face.h and face_weights.bin are those of a network called face.
+    """
+    network = re.fullmatch(r"(.*?)(_weights\.bin|\.[ch])", name)
+    return name in OWN or name == OLDER or (network is not None and is_network_name(network[1]))
+
 
 _LARGEST = 1 << 16
 
@@ -83,7 +99,9 @@ def read_listing(folder: Path) -> Listing | None:
     if not isinstance(files, dict) or not isinstance(kept, list) or not isinstance(made_by, str):
         return None
     names = [*files, *kept]
-    if not all(isinstance(one, str) for one in (*names, *files.values())) or not {*names} <= OWN:
+    if not all(isinstance(one, str) for one in (*names, *files.values())):
+        return None
+    if not all(map(is_own, names)):
         return None
     return Listing(files, made_by, tuple(kept))
 

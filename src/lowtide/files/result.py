@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lowtide.errors import UsageError
-from lowtide.files.listing import NAME, OWN, Listing, read_listing
+from lowtide.files.listing import NAME, OLDER, OWN, Listing, read_listing
 from lowtide.files.staging import STAGING, complete, locked, settle
 
 _NOT_MINE = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -37,7 +37,9 @@ def read_result(folder: Path) -> Result:
         with _settled(folder) as places:
             listing = next(filter(None, map(read_listing, places)), None)
             names = (
-                [n for n in OWN if not n.endswith(".onnx")] if listing is None else listing.files
+                [n for n in (*OWN, OLDER) if not n.endswith(".onnx")]
+                if listing is None
+                else listing.files
             )
             found = {name: path for name in sorted(names) if (path := _find(places, name))}
             files = {name: path.read_bytes() for name, path in found.items()}

@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lowtide.errors import UsageError
-from lowtide.files.listing import NAME, OWN, Listing, digest, read_listing
+from lowtide.files.listing import NAME, Listing, digest, is_own, read_listing
 
 STAGING = ".lowtide-new"
 
@@ -151,7 +151,8 @@ def untouched(folder: Path, listing: Listing) -> bool:
 
 def drop(new: Path) -> None:
     """Removes .lowtide-new and lowtide's files in it; raises UsageError where others lie there."""
-    for name in (NAME, *sorted(OWN)):  # without its list it is incomplete from the first
+    own = sorted(name for name in os.listdir(new) if is_own(name)) if new.is_dir() else []
+    for name in (NAME, *own):  # without its list it is incomplete from the first
         path = new / name
         if os.path.lexists(path) and not (path.is_dir() and not path.is_symlink()):
             os.unlink(path)

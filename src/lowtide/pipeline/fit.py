@@ -201,7 +201,8 @@ def _checked(
     if checks is None:
         with clock("no C compiler: checking in numpy"):
             checks = judge_emulated(plan, references, clock.progress)
-    program = {**program, "net.h": as_judged(program["net.h"], checks)}
+    header = f"{plan.options.name}.h"
+    program = {**program, header: as_judged(program[header], checks)}
     held = pack_references(checks.samples, memory.sha256)
     files = {**program, **drawn, "reference.npz": held}
     path = None if isinstance(model, onnx.ModelProto) else Path(model).absolute()

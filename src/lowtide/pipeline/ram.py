@@ -55,7 +55,9 @@ def _header(sized: Sized) -> bytes:
     """net.h with what was measured."""
     assert sized.program is not None
     stack, state = sized.beside.stack_bytes, sized.beside.state_bytes or 0
-    return with_figures(sized.program["net.h"], sized.plan, stack, state, sized.code_bytes)
+    return with_figures(
+        sized.program[f"{sized.plan.options.name}.h"], sized.plan, stack, state, sized.code_bytes
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +77,9 @@ class Planning:
         with self.clock("emitting C"):
             program = emit(plan)
         with self.clock("measuring stack and code"):
-            sized = Sized(plan, program, footprint(program, self.compiler, plan.arena_bytes))
-        return replace(sized, program={**program, "net.h": _header(sized)})
+            taken = footprint(program, self.compiler, plan.arena_bytes, options.name)
+            sized = Sized(plan, program, taken)
+        return replace(sized, program={**program, f"{options.name}.h": _header(sized)})
 
     def within(self, options: Options, limit: int | None) -> Sized:
         """A plan within `limit` bytes of RAM; if none is found, the plan that no limit gives.

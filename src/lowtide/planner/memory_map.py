@@ -125,6 +125,11 @@ class MemoryMap:
     schedule: tuple[RunAt, ...]
 
     @property
+    def called(self) -> str:
+        """What the program's files and functions are called; older plans do not say."""
+        return str(self.options.get("name", "net"))
+
+    @property
     def elements(self) -> int:
         """How many elements all storages have."""
         return sum(storage.elements for storage in self.storages)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from lowtide.errors import UsageError
 from lowtide.ir.index import IntArray
 from lowtide.ir.original import Original
 from lowtide.kernels.choose import choose, scratch
@@ -17,6 +18,7 @@ from lowtide.layout.lay_out import Layout
 from lowtide.layout.ports import Port, input_ports, output_ports
 from lowtide.placers.problem import Placement, Problem
 from lowtide.planner.costs import Profile, Whole
+from lowtide.quoting import for_terminal, is_network_name
 from lowtide.rows.liveness import Lives, live_bytes
 from lowtide.rows.schedule import Schedule
 from lowtide.rows.task import Task
@@ -45,6 +47,7 @@ class Options:
     image, result  "streamed": handed over row by row; "resident": they lie in the arena
     max_overhead   multiply-adds that may be done twice, as a share of the network's (0.05: 5 %)
     objective      "memory", or more of it for fewer reads of weights: "balanced", "latency"
+    name           what the program's files and functions are called: net.c, net_run()
     """
 
     schedule: Literal["layerwise", "stream"] = "stream"
@@ -61,6 +64,14 @@ class Options:
     result: Literal["resident", "streamed"] = "resident"
     max_overhead: float = 0.0
     objective: Objective = "memory"
+    name: str = "net"
+
+    def __post_init__(self) -> None:
+        if not is_network_name(self.name):
+            raise UsageError(
+                f"--name {for_terminal(self.name)}: up to 40 small letters, digits and _, a letter "
+                "first, no word of C: it stands in file names and before each function's"
+            )
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from lowtide.planner.memory_map import (
     StoredAt,
     TensorAt,
 )
-from lowtide.quoting import is_identifier
+from lowtide.quoting import is_identifier, is_network_name
 
 
 def read_memory_map(text: str, file: str) -> MemoryMap:
@@ -47,6 +47,8 @@ def _wrong(memory: MemoryMap) -> str | None:
         for name, hint in get_type_hints(type(entry)).items():
             if name not in _PARTS and not _is(getattr(entry, name), hint):
                 return f"{name} is {str(getattr(entry, name))[:40]}"
+    if not is_network_name(memory.called):  # it stands in C, and names files
+        return f"its name is '{memory.called[:40]}'"
     for port in (*memory.inputs, *memory.outputs):
         if sorted(port.order) != [*range(len(port.shape))] or port.elements < 1:
             return f"'{port.name}' has shape {port.shape} and order {port.order}"

@@ -91,8 +91,9 @@ class _Bench:
 
     def compared(self, model: Path | None, seconds: float) -> Benched:
         """The program, beside onnxruntime on `model` if there is one."""
-        self.progress("compiling net.c")
+        self.progress(f"compiling {self.held.memory.called}.c")
         command = self._program("net")
+        flags = release_flags(self.compiler, self.held.files, self.held.memory.called)
         with ExitStack() as stack:
             workers = [stack.enter_context(Worker("lowtide", command, self.core))]
             if model is not None:
@@ -110,7 +111,7 @@ class _Bench:
             memory=self.held.memory,
             machine=machine(),
             core=self.core,
-            built=" ".join([*self.compiler, *release_flags(self.compiler, self.held.files)]),
+            built=" ".join([*self.compiler, *flags]),
             rounds=len(rounds.peak),
             peak=spread(rounds.peak).median,
             ours=timed[0],
@@ -120,7 +121,7 @@ class _Bench:
 
     def profiled(self, benched: Benched, seconds: float) -> Benched:
         """The same with the time of each operator, from a build that counts it."""
-        self.progress("compiling net.c to time each operator")
+        self.progress(f"compiling {self.held.memory.called}.c to time each operator")
         with Worker("lowtide", self._program("profile"), self.core) as worker:
             worker.start()
             self.progress("timing each operator")
@@ -156,7 +157,7 @@ class _Bench:
         """What is timed computes what was fitted."""
         results = split(outputs.read_bytes(), self.held.memory, self.held.samples)
         found = compare(results, self.held.samples)
-        check_near(found, self.held.samples, "net.c, as it is timed,")
+        check_near(found, self.held.samples, "the program, as it is timed,")
 
 
 _CALLERS = ("Input", "Output")

@@ -52,7 +52,7 @@ def bench_on_board(folder: str | Path, asked: Asked, progress: Progress = quiet)
     check_compiler(tuple(compiler))
     with TemporaryDirectory(prefix="lowtide-", ignore_cleanup_errors=True) as name:
         there = Path(name) / "board"
-        what = f"compiling net.c for {board.name} with {asked.compiler}"
+        what = f"compiling {held.memory.called}.c for {board.name} with {asked.compiler}"
         progress(" ".join([what, *asked.flags]))
         program = build_for_board(
             held.files, held.memory, board, there, len(held.samples), asked.compiler, asked.flags
@@ -65,7 +65,7 @@ def bench_on_board(folder: str | Path, asked: Asked, progress: Progress = quiet)
         operators = len(held.memory.operators)
         counted = run_counted(board, program.elf, operators, counter, asked.seconds)
         made = split((there / "outputs").read_bytes(), held.memory, held.samples)
-    what = f"net.c on board {board.name}"
+    what = f"{held.memory.called}.c on board {board.name}"
     compared, unequal, off = _compare(made, here, what)
     found = compare(made, held.samples)
     check_near(found, held.samples, what)
@@ -84,7 +84,7 @@ def _run_here(
     (folder / "inputs").write_bytes(data)
     done = run_child([str(program), "inputs", "outputs"], cwd=folder)
     if done.returncode:
-        raise CheckError(f"net.c stopped with status {done.returncode} on this PC")
+        raise CheckError(f"the program stopped with status {done.returncode} on this PC")
     return split((folder / "outputs").read_bytes(), held.memory, held.samples)
 
 

@@ -17,6 +17,7 @@ from lowtide.check.flags import named
 from lowtide.check.system_faults import check_system, compiler_environment
 from lowtide.errors import CheckError, UsageError
 from lowtide.planner.memory_map import MemoryMap
+from lowtide.quoting import own
 from lowtide.timing.boards import CLANG, DATA, Board, check_tools
 from lowtide.timing.program import ports_header
 
@@ -63,12 +64,18 @@ def build_for_board(
         if name.endswith((".c", ".h", ".bin")):
             (folder / name).write_bytes(content)
     for name in _AROUND:
-        (folder / name).write_text((DATA / name).read_text())
+        (folder / name).write_text(own((DATA / name).read_text(), memory.called))
     (folder / "board.ld").write_text(board.memory.script + (DATA / "sections.ld").read_text())
     (folder / "ports.h").write_text(ports_header(memory, sets))
-    command = [*_compiler(board, compiler), *WARNINGS[1:], "-std=c99", *named(files["net.h"])]
+    command = [
+        *_compiler(board, compiler),
+        *WARNINGS[1:],
+        "-std=c99",
+        *named(files[f"{memory.called}.h"]),
+    ]
     command += [*flags, "-ffunction-sections", "-fdata-sections", "-include", "at.h"]
-    _compile([*command, "-c", "net.c"], "net.c", board, folder)
+    source = f"{memory.called}.c"
+    _compile([*command, "-c", source, "-o", "net.o"], source, board, folder)
     gcc = [board.compiler.command, *board.flags]
     around = [name for name in _AROUND if name.endswith(".c")]
     whole = [*gcc, "-std=c11", "-O2", "-include", "at.h", *around, "net.o", *_LINK]

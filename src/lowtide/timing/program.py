@@ -11,6 +11,7 @@ from lowtide.check.compile import WARNINGS, compile_program, native_flags
 from lowtide.check.flags import named
 from lowtide.layout.ports import Port
 from lowtide.planner.memory_map import MemoryMap
+from lowtide.quoting import own
 
 _TIMER = resources("lowtide.timing") / "timer.c"
 _HOOK = """\
@@ -20,9 +21,11 @@ void timer_task(int number);
 """
 
 
-def release_flags(compiler: Sequence[str], files: Mapping[str, bytes]) -> list[str]:
+def release_flags(
+    compiler: Sequence[str], files: Mapping[str, bytes], called: str = "net"
+) -> list[str]:
     """How the program is built to be fast on this machine: as its net.h says."""
-    return ["-std=c99", *named(files["net.h"]), *native_flags(tuple(compiler))]
+    return ["-std=c99", *named(files[f"{called}.h"]), *native_flags(tuple(compiler))]
 
 
 def build_timer(
@@ -41,8 +44,9 @@ def build_timer(
     hook: list[str] = []
     if profile:
         around["hook.h"], hook = _HOOK, ["-include", "hook.h"]
-    command = [*compiler, *WARNINGS, *release_flags(compiler, files), *hook]
-    return compile_program(files, around, "net.c", folder, command, "timer")
+    flags = release_flags(compiler, files, memory.called)
+    command = [*compiler, *WARNINGS, *flags, *hook]
+    return compile_program(files, around, f"{memory.called}.c", folder, command, "timer")
 
 
 def ports_header(memory: MemoryMap, sets: int) -> str:
@@ -56,7 +60,7 @@ def ports_header(memory: MemoryMap, sets: int) -> str:
                 held.append(f"static {port.c} {at}[{port.elements}] PORT_MEMORY;")
                 handed.append(at)
             found.append(f"    {way}[{k}] = {at};")
-    return "\n".join(
+    text = "\n".join(
         [
             '#include "net.h"',
             "#include <stddef.h>",
@@ -81,6 +85,7 @@ def ports_header(memory: MemoryMap, sets: int) -> str:
             "",
         ]
     )
+    return own(text, memory.called)
 
 
 def _sizes(ports: Sequence[Port]) -> str:

@@ -27,7 +27,7 @@ static unsigned char arena[NET_ARENA_BYTES] ALIGNED(64);
 #define S2(r, i) ((f32 *)(void *)(arena + 288) + (r) * 32 + (i))
 /* S3: deep, 2 rows of 16 float32, 128 bytes at 0 */
 #define S3(r, i) ((f32 *)(void *)(arena + 0) + (r) * 16 + (i))
-#ifdef CHECKED
+#ifdef LOWTIDE_CHECKED
 #define S0_FIRST 1u
 #define S0_ROW 24
 #define S1_FIRST 193u
@@ -38,7 +38,7 @@ static unsigned char arena[NET_ARENA_BYTES] ALIGNED(64);
 #define S3_ROW 16
 #endif
 
-#ifdef CHECKED
+#ifdef LOWTIDE_CHECKED
 /* The judge: every element of the arena remembers which element of which storage it holds. A read
    that finds another one is a fault; the first is kept. Elements are numbered through all storages,
    from 1. */
@@ -203,7 +203,7 @@ static inline float f_larger(float a, float b) { return a < b || b != b ? b : a;
 struct conv { int kh, kw, sw, dw, pw, iw, is, ci, ow, os, co, back, group, atomic; };
 enum { CONV_BLOCK = 32 };
 
-#ifdef CHECKED
+#ifdef LOWTIDE_CHECKED
 /* What a kernel does to the arena, step by step in its order, before it is called: each element that
    a step reads must be there, and what it writes is stamped. In a step that is not atomic the output
    comes first, so that a kernel whose output lies on its own input is at fault. */

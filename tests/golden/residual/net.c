@@ -38,7 +38,7 @@ static const uint16_t S4_at[4] = {
     4, 28, 0, 8
 };
 #define S4(r, i) ((f32 *)(void *)(arena + (size_t)S4_at[r] * 32) + (i))
-#ifdef CHECKED
+#ifdef LOWTIDE_CHECKED
 #define S0_FIRST 1u
 #define S0_ROW 24
 #define S1_FIRST 193u
@@ -51,7 +51,7 @@ static const uint16_t S4_at[4] = {
 #define S4_ROW 16
 #endif
 
-#ifdef CHECKED
+#ifdef LOWTIDE_CHECKED
 /* The judge: every element of the arena remembers which element of which storage it holds. A read
    that finds another one is a fault; the first is kept. Elements are numbered through all storages,
    from 1. */
@@ -362,7 +362,7 @@ struct rows {
     float low, high;
 };
 
-#ifdef CHECKED
+#ifdef LOWTIDE_CHECKED
 /* What a kernel of whole rows does to the arena, before it is called: all that it makes is stamped,
    then all that it reads must be there. So none of its outputs may lie on any of its inputs. */
 static void check_rows(const struct rows *s, const f32 *const *x, const uint32_t *from,

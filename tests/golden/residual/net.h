@@ -17,7 +17,7 @@
    The inputs are overwritten while the network runs: write them anew before each run.
 
    cc -std=c99 -O3 -ffp-contract=fast -c net.c      add -march=native or your core's
-   -DCHECKED builds the judge: every read is checked to find its own bytes (net_check).
+   -DLOWTIDE_CHECKED builds the judge: every read must find its own bytes (net_check).
    NET_AT(operator), if it is a macro, is told whose work comes next: an operator's (its
    number in plan.json) or the driver's (NET_OPERATORS). For counters of your own.
 */
@@ -26,6 +26,10 @@
 
 #define NET_ARENA_BYTES 1280
 #define NET_OPERATORS 4
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* input 'x', 1x3x8x8, in memory [H 8][W 8][C 3] */
 #define NET_INPUT_X_ELEMENTS 192
@@ -37,7 +41,7 @@ const float *net_output_dense(void);
 
 void net_run(void);
 
-#ifdef CHECKED
+#ifdef LOWTIDE_CHECKED
 /* What the judge saw: elements are numbered through all storages, from 1. */
 struct net_check {
     unsigned long long reads;
@@ -49,4 +53,7 @@ struct net_check {
 extern struct net_check net_check;
 #endif
 
+#ifdef __cplusplus
+}
+#endif
 #endif

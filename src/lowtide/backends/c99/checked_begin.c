@@ -1,4 +1,4 @@
-#ifdef CHECKED
+#ifdef LOWTIDE_CHECKED
 /* The judge: every element of the arena remembers which element of which storage it holds. A read
    that finds another one is a fault; the first is kept. Elements are numbered through all storages,
    from 1. */

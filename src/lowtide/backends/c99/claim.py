@@ -23,7 +23,7 @@ def emit_claim(number: int, task: Task, program: Program, lines: Lines) -> None:
     assert task.row is not None
     place, row = program.plan.layout.places[task.output], task.row.name
     target = program.address(place, task.nest.axes).c
-    lines.add(f"#ifdef CHECKED\nTASK({number}, first);")
+    lines.add(f"#ifdef LOWTIDE_CHECKED\nTASK({number}, first);")
     with ExitStack() as loops:
         if not task.accumulates:
             loops.enter_context(

@@ -14,6 +14,7 @@ from lowtide.backends.c99.storages import table
 from lowtide.backends.c99.text import Lines
 from lowtide.layout.ports import Port
 from lowtide.planner.plan import Plan
+from lowtide.quoting import own
 from lowtide.rows.task import Task
 
 _DRIVER_IS_NEXT = "NET_AT(NET_OPERATORS);"
@@ -24,6 +25,12 @@ def emit_driver(program: Program, names: Sequence[str], lines: Lines) -> None:
 
     `names` are the C functions of the operators.
     """
+    driver = Lines()
+    _driver(program, names, driver)
+    lines.add(own(driver.text(), program.plan.options.name).rstrip("\n"))
+
+
+def _driver(program: Program, names: Sequence[str], lines: Lines) -> None:
     plan = program.plan
     lines.add()
     if not plan.streamed:

@@ -1,5 +1,5 @@
-"""A plan as one C99 program: net.c, net.h, weights.bin, and reference.c, the same plan computed by
-the definitions alone."""
+"""A plan as one C99 program: net.c, net.h, net_weights.bin, and reference.c, the same plan computed
+by the definitions alone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from lowtide.kernels.choose import source, sources
 from lowtide.kernels.kernel import Use
 from lowtide.planner.costs import label
 from lowtide.planner.plan import Plan
-from lowtide.quoting import for_c, identifier
+from lowtide.quoting import for_c, identifier, own
 from lowtide.rows.task import Task
 
 _PRELUDE = """\
@@ -49,24 +49,25 @@ _PARTS = files("lowtide.backends.c99")
 
 def emit(plan: Plan) -> dict[str, bytes]:
     """Writes a plan as C; returns the files' contents by name."""
+    name = plan.options.name
     net, weights = _source(plan, kernels=True)
     reference, others = _source(plan, kernels=False)
     if others != weights:
-        reference = reference.replace('"weights.bin"', '"reference.bin"')
+        reference = reference.replace(f'"{name}_weights.bin"', '"reference.bin"')
     files = {
-        "net.c": net.encode(),
-        "net.h": header(plan, len(weights) if weights else None).encode(),
+        f"{name}.c": net.encode(),
+        f"{name}.h": header(plan, len(weights) if weights else None).encode(),
         "reference.c": reference.encode(),
     }
     if weights is not None:
-        files["weights.bin"] = weights
+        files[f"{name}_weights.bin"] = weights
     if others is not None and others != weights:
         files["reference.bin"] = others
     return files
 
 
 def _source(plan: Plan, kernels: bool) -> tuple[str, bytes | None]:
-    program, body = Program(plan), Lines()
+    program, body, called = Program(plan), Lines(), plan.options.name
     names = [_function_name(k, task) for k, task in enumerate(plan.tasks)]
     for k, task in enumerate(plan.tasks):
         if not task.port:
@@ -75,13 +76,14 @@ def _source(plan: Plan, kernels: bool) -> tuple[str, bytes | None]:
     emit_driver(program, names, body)
     lines = Lines()
     what = "the kernels that ship" if kernels else "the definitions alone, the judge's reference"
-    lines.add(f"/* {'net.c' if kernels else 'reference.c'}: {for_c(plan.source.file)}, {what}.")
-    lines.add("   Made by lowtide; see net.h. */")
+    lines.add(f"/* {called if kernels else 'reference'}.c: {for_c(plan.source.file)}, {what}.")
+    lines.add(f"   Made by lowtide; see {called}.h. */")
     maths = "" if only_whole(program) else "#include <math.h>\n"
-    lines.add(_PRELUDE.format(maths, typedefs(program)))
-    lines.add(f"static unsigned char arena[NET_ARENA_BYTES] ALIGNED({_alignment(plan)});\n")
+    lines.add(own(_PRELUDE, called).format(maths, typedefs(program)))
+    arena = f"static unsigned char arena[NET_ARENA_BYTES] ALIGNED({_alignment(plan)});\n"
+    lines.add(own(arena, called))
     emit_storages(program, lines)
-    lines.add(_checked(program))
+    lines.add(own(_checked(program), called))
     if not only_floats(plan):
         lines.add((_PARTS / "keep_call.h").read_text())
     weights = emit_weights(program, lines)
@@ -181,4 +183,5 @@ def _ports(plan: Plan, program: Program, lines: Lines) -> None:
             if not port.streamed:
                 storage = program.storage(plan.layout.places[port.tensor].storage)
                 at = f"return {storage}(0, 0);"
-                lines.add(f"{const}{port.c} *net_{way}_{port.identifier}(void) {{ {at} }}")
+                function = own(f"net_{way}_{port.identifier}", plan.options.name)
+                lines.add(f"{const}{port.c} *{function}(void) {{ {at} }}")

@@ -9,7 +9,7 @@ from lowtide.backends.c99.driver import parameters, row_type
 from lowtide.ir.dtype import F32, I8, U8
 from lowtide.layout.ports import Port
 from lowtide.planner.plan import Plan, Source
-from lowtide.quoting import for_c
+from lowtide.quoting import for_c, own
 
 _KEPT = "   The inputs stay as they are while the network runs."
 _OVERWRITTEN = (
@@ -19,20 +19,53 @@ _NO_STACK = "stack not measured"
 _NO_CODE = "code not measured"
 _OF = "stack, state and code as compiled with -O2 on the PC that made this file; a board's differ"
 _WEIGHTS_FILE = (
-    "   weights.bin is linked in by the assembler, which looks for it here and in every -I:",
-    "       -I FOLDER                          wherever weights.bin is when cc runs elsewhere",
+    "   net_weights.bin is linked in by the assembler, which looks for it here and in every -I:",
+    "       -I FOLDER                          wherever it is when cc runs elsewhere",
     "       -DNET_WEIGHTS_FILE='\"FILE\"'        under another name",
     "       -DNET_WEIGHTS_MAPPED               not at all: call net_set_weights() before net_run()",
 )
+_MAPPED = (
+    "#ifdef NET_WEIGHTS_MAPPED",
+    "/* net_weights.bin, mapped by the caller at an address divisible by 64. */",
+    "void net_set_weights(const void *weights);",
+    "#endif",
+    "",
+)
+_CHECK = (
+    "#ifdef LOWTIDE_CHECKED",
+    "/* What the judge saw: elements are numbered through all storages, from 1. */",
+    "struct net_check {",
+    "    unsigned long long reads;",
+    "    unsigned long faults;",
+    "    int task, row;",
+    "    long byte;",
+    "    unsigned long wanted, found;",
+    "};",
+    "extern struct net_check net_check;",
+    "#endif",
+    "",
+)
+_C_LINKAGE_BEGINS = ("#ifdef __cplusplus", 'extern "C" {', "#endif", "")
+_C_LINKAGE_ENDS = ("#ifdef __cplusplus", "}", "#endif")
 
 
 def header(plan: Plan, weights_bytes: int | None) -> str:
     """The text of net.h."""
+    name = plan.options.name
+    declared = [own("\n".join(_begin(plan)), name)]
+    for way, ports in (("input", plan.inputs), ("output", plan.outputs)):
+        for port in ports:
+            declared += [_described(port, way), own("\n".join(_port(port, way)), name)]
+    declared.append(own("\n".join(_end(plan, weights_bytes)), name))
+    about = own("\n".join(_about(plan, weights_bytes)), name)
+    return "\n".join([*_made_from(plan.source, name), about, *declared])
+
+
+def _about(plan: Plan, weights_bytes: int | None) -> list[str]:
+    """The rest of the comment at the top."""
     profile = plan.profile
-    inputs, outputs = plan.inputs, plan.outputs
-    held = f"weights.bin, {weights_bytes} bytes" if weights_bytes else "constants in net.c"
-    lines = [
-        *_made_from(plan.source),
+    held = f"net_weights.bin, {weights_bytes} bytes" if weights_bytes else "constants in net.c"
+    return [
         "",
         "   The program computes the network in one static arena. It is C99, allocates nothing,",
         f"   uses no recursion and no stdio, and keeps no state between calls but {_state(plan)}.",
@@ -43,64 +76,64 @@ def header(plan: Plan, weights_bytes: int | None) -> str:
         f"   work   {profile.macs} multiply-adds",
         "",
         "   How to call it:",
-        *_example(inputs, outputs),
+        *_example(plan.inputs, plan.outputs),
         "",
         *_inputs_afterwards(plan),
         "   cc -std=c99 -O3 -ffp-contract=fast -c net.c      add -march=native or your core's",
         *(_WEIGHTS_FILE if weights_bytes else []),
-        "   -DCHECKED builds the judge: every read is checked to find its own bytes (net_check).",
+        "   -DLOWTIDE_CHECKED builds the judge: every read must find its own bytes (net_check).",
         "   NET_AT(operator), if it is a macro, is told whose work comes next: an operator's (its",
         "   number in plan.json) or the driver's (NET_OPERATORS). For counters of your own.",
         "*/",
+    ]
+
+
+def _begin(plan: Plan) -> list[str]:
+    ports = (*plan.inputs, *plan.outputs)
+    return [
         "#ifndef NET_H",
         "#define NET_H",
         "",
         f"#define NET_ARENA_BYTES {plan.arena_bytes}",
         f"#define NET_OPERATORS {len(plan.tasks)}",
         "",
+        *(["#include <stdint.h>", ""] if any(port.type != F32 for port in ports) else []),
+        *_C_LINKAGE_BEGINS,
     ]
-    if any(port.type != F32 for port in (*inputs, *outputs)):
-        lines += ["#include <stdint.h>", ""]
-    for port, way in [(p, "input") for p in inputs] + [(p, "output") for p in outputs]:
-        const = "const " if way == "output" else ""
-        upper = f"NET_{way}_{port.identifier}".upper()
-        shape, held = "x".join(map(str, port.shape)) or "scalar", _numbers(port, way)
-        lines += [
-            f"/* {way} '{for_c(port.name)}', {shape}, in memory {port.memory}{held} */",
-            f"#define {upper}_ELEMENTS {port.elements}",
-            f"#define {upper}_ROWS {port.streamed}"
-            if port.streamed
-            else f"{const}{port.c} *net_{way}_{port.identifier}(void);",
-            "",
-        ]
+
+
+def _described(port: Port, way: str) -> str:
+    shape = "x".join(map(str, port.shape)) or "scalar"
+    held = f"in memory {port.memory}{_numbers(port, way)}"
+    return f"/* {way} '{for_c(port.name)}', {shape}, {held} */"
+
+
+def _port(port: Port, way: str) -> list[str]:
+    const, upper = "const " if way == "output" else "", f"NET_{way}_{port.identifier}".upper()
+    return [
+        f"#define {upper}_ELEMENTS {port.elements}",
+        f"#define {upper}_ROWS {port.streamed}"
+        if port.streamed
+        else f"{const}{port.c} *net_{way}_{port.identifier}(void);",
+        "",
+    ]
+
+
+def _end(plan: Plan, weights_bytes: int | None) -> list[str]:
+    inputs, outputs, rows = plan.inputs, plan.outputs, list[str]()
     if any(port.streamed for port in (*inputs, *outputs)):
-        lines += [_row(row_type(inputs, outputs)), _DRIVER.format(row_type(inputs, outputs))]
-    lines += [f"void net_run({parameters(inputs, outputs)});", ""]
-    if weights_bytes:
-        lines += [
-            "#ifdef NET_WEIGHTS_MAPPED",
-            "/* weights.bin, mapped by the caller at an address divisible by 64. */",
-            "void net_set_weights(const void *weights);",
-            "#endif",
-            "",
-        ]
-    lines += [
-        "#ifdef CHECKED",
-        "/* What the judge saw: elements are numbered through all storages, from 1. */",
-        "struct net_check {",
-        "    unsigned long long reads;",
-        "    unsigned long faults;",
-        "    int task, row;",
-        "    long byte;",
-        "    unsigned long wanted, found;",
-        "};",
-        "extern struct net_check net_check;",
-        "#endif",
+        kind = row_type(inputs, outputs)
+        rows = [_row(kind), _DRIVER.format(kind)]
+    return [
+        *rows,
+        f"void net_run({parameters(inputs, outputs)});",
         "",
+        *(_MAPPED if weights_bytes else []),
+        *_CHECK,
+        *_C_LINKAGE_ENDS,
         "#endif",
         "",
     ]
-    return "\n".join(lines)
 
 
 def _numbers(port: Port, way: str) -> str:
@@ -131,14 +164,14 @@ def with_figures(text: bytes, plan: Plan, stack: int | None, state: int, code: i
     return lines.encode()
 
 
-def _made_from(source: Source) -> list[str]:
+def _made_from(source: Source, name: str) -> list[str]:
     """What the program was made of; of a network stored small first how far from its original."""
     made = f"made by lowtide from {for_c(source.file)}"
     if source.original is None:
-        return [f"/* net.h: {made}", f"   sha256 {source.sha256}"]
+        return [f"/* {name}.h: {made}", f"   sha256 {source.sha256}"]
     first, *more = textwrap.wrap(for_c(source.original.words, 1000), 88)
     return [
-        f"/* net.h: {first}",
+        f"/* {name}.h: {first}",
         *(f"   {line}" for line in more),
         f"   {made}",
         f"   original    sha256 {for_c(source.original.sha256) or 'unknown'}",

@@ -43,7 +43,7 @@ def emit_storages(program: Program, lines: Lines) -> None:
         if not floats:
             numbers.append(f"#define {c}_TYPE {kind}")
         first += storage.elements
-    lines.add("#ifdef CHECKED\n" + "\n".join(numbers) + "\n#endif\n")
+    lines.add("#ifdef LOWTIDE_CHECKED\n" + "\n".join(numbers) + "\n#endif\n")
 
 
 def _table(plan: Plan, name: str, c: str, lines: Lines) -> None:

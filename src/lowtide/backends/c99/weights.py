@@ -8,9 +8,10 @@ from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines, literal, whole_literal
 from lowtide.ir.dtype import F32
 from lowtide.ir.graph import STORED, Array
+from lowtide.quoting import own
 
 MOST_IN_C = 1 << 20
-"""Bytes of weights that are written as C arrays; above it they go to weights.bin."""
+"""Bytes of weights that are written as C arrays; above it they go to net_weights.bin."""
 
 _ALIGN = 64  # bytes
 
@@ -18,13 +19,13 @@ _TYPES = {dtype.name: dtype.c for dtype in (F32, *STORED)}
 """Packed codes are bytes, their scales perhaps 16-bit floats (`packed.py`)."""
 
 _INCBIN = """\
-/* The weights: linked from weights.bin by the assembler, or handed over by the caller. */
+/* The weights: linked from net_weights.bin by the assembler, or handed over by the caller. */
 #ifdef NET_WEIGHTS_MAPPED
 static const float *net_weights;
 void net_set_weights(const void *weights) { net_weights = (const float *)weights; }
 #else
 #ifndef NET_WEIGHTS_FILE
-#define NET_WEIGHTS_FILE "weights.bin"
+#define NET_WEIGHTS_FILE "net_weights.bin"
 #endif
 #if defined __APPLE__
 __asm__(".const_data\\n.balign 64\\n_net_weights:\\n.incbin \\"" NET_WEIGHTS_FILE "\\"\\n.text\\n");
@@ -37,25 +38,26 @@ extern const float net_weights[];
 
 
 def in_file(program: Program) -> bool:
-    """Whether the weights go to weights.bin: a compiler takes too long over so many."""
+    """Whether the weights go to net_weights.bin: a compiler takes too long over so many."""
     return sum(array.nbytes for array in program.weights.values()) > MOST_IN_C
 
 
 def emit_weights(program: Program, lines: Lines) -> bytes | None:
-    """Declares every weight array; returns the content of weights.bin if there is one."""
+    """Declares every weight array; returns the content of net_weights.bin if there is one."""
     if not program.weights:
         return None
     if not in_file(program):
         for name, array in program.weights.items():
             _emit_array(name, array, _alignment(name, array, program), lines)
         return None
-    lines.add(_INCBIN)
+    called = program.plan.options.name
+    lines.add(own(_INCBIN, called))
     parts, at = [], 0
     for name, held in program.weights.items():
         array, align = _known(held), _alignment(name, held, program)
         gap = bytes(-at % align)
         at += len(gap)
-        where = f"net_weights + {at // 4}"
+        where = f"{called}_weights + {at // 4}"
         if array.dtype != np.float32:
             where = f"(const {_TYPES[array.dtype.name]} *)(const void *)({where})"
         lines.add(f"#define {name} ({where})    /* {array.size} */")

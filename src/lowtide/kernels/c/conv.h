@@ -4,7 +4,7 @@
 struct conv { int kh, kw, sw, dw, pw, iw, is, ci, ow, os, co, back, group, atomic; };
 enum { CONV_BLOCK = 32 };
 
-#ifdef CHECKED
+#ifdef LOWTIDE_CHECKED
 /* What a kernel does to the arena, step by step in its order, before it is called: each element that
    a step reads must be there, and what it writes is stamped. In a step that is not atomic the output
    comes first, so that a kernel whose output lies on its own input is at fault. */

@@ -10,7 +10,7 @@ struct rows {
     float low, high;
 };
 
-#ifdef CHECKED
+#ifdef LOWTIDE_CHECKED
 /* What a kernel of whole rows does to the arena, before it is called: all that it makes is stamped,
    then all that it reads must be there. So none of its outputs may lie on any of its inputs. */
 static void check_rows(const struct rows *s, const f32 *const *x, const uint32_t *from,
