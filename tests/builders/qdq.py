@@ -355,6 +355,22 @@ def with_numbers(model: onnx.ModelProto) -> onnx.ModelProto:
     return shown
 
 
+def without_ends(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy that takes and hands out the 8-bit numbers that it makes of its reals."""
+    cut = onnx.ModelProto()
+    cut.CopyFrom(model)
+    zeros = {c.name: c.data_type for c in model.graph.initializer}
+    for value in (*cut.graph.input, *cut.graph.output):
+        for node in model.graph.node:
+            whole = {"QuantizeLinear": node.output[0], "DequantizeLinear": node.input[0]}
+            if value.name in (node.input[0], node.output[0]) and node.op_type in whole:
+                value.name = whole[node.op_type]
+                value.type.tensor_type.elem_type = zeros[node.input[2]]
+                cut.graph.node.remove(node)
+                break
+    return cut
+
+
 def quantised(file: Path, format_: str, activations: str, folder: Path) -> onnx.ModelProto:
     """A network as onnxruntime's quantiser writes it, after two random inputs."""
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static

@@ -17,8 +17,8 @@ import pytest
 import lowtide
 import lowtide.check.tflite_truth as truth
 from commands import Command
+from lowtide.check.drawn import DRAWN, draw
 from lowtide.check.floats import floats_before, parts_of, quantum, said
-from lowtide.check.tflite_truth import DRAWN
 from lowtide.frontends.tflite.load import load
 from lowtide.ir.dtype import F32, I8
 from lowtide.ir.graph import Array, Graph, Operator, Tensor
@@ -32,7 +32,8 @@ INPUTS = 20
 
 def others(graph: Graph) -> dict[str, dict[str, Array]]:
     """As many more drawn inputs as make 20."""
-    return {f"seed {k}": truth._drawn(graph, k) for k in range(DRAWN, INPUTS)}
+    wanted = truth.inputs_of(graph)
+    return {f"seed {k}": draw(wanted, k) for k in range(DRAWN, INPUTS)}
 
 
 def networks() -> list[Any]:
@@ -160,7 +161,7 @@ def test_without_them_net_c_is_still_held_to_reference_c(
 def test_verify_prints_how_often_the_program_is_right(conv: Path, command: Command) -> None:
     """The classes of inputs are what the runtime makes of them, but for one."""
     graph = load(conv)
-    inputs = [truth._drawn(graph, seed) for seed in range(5)]
+    inputs = [draw(truth.inputs_of(graph), seed) for seed in range(5)]
     samples = truth.expect_tflite(conv, {str(k): one for k, one in enumerate(inputs)})
     classes = np.array([int(sample.outputs[0].argmax()) for sample in samples])
     classes[2] += 1

@@ -11,16 +11,19 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from onnx import TensorProto, helper
 
+import lowtide
 from by_nests import by_nests
 from lowtide.check.numbers import compare
 from lowtide.check.truth import expect
+from lowtide.errors import UnsupportedModel
 from lowtide.frontends.onnx.eight.group import group
 from lowtide.frontends.onnx.freeze import freeze
 from lowtide.frontends.onnx.load import load
 from lowtide.ir.graph import Graph
 from programs import STREAM, judge_model, judge_plan, streamed_model
-from qdq import ONE, Drawn, fused, quantised, with_numbers
+from qdq import ONE, Drawn, fused, quantised, with_numbers, without_ends
 
 SHARED = Path(__file__).parents[3] / "shared" / "models" / "qdq"
 SEEDS, HERE = 300, 20
@@ -96,6 +99,55 @@ def test_programs_compute_fused_integers() -> None:
     for info, one, other, right in zip(model.graph.output, made, streamed, expected, strict=True):
         np.testing.assert_array_equal(one, right, info.name)
         np.testing.assert_array_equal(other, right, info.name)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8"])
+def test_a_network_whose_ends_were_cut_off_takes_and_makes_bytes(
+    dtype: str, tmp_path: Path
+) -> None:
+    """8-bit inputs and outputs, and a class for each pixel: whole numbers, int64 as int32."""
+    net = Drawn(5, dtype)
+    ends = net.ends()
+    x = net.input((1, 3, 6, 6), ends)
+    pooled = [net.again(net.node("MaxPool", x, kernel_shape=[k, 2]), ends) for k in (2, 3)]
+    net.hand_out(pooled[0])
+    net.hand_out(net.node("ArgMax", pooled[1], axis=1), TensorProto.INT64)
+    file = tmp_path / "cut.onnx"
+    onnx.save(without_ends(net.model()), file)
+    picture = np.random.default_rng(0).integers(0, 100, (1, 3, 6, 6)).astype(dtype)
+    name = onnx.load(file).graph.input[0].name
+    fitted = lowtide.fit(file, samples={"bytes": {name: picture}})
+    memory, checks = fitted.memory, fitted.checks
+    assert [port.dtype for port in (*memory.inputs, *memory.outputs)] == [dtype, dtype, "int32"]
+    assert (memory.inputs[0].scale, memory.inputs[0].zero) == (ends[0], ends[1])
+    assert checks is not None
+    assert checks.against.equal
+    assert [y.dtype.name for y in checks.results["bytes"]] == [dtype, "int32"]
+    np.testing.assert_array_equal(checks.samples[-1].inputs[name], picture)
+    assert np.ptp(checks.results["bytes"][1]) == 2
+    fitted.emit("c99", tmp_path / "out")
+    assert lowtide.verify(tmp_path / "out", file).facts()["unequal"] == 0
+
+
+def test_a_float_network_may_begin_with_bytes() -> None:
+    """A cast that an exporter left in; int32 is refused as ever."""
+    nodes = [helper.make_node("Cast", ["x"], ["f"], to=TensorProto.FLOAT),
+             helper.make_node("Exp", ["f"], ["y"])]  # fmt: skip
+    for kind in (TensorProto.UINT8, TensorProto.INT32):
+        ports = [helper.make_tensor_value_info("x", kind, [1, 4]),
+                 helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 4])]  # fmt: skip
+        model = helper.make_model(helper.make_graph(nodes, "n", ports[:1], ports[1:]))
+        model.opset_import[0].version, model.ir_version = 17, 8
+        if kind == TensorProto.INT32:
+            with pytest.raises(UnsupportedModel, match="is int32; float32, int8 or uint8 is need"):
+                lowtide.fit(model)
+        else:
+            samples = {"few": {"x": np.arange(4, dtype=np.uint8)[None]}}
+            held = lowtide.fit(model, samples=samples)
+            assert held.memory.inputs[0].dtype == "uint8"
+            assert held.checks is not None
+            made = held.checks.results["few"][0]
+            np.testing.assert_allclose(made, np.exp(np.arange(4.0))[None], rtol=1e-6)
 
 
 def test_what_stays_float_stays_right() -> None:

@@ -126,7 +126,7 @@ def _is_whole(node: onnx.NodeProto) -> bool:
     if kind in FORMS or kind.endswith("Integer"):
         return kind not in REALS_INSIDE
     entry = ENTRIES.get(kind)
-    moves = entry is not None and {F32, I8} <= {*entry.types} and not entry.makes
+    moves = entry is not None and {F32, I8} <= {*entry.types}
     return moves or kind in (*_ENDS, "Relu")
 
 

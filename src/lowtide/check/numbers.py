@@ -110,6 +110,12 @@ class Reference:
                 hint=EXPORT,
             ) from refused
 
+    @property
+    def types(self) -> dict[str, str]:
+        """numpy's names for the types of the inputs."""
+        found = ((one.name, one.type[7:-1]) for one in self.session.get_inputs())
+        return {name: {"float": "float32", "double": "float64"}.get(t, t) for name, t in found}
+
     def run(self, inputs: Mapping[str, Array]) -> Expected:
         """The network's outputs; raises UnreadableModel where onnxruntime gives up."""
         try:

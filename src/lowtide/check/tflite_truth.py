@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from lowtide.check.drawn import Drawn, draw_sets
 from lowtide.check.expected import Expected, Kind
 from lowtide.check.floats import Floats, floats_before, parts_of, quantum, said
 from lowtide.check.in_child import LARGE, in_child
-from lowtide.check.numbers import Sample, random_inputs
+from lowtide.check.numbers import Sample
 from lowtide.check.runtimes import LITERT, TFLM, Made, installed, run
 from lowtide.errors import UsageError
 from lowtide.frontends.tflite.load import load
@@ -28,15 +29,16 @@ from lowtide.ops.definition import definition
 ANY_SIZE = 1 << 62
 """It was read before."""
 
-DRAWN = 4
-"""Random sets of inputs: one alone may end in the same saturated scores whatever is wrong."""
+
+def drawn_for_tflite(model: Path) -> dict[str, dict[str, Array]]:
+    """Seeded random sets of inputs."""
+    return draw_sets(inputs_of(load(model, ANY_SIZE)))
 
 
-def make_tflite_samples(model: Path, given: Mapping[str, Mapping[str, Array]]) -> list[Sample]:
-    """Seeded random samples over the whole range, and the given ones, with what is expected."""
+def reals_of_tflite(model: Path) -> set[str]:
+    """The names of the inputs that are floats."""
     graph = load(model, ANY_SIZE)
-    drawn = {f"random {k}" if k else "random": _drawn(graph, k) for k in range(DRAWN)}
-    return _expected(model, graph, {**drawn, **given})
+    return {name for name in graph.inputs if graph.tensors[name].dtype == F32}
 
 
 def expect_tflite(model: Path, given: Mapping[str, Mapping[str, Array]]) -> list[Sample]:
@@ -44,24 +46,10 @@ def expect_tflite(model: Path, given: Mapping[str, Mapping[str, Array]]) -> list
     return _expected(model, load(model, ANY_SIZE), given)
 
 
-def _drawn(graph: Graph, seed: int) -> dict[str, Array]:
-    """Whole numbers over all of the type; reals over what they are quantised to, else normal."""
-    dice = np.random.default_rng(seed)
-    normal = random_inputs({n: (graph.shape(n), F32.name) for n in graph.inputs}, seed)
-    made = {}
-    for name in graph.inputs:
-        tensor = graph.tensors[name]
-        kind = np.dtype(tensor.dtype.name)
-        if kind.kind in "iu":
-            ends = np.iinfo(kind)
-            low, high = max(ends.min, -(1 << 15)), min(ends.max, (1 << 16) - 1)
-            made[name] = dice.integers(low, high, tensor.shape, endpoint=True).astype(kind)
-        else:
-            span = _span(graph, name)
-            made[name] = (
-                normal[name] if span is None else dice.uniform(*span, tensor.shape)
-            ).astype(kind)
-    return made
+def inputs_of(graph: Graph) -> dict[str, Drawn]:
+    """What there is to draw."""
+    held = {name: graph.tensors[name] for name in graph.inputs}
+    return {n: Drawn(t.shape, t.dtype.name, _span(graph, n)) for n, t in held.items()}
 
 
 def _span(graph: Graph, name: str) -> tuple[float, float] | None:

@@ -19,47 +19,64 @@ import onnx
 import onnx.inliner
 
 from lowtide.check.as_used import as_used
+from lowtide.check.drawn import Drawn, draw_sets
+from lowtide.check.ends import FILES_OWN, Ends, Sets
 from lowtide.check.exact.evaluate import NotEvaluated, evaluate
-from lowtide.check.exact.quanta import quanta
+from lowtide.check.exact.quanta import quanta, spans_of
 from lowtide.check.expected import SUSPECT, Expected, share
 from lowtide.check.floats import floats_as_run, said
 from lowtide.check.numbers import Reference, Sample, distance, largest_of, lively_inputs, scales
 from lowtide.check.overflow import overflow
 from lowtide.check.parting import parting
-from lowtide.check.tflite_truth import expect_tflite, make_tflite_samples
+from lowtide.check.tflite_truth import drawn_for_tflite, expect_tflite, reals_of_tflite
 from lowtide.errors import UnreadableModel
 from lowtide.frontends.onnx.tensors import MOST_ELEMENTS, settle_tensors
 from lowtide.frontends.tflite.load import is_tflite
+from lowtide.ir.dtype import F32
 from lowtide.ir.graph import Array, Shape
 from lowtide.room import Room
 
 
 def make_samples(
-    model: onnx.ModelProto | Path,
-    name: str,
-    shapes: Mapping[str, Shape],
-    given: Mapping[str, Mapping[str, Array]],
-) -> list[Sample]:
-    """A seeded random sample and the given ones, each with what the network makes of it.
+    model: onnx.ModelProto | Path, name: str, shapes: Mapping[str, Shape], given: Sets,
+    ends: Ends = FILES_OWN,
+) -> list[Sample]:  # fmt: skip
+    """Seeded random samples and the given ones, each with what the network makes of it.
 
-    `shapes` are those of the inputs. Raises UnreadableModel where onnxruntime cannot run it.
+    `shapes` are those of the inputs. There is one random sample, or several of a network that takes
+    whole numbers or makes them of its inputs at once. Raises UnreadableModel where the runtime
+    cannot run it.
     """
     if isinstance(model, Path) and is_tflite(model):
-        return make_tflite_samples(model, given)
+        return expect(model, name, {**drawn_for_tflite(model), **given}, ends)
     model = as_used(model)
     plain = _session(model, name)
-    random = lively_inputs(plain.run, {name: (shape, "float32") for name, shape in shapes.items()})
-    return _expect(model, name, [random, *_run(plain, given)])
+    kinds = plain.types
+    spans = {x: held for x, held in spans_of(_opened(model)).items() if kinds.get(x) == F32.name}
+    if not spans and set(kinds.values()) <= {F32.name}:
+        floats = {name: (shape, F32.name) for name, shape in shapes.items()}
+        return _expect(model, name, [lively_inputs(plain.run, floats), *_run(plain, given)])
+    wanted = {x: Drawn(shape, kinds[x], spans.get(x)) for x, shape in shapes.items()}
+    return expect(model, name, {**draw_sets(wanted), **given}, ends)
 
 
 def expect(
-    model: onnx.ModelProto | Path, name: str, given: Mapping[str, Mapping[str, Array]]
+    model: onnx.ModelProto | Path, name: str, given: Sets, ends: Ends = FILES_OWN
 ) -> list[Sample]:
     """Sets of inputs by name, each with what the network makes of it; raises UnreadableModel."""
+    numbers = ends.of_program(given)
     if isinstance(model, Path) and is_tflite(model):
-        return expect_tflite(model, given)
-    model = as_used(model)
-    return _expect(model, name, _run(_session(model, name), given))
+        made = expect_tflite(model, ends.of_file(numbers, reals_of_tflite(model)))
+    else:
+        model = as_used(model)
+        plain = _session(model, name)
+        real = [x for x, kind in plain.types.items() if kind == F32.name]
+        made = _expect(model, name, _run(plain, ends.of_file(numbers, real)))
+    return [ends.as_program(sample, numbers[sample.name]) for sample in made]
+
+
+def _opened(model: onnx.ModelProto | Path) -> onnx.ModelProto:
+    return onnx.load(model, load_external_data=False) if isinstance(model, Path) else model
 
 
 def _run(runtime: Reference, given: Mapping[str, Mapping[str, Array]]) -> list[Sample]:
@@ -90,7 +107,7 @@ def _expect(model: onnx.ModelProto | Path, name: str, samples: Sequence[Sample])
 def _read(model: onnx.ModelProto | Path) -> onnx.ModelProto:
     """The network with its constants in it and without functions of its own."""
     if isinstance(model, Path):
-        proto = onnx.load(model, load_external_data=False)
+        proto = _opened(model)
         settle_tensors(proto, model.parent, Room(MOST_ELEMENTS))
         model = proto
     if not model.functions:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from lowtide.check.ends import Ends
 from lowtide.check.in_child import in_child
 from lowtide.check.judge import Checks, judge_placement, judge_program
 from lowtide.check.numbers import Sample, check_near, compare
@@ -287,6 +288,7 @@ def _same_references(model: Path, memory: MemoryMap, samples: Sequence[Sample]) 
     """The samples with what is expected now, which is what the folder says; raises CheckError."""
     check_model(model, memory)
     inputs = {s.name: s.inputs for s in samples}
-    now = in_child(memory.elements, expect, model, str(model), inputs)
+    ends = Ends(memory.inputs, memory.outputs)
+    now = in_child(memory.elements, expect, model, str(model), inputs, ends)
     check_near(compare({s.name: s.outputs for s in samples}, now), now, "reference.npz")
     return now

@@ -27,11 +27,12 @@ CARRIED = (BOOL, I8, U8, I16, U16, I32, I64)
 truth values, places along an axis, quantised numbers, floats cut to whole ones."""
 
 STORED = (I8, U8, I16, U16, I32)
-"""Those of them that lie in memory as they are; the others lie there as float32."""
+"""Those of them that lie in memory as they are; int64 tensors lie there as int32, since what makes
+them keeps within that, and the others as float32."""
 
 
 def stored_as(dtype: DType) -> DType:
-    """The type in which constants, and tensors of types in CARRIED, lie in memory."""
+    """The type in which constants lie in memory."""
     return dtype if dtype in STORED else F32
 
 
@@ -52,6 +53,8 @@ class Tensor:
     @property
     def stored(self) -> DType:
         """The type that its elements have in memory."""
+        if self.dtype == I64:
+            return I32
         return stored_as(self.dtype) if self.dtype in CARRIED else self.dtype
 
     @property

@@ -67,6 +67,10 @@ def is_inf(op: Bound) -> Nest:
     return unary(op, value)
 
 
+LEAST, MOST = -(2.0**31), 2.0**31 - 128
+"""What an int64 is kept within, which lies in memory as an int32: floats at the ends of that."""
+
+
 @entry("Cast", attributes={"to": None, "saturate": 1, "round_mode": "up"}, pointwise=True, take=ANY)
 def cast(op: Bound) -> Nest:
     """The same number in another type; floats are cut to whole numbers, or to "not 0"."""
@@ -81,5 +85,8 @@ def cast(op: Bound) -> Nest:
     if source.dtype in STORED and to in STORED and np.can_cast(source.dtype.name, to.name):
         return unary(op, Load(0))
     if source.dtype in FLOAT and to in WHOLE:
-        return unary(op, call("trunc", Load(0)))
+        whole = call("trunc", Load(0))
+        if to == I64:
+            whole = call("smaller", call("larger", whole, LEAST), MOST)
+        return unary(op, whole)
     raise op.refuse(f"from {source.dtype} to {to} may wrap round")

@@ -15,6 +15,7 @@ from lowtide.check.as_judged import as_judged
 from lowtide.check.code_size import Footprint
 from lowtide.check.compile import find_compiler
 from lowtide.check.emulate import judge_emulated
+from lowtide.check.ends import Ends
 from lowtide.check.in_child import in_child
 from lowtide.check.judge import Checks, judge_placement, judge_program
 from lowtide.check.numbers import Sample
@@ -262,4 +263,5 @@ def make_references(
     """Samples with what is expected of each: a seeded random input, and those that are given."""
     held = model if isinstance(model, onnx.ModelProto) else Path(model)
     shapes = {port.name: port.shape for port in memory.inputs}
-    return in_child(memory.elements, make_samples, held, source.path, shapes, samples)
+    ends = Ends(memory.inputs, memory.outputs)
+    return in_child(memory.elements, make_samples, held, source.path, shapes, samples, ends)

@@ -50,7 +50,7 @@ def _graph(
     model: Model, shapes: Mapping[str, Shape] | None, max_elements: int, eight: bool
 ) -> Graph:
     if isinstance(model, onnx.ModelProto) or not is_tflite(model):
-        frozen = freeze(load(model, shapes, max_elements, eight))
+        frozen = freeze(load(model, shapes, max_elements, eight), eight)
         return group(frozen) if eight else frozen
     if shapes:
         raise UsageError(f"--shape: {named(model)} is a .tflite file, which says all shapes itself")

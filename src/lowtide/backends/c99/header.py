@@ -146,7 +146,7 @@ def _numbers(port: Port, way: str) -> str:
     less = f" - {port.zero}" if port.zero >= 0 else f" + {-port.zero}"
     number = f"(number{less})" if port.zero else "number"
     pixel = ""
-    if way == "input" and port.axes and port.type in (I8, U8):
+    if way == "input" and len(port.shape) == 4 and port.type in (I8, U8):
         pixel = f"; pixels 0..255 over the whole range: pixel{' - 128' if port.type == I8 else ''}"
     return f", {port.dtype}: {number} * {port.scale:.9g} is the real value{pixel}"
 

@@ -39,6 +39,26 @@ def quanta(model: onnx.ModelProto) -> list[float] | None:
     return [steps.get(value.name, 0.0) for value in model.graph.output]
 
 
+def spans_of(model: onnx.ModelProto) -> dict[str, tuple[float, float]]:
+    """The reals that an input can have which is made whole numbers before anything is computed."""
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    given = {value.name for value in model.graph.input} - set(constants)
+    found = {}
+    for node in model.graph.node:
+        ends = [constants[name] for name in node.input[1:3] if name in constants]
+        if node.op_type != "QuantizeLinear" or node.input[0] not in given or len(ends) < 2:
+            continue
+        if any(tensor.data_location for tensor in ends):
+            continue
+        scale, zero = (numpy_helper.to_array(tensor) for tensor in ends)
+        if scale.size == 1 and zero.dtype.kind in "iu":
+            limits = np.iinfo(zero.dtype)
+            low, high = ((end - int(zero.item())) * float(scale.item())
+                         for end in (int(limits.min), int(limits.max)))  # fmt: skip
+            found[node.input[0]] = (low, high)
+    return found
+
+
 def _quantises(node: onnx.NodeProto) -> bool:
     """QuantizeLinear, DynamicQuantizeLinear and the operators on integers that they lead to."""
     kind = node.op_type

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import onnx_ir as ir
 
 from lowtide.errors import EXPORT, FLOAT32, UnsupportedModel
 from lowtide.frontends.onnx.simplify.node_as_operator import operator_of
-from lowtide.ir.dtype import F32, FLOATS, dtype_of
+from lowtide.ir.dtype import F32, FLOATS, I8, U8, DType, dtype_of
 from lowtide.ir.graph import Graph, Tensor
 
 
-def freeze(model: ir.Model) -> Graph:
-    """The graph of a static model: every shape known, every constant an initializer."""
+def freeze(model: ir.Model, eight: bool = False) -> Graph:
+    """The graph of a static model: every shape known, every constant an initializer.
+
+    If `eight`, inputs of 8 bits are taken.
+    """
     graph, opset = model.graph, model.opset_imports[""]
     constants = {name: value.const_value.numpy() for name, value in graph.initializers.items()}  # type: ignore[union-attr]
     tensors: dict[str, Tensor] = {}
     for value in graph.inputs:
         if value.name not in constants:
-            tensors[str(value.name)] = _input(value)
+            tensors[str(value.name)] = _input(value, (F32, I8, U8) if eight else (F32,))
     operators = []
     for i, node in enumerate(graph):
         operators.append(operator_of(node, i, opset))
@@ -44,13 +49,14 @@ def _tensor(value: ir.Value) -> Tensor:
     return Tensor(str(value.name), shape, dtype_of(value.dtype.numpy()))
 
 
-def _input(value: ir.Value) -> Tensor:
+def _input(value: ir.Value, types: Collection[DType]) -> Tensor:
     tensor = _tensor(value)
-    if tensor.dtype != F32:
+    if tensor.dtype not in types:
         reader = next((use.node for use in value.uses()), None)
+        needed = "float32 is" if len(types) == 1 else "float32, int8 or uint8 is"
         by = f", which {reader.op_type} '{reader.name}' reads," if reader is not None else ""
         raise UnsupportedModel(
-            f"input '{value.name}'{by} is {tensor.dtype}; float32 is needed",
+            f"input '{value.name}'{by} is {tensor.dtype}; {needed} needed",
             hint=FLOAT32
             if tensor.dtype in FLOATS
             else "make it a constant, or begin the network behind what reads it"

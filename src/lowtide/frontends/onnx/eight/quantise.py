@@ -15,7 +15,10 @@ def dequantize(op: Site) -> bool:
     found = numbers_of(op.op, op.net.graph)
     if found is None:
         return False
-    op.net.whole[op.op.output] = found.named(op.net.name(found.name))
+    name = op.net.name(found.name)
+    op.net.whole[op.op.output] = found.named(name)
+    if name in op.net.graph.inputs:
+        op.net.tensors[name] = replace(op.net.tensors[name], quant=found.quant)
     return True
 
 
