@@ -23,6 +23,7 @@ from lowtide.frontends.tflite.load import load
 from lowtide.ir.dtype import F32, I8
 from lowtide.ir.graph import Array, Graph, Operator, Tensor
 from lowtide.ir.quant import Quant
+from tflite_file import TfliteFile
 from tflite_operators import ONE, Random
 
 MODELS = Path(__file__).parents[3] / "shared" / "models" / "tflite"
@@ -177,6 +178,27 @@ def test_verify_prints_how_often_the_program_is_right(conv: Path, command: Comma
     facts = json.loads(command("verify", out, "--test", conv.parent / "test.npz", "--json").out)
     assert (facts["tested"], facts["right"], facts["accuracy"]) == (5, 4, 0.8)
     assert command("verify", out, "--labels", conv).code == 2
+
+
+def test_bytes_go_into_a_tflite_network_with_float_ends(tmp_path: Path) -> None:
+    """The reference is handed the reals that the bytes stand for."""
+    pytest.importorskip("tflite_micro")
+    made, ends = TfliteFile(), (0.25, 7)
+    kinds = ("float32", "int8", "int8", "float32")
+    x, q, p, y = (made.tensor((1, 6, 5, 2), kind, ends) for kind in kinds)
+    made.operator("QUANTIZE", [x], [q], "QuantizeOptions")
+    made.operator("RELU", [q], [p])
+    made.operator("DEQUANTIZE", [p], [y], "DequantizeOptions")
+    file = tmp_path / "ends.tflite"
+    file.write_bytes(made.bytes([x], [y]))
+    fitted = lowtide.fit(file, options=lowtide.Options(io_type="8bit"))
+    ports = (*fitted.memory.inputs, *fitted.memory.outputs)
+    assert [(port.dtype, port.scale, port.zero) for port in ports] == [("int8", *ends)] * 2
+    assert fitted.checks is not None
+    assert fitted.checks.against.equal
+    assert fitted.checks.difference.compared == 60 * DRAWN
+    fitted.emit("c99", tmp_path / "out")
+    assert lowtide.verify(tmp_path / "out", file).facts()["unequal"] == 0
 
 
 def test_what_is_not_for_a_tflite_file_is_named(conv: Path, command: Command) -> None:

@@ -15,6 +15,7 @@ from onnx import TensorProto, helper
 
 import lowtide
 from by_nests import by_nests
+from commands import Command
 from lowtide.check.numbers import compare
 from lowtide.check.truth import expect
 from lowtide.errors import UnsupportedModel
@@ -127,6 +128,40 @@ def test_a_network_whose_ends_were_cut_off_takes_and_makes_bytes(
     assert np.ptp(checks.results["bytes"][1]) == 2
     fitted.emit("c99", tmp_path / "out")
     assert lowtide.verify(tmp_path / "out", file).facts()["unequal"] == 0
+
+
+def test_bytes_go_in_and_out_of_a_network_with_float_ends(tmp_path: Path, command: Command) -> None:
+    """The input is read by two QuantizeLinear; one output is floats that are no 8-bit numbers."""
+    net = Drawn(6)
+    ends, shape = net.ends(), (1, 3, 6, 6)
+    x = net.input(shape, ends)
+    name = net.inputs[0].name
+    for real, size in ((x, 2), (net.again(name, ends), 3)):
+        net.hand_out(net.again(net.node("MaxPool", real, kernel_shape=[size, 2]), ends))
+    net.hand_out(net.node("Exp", x))
+    file = tmp_path / "net.onnx"
+    onnx.save(net.model(), file)
+    reals = {"reals": net.feeds}
+    plain = lowtide.fit(file, samples=reals)
+    bytes_ = lowtide.fit(file, samples=reals, options=lowtide.Options(io_type="8bit"))
+    ports = (*bytes_.memory.inputs, *bytes_.memory.outputs)
+    assert [port.dtype for port in ports] == ["uint8", "uint8", "uint8", "float32"]
+    assert [port.name for port in ports[:1]] == [name]
+    assert bytes_.arena_bytes < plain.arena_bytes / 1.5
+    assert plain.checks is not None
+    assert bytes_.checks is not None
+    assert bytes_.checks.samples[-1].expected.gaps[:2] == (0, 0)
+    results = (checks.results["reals"] for checks in (plain.checks, bytes_.checks))
+    for port, real, whole in zip(ports[1:], *results, strict=True):
+        np.testing.assert_array_equal(real, port.reals(whole).astype(np.float32))
+    out = tmp_path / "out"
+    bytes_.emit("c99", out)
+    assert lowtide.verify(out, file).facts()["faults"] == 0
+    against = ("--against", "onnxruntime", "--model", file)
+    assert command("bench", out, "--seconds", "0.1", *against).code == 0
+    said = command("fit", EXAMPLE, "-o", tmp_path / "other", "--io-type", "8bit")
+    assert (said.code, (tmp_path / "other").exists()) == (2, False)
+    assert "is the network quantised?" in said.last
 
 
 def test_a_float_network_may_begin_with_bytes() -> None:

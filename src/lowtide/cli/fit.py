@@ -29,6 +29,7 @@ from lowtide.cli.options import (
     FusePools,
     Image,
     IoLayout,
+    IoType,
     Json,
     KeepInput,
     MaxElements,
@@ -86,6 +87,7 @@ def fit(
     align: Align = 16,
     element_bytes: ElementBytes = None,
     io_layout: IoLayout = "nhwc",
+    io_type: IoType = "file",
     fuse_pools: FusePools = None,
     tile: Tile = None,
     keep_input: KeepInput = False,
@@ -153,6 +155,7 @@ def fit(
         schedule, order, overlap, place, align, element_bytes, io_layout,
         fuse_pools=fuse_pools, tile=parse_tile(tile), keep_input=keep_input, image=image,
         result=result, max_overhead=max_overhead or 0.0, objective=objective, name=name,
+        io_type=io_type,
     )  # fmt: skip
     read = [p for p in (model, labels, classes, *(sample or ())) if p is not None]
     read += [*(calibrate or ()), *(test or ())]

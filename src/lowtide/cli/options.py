@@ -113,6 +113,13 @@ MaxElements = Annotated[
 IoLayout = Annotated[
     Literal["nhwc", "nchw"], typer.Option(help="Memory order of images handed in and out.")
 ]
+IoType = Annotated[
+    Literal["file", "8bit"],
+    typer.Option(
+        help="Types of inputs and outputs: those of the file, or, of a quantised network that has "
+        "floats there, the 8-bit numbers that it makes of them. net.h says what they stand for."
+    ),
+]
 
 Flash = Annotated[str, typer.Option(help="Bytes for all weights, scales and biases: 256KiB.")]
 Output = Annotated[Path, typer.Option("-o", "--output", help="ONNX file to write.")]

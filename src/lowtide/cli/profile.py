@@ -8,6 +8,7 @@ from lowtide.cli.options import (
     FusePools,
     Image,
     IoLayout,
+    IoType,
     Json,
     KeepInput,
     MaxElements,
@@ -38,6 +39,7 @@ def profile(
     align: Align = 16,
     element_bytes: ElementBytes = None,
     io_layout: IoLayout = "nhwc",
+    io_type: IoType = "file",
     fuse_pools: FusePools = None,
     tile: Tile = None,
     keep_input: KeepInput = False,
@@ -60,6 +62,7 @@ def profile(
         schedule, order, overlap, place, align, element_bytes, io_layout,
         fuse_pools=fuse_pools, tile=parse_tile(tile), keep_input=keep_input, image=image,
         result=result, max_overhead=max_overhead or 0.0, objective=objective,
+        io_type=io_type,
     )  # fmt: skip
     with StageLine(model, quiet) as progress:
         plans = overlaps(model, options, progress, parse_shapes(shape or []), max_elements)

@@ -166,7 +166,7 @@ def fit(
     if options.element_bytes is not None and target != "none":
         raise UsageError("--element-bytes needs --target none: C has the types of the network")
     compiler = find_compiler() if target == "c99" else None
-    source, graph = read(model, clock, shapes, max_elements)
+    source, graph = read(model, clock, shapes, max_elements, io_type=options.io_type)
     given = samples(graph) if callable(samples) else samples or {}
     planning = Planning(source, graph, clock, compiler)
     sized = planning.within(options, limit)
@@ -220,8 +220,9 @@ def profile(
 ) -> Plan:
     """Plans a network and returns the plan with its costs; nothing is emitted or run."""
     clock = Clock(progress)
-    source, graph = read(model, clock, shapes, max_elements)
-    return plan_filters(source, graph, options or Options(), clock)
+    options = options or Options()
+    source, graph = read(model, clock, shapes, max_elements, io_type=options.io_type)
+    return plan_filters(source, graph, options, clock)
 
 
 def overlaps(
@@ -236,7 +237,7 @@ def overlaps(
     The plan that `options` ask for is under "plan". Nothing is emitted or run.
     """
     clock = Clock(progress)
-    source, graph = read(model, clock, shapes, max_elements)
+    source, graph = read(model, clock, shapes, max_elements, io_type=options.io_type)
     plans: dict[str, Plan] = {}
     for overlap in OVERLAPS:
         if options.tile and overlap not in ("none", "row", options.overlap):

@@ -168,7 +168,9 @@ def _as_it_is(
 
 def _planning(model: Model, task: Request, clock: Clock) -> Planning:
     compiler = find_compiler() if task.target == "c99" else None
-    return Planning(*read(model, clock, task.shapes, task.max_elements), clock, compiler)
+    io_type = task.options.io_type
+    held = read(model, clock, task.shapes, task.max_elements, io_type=io_type)
+    return Planning(*held, clock, compiler)
 
 
 def _take_in(

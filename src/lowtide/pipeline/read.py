@@ -19,6 +19,7 @@ from lowtide.frontends.tflite.load import is_tflite
 from lowtide.frontends.tflite.load import load as load_tflite
 from lowtide.ir.graph import Graph, Shape
 from lowtide.planner.plan import Source
+from lowtide.rewrites.eight_ends import with_eight_ends
 from lowtide.rewrites.fuse import fuse
 from lowtide.room import MAX_ELEMENTS
 
@@ -31,17 +32,19 @@ def read(
     shapes: Mapping[str, Shape] | None = None,
     max_elements: int = MAX_ELEMENTS,
     eight: bool = True,
+    io_type: str = "file",
 ) -> tuple[Source, Graph]:
     """Reads a model; returns its source and its simplified graph.
 
-    What stands between DequantizeLinear and QuantizeLinear computes in 8 bits, if `eight`.
+    What stands between DequantizeLinear and QuantizeLinear computes in 8 bits, if `eight`. Its
+    inputs and outputs are as the file has them, or 8-bit numbers with `io_type` "8bit".
     """
     with clock("loading"):
         path = named(model)
         try:
             graph = _graph(model, shapes, max_elements, eight)
             source = _source(model)
-            return source, fuse(graph)
+            return source, fuse(with_eight_ends(graph) if io_type == "8bit" else graph)
         except UnsupportedModel as error:
             raise error.within(file=path) from None
 

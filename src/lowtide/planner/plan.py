@@ -41,6 +41,8 @@ class Options:
     align          storages begin at multiples of so many bytes
     element_bytes  plan as if elements had so many bytes (None: as they are); nothing is emitted
     io_layout      memory order of images that the caller hands over: nhwc or nchw
+    io_type        "8bit": inputs and outputs are the numbers that a quantised network makes of its
+                   reals; "file": they are as the file has them
     fuse_pools     compute an operator inside the pool that reads it (None: unless overlap "none")
     tile           pixels and channels that an accelerator makes in a step
     keep_input     the network's inputs are not overwritten
@@ -65,6 +67,7 @@ class Options:
     max_overhead: float = 0.0
     objective: Objective = "memory"
     name: str = "net"
+    io_type: Literal["file", "8bit"] = "file"
 
     def __post_init__(self) -> None:
         if not is_network_name(self.name):

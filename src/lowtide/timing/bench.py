@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from lowtide.check.compile import check_compiler, find_compiler
+from lowtide.check.ends import Ends
 from lowtide.check.numbers import Sample, check_near, compare
 from lowtide.check.trial import pack, split
 from lowtide.check.verify import Folder, check_model, is_model, read_folder
@@ -150,7 +151,12 @@ class _Bench:
     def _onnxruntime(self, model: Path) -> list[str]:
         """The command of the process in which onnxruntime runs."""
         inputs = self.folder / "inputs.npz"
-        write_inputs(inputs, self.held.samples)
+        samples, memory = self.held.samples, self.held.memory
+        if memory.options.get("io_type") == "8bit":
+            real = [port.name for port in memory.inputs]
+            given = Ends(memory.inputs).of_file({s.name: s.inputs for s in samples}, real)
+            samples = [replace(sample, inputs=given[sample.name]) for sample in samples]
+        write_inputs(inputs, samples)
         return onnxruntime_command(model, inputs)
 
     def _same_results(self, outputs: Path) -> None:
