@@ -9,7 +9,7 @@ import pytest
 
 from lowtide.planner.costs import label
 from network_builder import Builder, Network, Value
-from programs import GREEDY, Judged, judge_plan, plan_model
+from programs import GREEDY, Judged, judge_plan, plan_model, streamed_model
 
 FUSED = replace(GREEDY, align=4, overlap="pixel")
 
@@ -85,6 +85,18 @@ def test_a_global_pool_needs_no_picture_at_all() -> None:
     network = b.finish("global", [b.node("GlobalAveragePool", [y], (1, 70, 1, 1), 300)])
     fused = judged(network)
     assert fused.plan.arena_bytes == 4 * (3 * 8 * 8 + 70)
+
+
+def test_a_global_pool_of_one_row() -> None:
+    """A window as high as the image makes one row of three: the steps of the mean are columns."""
+    b = Builder(random.Random(0), 17, whole=False)
+    x, weights = b.input((1, 3, 4, 3)), b.constant(b.numbers((16, 3, 5, 3)))
+    y = b.node("Conv", [x, weights], (1, 16, 1, 3), 300, pads=[0, 1, 1, 1])
+    y = b.node("GlobalAveragePool", [y], (1, 16, 1, 1), 300)
+    network = b.finish("one row", [y])
+    plan = streamed_model(network.model)
+    assert [(task.rows, task.row.name) for task in plan.tasks if task.row] == [(3, "pr3")]
+    judge_plan(network.model, plan, network.inputs)
 
 
 def test_whole_tensors_are_the_baseline_and_stay_apart() -> None:

@@ -166,13 +166,16 @@ def _pooling(call: RowCall, pool: tuple[int, ...], task: Task) -> RowCall | None
 
 
 def _growing(call: RowCall, task: Task) -> RowCall | None:
-    """A convolution whose pixels are all added to one, row by row."""
+    """A convolution whose pixels are all added to one, row by row.
+
+    Of one row alone the pixels are the steps: they are no rows of the kernel's.
+    """
     applied, reduction = _inside(task, "add"), task.nest.reductions[1]
     loops = [v for v in reduction.loops if v.extent > 1]
     over = [n for n in (call.rows.out, call.columns.out) if n > 1]
     if applied is None or [v.extent for v in loops] != over:
         return None
-    if task.row != loops[0]:
+    if call.rows.out == 1 or task.row != loops[0]:
         return None
     return replace(call, activation=applied, pool=Pool("SUM_POOL"), grows=True)
 
