@@ -284,7 +284,21 @@ def test_the_arena_is_aligned_as_its_storages_are(align: int, arena: int) -> Non
     )
     for source in ("net.c", "reference.c"):
         text = emit(plan)[source].decode()
-        assert f"arena[NET_ARENA_BYTES] ALIGNED({arena});" in text
+        assert f"static ALIGNED({arena}) unsigned char arena[NET_ARENA_BYTES];" in text
+
+
+def test_a_compiler_without_gnu_c_aligns_the_arena_or_says_so(tmp_path: Path) -> None:
+    """gcc as if it were another: C11 can, C99 alone cannot, a user may know how."""
+    written(emit(plan_of(0)), tmp_path)
+    other = ["gcc", "-U__GNUC__", "-Wall", "-Wextra", "-Werror", "-pedantic", "-c", "net.c"]
+    if not shutil.which("gcc"):
+        pytest.skip("there is no gcc")
+    for flags, word in ((["-std=c11"], ""), (["-std=c99"], "ALIGNED"), (["-DALIGNED(n)="], "")):
+        done = subprocess.run(
+            [*other, *flags], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode != 0) is bool(word), done.stderr
+        assert word in done.stderr
 
 
 @pytest.mark.parametrize("function", ["Sigmoid", "HardSwish"])

@@ -31,11 +31,19 @@ _PRELUDE = """\
 {}#include <stddef.h>
 #include <stdint.h>
 
-#if defined __GNUC__
+#ifdef ALIGNED /* what begins at a multiple of so many bytes: yours */
+#elif defined __GNUC__
 #define ALIGNED(bytes) __attribute__((aligned(bytes)))
+#elif defined _MSC_VER
+#define ALIGNED(bytes) __declspec(align(bytes))
+#elif defined __STDC_VERSION__ && __STDC_VERSION__ >= 201112L
+#define ALIGNED(bytes) _Alignas(bytes)
+#else
+#error "C99 has no way to align an array: compile as C11, or define ALIGNED(bytes)"
+#endif
+#if defined __GNUC__
 #define MAY_ALIAS __attribute__((may_alias))
 #else
-#define ALIGNED(bytes)
 #define MAY_ALIAS
 #endif
 
@@ -80,7 +88,7 @@ def _source(plan: Plan, kernels: bool) -> tuple[str, bytes | None]:
     lines.add(f"   Made by lowtide; see {called}.h. */")
     maths = "" if only_whole(program) else "#include <math.h>\n"
     lines.add(own(_PRELUDE, called).format(maths, typedefs(program)))
-    arena = f"static unsigned char arena[NET_ARENA_BYTES] ALIGNED({_alignment(plan)});\n"
+    arena = f"static ALIGNED({_alignment(plan)}) unsigned char arena[NET_ARENA_BYTES];\n"
     lines.add(own(arena, called))
     emit_storages(program, lines)
     lines.add(own(_checked(program), called))

@@ -87,8 +87,8 @@ def _known(array: Array) -> Array:
 def _emit_array(name: str, held: Array, align: int, lines: Lines) -> None:
     array = _known(held)
     kind, whole = _TYPES[array.dtype.name], array.dtype != np.float32
-    aligned = f" ALIGNED({align})" if align == _ALIGN else ""
-    lines.add(f"static const {kind} {name}[{array.size}]{aligned} = {{")
+    aligned = f"ALIGNED({align}) " if align == _ALIGN else ""
+    lines.add(f"static {aligned}const {kind} {name}[{array.size}] = {{")
     to_text, per = (whole_literal, 16) if whole else (literal, 8)
     texts = [to_text(v).strip("()") for v in array.ravel().tolist()]
     for i in range(0, len(texts), per):
