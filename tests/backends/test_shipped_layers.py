@@ -14,15 +14,15 @@ import pytest
 from shipped import (
     WAYS,
     Layer,
-    no_board,
     reachable,
     reached,
     run_here,
-    run_on_board,
+    run_there,
     write,
     wrong,
 )
 from shipped_layers import plan_shipped, shipped_layer
+from tools import need, need_board
 
 HERE, ALL, A_BATCH = 200, 2000, 50
 LEAST = 50
@@ -49,6 +49,7 @@ def test_layers_are_right_as_they_ship(first: int, compiler: str, tmp_path: Path
     """In CI each batch is compiled in a quarter of the ways, in the whole sweep in all of them."""
     tried = WAYS if first >= HERE else WAYS[first // A_BATCH % 4 :: 4]
     ways = [way for way in tried if way.compiler == compiler]
+    need(next((way.absent for way in ways), ""))
     lacking = [way.lacking for way in ways if way.lacking]
     ways = [way for way in ways if not way.lacking]
     if not ways:
@@ -62,12 +63,12 @@ def test_layers_are_right_as_they_ship(first: int, compiler: str, tmp_path: Path
     print(*dict.fromkeys(lacking), sep="\n")
 
 
-@pytest.mark.skipif(bool(no_board()), reason=no_board())
 @pytest.mark.parametrize("first", BATCHES)
 def test_layers_are_right_on_a_board(first: int, tmp_path: Path) -> None:
     """A Cortex-M4 or an M55 in the emulator, by turns."""
     layers, board = batch(first), ("m4", "m55")[first // A_BATCH % 2]
-    faults = list(wrong(layers, run_on_board(board, write(layers, tmp_path), tmp_path)))
+    need_board(board)
+    faults = list(wrong(layers, run_there(board, write(layers, tmp_path), tmp_path)))
     print(f"{board}: {len(layers)} layers, {len(faults)} wrong")
     assert faults == []
 
@@ -88,8 +89,7 @@ def test_a_wrong_program_is_found(tmp_path: Path) -> None:
     """One sum of one layer taken away: the sweep can fail."""
     layers = [layer(seed) for seed in range(8)]
     (way,) = (way for way in WAYS if way.name == "gcc -O2")
-    if way.lacking:
-        pytest.skip(way.lacking)
+    need(way.absent)
     sources = write(layers, tmp_path)
     spoiled = next(k for k, one in enumerate(layers) if "loops" in reached(one))
     net = tmp_path / sources[spoiled]

@@ -30,9 +30,10 @@ from lowtide.kernels.calls import RowCall
 from lowtide.kernels.choose import KERNELS, source
 from lowtide.planner.memory_map import MemoryMap, memory_map
 from lowtide.planner.plan import Plan
+from lowtide.timing.board_build import link
+from lowtide.timing.board_run import run_on_board
+from lowtide.timing.boards import board
 from network_builder import Network
-
-RIG = Path(__file__).resolve().parents[3] / "shared/rig"
 
 TOLERANCE = 1e-5
 """Of an output's largest value. A sum of n products rounds by n * 6e-8 of its terms at most, and by
@@ -52,13 +53,16 @@ class Way:
         return " ".join((self.compiler, *self.flags))
 
     @property
+    def absent(self) -> str:
+        """That there is no such compiler here, or nothing."""
+        return "" if shutil.which(self.compiler) else f"there is no {self.compiler}"
+
+    @property
     def lacking(self) -> str:
-        """Why this cannot be tried here, or nothing."""
-        if not shutil.which(self.compiler):
-            return f"there is no {self.compiler}"
-        if self.needs and self.needs not in _cpu():
-            return f"this processor has no {self.needs}"
-        return ""
+        """Why this cannot be run here, or nothing."""
+        return (
+            f"this processor has no {self.needs}" if self.needs and self.needs not in _cpu() else ""
+        )
 
 
 MACHINES = {"": "", "haswell": "avx2", "skylake-avx512": "avx512vl"}
@@ -79,12 +83,6 @@ def _cpu() -> frozenset[str]:
     except OSError:
         return frozenset()
     return frozenset(text.partition("flags")[2].partition("\n")[0].split())
-
-
-def no_board() -> str:
-    """Why nothing can be tried on an emulated board, or nothing."""
-    missing = [t for t in ("arm-none-eabi-gcc", "qemu-system-arm") if not shutil.which(t)]
-    return f"there is no {missing[0]}" if missing else "" if RIG.is_dir() else f"there is no {RIG}"
 
 
 @dataclass(frozen=True)
@@ -170,17 +168,17 @@ static void give(const void *from, size_t bytes)
 """
 
 _BOARD = """\
-#include "rig.h"
+#include "board.h"
 static int in, out;
 static void take(void *to, size_t bytes)
 {
-    if (rig_read(in, to, bytes) < 0)
-        rig_exit(1);
+    if (board_read(in, to, bytes) < 0)
+        board_exit(1);
 }
 static void give(const void *from, size_t bytes)
 {
-    if (rig_write(out, from, bytes) < 0)
-        rig_exit(1);
+    if (board_write(out, from, bytes) < 0)
+        board_exit(1);
 }
 """
 
@@ -195,7 +193,10 @@ def write(layers: Sequence[Layer], folder: Path) -> list[str]:
         (folder / f"{k}/net.c").write_bytes(units[k].text(layer.files["net.c"]))
     runs = [line for unit in units for line in unit.run(checked=False)]
     calls = [f"    {unit.prefix}run();" for unit in units]
-    opened = ['    in = rig_open("inputs.bin", "rb");', '    out = rig_open("outputs.bin", "wb");']
+    opened = [
+        '    in = board_open("inputs.bin", "rb");',
+        '    out = board_open("outputs.bin", "wb");',
+    ]
     for name, head, first in (("pc.c", _PC, list[str]()), ("board.c", _BOARD, opened)):
         lines = [head, *runs, "int main(void)", "{", *first, *calls, "    return 0;", "}", ""]
         (folder / name).write_text("\n".join(lines))
@@ -212,11 +213,12 @@ def run_here(way: Way, sources: Sequence[str], folder: Path) -> bytes:
         return subprocess.run([folder / "all"], stdin=given, capture_output=True, check=True).stdout
 
 
-def run_on_board(board: str, sources: Sequence[str], folder: Path) -> bytes:
-    """What the programs write on a Cortex-M in the emulator."""
-    flags = ("-Wall", "-Wextra", "-Werror", "-ffp-contract=fast")
-    _done([RIG / "build.sh", board, "all.elf", "board.c", *sources, *flags], folder)
-    _done([RIG / "run.sh", board, "all.elf"], folder)
+def run_there(name: str, sources: Sequence[str], folder: Path) -> bytes:
+    """What the programs write on a board in the emulator."""
+    flags = ("-O3", "-ffp-contract=fast", "-Wall", "-Wextra", "-Werror")
+    elf = link(board(name), ["board.c", *sources], folder, flags)
+    status, said = run_on_board(board(name), elf, 300)
+    assert status == 0, f"{name}: {status}, {said}"
     return (folder / "outputs.bin").read_bytes()
 
 

@@ -8,6 +8,6 @@ from lowtide.cli.output import show
 
 def boards(as_json: Json = False) -> None:
     """List the boards that `bench --board` emulates, and which of their tools are here."""
-    from lowtide.timing.boards import board_facts, boards_text
+    from lowtide.timing.board_list import board_facts, boards_text
 
     show(board_facts() if as_json else boards_text())

@@ -6,6 +6,7 @@ main.c ..     by the board's own compiler, linked as sections.ld says
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,6 @@ from lowtide.timing.boards import CLANG, DATA, Board, check_tools
 from lowtide.timing.program import ports_header
 
 COMPILERS = ("gcc", "clang")
-_AROUND = ("board.h", "at.h", "main.c", "start.c", "stack.c", "semihost.c", "sections.ld")
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,13 @@ class Sizes:
     code: int
     weights: int
     tables: int
-    library: int
+    library: int | None
+    """None where a system is below the program, whose library does more than it needs."""
     state: int
 
     @property
     def flash(self) -> int:
-        return self.code + self.weights + self.tables + self.library
+        return self.code + self.weights + self.tables + (self.library or 0)
 
 
 @dataclass(frozen=True)
@@ -63,30 +64,30 @@ def build_for_board(
     for name, content in files.items():
         if name.endswith((".c", ".h", ".bin")):
             (folder / name).write_bytes(content)
-    for name in _AROUND:
-        (folder / name).write_text(own((DATA / name).read_text(), memory.called))
-    (folder / "board.ld").write_text(board.memory.script + (DATA / "sections.ld").read_text())
+    called = memory.called
     (folder / "ports.h").write_text(ports_header(memory, sets))
-    command = [
-        *_compiler(board, compiler),
-        *WARNINGS[1:],
-        "-std=c99",
-        *named(files[f"{memory.called}.h"]),
-    ]
-    command += [*flags, "-ffunction-sections", "-fdata-sections", "-include", "at.h"]
-    source = f"{memory.called}.c"
-    _compile([*command, "-c", source, "-o", "net.o"], source, board, folder)
-    gcc = [board.compiler.command, *board.flags]
-    around = [name for name in _AROUND if name.endswith(".c")]
-    whole = [*gcc, "-std=c11", "-O2", "-include", "at.h", *around, "net.o", *_LINK]
+    command = [*_compiler(board, compiler), "-std=c99", *named(files[f"{called}.h"]), *flags]
+    kept = ["-ffunction-sections", "-fdata-sections", "-include", "at.h"]
+    for name in ("at.h", "main.c"):
+        (folder / name).write_text(own((DATA / name).read_text(), called))
+    whole = [*command, *WARNINGS, *kept, "-c", f"{called}.c", "-o", "net.o"]
+    _compile(whole, f"{called}.c", board, folder)
+    elf = link(board, ["main.c", "net.o"], folder, ["-include", "at.h"])
+    return BoardProgram(elf, " ".join(command), _sizes(folder, board, memory))
+
+
+def link(board: Board, sources: Sequence[str], folder: Path, flags: Sequence[str] = ()) -> Path:
+    """A program, with all that stands around it on the board. Raises CheckError."""
+    around = board.family.around
+    for name in ("board.h", *around):
+        (folder / name).write_text((DATA / name).read_text())
+    if board.memory:
+        script = board.memory.script + (DATA / "sections.ld").read_text()
+        (folder / "board.ld").write_text(script)
+    command = [board.family.compiler.command, *board.flags, "-std=gnu11", "-O2", *flags]
+    whole = [*command, *around, *sources, *board.link, "-Wl,-Map=net.map", "-o", "net.elf"]
     _compile(whole, "the program", board, folder)
-    return BoardProgram(folder / "net.elf", " ".join(command[:-2]), _sizes(folder, board, memory))
-
-
-_LINK = (
-    "--specs=nano.specs", "-nostartfiles", "-T", "board.ld", "-Wl,--gc-sections",
-    "-Wl,--no-warn-rwx-segments", "-Wl,-Map=net.map", "-lm", "-o", "net.elf",
-)  # fmt: skip
+    return folder / "net.elf"
 
 
 def _compiler(board: Board, compiler: str) -> list[str]:
@@ -94,13 +95,17 @@ def _compiler(board: Board, compiler: str) -> list[str]:
     if compiler not in COMPILERS:
         raise UsageError(f"there is no compiler '{compiler}'; there are {', '.join(COMPILERS)}")
     check_tools(board.tools, f"board {board.name}")
+    gcc = [board.family.compiler.command, *board.flags]
     if compiler == "gcc":
-        return [board.compiler.command, *board.flags]
+        return gcc
     check_tools([CLANG], "--compiler clang")
-    target = board.compiler.command.removesuffix("-gcc")
-    found = run_child([board.compiler.command, "-print-sysroot"]).stdout.decode().strip()
-    headers = Path(found or f"/usr/lib/{target}") / "include"
-    return [CLANG.command, f"--target={target}", *board.flags, "-isystem", str(headers)]
+    said = run_child([*gcc, "-xc", "-E", "-v", os.devnull]).stderr.decode(errors="replace")
+    found = re.findall(r"^ (/\S+)$", said.partition("search starts here")[2], re.MULTILINE)
+    places = [os.path.realpath(at) for at in found]
+    others = [at for at in places if "/gcc" not in at and at != "/usr/include"]
+    headers = [word for at in others for word in ("-isystem", at)]
+    flags = [flag for flag in board.flags if not flag.startswith("--specs")]
+    return [CLANG.command, f"--target={board.family.target}", *flags, *headers]
 
 
 def _compile(command: Sequence[str], what: str, board: Board, folder: Path) -> None:
@@ -110,13 +115,14 @@ def _compile(command: Sequence[str], what: str, board: Board, folder: Path) -> N
     said = done.stderr.decode(errors="replace")
     check_system(said, folder)
     full = re.search(r"region `(\w+)' overflowed by (\d+) bytes", said)
-    if full:
+    if full and board.memory:
         size = {"FLASH": board.memory.flash_bytes, "RAM": board.memory.ram_bytes}.get(full[1], 0)
         raise CheckError(
             f"{what} takes {full[2]} bytes more than the {size} of {full[1]} there are "
             f"on board {board.name}"
         )
-    first = next((line for line in said.splitlines() if "error" in line), said)
+    lines = [line for line in said.splitlines() if "collect2" not in line]
+    first = next((line for line in lines if "error" in line), lines[-1] if lines else "no reason")
     raise CheckError(
         f"{what} does not compile for {board.name} with {command[0]}: {first.strip()[:300]}"
     )
@@ -124,8 +130,7 @@ def _compile(command: Sequence[str], what: str, board: Board, folder: Path) -> N
 
 def _sizes(folder: Path, board: Board, memory: MemoryMap) -> Sizes:
     """From the sections of net.o, and the parts of the C library that the linker's map names."""
-    tool = board.compiler.command.removesuffix("gcc") + "size"
-    said = run_child([tool, "-A", "-d", str(folder / "net.o")]).stdout.decode()
+    said = run_child([board.family.tool("size"), "-A", "-d", str(folder / "net.o")]).stdout.decode()
     sections = [(name, int(size)) for name, size in _SECTION.findall(said)]
     parts = dict.fromkeys(_PARTS, 0)
     for name, size in sections:
@@ -135,7 +140,7 @@ def _sizes(folder: Path, board: Board, memory: MemoryMap) -> Sizes:
     linked = _FROM_LIBRARY.findall((folder / "net.map").read_text().partition(_LINKED)[2])
     library = sum(int(size, 16) for name, size in linked if re.match(_LOADED, name))
     state = max(parts.pop("state") - memory.arena_bytes, 0)
-    return Sizes(**parts, library=library, state=state)
+    return Sizes(**parts, library=library if board.family.bare else None, state=state)
 
 
 _SECTION = re.compile(r"^(\.\S+)\s+(\d+)", re.MULTILINE)

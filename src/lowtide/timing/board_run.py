@@ -37,7 +37,7 @@ class Counted:
 
 def build_counter(board: Board, compiler: Sequence[str], folder: Path) -> Path:
     """The plug-in for the emulator that is there; raises UsageError where it does not compile."""
-    said = run_child([board.emulator.command, "--version"]).stdout.decode(errors="replace")
+    said = run_child([board.family.emulator.command, "--version"]).stdout.decode(errors="replace")
     version = re.search(r"version (\d+)", said)
     api = 1 if version is None or int(version[1]) < 9 else 2
     source, made = folder / "count.c", folder / "count.so"
@@ -65,7 +65,9 @@ def run_counted(board: Board, elf: Path, operators: int, counter: Path, seconds:
     stack = re.search(r"^stack (\d+)$", said, re.MULTILINE)
     counts = re.findall(r"^operator \d+ (\d+) (\d+)$", _read(folder / "counts"), re.MULTILINE)
     if stack is None or len(counts) != operators + 1:
-        raise CheckError(f"{board.emulator.command} counted nothing: its plug-in did not run")
+        raise CheckError(
+            f"{board.family.emulator.command} counted nothing: its plug-in did not run"
+        )
     calls, instructions = zip(*((int(a), int(b)) for a, b in counts), strict=True)
     return Counted(instructions, calls, int(stack[1]))
 
@@ -74,24 +76,21 @@ def run_on_board(
     board: Board, elf: Path, seconds: float, options: Sequence[str] = ()
 ) -> tuple[int, str]:
     """Runs a program where it lies; its status and what it said."""
-    command = [
-        board.emulator.command, "-machine", board.machine, "-display", "none", "-monitor", "none",
-        "-serial", "none", "-chardev", "file,id=host,path=said",
-        "-semihosting-config", "enable=on,target=native,chardev=host", *options,
-        "-kernel", elf.name,
-    ]  # fmt: skip
+    family = board.family
+    machine = [family.emulator.command, family.selects, board.machine]
+    command = [*machine, *options, *family.options, elf.name]
     status, complained = _timed(command, elf.parent, seconds)
     return status, _read(elf.parent / "said") + complained
 
 
 def _timed(command: Sequence[str], folder: Path, seconds: float) -> tuple[int, str]:
-    """Its status, or LATE, and what it says on stderr; an interrupt here ends it too."""
-    null = subprocess.DEVNULL
+    """Its status, or LATE, and what it says; an interrupt here ends it too."""
+    null, pipe, both = subprocess.DEVNULL, subprocess.PIPE, subprocess.STDOUT
     with subprocess.Popen(
-        command, cwd=folder, stdin=null, stdout=null, stderr=subprocess.PIPE, process_group=0
+        command, cwd=folder, stdin=null, stdout=pipe, stderr=both, process_group=0
     ) as child:
         try:
-            _, complained = child.communicate(timeout=seconds)
+            said, _ = child.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             child.kill()
             child.communicate()
@@ -99,7 +98,7 @@ def _timed(command: Sequence[str], folder: Path, seconds: float) -> tuple[int, s
         except BaseException:
             child.kill()
             raise
-    return child.returncode, complained.decode(errors="replace")
+    return child.returncode, said.decode(errors="replace")
 
 
 def _check_end(board: Board, status: int, said: str, seconds: float) -> None:
@@ -115,8 +114,10 @@ def _check_end(board: Board, status: int, said: str, seconds: float) -> None:
 
 def _marks(board: Board, elf: Path) -> list[tuple[int, int]]:
     """Pairs of number and address from the section of the marks."""
-    tool = board.compiler.command.removesuffix("gcc") + "objcopy"
-    run_child([tool, "--dump-section", ".board_at=at", elf.name, "/dev/null"], cwd=elf.parent)
+    run_child(
+        [board.family.tool("objcopy"), "--dump-section", ".board_at=at", elf.name, "/dev/null"],
+        cwd=elf.parent,
+    )
     with suppress(OSError):
         held = (elf.parent / "at").read_bytes()
         return [(n, at & ~1) for n, at in struct.iter_unpack("<iI", held)]

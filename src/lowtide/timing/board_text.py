@@ -47,13 +47,14 @@ def _operator(one: OperatorCount, most: int, whole: int) -> tuple[str, ...]:
 
 def _memory(counted: BoardCount) -> Iterator[str]:
     sizes, arena = counted.sizes, counted.memory.arena_bytes
+    library = "" if sizes.library is None else f", C library {sizes.library:,}"
     yield (
         f"  RAM    {counted.ram_bytes:>9,} B ({show_bytes(counted.ram_bytes)}): arena {arena:,}, "
         f"stack {counted.stack_bytes:,}, state {sizes.state:,}"
     )
     yield (
         f"  flash  {sizes.flash:>9,} B ({show_bytes(sizes.flash)}): weights {sizes.weights:,}, "
-        f"tables {sizes.tables:,}, code {sizes.code:,}, C library {sizes.library:,}"
+        f"tables {sizes.tables:,}, code {sizes.code:,}{library}"
     )
 
 

@@ -1,7 +1,8 @@
 """The boards that programs are tried on in an emulator: what compiles for each, and what runs it.
 
-    board   core          compiler                machine of the emulator
-    m4      Cortex-M4F    arm-none-eabi-gcc ..    qemu-system-arm -machine mps2-an386
+    board      core          compiler                    machine of the emulator
+    m4         Cortex-M4F    arm-none-eabi-gcc ..        qemu-system-arm -machine mps2-an386
+    aarch64    Armv8.0-A     aarch64-linux-gnu-gcc ..    qemu-aarch64 -cpu cortex-a53
 
 One entry of BOARDS is all that is known of a board; its linker script follows from it.
 """
@@ -9,10 +10,9 @@ One entry of BOARDS is all that is known of a board; its linker script follows f
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files as resources
-from typing import Any
 
 from lowtide.errors import UsageError
 
@@ -34,8 +34,6 @@ class Tool:
         return shutil.which(self.command)
 
 
-ARM_GCC = Tool("arm-none-eabi-gcc", ("gcc-arm-none-eabi", "libnewlib-arm-none-eabi"))
-QEMU_ARM = Tool("qemu-system-arm", ("qemu-system-arm",))
 CLANG = Tool("clang", ("clang",))
 
 
@@ -66,6 +64,27 @@ class Memory:
 
 
 @dataclass(frozen=True)
+class Family:
+    """What boards share: their compiler, their emulator, what stands around a program."""
+
+    compiler: Tool
+    target: str
+    """What Clang calls it."""
+    emulator: Tool
+    selects: str
+    """The emulator's option that names the machine, or the processor."""
+    options: tuple[str, ...]
+    around: tuple[str, ...]
+    link: tuple[str, ...]
+    bare: bool = True
+    """Whether there is no system below the program, so that all that is linked is its own."""
+
+    def tool(self, name: str) -> str:
+        """One of the compiler's binutils."""
+        return self.compiler.command.removesuffix("gcc") + name
+
+
+@dataclass(frozen=True)
 class Board:
     """A core, the flags with which a compiler makes code for it, and a machine that runs that."""
 
@@ -73,19 +92,47 @@ class Board:
     core: str
     flags: tuple[str, ...]
     machine: str
-    memory: Memory
+    family: Family
+    memory: Memory | None = None
     note: str = ""
-    compiler: Tool = ARM_GCC
-    emulator: Tool = QEMU_ARM
 
     @property
     def tools(self) -> tuple[Tool, ...]:
-        return self.compiler, self.emulator
+        return self.family.compiler, self.family.emulator
 
     @property
     def missing(self) -> tuple[Tool, ...]:
         """What has to be installed before it can be used."""
         return tuple(tool for tool in self.tools if not tool.found)
+
+    @property
+    def link(self) -> tuple[str, ...]:
+        """The linker's options."""
+        script = ("-T", "board.ld") if self.memory else ()
+        return (*self.family.link, *script, "-lm")
+
+
+_SEMIHOSTING = (
+    "-display", "none", "-monitor", "none", "-serial", "none", "-chardev", "file,id=host,path=said",
+    "-semihosting-config", "enable=on,target=native,chardev=host", "-kernel",
+)  # fmt: skip
+CORTEX_M = Family(
+    Tool("arm-none-eabi-gcc", ("gcc-arm-none-eabi", "libnewlib-arm-none-eabi")), "arm-none-eabi",
+    Tool("qemu-system-arm", ("qemu-system-arm",)), "-machine", _SEMIHOSTING,
+    ("start.c", "stack.c", "semihost.c"),
+    ("--specs=nano.specs", "-nostartfiles", "-Wl,--gc-sections,--no-warn-rwx-segments"),
+)  # fmt: skip
+AARCH64 = Family(
+    Tool("aarch64-linux-gnu-gcc", ("gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross")),
+    "aarch64-linux-gnu", Tool("qemu-aarch64", ("qemu-user",)), "-cpu", (),
+    ("stack.c", "system.c"), ("-static",), bare=False,
+)  # fmt: skip
+RISCV32 = Family(
+    Tool("riscv64-unknown-elf-gcc", ("gcc-riscv64-unknown-elf", "picolibc-riscv64-unknown-elf")),
+    "riscv32-unknown-elf", Tool("qemu-riscv32", ("qemu-user",)), "-cpu", (),
+    ("start_riscv.c", "stack.c", "semihost.c"),
+    ("-static", "-nostartfiles", "-Wl,--gc-sections,--no-warn-rwx-segments"),
+)  # fmt: skip
 
 
 def _mps2(host: int) -> Memory:
@@ -101,24 +148,33 @@ _HARD = (*_THUMB, "-mfloat-abi=hard")
 
 BOARDS = (
     Board(
-        "m0plus", "Cortex-M0+", ("-mcpu=cortex-m0plus", *_THUMB), "mps2-an385", _mps2(0x21000000),
-        "run on a Cortex-M3, which has all its instructions: no board of the emulator with an M0 "
-        "has the memory",
+        "m0plus", "Cortex-M0+", ("-mcpu=cortex-m0plus", *_THUMB), "mps2-an385", CORTEX_M,
+        _mps2(0x21000000), "its code on a Cortex-M3: the emulator has no M0 with this much memory",
     ),
-    Board("m3", "Cortex-M3", ("-mcpu=cortex-m3", *_THUMB), "mps2-an385", _mps2(0x21000000)),
+    Board("m3", "Cortex-M3", ("-mcpu=cortex-m3", *_THUMB), "mps2-an385", CORTEX_M,
+          _mps2(0x21000000)),
     Board(
         "m4", "Cortex-M4F", ("-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", *_HARD), "mps2-an386",
-        _mps2(0x21000000),
+        CORTEX_M, _mps2(0x21000000),
     ),
     Board(
         "m7", "Cortex-M7", ("-mcpu=cortex-m7", "-mfpu=fpv5-d16", *_HARD), "mps2-an500",
-        _mps2(0x60000000),
+        CORTEX_M, _mps2(0x60000000),
     ),
     Board(
         "m33", "Cortex-M33", ("-mcpu=cortex-m33", "-mfpu=fpv5-sp-d16", *_HARD), "mps2-an505",
-        _AN505,
+        CORTEX_M, _AN505,
     ),
-    Board("m55", "Cortex-M55, Helium", ("-mcpu=cortex-m55", *_HARD), "mps3-an547", _AN547),
+    Board("m55", "Cortex-M55, Helium", ("-mcpu=cortex-m55", *_HARD), "mps3-an547", CORTEX_M,
+          _AN547),
+    Board(
+        "riscv32", "RV32IMAC", ("-march=rv32imac", "-mabi=ilp32", "--specs=picolibc.specs"), "rv32",
+        RISCV32, Memory(0x10000, 0x20000, 4 * _MIB, 0x20000000, 0x40000000, 64 * _MIB),
+    ),
+    Board("aarch64", "Armv8.0-A", ("-march=armv8-a",), "cortex-a53", AARCH64),
+    Board(
+        "aarch64-dot", "Armv8.2-A, sdot", ("-march=armv8.2-a+dotprod",), "neoverse-n1", AARCH64
+    ),
 )  # fmt: skip
 
 
@@ -144,37 +200,6 @@ def apt_line(tools: Sequence[Tool]) -> str:
     return f"apt install --no-install-recommends {' '.join(packages)}"
 
 
-def boards_text() -> str:
-    """A line a board, a line a tool, and what installs those that are missing."""
-    lines = []
-    for one in BOARDS:
-        ready = f"needs {', '.join(t.command for t in one.missing)}" if one.missing else "ready"
-        lines.append(f"  {one.name:8}  {one.core:18}  {one.machine:11}  {ready}")
-        lines += [f"{'':12}{one.note}"] if one.note else []
-    tools = list(_all_tools())
-    lines += ["", *(f"  {tool.command:26}  {tool.found or 'missing'}" for tool in tools)]
-    missing = [tool for tool in tools if not tool.found]
-    return "\n".join([*lines, *(["", f"  {apt_line(missing)}"] if missing else [])])
-
-
-def board_facts() -> dict[str, Any]:
-    """Everything `boards --json` prints."""
-    missing = [tool for tool in _all_tools() if not tool.found]
-    return {
-        "boards": [
-            {
-                "name": one.name, "core": one.core, "flags": list(one.flags),
-                "compiler": one.compiler.command, "emulator": one.emulator.command,
-                "machine": one.machine, "ready": not one.missing, "note": one.note,
-                "missing": [tool.command for tool in one.missing],
-            }
-            for one in BOARDS
-        ],
-        "tools": {tool.command: tool.found for tool in _all_tools()},
-        "install": apt_line(missing) if missing else None,
-    }  # fmt: skip
-
-
-def _all_tools() -> Iterator[Tool]:
+def list_tools() -> list[Tool]:
     """Each tool of any board, once, and the other compiler."""
-    yield from dict.fromkeys([*(tool for one in BOARDS for tool in one.tools), CLANG])
+    return list(dict.fromkeys([CLANG, *(tool for one in BOARDS for tool in one.tools)]))

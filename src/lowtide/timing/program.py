@@ -43,7 +43,7 @@ def build_timer(
     around = {"timer.c": _TIMER.read_text(), "ports.h": ports_header(memory, sets)}
     hook: list[str] = []
     if profile:
-        around["hook.h"], hook = _HOOK, ["-include", "hook.h"]
+        around["hook.h"], hook = own(_HOOK, memory.called), ["-include", "hook.h"]
     flags = release_flags(compiler, files, memory.called)
     command = [*compiler, *WARNINGS, *flags, *hook]
     return compile_program(files, around, f"{memory.called}.c", folder, command, "timer")

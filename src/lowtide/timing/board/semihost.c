@@ -8,7 +8,7 @@ static int32_t host(uint32_t operation, const void *block)
 #if defined __riscv
     register uint32_t a0 __asm("a0") = operation;
     register const void *a1 __asm("a1") = block;
-    __asm volatile(".option push\n.option norvc\n.balign 16\nslli x0, x0, 0x1f\nebreak\nsrai x0, x0, 7\n.option pop" : "+r"(a0) : "r"(a1) : "memory");
+    __asm volatile(".option push\n.option norvc\nslli x0, x0, 0x1f\nebreak\nsrai x0, x0, 7\n.option pop" : "+r"(a0) : "r"(a1) : "memory");
     return (int32_t)a0;
 #else
     register uint32_t r0 __asm("r0") = operation;
