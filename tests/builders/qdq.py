@@ -14,6 +14,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
+from lowtide.check.as_used import floats_apart
 from lowtide.ir.graph import Array
 
 Draw = Callable[["Drawn"], None]
@@ -67,7 +68,9 @@ class Drawn:
         limits = np.iinfo(self.kind)
         wide = self.pick(10, 10, 127)
         zero = (limits.min + limits.max + 1) // 2 + self.int(-wide, wide)
-        return np.float32(2.0 ** self.rng.uniform(-7, 0)), np.array(zero, self.kind)
+        power = self.rng.uniform(-7, 0)
+        exact = round(power) if self.int(0, 2) == 0 else power
+        return np.float32(2.0**exact), np.array(zero, self.kind)
 
     def input(self, shape: tuple[int, ...], ends: tuple[np.float32, Array] | None = None) -> str:
         """An input of the whole range, as DequantizeLinear hands it on."""
@@ -332,7 +335,8 @@ def softmax(net: Drawn, kind: str) -> None:
 
 
 def fused(model: onnx.ModelProto, feeds: dict[str, Array], keep: str = "") -> list[Array]:
-    """What onnxruntime makes of a network, with all its optimisations."""
+    """What onnxruntime makes of a network, with all its optimisations of what is 8 bits."""
+    model, floats = floats_apart(model)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = 1
@@ -341,7 +345,7 @@ def fused(model: onnx.ModelProto, feeds: dict[str, Array], keep: str = "") -> li
     run = onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    return list(run.run(None, feeds))
+    return list(run.run(None, {**feeds, **floats}))
 
 
 def with_numbers(model: onnx.ModelProto) -> onnx.ModelProto:

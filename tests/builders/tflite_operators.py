@@ -45,7 +45,9 @@ class Random:
         return of[int(self.rng.integers(len(of)))]
 
     def scale(self, low: float = -7, high: float = 1) -> float:
-        return float(np.float32(2.0 ** self.rng.uniform(low, high)))
+        """A third are powers of two, whose quotients lie between two whole numbers at times."""
+        power = self.rng.uniform(low, high)
+        return float(np.float32(2.0 ** (power if self.int(0, 2) else round(power))))
 
     def ends_of(self, low: float = -7, high: float = 1) -> tuple[float, int]:
         """A scale and a zero point."""
@@ -80,24 +82,27 @@ class Random:
     def ints(self, *values: int) -> int:
         return self.file.constant(np.asarray(values), "int32")
 
+    def biases(self, channels: int) -> Array:
+        return self.rng.integers(-3000, 3000, channels) * (0.001 if self.real else 1)
 
-def _conv(
-    random: Random, w: tuple[int, ...], axis: int, channels: int, always: bool = False
-) -> tuple[list[int], float]:
-    """Weights and bias, and the scale of their sums."""
-    x, each = random.scale(), random.kind == "int8" and random.pick(True, False, True)
+
+def weights(
+    random: Random, x: float, w: tuple[int, ...], axis: int, channels: int, always: bool = False
+) -> list[int]:
+    """Weights, and a bias or none, for an input of scale `x`."""
+    each = random.kind == "int8" and random.pick(True, False, True)
     scales = [random.scale(-9, -3) for _ in range(channels if each else 1)]
     zeros = [random.int(1, 254)] if random.kind == "uint8" else [0] * len(scales)
-    weights = random.drawn(w, (scales, zeros), axis)
+    held = random.drawn(w, (scales, zeros), axis)
     bias = random.file.constant(
-        random.rng.integers(-3000, 3000, channels) * (0.001 if random.real else 1),
+        random.biases(channels),
         random.kind if random.real else "int32",
         (np.float32(x) * np.asarray(scales), [0] * len(scales)),
     )  # fmt: skip
-    return [weights, bias if always or random.int(0, 3) else -1], x
+    return [held, bias if always or random.int(0, 3) else -1]
 
 
-def _sum_scale(random: Random, x: float, count: int) -> float:
+def sum_scale(random: Random, x: float, count: int) -> float:
     """A scale of the output that uses its range."""
     return float(np.float32(x * 2 * count**0.5 * 2.0 ** random.rng.uniform(-1, 1)))
 
@@ -118,8 +123,9 @@ def conv(random: Random, kind: str) -> bytes:
         m = random.int(1, 3)
         out, shape, options, axis = c * m, (1, *k, c * m), "DepthwiseConv2DOptions", 3
         more = {"depthMultiplier": m}
-    names, x_scale = _conv(
-        random, shape, axis, out, always=kind != "CONV_2D" or random.kind != "int8"
+    x_scale = random.scale()
+    names = weights(
+        random, x_scale, shape, axis, out, always=kind != "CONV_2D" or random.kind != "int8"
     )
     size = [
         -(-s // t) if padding == 0 else (s - d * (q - 1) - 1) // t + 1
@@ -127,7 +133,7 @@ def conv(random: Random, kind: str) -> bytes:
     ]
     x = random.tensor((n, h, w, c), (x_scale, random.zero()))
     count = int(np.prod(shape[1:])) if kind == "CONV_2D" else k[0] * k[1]
-    y = random.tensor((n, *size, out), (_sum_scale(random, x_scale, count), random.zero()))
+    y = random.tensor((n, *size, out), (sum_scale(random, x_scale, count), random.zero()))
     random.file.operator(
         kind, [x, *names], [y], options, padding=padding, strideH=stride[0], strideW=stride[1],
         dilationHFactor=d, dilationWFactor=d, fusedActivationFunction=random.pick(*ACTIVATIONS),
@@ -145,10 +151,11 @@ def transpose_conv(random: Random, kind: str) -> bytes:
         s * stride if padding == 0 else (s - 1) * stride + max(q, stride)
         for s, q in zip((h, w), k, strict=True)
     ]
-    names, x_scale = _conv(random, (out, *k, c), 0, out)
+    x_scale = random.scale()
+    names = weights(random, x_scale, (out, *k, c), 0, out)
     x = random.tensor((n, h, w, c), (x_scale, random.zero()))
     y = random.tensor(
-        (n, *sizes, out), (_sum_scale(random, x_scale, k[0] * k[1] * c), random.zero())
+        (n, *sizes, out), (sum_scale(random, x_scale, k[0] * k[1] * c), random.zero())
     )
     shape = random.ints(n, *sizes, out)
     inputs = [shape, names[0], x] + ([names[1]] if names[1] >= 0 else [])
@@ -162,9 +169,10 @@ def transpose_conv(random: Random, kind: str) -> bytes:
 @one("FULLY_CONNECTED")
 def fully_connected(random: Random, kind: str) -> bytes:
     rows, inside, outside = random.int(1, 4), random.int(1, 40), random.int(1, 12)
-    names, x_scale = _conv(random, (outside, inside), 0, outside)
+    x_scale = random.scale()
+    names = weights(random, x_scale, (outside, inside), 0, outside)
     x = random.tensor((rows, inside), (x_scale, random.zero()))
-    y = random.tensor((rows, outside), (_sum_scale(random, x_scale, inside), random.zero()))
+    y = random.tensor((rows, outside), (sum_scale(random, x_scale, inside), random.zero()))
     random.file.operator(
         kind, [x, *names], [y], "FullyConnectedOptions",
         fusedActivationFunction=random.pick(*ACTIVATIONS),
@@ -179,7 +187,7 @@ def batch_matmul(random: Random, kind: str) -> bytes:
     scale = random.scale()
     a = random.tensor((batch, k, m) if x else (batch, m, k), (scale, random.zero()))
     b = random.tensor((batch, n, k) if y else (batch, k, n), (1 / 64, random.zero()))
-    out = random.tensor((batch, m, n), (_sum_scale(random, scale, k), random.zero()))
+    out = random.tensor((batch, m, n), (sum_scale(random, scale, k), random.zero()))
     random.file.operator(kind, [a, b], [out], "BatchMatMulOptions", adjX=x, adjY=y)
     return random.file.bytes([a, b], [out])
 

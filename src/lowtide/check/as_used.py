@@ -1,4 +1,5 @@
-"""A network as it is used: without the outputs for training that nothing reads."""
+"""A network as it is used: without the outputs for training that nothing reads, and with the
+weights that it has."""
 
 from __future__ import annotations
 
@@ -6,6 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import onnx
+from onnx import helper, numpy_helper
+
+from lowtide.ir.graph import Array
 
 Model = onnx.ModelProto | Path
 
@@ -42,3 +46,28 @@ def _trained(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
         read |= {value.name for value in model.graph.output}
         read |= {name for function in model.functions for name in function.output}
         yield from (n for n in listed if read.isdisjoint(name for name in n.output[1:] if name))
+
+
+def floats_apart(model: onnx.ModelProto) -> tuple[onnx.ModelProto, dict[str, Array]]:
+    """A network whose float weights of layers between 8-bit numbers are inputs, and those weights.
+
+    DQ ──> Conv ──> Q        of constants onnxruntime makes 8-bit weights, which the file has not
+    """
+    real = {node.output[0] for node in model.graph.node if node.op_type == "DequantizeLinear"}
+    read = {
+        node.input[1]
+        for node in model.graph.node
+        if node.op_type in ("Conv", "ConvTranspose", "Gemm") and node.input[0] in real
+    }
+    taken = [held for held in model.graph.initializer if held.name in read]
+    if not taken:
+        return model, {}
+    made = onnx.ModelProto()
+    made.CopyFrom(model)
+    kept = [held for held in made.graph.initializer if held.name not in read]
+    listed = [info for info in made.graph.input if info.name not in read]
+    shown = [helper.make_tensor_value_info(h.name, h.data_type, h.dims) for h in taken]
+    del made.graph.initializer[:], made.graph.input[:]
+    made.graph.initializer.extend(kept)
+    made.graph.input.extend([*listed, *shown])
+    return made, {held.name: numpy_helper.to_array(held) for held in taken}

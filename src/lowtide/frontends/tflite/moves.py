@@ -105,9 +105,8 @@ def _rescaled(op: Site, k: int, image: bool) -> str:
     factor = np.float32(x[0]) * inverse
     bias = np.float32(-x[1]) * factor
     real = np.arange(256, dtype=np.float32) * factor + bias
-    whole = np.floor(real.astype(np.float64) + 0.5).astype(np.int64)
     shape = tuple(held.shape[a] for a in FIRST) if image else held.shape
-    table = tables.table(whole, out[1], 0, 255)
+    table = tables.table(tables.rounded(real), out[1], 0, 255)
     return op.between("QLookup", [name], shape, U8, y.quant, table=table)
 
 

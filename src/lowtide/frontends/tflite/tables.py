@@ -45,9 +45,14 @@ def of_reals(kind: DType, x: Ends, y: Ends, function: Callable[[Array], Array]) 
     real = np.float32(x[0]) * numbers(kind, x[1]).astype(np.float32)
     with np.errstate(all="ignore"):
         made = function(real).astype(np.float32) * (np.float32(1) / np.float32(y[0]))
-    whole = np.copysign(np.floor(np.abs(made.astype(np.float64)) + 0.5), made)
     ends = np.iinfo(kind.name)
-    return table(whole.astype(np.int64), y[1], int(ends.min), int(ends.max))
+    return table(rounded(made), y[1], int(ends.min), int(ends.max))
+
+
+def rounded(real: Array) -> Array:
+    """Whole numbers, halves away from zero."""
+    whole = np.floor(np.abs(real.astype(np.float64)) + 0.5)
+    return np.asarray(np.copysign(whole, real).astype(np.int64))
 
 
 def logistic(x: Array, scale: float) -> Array:
@@ -71,7 +76,7 @@ def tanh(x: Array, scale: float) -> Array:
 
 def _sixteen(x: Array, scale: float) -> tuple[Array, int]:
     """x * scale in parts of 2^27, and from which x on that would leave 32 bits."""
-    m, n = multiplier(scale * 2**27)
+    m, n = multiplier(min(scale * 2**27, MOST))
     radius = floor(15 * 2**27 / 2**n)
     return rescale(np.clip(x, -radius, radius), m, n), radius
 
