@@ -99,5 +99,17 @@ def test_a_global_pool_of_one_row() -> None:
     judge_plan(network.model, plan, network.inputs)
 
 
+def test_a_global_pool_of_one_channel() -> None:
+    """What one channel's sums begin with, and what ends them, has no loop around it."""
+    b = Builder(random.Random(0), 17, whole=False)
+    x, weights = b.input((1, 3, 8, 8)), b.constant(b.numbers((1, 3, 3, 3)))
+    y = b.node("Conv", [x, weights], (1, 1, 6, 6), 300)
+    y = b.node("GlobalAveragePool", [y], (1, 1, 1, 1), 300)
+    network = b.finish("one channel", [y])
+    plan = streamed_model(network.model)
+    assert [use.kernel.name for use in plan.uses if use] == ["conv_rows"]
+    judge_plan(network.model, plan, network.inputs)
+
+
 def test_whole_tensors_are_the_baseline_and_stay_apart() -> None:
     assert len(judged(pooled("MaxPool", 2, 2), overlap="none").plan.tasks) == 2

@@ -5,6 +5,8 @@ They get pointers to rows (NULL is padding) and make `rows` output rows at a tim
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 from lowtide.backends.c99.calls import bias_of, emit_finish, pixel_stride, place_of_row
 from lowtide.backends.c99.loops import constant_element
 from lowtide.backends.c99.plane_calls import emit_planes
@@ -43,8 +45,8 @@ def emit_row_call(
     weight = program.weight(use.packings[0]) if use.packings else "NULL"
     lines.add(f"{use.kernel.name}(&shape, in, out, rows, {weight}, {bias});")
     if call.grows and task.nest.finish != Acc(1):
-        lines.add(f"if (first + rows == {y.extent})")
-        emit_finish(call.y, "out[0]", task, program, lines, Acc(1))
+        with lines.block(f"if (first + rows == {y.extent})"):
+            emit_finish(call.y, "out[0]", task, program, lines, Acc(1))
     elif call.activation is None:
         with lines.block("for (int j = 0; j < rows; j++)"):
             if _uses(task.nest, y):
@@ -65,13 +67,14 @@ def _begin(task: Task, program: Program, lines: Lines) -> None:
     start = expression(outer.start, lambda k: constant_element(task, k, program), str)
     place = program.plan.layout.places[task.output]
     address = program.address(place, task.nest.axes).c
-    channel = next(iter(task.nest.axes[1].variables))
-    lines.loop(channel.name, channel.extent)
-    lines.add("if (first == 0)")
-    lines.add(f"    WRITE({address}, {bare(start)});")
-    lines.add("else")
-    lines.add(f"    USE_ELEMENT({address});")
-    lines.close()
+    with ExitStack() as loops:
+        for channel in task.nest.axes[1].variables:  # none if there is one channel
+            lines.loop(channel.name, channel.extent)
+            loops.callback(lines.close)
+        lines.add("if (first == 0)")
+        lines.add(f"    WRITE({address}, {bare(start)});")
+        lines.add("else")
+        lines.add(f"    USE_ELEMENT({address});")
 
 
 def _go_on(onto: Place, made: Place, y: Var, program: Program, lines: Lines) -> None:
