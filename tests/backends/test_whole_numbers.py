@@ -109,7 +109,9 @@ def test_kernels_of_floats_leave_whole_numbers_alone() -> None:
     net.operators[0] = replace(
         net.operators[0], attributes={**net.operators[0].attributes, "x_zero": 0}
     )
-    assert planned(net.graph(y), GREEDY).uses == (None,)
+    (use,) = planned(net.graph(y), GREEDY).uses
+    assert use is not None
+    assert use.kernel.types.sum == I32
     floats = Eight(4, x=(1, 4, 6, 6))
     floats.tensors["x"] = Tensor("x", (1, 4, 6, 6), F32)
     graph = floats.graph(floats.real_conv("x", 8))

@@ -7,6 +7,7 @@ from math import prod
 
 from lowtide.ir.index import Var
 from lowtide.ir.nest import Read, Value
+from lowtide.kernels.ending import Ending
 from lowtide.layout.lay_out import Place
 from lowtide.ops.window import SlidingWindow
 
@@ -93,4 +94,21 @@ class RunCall:
         return prod(v.extent for v in self.run)
 
 
-KernelCall = PixelCall | RowCall | RunCall
+@dataclass(frozen=True)
+class EightCall:
+    """Arguments of a kernel that makes a row of 8-bit numbers, tile by tile.
+
+    `channels` are those of the input; padding is its `zero` point. A tile has so many `pixels`.
+    """
+
+    rows: SlidingWindow
+    columns: SlidingWindow
+    channels: int
+    x: Place
+    y: Place
+    zero: int
+    ending: Ending
+    pixels: int
+
+
+KernelCall = PixelCall | RowCall | RunCall | EightCall

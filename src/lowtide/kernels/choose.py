@@ -1,6 +1,6 @@
 """Which kernel makes a task's rows: the first of the table that matches; None: loops do.
 
-    KERNELS     whole rows, where steps are rows;  pixel by pixel;  dense layers
+    KERNELS     whole rows, where steps are rows;  pixel by pixel;  dense layers;  8 bits
 
 A new kernel is one entry in one of these families, and its C in `c/`.
 """
@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
 
+from lowtide.ir.dtype import I32
 from lowtide.kernels.dense import DENSE
+from lowtide.kernels.eight import EIGHT
 from lowtide.kernels.kernel import Kernel, Use
 from lowtide.kernels.patterns import needs_buffer
 from lowtide.kernels.pixels import PIXELS
@@ -18,7 +20,7 @@ from lowtide.kernels.rows import ROWS
 from lowtide.layout.lay_out import Layout
 from lowtide.rows.task import PIXEL, Grain, Task
 
-KERNELS: tuple[Kernel, ...] = (*ROWS, *PIXELS, *DENSE)
+KERNELS: tuple[Kernel, ...] = (*ROWS, *PIXELS, *DENSE, *EIGHT)
 
 SMALL_BUFFER = 256
 """Channels of the largest pixel that the loops of a definition may buffer on the stack."""
@@ -47,6 +49,16 @@ def finest(task: Task, layout: Layout) -> Grain:
     found = (use.grain for use in matching(task, layout) if use.grain.pixels)
     small = task.channels <= SMALL_BUFFER or not needs_buffer(task, layout)
     return next(found, PIXEL if small else Grain(pixels=1))
+
+
+def room(task: Task, layout: Layout) -> int:
+    """The bytes in the arena that the code that makes a task's rows needs during a step.
+
+    Only kernels of whole numbers need any.
+    """
+    if task.port or task.nest.arithmetic != I32:
+        return 0
+    return next((use.arena_bytes for use in matching(task, layout)), 0)
 
 
 def scratch(task: Task, use: Use | None, layout: Layout) -> int:

@@ -17,10 +17,10 @@ from lowtide.rows.task import Grain, Task
 class Types:
     """The element types that a kernel computes with."""
 
-    input: DType = F32
-    weights: DType = F32
+    input: tuple[DType, ...] = (F32,)
+    constants: tuple[DType, ...] = (F32,)
     sum: DType = F32
-    output: DType = F32
+    output: tuple[DType, ...] = (F32,)
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,14 @@ class Kernel:
         graph, types = layout.graph, self.types
         tensors, read = graph.tensors, [name for name in task.operands if name]
         given = {tensors[name].stored for name in read if name in tensors}
-        weights = {stored_as(dtype_of(graph.constants[n].dtype)) for n in read if n not in tensors}
-        held = (tensors[task.output].stored, task.nest.arithmetic)
-        if held != (types.output, types.sum) or not given <= {types.input}:
+        constants = {
+            stored_as(dtype_of(graph.constants[n].dtype)) for n in read if n not in tensors
+        }
+        if task.nest.arithmetic != types.sum or tensors[task.output].stored not in types.output:
             return None
-        return self.match(self, task, layout) if weights <= {types.weights} else None
+        if not given <= set(types.input) or not constants <= set(types.constants):
+            return None
+        return self.match(self, task, layout)
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Use:
     `call` has its arguments. `grain` is the finest step in which it makes a row: its output may lie
     over its input as far as that allows, and no farther. `packings` are the constants that it
     reads, weights first. `limits` are sizes that its C must be compiled with, at least. `scratch`
-    is how many elements it keeps on the stack.
+    is how many elements it keeps on the stack, `arena_bytes` what it needs for a step in the arena.
     """
 
     kernel: Kernel
@@ -66,3 +69,4 @@ class Use:
     packings: tuple[Packing, ...] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
     scratch: int = 0
+    arena_bytes: int = 0

@@ -46,4 +46,47 @@ class InBlocks:
         return np.concatenate([*parts, spare])
 
 
-Packing = InOrder | InBlocks
+@dataclass(frozen=True)
+class InPairs:
+    """Weights of a convolution for two channels at a time: words a0 b0 a1 b1 of two inputs each.
+
+    Runs of inputs are `together` columns of a row of the window long, and filled up to a word. Of
+    channels in fours, those are in a word that are widened together, 0 2 and 1 3. Where a window
+    of three columns `slides`, a word is followed by those for the columns before it:
+    [ky][word][kx 2, 1, 0], else [ky][kx][word].
+    """
+
+    constant: str
+    together: int
+    slides: bool
+
+    def pack(self, values: Array) -> Array:
+        """Weights [out, in, ky, kx] in that order, in one dimension, of an even number of words."""
+        outside, inside, height, width = values.shape
+        values = np.pad(values, ((0, outside % 2), (0, 0), (0, 0), (0, 0)))
+        if inside % 4 == 0:
+            fours = values.reshape(-1, 2, inside // 4, 2, 2, height, width)
+            order = (0, 5, 2, 4, 6, 3, 1) if self.slides else (0, 5, 6, 2, 4, 3, 1)
+            return np.ascontiguousarray(
+                (fours[..., ::-1] if self.slides else fours).transpose(order)
+            ).ravel()
+        rows = values.transpose(0, 2, 3, 1).reshape(len(values), -1, self.together * inside)
+        runs = np.pad(rows, ((0, 0), (0, 0), (0, rows.shape[2] % 2))).reshape(len(values), -1)
+        filled = np.pad(runs, ((0, 0), (0, runs.shape[1] % 4)))
+        words = filled.reshape(len(values) // 2, 2, -1, 2).transpose(0, 2, 3, 1)
+        return np.ascontiguousarray(words).ravel()
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Whole numbers that are worked out from constants, under a name of their own."""
+
+    constant: str
+    numbers: tuple[int, ...]
+
+    def pack(self, values: Array) -> Array:
+        """The numbers."""
+        return np.array(self.numbers, np.int32)
+
+
+Packing = InOrder | InBlocks | InPairs | Numbers

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from lowtide.ir.dtype import I32
 from lowtide.ir.graph import Shape
 from lowtide.ir.index import Index, Var, index_of, number, var
 from lowtide.ir.nest import Acc, Call, Load, Nest, Number, Read, Value, loads
@@ -26,7 +27,8 @@ class Convolution:
 
     `x` names a tensor, `weights` a constant [out, in, ky, kx]; `channels` are those in and out of
     each of `groups`. `pool` has the window of a pool that its results go into, 1 for none. `onto`
-    names the tensor of sums that go on, whose elements are the start; "": they begin here.
+    names the tensor of sums that go on, whose elements are the start; "": they begin here. Of whole
+    numbers `zeros` are taken first, from x and from the weights.
     """
 
     x: str
@@ -37,6 +39,7 @@ class Convolution:
     groups: int
     start: Value
     onto: str = ""
+    zeros: tuple[int, int] = (0, 0)
 
 
 def convolution(task: Task, layout: Layout) -> Convolution | None:
@@ -46,9 +49,12 @@ def convolution(task: Task, layout: Layout) -> Convolution | None:
     pair = _product(first.update) if first else None
     if first is None or pair is None:
         return None
-    one, other = (nest.reads[k] for k in pair)
+    (one, zero), (other, other_zero) = ((nest.reads[k], zero) for k, zero in pair)
     if task.operands[one.operand] in graph.constants:
-        one, other = other, one
+        one, zero, other, other_zero = other, other_zero, one, zero
+    zeros = (zero, other_zero)
+    if any(zeros) and nest.arithmetic != I32:
+        return None
     x, weights = (task.operands[read.operand] for read in (one, other))
     if x not in layout.places or weights not in graph.constants or one.zero or other.zero:
         return None
@@ -66,18 +72,30 @@ def convolution(task: Task, layout: Layout) -> Convolution | None:
     if kernel != [index_of(w.tap) for w in made if w.kernel > 1]:
         return None  # its sums run in another order
     inside, outside, groups = channels
-    return Convolution(x, weights, made, pool, (inside, outside), groups, first.start, onto)
+    pair_of = (inside, outside)
+    return Convolution(x, weights, made, pool, pair_of, groups, first.start, onto, zeros)
 
 
-def _product(update: Value) -> tuple[int, int] | None:
-    """The two reads whose product is added to Acc(0)."""
+def _product(update: Value) -> list[tuple[int, int]] | None:
+    """The two reads whose product is added to Acc(0), and the whole number taken from each."""
     if not isinstance(update, Call) or update.function != "add" or update.arguments[0] != Acc(0):
         return None
     product = update.arguments[1]
     if not isinstance(product, Call) or product.function != "mul":
         return None
-    reads = tuple(a.read for a in product.arguments if isinstance(a, Load))
-    return (reads[0], reads[1]) if len(set(reads)) == 2 else None
+    found = [pair for pair in map(_above, product.arguments) if pair is not None]
+    return found if len({read for read, _ in found}) == 2 else None
+
+
+def _above(value: Value) -> tuple[int, int] | None:
+    """The read of what is loaded, and the number that is taken from it."""
+    zero = 0
+    if isinstance(value, Call) and value.function == "sub":
+        value, number = value.arguments
+        if not isinstance(number, Number) or not number.value.is_integer():
+            return None
+        zero = int(number.value)
+    return (value.read, zero) if isinstance(value, Load) else None
 
 
 def _groups(

@@ -16,6 +16,7 @@ from lowtide.planner.costs import Whole, measure
 from lowtide.planner.layerwise import cut, plan_layerwise
 from lowtide.planner.parts import Parting
 from lowtide.planner.plan import Objective, Options, Plan, Source, straight_rows
+from lowtide.planner.scratch import with_scratch
 from lowtide.planner.steps import best_streamed
 from lowtide.planner.streamed import Segmented, Streamed, cut_segments
 from lowtide.rewrites.as_if import as_if
@@ -88,7 +89,8 @@ def _laid_out(graph: Graph, options: Options) -> _Laid:
 
 def _layerwise(source: Source, laid: _Laid, options: Options, clock: Clock) -> Plan:
     layout, tasks = laid.layout, laid.tasks
-    best, found, placement = plan_layerwise(layout, tasks, options, clock)
+    held = with_scratch(layout, tasks, by_rows=False)
+    best, found, placement = plan_layerwise(held, tasks, options, clock)
     if laid.fused:
         given = _as_given(laid.given, tasks, options)
     else:
@@ -97,9 +99,9 @@ def _layerwise(source: Source, laid: _Laid, options: Options, clock: Clock) -> P
             lives = whole_lifetimes(layout, tasks, best.schedule, kept)
         given = Whole(layout, tasks, best.schedule, lives)
     measured = measure(given, tasks, best.problem.lower_bound)
-    addresses = straight_rows(layout, best.problem, placement)
+    addresses = straight_rows(held, best.problem, placement)
     return Plan(
-        source, options, layout, tasks, best.schedule, found, best.problem, placement,
+        source, options, held, tasks, best.schedule, found, best.problem, placement,
         addresses, measured, given,
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ from lowtide.layout.lay_out import Layout
 from lowtide.placers.problem import Placement
 from lowtide.planner.plan import Options
 from lowtide.planner.row_problem import Addresses, row_bars
+from lowtide.planner.scratch import with_scratch
 from lowtide.rows.liveness import Lives, live_bytes
 from lowtide.rows.row_graph import RowGraph, row_graph, row_lifetimes
 from lowtide.rows.schedule import Schedule
@@ -92,9 +93,10 @@ def cut_segments(layout: Layout, tasks: Sequence[Task], options: Options) -> lis
 
 
 def _rows(layout: Layout, tasks: Sequence[Task], options: Options) -> tuple[Layout, RowGraph]:
-    """The rows of tasks, and the layout with room for the sums that wait between them."""
+    """The rows of tasks, and the layout with room for sums that wait between them, and scratch."""
     wide, rows = with_sums(layout, tasks)
     with_ports = _with_ports(wide, rows, options)
+    wide = with_scratch(wide, with_ports, by_rows=True)
     return wide, row_graph(wide, with_ports, keep_inputs=options.keep_input)
 
 

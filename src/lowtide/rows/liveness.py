@@ -96,6 +96,10 @@ def lifetimes(
             np.maximum.at(stop[read.storage], read.cells, moments.of(read))
     for name in set(layout.graph.outputs) - taken:
         stop[layout.places[name].storage][:] = last
+    for k, task in enumerate(tasks):
+        if task.output in layout.scratch and not task.port:
+            name = layout.scratch[task.output]
+            start[name][:], stop[name][:] = _busy(task, schedule.tick_of[k])
     sizes = {name: s.dtype.bytes for name, s in layout.storages.items()}
     return {name: Life(cells[name] * sizes[name], start[name], stop[name]) for name in counts}
 
@@ -117,10 +121,10 @@ def whole_lifetimes(
         storage = layout.places[name].storage
         start[storage], stop[storage] = 0, end if keep_inputs else 0
     for k, task in enumerate(tasks):
-        first, last = (
-            int(schedule.tick_of[k].min()),
-            int(schedule.tick_of[k].max()) + task.ticks - 1,
-        )
+        first, last = _busy(task, schedule.tick_of[k])
+        if task.output in layout.scratch:
+            name = layout.scratch[task.output]
+            start[name], stop[name] = first, last
         made = (task.output,) if task.port != "out" else ()
         for name in made:
             storage = layout.places[name].storage
@@ -138,6 +142,11 @@ def whole_lifetimes(
         )
         for name, held in layout.storages.items()
     }
+
+
+def _busy(task: Task, ticks: IntArray) -> tuple[int, int]:
+    """The first and the last moment of a task."""
+    return int(ticks.min()), int(ticks.max()) + task.ticks - 1
 
 
 def cells_of(layout: Layout, tasks: Sequence[Task]) -> dict[str, int]:

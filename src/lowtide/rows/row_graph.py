@@ -9,7 +9,7 @@ storages. Lists of lists are one flat array and where each list begins:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -61,6 +61,7 @@ class RowGraph:
     last (-1: an input that is there from the start; len(tasks): a result that stays;
     `made` > `last`: never used). `sources[k]` are the positions of the tasks that make what task k
     reads: where several tasks write one row, each its own channels, task k may need only some.
+    `scratch` has the storages of what tasks keep during a step, by the positions of the tasks.
     """
 
     tasks: tuple[Task, ...]
@@ -74,6 +75,7 @@ class RowGraph:
     made: IntArray
     last: IntArray
     sources: tuple[frozenset[int], ...]
+    scratch: Mapping[int, str]
 
     @property
     def steps(self) -> int:
@@ -84,6 +86,13 @@ class RowGraph:
     def task_of(self) -> IntArray:
         """The position of each step's task."""
         return np.repeat(np.arange(len(self.tasks)), np.diff(self.first))
+
+    @cached_property
+    def scratch_bytes(self) -> IntArray:
+        """The bytes that each task keeps during a step."""
+        names = [self.scratch.get(k) for k in range(len(self.tasks))]
+        at = [None if name is None else self.base[self.names.index(name)] for name in names]
+        return np.array([0 if one is None else self.sizes[one] for one in at], np.int64)
 
     @cached_property
     def makers(self) -> list[list[int]]:
@@ -137,6 +146,11 @@ def row_lifetimes(graph: RowGraph, schedule: Schedule) -> dict[str, Life]:
     np.maximum.at(stop, made, tick[written])
     np.maximum.at(stop, read, tick[reading])
     stop[graph.last == len(graph.tasks)] = end
+    for k, name in graph.scratch.items():
+        first = int(graph.base[graph.names.index(name)])
+        ticks = schedule.tick_of[k]
+        begins = np.flatnonzero(np.append(True, np.diff(ticks) != 0))
+        start[first + begins] = stop[first + begins] = ticks[begins]
     rows = zip(graph.names, graph.base.tolist(), graph.base[1:].tolist(), strict=False)
     return {
         name: Life(int(graph.sizes[a]), start[a:b].copy(), stop[a:b].copy()) for name, a, b in rows
@@ -173,7 +187,14 @@ def row_graph(layout: Layout, tasks: Sequence[Task], keep_inputs: bool = False) 
     return RowGraph(
         tuple(tasks), first, names, base, storage, np.repeat(sizes, rows), read,
         written, made, last, _sources(layout, tasks),
+        _scratch(layout, tasks),
     )  # fmt: skip
+
+
+def _scratch(layout: Layout, tasks: Sequence[Task]) -> dict[int, str]:
+    """The storages of what tasks keep during a step; the caller's keep nothing."""
+    held = {k: layout.scratch.get(task.output) for k, task in enumerate(tasks) if not task.port}
+    return {k: name for k, name in held.items() if name is not None}
 
 
 def _sources(layout: Layout, tasks: Sequence[Task]) -> tuple[frozenset[int], ...]:

@@ -149,4 +149,5 @@ def _live(graph: RowGraph, first: int, end: int, steps: _Steps, order: IntArray)
     change = np.zeros(len(order) + 1, np.int64)
     np.add.at(change, start[inside], sizes)
     np.add.at(change, stop[inside] + 1, -sizes)
-    return np.asarray(np.cumsum(change)[:-1] + graph.crossing[first, end], np.int64)
+    held = graph.scratch_bytes[graph.task_of[steps.rows[order]]]
+    return np.asarray(np.cumsum(change)[:-1] + held + graph.crossing[first, end], np.int64)

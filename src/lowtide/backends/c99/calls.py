@@ -12,9 +12,9 @@ from lowtide.backends.c99.loops import constant_element
 from lowtide.backends.c99.packed import descriptor
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines, bare, expression
-from lowtide.ir.index import Index, Var, number, var
+from lowtide.ir.index import Index, number, var
 from lowtide.ir.nest import Acc, Load, Nest, Value
-from lowtide.kernels.calls import PixelCall
+from lowtide.kernels.calls import EightCall, PixelCall
 from lowtide.kernels.kernel import Use
 from lowtide.kernels.packing import InOrder
 from lowtide.layout.lay_out import Place
@@ -40,7 +40,7 @@ def emit_pixel_call(
         buffer = "pixel"
     row = task.row
     assert row is not None
-    _row_pointers(call, row, program, lines)
+    row_pointers(call, Index(((row, 1),)), program, lines)
     y = ", ".join(place_of_row(call.y, Index(((row, 1),)), program))
     weights, bias = _constants(use, call, task, program, lines)
     lines.add(f"f32 *y_out = OUT({y});")
@@ -59,19 +59,19 @@ def place_of_row(place: Place, row: Index, program: Program, *plane: Index) -> t
     return address.storage, address.row.c(), address.at.c()
 
 
-def _row_pointers(call: PixelCall, row: Var, program: Program, lines: Lines) -> None:
+def row_pointers(
+    call: PixelCall | EightCall, row: Index, program: Program, lines: Lines, macro: str = "ROW"
+) -> None:
+    """Emits where the rows under the windows of a row lie."""
     window, height = call.rows, call.x.strided.shape[2]
-    at = (
-        Index(((row, 1),)) * window.stride
-        - window.before
-        + var("ky", window.kernel) * window.dilation
-    )
+    at = row * window.stride - window.before + var("ky", window.kernel) * window.dilation
     low, high = at.bounds
     inside = ["h >= 0"] if low < 0 else []
     inside += [f"h < {height}"] if high >= height else []
-    use = f"ROW({', '.join(place_of_row(call.x, var('h', height), program))})"
+    use = f"{macro}({', '.join(place_of_row(call.x, var('h', height), program))})"
     lines.open(f"for (int ky = 0; ky < {window.kernel}; ky++)")
-    lines.add(f"const int h = {at.c()};")
+    if inside or height > 1:
+        lines.add(f"const int h = {at.c()};")
     lines.add(f"x[ky] = {' && '.join(inside)} ? {use} : NULL;" if inside else f"x[ky] = {use};")
     lines.close()
 

@@ -9,6 +9,7 @@ from lowtide.backends.c99.calls import emit_pixel_call
 from lowtide.backends.c99.claim import emit_claim
 from lowtide.backends.c99.dense_calls import emit_run_call
 from lowtide.backends.c99.driver import emit_driver, most_rows
+from lowtide.backends.c99.eight_calls import emit_eight_call
 from lowtide.backends.c99.header import header
 from lowtide.backends.c99.loops import reference_loops
 from lowtide.backends.c99.program import Program
@@ -17,7 +18,8 @@ from lowtide.backends.c99.storages import emit_storages
 from lowtide.backends.c99.text import Lines
 from lowtide.backends.c99.types import only_floats, only_whole, typedefs
 from lowtide.backends.c99.weights import emit_numbers, emit_weights
-from lowtide.kernels.calls import PixelCall, RowCall, RunCall
+from lowtide.ir.dtype import F32
+from lowtide.kernels.calls import EightCall, PixelCall, RowCall, RunCall
 from lowtide.kernels.choose import source, sources
 from lowtide.kernels.kernel import Use
 from lowtide.planner.costs import label
@@ -119,7 +121,7 @@ def _checked(program: Program) -> str:
     parts, owners = ["begin", "bytes"], "NET_ARENA_BYTES"
     if only_floats(program.plan):
         parts, owners = ["begin", "floats"], "NET_ARENA_BYTES / sizeof(f32) + 1"
-    elif program.kernels:
+    elif any(F32 in kernel.types.input for kernel in program.kernels):
         parts.append("kernels")
     text = "".join((_PARTS / f"checked_{part}.c").read_text() for part in (*parts, "end"))
     return text.replace("OWNERS", owners)
@@ -178,6 +180,8 @@ def _row(
     lines.add(f"TASK({number}, {row});")
     if use and isinstance(use.call, PixelCall):
         emit_pixel_call(use, use.call, task, program, lines, backward)
+    elif use and isinstance(use.call, EightCall):
+        emit_eight_call(use, use.call, task, program, lines, backward)
     elif use and isinstance(use.call, RunCall):
         emit_run_call(use, use.call, task, program, lines)
     else:

@@ -15,7 +15,7 @@ from lowtide.ir.index import Index, Lookup
 from lowtide.ir.nest import Call, Chosen, FromIndex, FromTable, Nest, walk
 from lowtide.ir.whole import functions
 from lowtide.kernels.kernel import Kernel, Use
-from lowtide.kernels.packing import InOrder, Packing
+from lowtide.kernels.packing import InOrder, Numbers, Packing
 from lowtide.layout.lay_out import Place
 from lowtide.planner.plan import Plan
 
@@ -71,8 +71,11 @@ class Program:
 
     def weight(self, packing: Packing) -> str:
         """The C name of a constant in the order in which it is read."""
-        array = self.plan.layout.graph.constants[packing.constant]
-        key = packing
+        graph, key = self.plan.layout.graph, packing
+        if isinstance(packing, Numbers):
+            array = np.array(packing.numbers, np.int32)
+        else:
+            array = graph.constants[packing.constant]
         if isinstance(packing, InOrder):
             # Axes of extent 1 make no difference to where elements lie.
             key = replace(packing, axes=tuple(a for a in packing.axes if array.shape[a] > 1))

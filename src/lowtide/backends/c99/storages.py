@@ -25,6 +25,7 @@ def emit_storages(program: Program, lines: Lines) -> None:
         "/* The memory map: each macro gives the address of element i of row r of a storage. */"
     )
     numbers, first, floats = [], 1, only_floats(plan)
+    unused = plan.layout.scratch.values() if not program.kernels else ()
     for name, storage in plan.layout.storages.items():
         c, row = program.storage(name), storage.row_elements
         size, kind = storage.bytes, IN_ARENA[storage.dtype]
@@ -34,7 +35,9 @@ def emit_storages(program: Program, lines: Lines) -> None:
             f"/* {c}: {for_c(name)}, {storage.rows} rows of {row} {storage.dtype}, "
             f"{size} bytes {where} */"
         )
-        if straight:
+        if name in unused:
+            lines.add(f"/* {c} is for kernels alone. */")
+        elif straight:
             address = f"({kind} *)(void *)(arena + {plan.offset[name]})"
             lines.add(f"#define {c}(r, i) ({address} + (r) * {row} + (i))")
         else:

@@ -1,0 +1,54 @@
+"""Calls of the kernels of 8-bit numbers; their C stands in `kernels/c/`."""
+
+from __future__ import annotations
+
+from lowtide.backends.c99.calls import pixel_stride, place_of_row, row_pointers
+from lowtide.backends.c99.program import Program
+from lowtide.backends.c99.text import Lines
+from lowtide.ir.dtype import U8
+from lowtide.ir.index import Index, index_of
+from lowtide.kernels.calls import EightCall
+from lowtide.kernels.kernel import Use
+from lowtide.rows.task import Task
+
+
+def emit_eight_call(
+    use: Use, call: EightCall, task: Task, program: Program, lines: Lines, backward: bool
+) -> None:
+    """Emits the body of a task that calls a kernel for the row in its row variable."""
+    row = index_of(task.row) if task.row else Index()
+    lines.add(f"static const struct eight shape = {{ {_fields(call, task, program, backward)} }};")
+    lines.add(f"EIGHT_ROWS({call.rows.kernel});")
+    row_pointers(call, row, program, lines, "EIGHT_ROW")
+    weights, ends = (program.weight(packing) for packing in use.packings)
+    out = f"EIGHT_OUT({', '.join(place_of_row(call.y, row, program))})"
+    arguments = f"&shape, x, {weights}, (const void *){ends}, {out}"
+    name = program.plan.layout.scratch.get(task.output)
+    if name is None:
+        lines.add(f"{use.kernel.name}({arguments}, NULL);")
+        return
+    held, storage = program.storage(name), program.plan.layout.storages[name]
+    at = f"{held}, {'first' if storage.rows > 1 else '0'}"
+    lines.add(f"MADE_ROW({at}, {storage.row_elements});")
+    scratch = at.replace(", ", "(", 1)
+    lines.add(f"{use.kernel.name}({arguments}, (wide *)(void *){scratch}, 0));")
+    lines.add(f"USE_ROW({at}, {storage.row_elements});")
+
+
+def _fields(call: EightCall, task: Task, program: Program, backward: bool) -> str:
+    """The fields of struct eight that are not 0."""
+    columns, ends, (_, channels, _, width) = call.columns, call.ending, call.y.strided.shape
+    given = program.plan.layout.storages[call.x.storage].dtype
+    fields = {
+        "kh": call.rows.kernel, "kw": columns.kernel, "stride": columns.stride,
+        "dilation": columns.dilation, "before": columns.before, "iw": columns.size,
+        "is": pixel_stride(call.x), "ci": call.channels, "zero": call.zero,
+        "from_zero": int(given == U8), "ow": width, "os": pixel_stride(call.y), "co": channels,
+        "pixels": call.pixels,
+        "ending": ends.kind, "offset": ends.offset, "low": ends.low, "high": ends.high,
+        "back": int(backward), "group": task.grain.pixels or width,
+        "atomic": int(task.grain.atomic),
+    }  # fmt: skip
+    return ", ".join(
+        f".{name} = {value}" for name, value in fields.items() if value not in (0, "TWICE")
+    )

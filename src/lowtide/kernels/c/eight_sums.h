@@ -1,0 +1,117 @@
+/* Sums of a tile: four pixels, or two, of two channels. x has words of two inputs, those of the pixels
+   side by side (`gathered`), or columns side by side, of which each serves several pixels: two more
+   than pixels where windows of three columns are one apart (`sliding`), one more than twice as many
+   where they are two apart, even ones first (`striding`). A word of weights has the two inputs of two
+   channels: a0 b0 a1 b1.
+
+   `pairs` of channels are made one after the other; their sums end TWICE in y, in all of -128 to 127,
+   until one that ends in another way. Its sums are left in the tile; so are the first if y is NULL. */
+enum { WIDE8 = 4, NARROW8 = 2 };
+struct tile8 { const struct ending8 *e; int8_t *y; int os, pairs; int32_t sums[2 * WIDE8]; };
+typedef void tile8_sums(const wide *x, const int8_t *w, int bytes, struct tile8 *t);
+
+#if defined __ARM_FEATURE_DSP && defined __GNUC__
+/* Thirteen instructions for sixteen products: eight sums, r4 to r11, stay in registers, and no other
+   is left. In C, GCC 12 spills them. On the stack: x, where the weights of a pair end, their bytes, t.
+   NOIPA: a compiler does not see what is read and written here. */
+#ifdef __clang__
+#define NOIPA noinline
+#else
+#define NOIPA noipa
+#endif
+#define SUMS(name) \
+    __attribute__((naked, NOIPA, unused)) static void name( \
+        const wide *x __attribute__((unused)), const int8_t *w __attribute__((unused)), \
+        int bytes __attribute__((unused)), struct tile8 *t __attribute__((unused)))
+#define BEGIN \
+    "push {r0-r11, lr}\n 0:\n ldr r2, [sp, #8]\n ldr r0, [sp]\n add r2, r1\n ldr r3, [sp, #12]\n" \
+    "str r2, [sp, #4]\n ldr r3, [r3]\n ldr r4, [r3]\n ldr r8, [r3, #16]\n" \
+    "mov r5, r4\n mov r6, r4\n mov r7, r4\n mov r9, r8\n mov r10, r8\n mov r11, r8\n"
+#define WEIGHTS "ldr lr, [r1], #4\n sxtb16 r12, lr\n sxtb16 lr, lr, ror #8\n"
+#define FIRST "smlad r4, r12, r2, r4\n smlad r8, lr, r2, r8\n smlad r5, r12, r3, r5\n smlad r9, lr, r3, r9\n"
+#define LAST "smlad r6, r12, r2, r6\n smlad r10, lr, r2, r10\n smlad r7, r12, r3, r7\n smlad r11, lr, r3, r11\n"
+#define PAIR WEIGHTS "ldrd r2, r3, [r0], #8\n" FIRST "ldrd r2, r3, [r0], #8\n" LAST
+#define PAIR_NARROW WEIGHTS "ldrd r2, r3, [r0], #8\n" FIRST
+#define TAP(first, last) WEIGHTS "ldrd r2, r3, " last "\n" LAST "ldrd r2, r3, " first "\n" FIRST
+#define TAP_NARROW(first) WEIGHTS "ldrd r2, r3, " first "\n" FIRST
+#define UNTIL "ldr r2, [sp, #4]\n cmp r1, r2\n bne 1b\n"
+#define ONE(sum, at) \
+    "lsl " sum ", #1\n smmulr " sum ", " sum ", r3\n add " sum ", " sum ", " sum ", asr #31\n" \
+    "add " sum ", r12\n asr " sum ", lr\n ssat " sum ", #8, " sum "\n strb " sum ", " at "\n"
+#define CHANNEL(at) \
+    "ldr r3, [r0, #4 + " at "]\n ldr r12, [r0, #8 + " at "]\n ldr lr, [r0, #12 + " at "]\n"
+#define END_WIDE(a, b, c, d) \
+    ONE(a, "[r1]") ONE(b, "[r1, r2]") ONE(c, "[r1, r2, lsl #1]") "add r1, r2\n" ONE(d, "[r1, r2, lsl #1]") "sub r1, r2\n"
+#define END_NARROW(a, b) ONE(a, "[r1]") ONE(b, "[r1, r2]")
+#define END(first, second) \
+    "ldr r3, [sp, #12]\n ldm r3, {r0-r2}\n ldr lr, [r0, #12]\n cmp r1, #0\n beq 3f\n cmp lr, #0\n ble 3f\n" \
+    CHANNEL("0") first "add r1, #1\n" CHANNEL("16") second \
+    "ldr r3, [sp, #12]\n add r1, #1\n add r0, #32\n ldr r12, [r3, #12]\n strd r0, r1, [r3]\n" \
+    "ldr r1, [sp, #4]\n subs r12, #1\n str r12, [r3, #12]\n bne 0b\n pop {r0-r11, pc}\n" \
+    "3:\n add r3, #16\n stm r3, {r4-r11}\n pop {r0-r11, pc}\n"
+#define ALL(name, taps) \
+    SUMS(name) { __asm__ volatile(BEGIN taps UNTIL END(END_WIDE("r4", "r5", "r6", "r7"), END_WIDE("r8", "r9", "r10", "r11"))); }
+#define HALF(name, taps) \
+    SUMS(name) { __asm__ volatile(BEGIN taps UNTIL END(END_NARROW("r4", "r5"), END_NARROW("r8", "r9"))); }
+#define FOURS(pair) "sub r2, r1\n tst r2, #8\n bne 2f\n 1:\n" pair pair "2:\n" pair pair
+#define TWICE_OVER(taps) "1:\n" taps taps
+
+ALL(gathered, FOURS(PAIR))
+ALL(sliding, TWICE_OVER(TAP("[r0, #8]", "[r0, #16]") TAP("[r0, #4]", "[r0, #12]") TAP("[r0], #24", "[r0, #8]")))
+ALL(striding, TWICE_OVER(TAP("[r0, #4]", "[r0, #12]") TAP("[r0, #20]", "[r0, #28]") TAP("[r0], #36", "[r0, #8]")))
+HALF(gathered_narrow, FOURS(PAIR_NARROW))
+HALF(sliding_narrow, TWICE_OVER(TAP_NARROW("[r0, #8]") TAP_NARROW("[r0, #4]") TAP_NARROW("[r0], #16")))
+HALF(striding_narrow, TWICE_OVER(TAP_NARROW("[r0, #4]") TAP_NARROW("[r0, #12]") TAP_NARROW("[r0], #20")))
+#else
+INLINE void add_word(const wide *x, const int8_t *w, int32_t *sums, int pixels)
+{
+    for (int p = 0; p < pixels; p++) {
+        sums[p] += x[2 * p] * w[0] + x[2 * p + 1] * w[2];
+        sums[WIDE8 + p] += x[2 * p] * w[1] + x[2 * p + 1] * w[3];
+    }
+}
+
+/* `second` and `third` columns of a window lie so many words behind the first; none if 0. */
+INLINE void sum_words(const wide *from, const int8_t *w, int bytes, struct tile8 *t, int pixels, int words,
+                      int second, int third)
+{
+    for (; t->pairs; t->pairs--) {
+        int32_t a[2 * WIDE8];
+        const wide *x = from;
+        const int8_t *const end = w + bytes;
+        for (int p = 0; p < 2 * WIDE8; p++)
+            a[p] = t->e[p / WIDE8].start;
+        for (; w < end; x += 2 * words, w += 4) {
+            if (third) {
+                add_word(x + 2 * third, w, a, pixels);
+                add_word(x + 2 * second, w + 4, a, pixels);
+                w += 8;
+            }
+            add_word(x, w, a, pixels);
+        }
+        for (int p = 0; p < 2 * WIDE8; p++)
+            t->sums[p] = a[p];
+        if (t->y == NULL || t->e->shift <= 0)
+            return;
+        for (int c = 0; c < 2; c++)
+            for (int p = 0; p < pixels; p++) {
+                const int32_t v = twice(a[WIDE8 * c + p], t->e + c);
+                t->y[p * t->os + c] = (int8_t)(v < -128 ? -128 : v > 127 ? 127 : v);
+            }
+        t->e += 2;
+        t->y += 2;
+    }
+}
+
+#define SUMS(name, pixels, words, second, third) \
+    static void name(const wide *x, const int8_t *w, int bytes, struct tile8 *t) \
+    { \
+        sum_words(x, w, bytes, t, pixels, words, second, third); \
+    }
+SUMS(gathered, WIDE8, 4, 0, 0)
+SUMS(sliding, WIDE8, 6, 1, 2)
+SUMS(striding, WIDE8, 9, 5, 1)
+SUMS(gathered_narrow, NARROW8, 2, 0, 0)
+SUMS(sliding_narrow, NARROW8, 4, 1, 2)
+SUMS(striding_narrow, NARROW8, 5, 3, 1)
+#endif

@@ -1,0 +1,126 @@
+"""Kernels of 8-bit numbers: tiles of four pixels, two channels at a time.
+
+    x  [row][column][channel] int8     widened    [word][pixel] of two int16 each
+    w  [pair of channels][word] of two inputs of both, a0 b0 a1 b1
+
+A tile reads all that is under its four windows before it writes anything, so a row may lie over
+what it is made of as closely as pixel by pixel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from lowtide.ir.dtype import F32, I8, I32, U8, DType
+from lowtide.ir.graph import Array
+from lowtide.ir.nest import Load
+from lowtide.kernels.calls import EightCall
+from lowtide.kernels.ending import Sums, ending
+from lowtide.kernels.kernel import Kernel, Types, Use
+from lowtide.kernels.packing import InPairs, Numbers
+from lowtide.kernels.patterns import Convolution, convolution, inside_rows
+from lowtide.layout.lay_out import Layout
+from lowtide.rows.task import PIXEL, Task
+
+WIDE, NARROW = 4, 2
+"""Pixels of a tile, as in c/eight_sums.h."""
+
+MOST_SCRATCH = 1 << 14
+"""Bytes of widened numbers that a tile may need; loops make larger ones."""
+
+LITTLE, SHARE = 1 << 11, 8
+"""Bytes of them that wide tiles may always take, or that share of what is read and made."""
+
+_LIMIT = 1 << 31
+
+_WHOLE = Types(input=(I8, U8), constants=(I8, I32), sum=I32, output=(I8, U8))
+_SCALED = replace(_WHOLE, constants=(I8, I32, F32))
+
+
+def _conv(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
+    """A convolution over two axes, of one group."""
+    found = _found(task, layout)
+    if found is None or found.groups > 1:
+        return None
+    x, y = layout.places[found.x], layout.places[task.output]
+    rows, columns = found.windows
+    given, made = (layout.storages[place.storage].dtype for place in (x, y))
+    weights = layout.graph.constants[found.weights].astype(int)
+    sums = _sums(found, weights, _bias(found, task, layout), given)
+    ends = ending(task, layout.graph, made)
+    if ends is None or sums.furthest >= _LIMIT:
+        return None
+    if (ends.kind == "SCALED") != (kernel.types == _SCALED):
+        return None
+    slides = columns.kernel == 3 and columns.dilation == 1 and columns.stride <= 2
+    inside = weights.shape[1]
+    together = columns.kernel if columns.dilation == 1 else 1
+    packing = InPairs(found.weights, together, slides and inside % 4 == 0)
+    call = EightCall(rows, columns, inside, x, y, found.zeros[0], ends, WIDE)
+    both = layout.storages[x.storage].bytes + layout.storages[y.storage].bytes
+    if tile_bytes(call, packing) > max(LITTLE, both // SHARE):
+        call = replace(call, pixels=NARROW)
+    table = Numbers(f"{found.weights}.ends", ends.numbers(sums))
+    scratch = tile_bytes(call, packing)
+    if scratch > MOST_SCRATCH:
+        return None
+    return Use(kernel, call, PIXEL, (packing, table), arena_bytes=scratch)
+
+
+def _found(task: Task, layout: Layout) -> Convolution | None:
+    """The convolution of a task that a tile can make, pixel by pixel or in steps without order."""
+    grain = task.grain
+    if task.port or task.accumulates or len(task.nest.reductions) != 1:
+        return None
+    if grain.channels or (grain.atomic and grain.pixels != 1) or len(task.nest.shape) != 4:
+        return None
+    found = convolution(task, layout)
+    if found is None or found.onto or found.zeros[1] or found.weights in layout.graph.packed:
+        return None
+    x, y = layout.places[found.x], layout.places[task.output]
+    if x.strided.shape[0] != 1 or not inside_rows(x, layout) or not inside_rows(y, layout):
+        return None
+    along = task.nest.axes[2].variables
+    made_in_rows = task.row in along and task.order[:2] == (0, 2)
+    return found if made_in_rows or task.nest.shape[2:] == (1, 1) else None
+
+
+def _bias(found: Convolution, task: Task, layout: Layout) -> Array | int:
+    start = found.start
+    if not isinstance(start, Load):
+        return 0
+    name = task.operands[task.nest.reads[start.read].operand]
+    return layout.graph.constants[name].astype(int)
+
+
+def _sums(found: Convolution, weights: Array, bias: Array | int, given: DType) -> Sums:
+    """What the sums of each channel begin with, and between what they may come.
+
+    The zero point is taken out of all products at once: padding is the zero point, too.
+    """
+    axes, limits = tuple(range(1, weights.ndim)), np.iinfo(given.name)
+    starts = bias - found.zeros[0] * weights.sum(axes)
+    ends = [weights * end for end in (int(limits.min), int(limits.max))]
+    low, high = np.minimum(*ends).sum(axes), np.maximum(*ends).sum(axes)
+    return Sums(*(tuple(one.tolist()) for one in (starts, starts + low, starts + high)))
+
+
+def tile_bytes(call: EightCall, packing: InPairs) -> int:
+    """Bytes of a tile's widened numbers."""
+    columns = call.columns
+    if packing.slides:
+        held = call.pixels + 2 if columns.stride == 1 else 2 * call.pixels + 1
+        return 2 * call.rows.kernel * call.channels * held
+    runs = call.rows.kernel * columns.kernel // packing.together
+    words = runs * -(-packing.together * call.channels // 2)
+    return 4 * call.pixels * (words + words % 2)
+
+
+_CONV = ("eight.h", "eight_sums.h", "conv_eight.c")
+
+EIGHT = (
+    Kernel("conv_eight", ("inline.h", "eight_scaled.h", *_CONV), _conv, _SCALED),
+    Kernel("conv_eight", ("inline.h", *_CONV), _conv, _WHOLE),
+)

@@ -1,0 +1,69 @@
+/* Runs kernels of 8-bit numbers on rows of exactly the size they may touch, each from malloc, so that
+   AddressSanitizer sees every element too far. Per case on stdin: int32 kernel, bytes of weights, of
+   endings and of scratch; struct eight; whether each input row exists; then the rows that exist, the
+   weights, the endings, the output row as it is before. On stdout: the output row. On a board
+   (BOARD), a file of the host for each, named on the command line. */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#define MAY_ALIAS __attribute__((may_alias))
+#include "kernels.c"
+
+#ifdef BOARD
+#include "rig.h"
+static unsigned char pool[1 << 20] __attribute__((section(".host"), aligned(8)));
+static size_t used;
+static int from, to;
+#define exit(status) rig_exit(status)
+#define TAKE(p, n) (rig_read(from, p, n) == (int)(n))
+#define GIVE(p, n) rig_write(to, p, n)
+#define NEW(n) (used += ((n) + 7) / 8 * 8, pool + used - ((n) + 7) / 8 * 8)
+#else
+#include <stdio.h>
+#define TAKE(p, n) (fread(p, 1, n, stdin) == (n))
+#define GIVE(p, n) fwrite(p, 1, n, stdout)
+#define NEW(n) malloc(n)
+#endif
+
+enum { MOST = 16 };
+static void *held[MOST + 4];
+static int kept;
+
+static void *bytes(size_t count, int read)
+{
+    void *p = held[kept++] = NEW(count + !count);
+    if (!p || (read && !TAKE(p, count)))
+        exit(2);
+    return p;
+}
+
+int main(void)
+{
+    int32_t head[4], exists[MOST];
+#ifdef BOARD
+    from = rig_open("cases.bin", "rb");
+    to = rig_open("made.bin", "wb");
+#endif
+    while (TAKE(head, sizeof head)) {
+        struct eight s;
+        const int8_t *x[MOST];
+        if (!TAKE(&s, sizeof s) || !TAKE(exists, sizeof(int32_t) * (size_t)s.kh))
+            return 2;
+        for (int k = 0; k < s.kh; k++)
+            x[k] = exists[k] ? bytes((size_t)((s.iw - 1) * s.is + s.ci), 1) : NULL;
+        const int8_t *w = bytes((size_t)head[1], 1);
+        const struct ending8 *e = bytes((size_t)head[2], 1);
+        const size_t made = (size_t)((s.ow - 1) * s.os + s.co);
+        int8_t *y = bytes(made, 1);
+        conv_eight(&s, x, w, e, y, bytes((size_t)head[3], 0));
+        GIVE(y, made);
+#ifdef BOARD
+        used = 0;
+        kept = 0;
+#else
+        while (kept)
+            free(held[--kept]);
+#endif
+    }
+    return 0;
+}

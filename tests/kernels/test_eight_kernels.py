@@ -1,0 +1,199 @@
+"""Each kernel of 8-bit numbers, alone, on rows of exactly the size it may touch, equal to numpy.
+
+Drawn at random: windows, strides, dilation, padding, rows that are missing, channels that come in
+fours or not, and how sums end. On this machine AddressSanitizer sees every element that is read or
+written too far; on a board in the emulator the same cases run in the kernels' other half, that of
+`__ARM_FEATURE_DSP`.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import subprocess
+from dataclasses import dataclass
+from math import frexp
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lowtide.check.compile import WARNINGS, find_compiler
+from lowtide.ir import whole
+from lowtide.kernels.choose import sources
+from lowtide.kernels.eight import EIGHT, NARROW, WIDE
+from lowtide.kernels.ending import Ending, Sums
+from lowtide.kernels.packing import InPairs
+
+HARNESS = Path(__file__).with_name("eight_harness.c")
+RIG = Path(__file__).resolve().parents[3] / "shared" / "rig"
+SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1")
+KINDS = ("TWICE", "ONCE", "SCALED")
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row: a window, its channels in and out, how pixels lie, and how sums end."""
+
+    window: tuple[int, int, int, int, int]  # kh, kw, stride, dilation, before
+    sizes: tuple[int, int, int, int]  # iw, is, ow, os
+    zero: int
+    signed: bool
+    pixels: int
+    back: bool
+    x: tuple[Array | None, ...]  # [iw, ci]
+    w: Array  # [co, ci, kh, kw]
+    bias: Array
+    ending: Ending
+
+    @property
+    def sums(self) -> Sums:
+        axes, (least, most) = (1, 2, 3), (-128, 127) if self.signed else (0, 255)
+        start = self.bias - self.zero * self.w.astype(int).sum(axes)
+        ends = [self.w.astype(int) * end for end in (least, most)]
+        spread = [choose(*ends).sum(axes) for choose in (np.minimum, np.maximum)]
+        return Sums(*(tuple((start + d).tolist()) for d in (0 * start, *spread)))
+
+    def packed(self) -> bytes:
+        """As the harness reads it."""
+        kh, kw, stride, dilation, _ = self.window
+        (co, ci), (iw, apart, ow, out) = self.w.shape[:2], self.sizes
+        slides = kw == 3 and dilation == 1 and stride <= 2 and ci % 4 == 0
+        together = kw if dilation == 1 else 1
+        weights = InPairs("w", together, slides).pack(self.w)
+        ends = np.array(self.ending.numbers(self.sums), "<i4")
+        # Words of a tile: each column once where windows slide, else every window by itself.
+        words = kh * kw * ci // 2 // 3 * (self.pixels + 2 if stride == 1 else 2 * self.pixels + 1)
+        words = words if slides else weights.size // ((co + co % 2) * 2) * self.pixels
+        e = self.ending
+        shape = [
+            *self.window, iw, apart, ci, self.zero, not self.signed, ow, out, co, self.pixels,
+            KINDS.index(e.kind), e.offset, e.low, e.high, self.back, ow, 0,
+        ]  # fmt: skip
+        head = [0, weights.nbytes, ends.nbytes, 4 * words]
+        whole_numbers = [*head, *shape, *(row is not None for row in self.x)]
+        rows = b"".join(self._row(row).tobytes() for row in self.x if row is not None)
+        before = np.full((ow - 1) * out + co, 85, np.int8)
+        parts = (rows, weights.tobytes(), ends.tobytes(), before.tobytes())
+        return np.array(whole_numbers, "<i4").tobytes() + b"".join(parts)
+
+    def _row(self, row: Array) -> Array:
+        """The pixels as they lie: `is` apart, the last one cut behind its channels."""
+        iw, apart, *_ = self.sizes
+        held = np.full((iw, apart), 77, np.int64)
+        held[:, : row.shape[1]] = row
+        return held.ravel()[: (iw - 1) * apart + row.shape[1]].astype(np.uint8)
+
+    def expected(self) -> Array:
+        """The row by the definition."""
+        kh, kw, stride, dilation, before = self.window
+        (iw, _, ow, out), co = self.sizes, len(self.w)
+        made = np.full(((ow - 1) * out + co), 85, np.int64)
+        for q in range(ow):
+            sums = self.bias.astype(int)
+            for ky in range(kh):
+                row = self.x[ky]
+                for kx in range(kw):
+                    at = q * stride - before + kx * dilation
+                    if row is not None and 0 <= at < iw:
+                        sums = sums + self.w[:, :, ky, kx].astype(int) @ (row[at] - self.zero)
+            made[q * out : q * out + co] = self._ended(sums)
+        return made.astype(np.uint8)
+
+    def _ended(self, sums: Array) -> Array:
+        e, (m, n) = self.ending, (np.array(self.ending.m), np.array(self.ending.n))
+        if e.kind == "SCALED":
+            value = whole.scale(sums, m.astype(np.int32).view(np.float32))
+        else:
+            value = (whole.rescale if e.kind == "TWICE" else whole.rescale_once)(sums, m, n)
+        return np.clip(value + e.offset, e.low, e.high)
+
+
+def draw(dice: random.Random) -> Case:
+    numbers = np.random.default_rng(dice.randrange(1 << 30))
+    kh, kw = dice.choice([(1, 1), (3, 3), (3, 3), (1, 3), (2, 3), (3, 5), (4, 2)])
+    stride, dilation = dice.choice([(1, 1), (1, 1), (2, 1), (2, 1), (3, 1), (1, 2), (2, 2)])
+    ci, co = dice.choice([1, 2, 3, 4, 5, 8, 12, 16]), dice.choice([1, 2, 3, 4, 7, 8])
+    before, after, wide = dice.randrange(kw), dice.randrange(kw), (kw - 1) * dilation + 1
+    iw = dice.randint(max(1, wide - before - after), wide + 9)
+    ow = (iw + before + after - wide) // stride + 1
+    signed = dice.random() < 0.7
+    least, most = (-128, 127) if signed else (0, 255)
+    x = [numbers.integers(least, most + 1, (iw, ci)) for _ in range(kh)]
+    missing = dice.choice([0, 0, 1])
+    w = numbers.integers(-128, 128, (co, ci, kh, kw)).astype(np.int8)
+    return Case(
+        (kh, kw, stride, dilation, before),
+        (iw, ci + dice.choice([0, 0, 3]), ow, co + dice.choice([0, 0, 2])),
+        dice.randint(least, most),
+        signed,
+        dice.choice([NARROW, WIDE, WIDE]),
+        dice.random() < 0.3,
+        tuple(None if k < missing else row for k, row in enumerate(x)),
+        w,
+        numbers.integers(-20000, 20000, co),
+        _ending(dice, co, kh * kw * ci),
+    )
+
+
+def _ending(dice: random.Random, channels: int, terms: int) -> Ending:
+    kind, signed = dice.choice(["TWICE", "TWICE", "TWICE", "ONCE", "SCALED"]), dice.random() < 0.7
+    least, most = (-128, 127) if signed else (0, 255)
+    if dice.random() < 0.3:
+        least, most = least + dice.randrange(20), most - dice.randrange(20)
+    # Now and then a factor that is far too small, or above 1.
+    sizes = [dice.choice([1.0, 1.0, 1.0, 1.0, 2.0**-20, 300.0]) for _ in range(channels)]
+    reals = [size * dice.uniform(0.4, 1) / (70 * terms**0.5) for size in sizes]
+    parts = [frexp(real) for real in reals]
+    m = [int(part * 2**31) for part, _ in parts]
+    n = [n for _, n in parts]
+    if kind == "SCALED":
+        m = np.array(reals, np.float32).view(np.int32).tolist()
+        n = [0] * channels
+    return Ending(kind, tuple(m), tuple(n), dice.randint(least, most), least, most)
+
+
+def cases(seed: int, count: int) -> list[Case]:
+    dice = random.Random(seed)
+    return [draw(dice) for _ in range(count)]
+
+
+def compare(found: list[Case], made: bytes) -> None:
+    for k, case in enumerate(found):
+        wanted = case.expected()
+        row, made = np.frombuffer(made[: wanted.size], np.uint8), made[wanted.size :]
+        np.testing.assert_array_equal(row, wanted, err_msg=f"case {k}: {case}")
+    assert not made
+
+
+@pytest.mark.parametrize("flags", [SANITIZE, ("-O3", "-march=native")])
+def test_rows_of_the_exact_size(flags: tuple[str, ...], tmp_path: Path) -> None:
+    compiler = find_compiler()
+    if compiler is None:
+        pytest.skip("no C compiler")
+    (tmp_path / "kernels.c").write_text("".join(sources(EIGHT)))
+    command = [*compiler, "-std=c11", *WARNINGS, *flags, f"-I{tmp_path}", str(HARNESS)]
+    subprocess.run([*command, "-o", "harness"], cwd=tmp_path, check=True)
+    found = cases(1, 400)
+    given = b"".join(case.packed() for case in found)
+    done = subprocess.run([tmp_path / "harness"], input=given, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()[-2000:]
+    compare(found, done.stdout)
+
+
+@pytest.mark.parametrize("flags", ["-O3", "-Os"])
+def test_on_a_board(flags: str, tmp_path: Path) -> None:
+    if not shutil.which("arm-none-eabi-gcc") or not shutil.which("qemu-system-arm"):
+        pytest.skip("needs arm-none-eabi-gcc and qemu-system-arm")
+    if not RIG.exists():
+        pytest.skip("needs ../shared/rig")
+    (tmp_path / "kernels.c").write_text("".join(sources(EIGHT)))
+    options = [f"-I{tmp_path}", "-DBOARD", flags]
+    build = [RIG / "build.sh", "m4", tmp_path / "board.elf", HARNESS, *options]
+    subprocess.run(build, cwd=tmp_path, check=True)
+    found = cases(2, 400)
+    (tmp_path / "cases.bin").write_bytes(b"".join(case.packed() for case in found))
+    subprocess.run([RIG / "run.sh", "m4", tmp_path / "board.elf"], cwd=tmp_path, check=True)
+    compare(found, (tmp_path / "made.bin").read_bytes())
