@@ -143,7 +143,8 @@ def _plan(plan: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
 def _digests(
     plan: Mapping[str, Any], header: str, facts: Mapping[str, Any], folder: Path
 ) -> list[str]:
-    said = re.search(r"^   (?:compressed  )?sha256 ([0-9a-f]{64})", header, re.MULTILINE)
+    made = r"^   (?:compressed  |at 8 bits   )?sha256 ([0-9a-f]{64})"
+    said = re.search(made, header, re.MULTILINE)
     held = np.load(folder / "reference.npz", allow_pickle=False)
     found = {"net.h": said and said[1], "reference.npz": str(held["sha256"])}
     return [

@@ -73,6 +73,7 @@ def test_fit_compress_and_bench_are_silent(tmp_path: Path, quiet: dict[str, str]
         "fit net.onnx -o tiles --target onnx",
         "bench out --against onnxruntime --model net.onnx --seconds 0.2",
         "compress net.onnx --flash 900 --uncalibrated -o small.onnx",
+        "quantise net.onnx --uncalibrated -o eight.onnx",
     ):
         run(tmp_path, quiet, "-m", "lowtide", *line.split())
         assert silent(tmp_path), line

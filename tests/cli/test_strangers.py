@@ -55,6 +55,7 @@ SAYS = {
     "fit net.onnx -o o --labels folder": (4, "folder: a folder, not a file"),
     "fit net.onnx -o o --sample gone": (4, "gone: no such file"),
     "compress net.onnx --flash 200 -o c --calibrate gone": (4, "gone: no such file"),
+    "quantise net.onnx -o c --calibrate gone": (4, "gone: no such file"),
     "fit open.onnx -o o": (4, "--shape x=1x.."),
     "explore open.onnx": (4, "--shape x=1x.."),
 }

@@ -16,6 +16,7 @@ from lowtide.cli.operators import operators
 from lowtide.cli.output import show
 from lowtide.cli.place import place
 from lowtide.cli.profile import profile
+from lowtide.cli.quantise import quantise
 from lowtide.cli.train import train_compressed
 from lowtide.cli.verify import verify
 from lowtide.errors import UsageError
@@ -66,6 +67,9 @@ app.command(epilog="Example: `lowtide bench out --against onnxruntime --model ne
 app.command(epilog="Example: `lowtide bench out --board m4`")(boards)
 app.command()(operators)
 app.command(epilog="Example: `lowtide place A.csv --capacity 1MiB -o placed.csv`")(place)
+app.command(epilog="Example: `lowtide quantise net.onnx --calibrate pictures/ -o net_int8.onnx`")(
+    quantise
+)
 app.command(
     epilog="Example: `lowtide compress net.onnx --flash 256KiB --calibrate pictures/ -o o.onnx`"
 )(compress)

@@ -77,7 +77,7 @@ def compress(
             execution=None if form == "cheaper" else form, shapes=parse_shapes(shape or []),
             max_elements=max_elements, progress=progress,
         )  # fmt: skip
-        rates = given.rates(found, progress)
+        rates = given.rates(found.network, found.model, progress)
         write_file(output, found.model.SerializeToString())
     show_result(found, rates, given, model, output, as_json)
 

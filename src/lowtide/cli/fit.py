@@ -11,6 +11,7 @@ import typer
 
 from lowtide.cli.calibration import Data, warnings
 from lowtide.cli.fit_flash import fit_small
+from lowtide.cli.fit_int8 import check_int8, fit_int8
 from lowtide.cli.output import show
 from lowtide.cli.progress import StageLine
 from lowtide.cli.repeat import suggesting
@@ -87,7 +88,7 @@ def fit(
     align: Align = 16,
     element_bytes: ElementBytes = None,
     io_layout: IoLayout = "nhwc",
-    io_type: IoType = "file",
+    io_type: IoType = None,
     fuse_pools: FusePools = None,
     tile: Tile = None,
     keep_input: KeepInput = False,
@@ -107,6 +108,14 @@ def fit(
     labels: Annotated[
         Path | None, typer.Option(help="Names of the classes, a line each, for samples.")
     ] = None,
+    int8: Annotated[
+        bool,
+        typer.Option(
+            "--int8",
+            help="Make a float32 ONNX network one of 8 bits first, which approximates it: that "
+            "wants --calibrate, or --uncalibrated.",
+        ),
+    ] = False,
     flash: Annotated[
         str | None,
         typer.Option(
@@ -118,14 +127,16 @@ def fit(
     calibrate: Annotated[
         list[Path] | None,
         typer.Option(
-            help="With --flash: pictures the network knows, some hundred: files, folders, .npy or "
-            ".npz [N,C,H,W]; may be repeated."
+            help="With --int8 or --flash: pictures the network knows, some hundred: files, "
+            "folders, .npy or .npz [N,C,H,W]; may be repeated."
         ),
     ] = None,
     uncalibrated: Uncalibrated = False,
     test: Annotated[
         list[Path] | None,
-        typer.Option(help="With --flash: pictures to measure accuracy on, before and after."),
+        typer.Option(
+            help="With --int8 or --flash: pictures to measure accuracy on, before and after."
+        ),
     ] = None,
     classes: Annotated[
         Path | None,
@@ -155,32 +166,40 @@ def fit(
         schedule, order, overlap, place, align, element_bytes, io_layout,
         fuse_pools=fuse_pools, tile=parse_tile(tile), keep_input=keep_input, image=image,
         result=result, max_overhead=max_overhead or 0.0, objective=objective, name=name,
-        io_type=io_type,
+        io_type=io_type or ("8bit" if int8 else "file"),
     )  # fmt: skip
     read = [p for p in (model, labels, classes, *(sample or ())) if p is not None]
     read += [*(calibrate or ()), *(test or ())]
     if output is not None:
         certain = CERTAIN[target] | ({"compressed.onnx"} if flash is not None else set())
+        certain |= {"int8.onnx"} if int8 else set()
         check_folder(output, {own(one, name) for one in certain}, read)
     names = None if labels is None else read_labels(labels)
     pictures = SampleFiles(tuple(sample or ()), numbers_or_none(mean), numbers_or_none(std), bgr)
     data = Data(
         calibrate or (), test or (), classes, mean or "0", std or "1", bgr, weights, uncalibrated
     )  # fmt: skip
-    if verbose and (flash is not None or target == "onnx"):
-        raise UsageError("--verbose is for C without --flash")
+    if verbose and (int8 or flash is not None or target == "onnx"):
+        raise UsageError("--verbose is for C without --int8 and --flash")
     shapes, line = parse_shapes(shape or []), StageLine(model, quiet)
+    task = Request(
+        budget, options, target, pictures.read, shapes, max_elements=max_elements
+    )  # fmt: skip
+    if int8:
+        check_int8(data, flash, target, element_bytes)
+        with suggesting(context):
+            text = fit_int8(model, task, data, output, names, as_json, line, read)
+        show(text)
+        return
     if flash is not None:
-        task = Request(
-            budget, options, target, pictures.read, shapes, max_elements=max_elements
-        )  # fmt: skip
         with suggesting(context):
             text = fit_small(model, flash, task, data, output, names, as_json, line, read)
         show(text)
         return
     if data.asked:
         raise UsageError(
-            "--calibrate, --uncalibrated, --test, --classes and --weights are for --flash"
+            "--calibrate, --uncalibrated, --test and --classes are for --int8 and --flash, "
+            "--weights is for --flash"
         )
     if target == "onnx":
         if replace(options, max_overhead=0.0) != Options() or labels is not None:

@@ -45,7 +45,7 @@ def fit_small(
         found = fit_flash(model, flash, wanted, given.inputs, progress)
         rates: dict[str, Any] = {}
         if found.compressed is not None:
-            rates = given.rates(found.compressed, progress)
+            rates = given.rates(found.compressed.network, found.compressed.model, progress)
         if output is not None:
             write_folder(output, found.files, read)
     warned = warnings([*given.warnings, *label_warnings(found.fitted, names)])

@@ -114,10 +114,11 @@ IoLayout = Annotated[
     Literal["nhwc", "nchw"], typer.Option(help="Memory order of images handed in and out.")
 ]
 IoType = Annotated[
-    Literal["file", "8bit"],
+    Literal["file", "8bit"] | None,
     typer.Option(
         help="Types of inputs and outputs: those of the file, or, of a quantised network that has "
-        "floats there, the 8-bit numbers that it makes of them. net.h says what they stand for."
+        "floats there, the 8-bit numbers that it makes of them. net.h says what they stand for. "
+        "file unless given; with --int8 8bit."
     ),
 ]
 

@@ -39,7 +39,7 @@ def profile(
     align: Align = 16,
     element_bytes: ElementBytes = None,
     io_layout: IoLayout = "nhwc",
-    io_type: IoType = "file",
+    io_type: IoType = None,
     fuse_pools: FusePools = None,
     tile: Tile = None,
     keep_input: KeepInput = False,
@@ -62,7 +62,7 @@ def profile(
         schedule, order, overlap, place, align, element_bytes, io_layout,
         fuse_pools=fuse_pools, tile=parse_tile(tile), keep_input=keep_input, image=image,
         result=result, max_overhead=max_overhead or 0.0, objective=objective,
-        io_type=io_type,
+        io_type=io_type or "file",
     )  # fmt: skip
     with StageLine(model, quiet) as progress:
         plans = overlaps(model, options, progress, parse_shapes(shape or []), max_elements)

@@ -101,7 +101,8 @@ def train_compressed(
         )  # fmt: skip
         if not first:
             return
-        rates = tests.rates(trained.after, progress) | training.rates(trained)
+        after = trained.after
+        rates = tests.rates(after.network, after.model, progress) | training.rates(trained)
         write_file(output, trained.after.model.SerializeToString())
     kept.unlink(missing_ok=True)
     show_result(trained.after, rates, tests, model, output, as_json)

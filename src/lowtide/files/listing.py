@@ -23,7 +23,7 @@ NAME = "lowtide.json"
 
 OWN = frozenset(
     {
-        "compressed.onnx", "front.svg", "memory.svg", "net.c", "net.h", "net.onnx",
+        "compressed.onnx", "front.svg", "int8.onnx", "memory.svg", "net.c", "net.h", "net.onnx",
         "net_weights.bin", "plan.json", "reference.bin", "reference.c", "reference.npz",
         "tiles.json",
     }

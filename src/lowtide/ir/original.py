@@ -1,4 +1,4 @@
-"""The network that one stored small stands for, and how far the two are apart."""
+"""The network that one stored small or at 8 bits stands for, and how far the two are apart."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ LAYERS = "lowtide.weights"
 
 RANDOM = "a random input"
 
+SMALL, EIGHT = WAYS = ("stored small", "at 8 bits")
+"""How a network became an approximation of another one."""
+
 
 @dataclass(frozen=True)
 class Apart:
@@ -30,15 +33,16 @@ class Apart:
 
 @dataclass(frozen=True)
 class Original:
-    """A network's file name, the digest of its bytes, and how far the one stored small is from it.
+    """A network's file name, the digest of its bytes, and how far the one made of it is.
 
-    `again`: that network was an approximation of another one already.
+    `again`: that network was an approximation of another one already. `way` is one of `WAYS`.
     """
 
     file: str
     sha256: str
     apart: tuple[Apart, ...]
     again: bool = False
+    way: str = SMALL
 
     @property
     def known(self) -> tuple[Apart, ...]:
@@ -86,9 +90,10 @@ def original(text: str) -> Original | None:
         held = json.loads(text)
         apart = tuple(Apart(str(a["on"]), _size(a["max_abs"]), _size(a["max_rel"]))
                       for a in held["apart"])  # fmt: skip
-        if not re.fullmatch(r"[0-9a-f]{64}", held["sha256"]) or not apart:
+        way = held.get("way", SMALL)
+        if not re.fullmatch(r"[0-9a-f]{64}", held["sha256"]) or not apart or way not in WAYS:
             return None
-        return Original(str(held["file"]), held["sha256"], apart, bool(held["again"]))
+        return Original(str(held["file"]), held["sha256"], apart, bool(held["again"]), way)
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
 

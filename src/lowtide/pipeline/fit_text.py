@@ -153,7 +153,7 @@ def show_verified(verified: Verified) -> str:
     else:
         lines = [f"{head}, every check passed", *_checked(verified.checks)]
     if "original_file" in verified.memory.facts:
-        lines.append("  stored small   compared with the file it was made of, not its original")
+        lines.append("  approximated   compared with the file it was made of, not its original")
     if verified.changed:
         names = ", ".join(map(for_terminal, verified.changed))
         lines.append(f"  changed        {names}: not as lowtide wrote it, checked as it is")

@@ -79,7 +79,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Source:
-    """The file a plan was made from, and the one that it stands for if it was stored small.
+    """The file a plan was made from, and the one that it stands for if it is an approximation.
 
     `path` is what it was named by, for errors alone: results are the same wherever it lies.
     """
@@ -101,8 +101,8 @@ class Source:
 
     @property
     def _stands_for(self) -> str:
-        known = self.original.file if self.original else ""
-        return f" ({known}, stored small)" if known else ""
+        original = self.original
+        return f" ({original.file}, {original.way})" if original and original.file else ""
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,15 @@
-"""How often a network, as it is in its file, gives a picture's class the largest number."""
+"""How often a network gives a picture's class the largest number; how far it is from another."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import onnx
 
 from lowtide.errors import UsageError
 from lowtide.ir.codes import Array
+from lowtide.ir.original import Apart
 from lowtide.weights.batch import session
 from lowtide.weights.network import Inputs
 
@@ -28,3 +31,11 @@ def accuracy(model: onnx.ModelProto, inputs: Inputs, classes: Array, batch: int 
         found = scores.reshape(len(scores), -1).argmax(1)[: len(expected)]
         right += int((found == expected).sum())
     return right / len(classes)
+
+
+def apart(on: str, outputs: Sequence[Array], dense: Sequence[Array]) -> Apart:
+    """The largest difference of outputs, absolutely and against the largest value of each."""
+    gaps = [float(np.abs(y - ref).max(initial=0)) for y, ref in zip(outputs, dense, strict=True)]
+    most = [float(np.abs(ref).max(initial=0)) for ref in dense]
+    shares = [gap / size if size else 0.0 for gap, size in zip(gaps, most, strict=True)]
+    return Apart(on, max(gaps, default=0.0), max(shares, default=0.0))

@@ -24,6 +24,7 @@ from lowtide.room import MAX_ELEMENTS
 from lowtide.sizes import parse_bytes, show_bytes
 from lowtide.weights import calibrate, sensitivity
 from lowtide.weights.account import Form, form, macs
+from lowtide.weights.accuracy import apart
 from lowtide.weights.candidates import FAMILIES, Candidate, Family, candidates, settings
 from lowtide.weights.knapsack import choose
 from lowtide.weights.network import Inputs, Layer, Network, read
@@ -272,21 +273,13 @@ def assembled(
     outputs, dense = runner.outputs(inputs, changed), runner.outputs(inputs)
     on = f"{pictures} pictures" if pictures else "noise for want of pictures"
     original = Original(
-        os.path.basename(network.name), network.sha256, (_apart(on, outputs, dense),), network.copy
+        os.path.basename(network.name), network.sha256, (apart(on, outputs, dense),), network.copy
     )
     rows = tuple(_row(layer, settled, execution) for layer in network.layers)
     return Compressed(
         with_original(model, original), network, settled, rows, sensitivity.loss(outputs, dense),
         pictures, original,
     )  # fmt: skip
-
-
-def _apart(on: str, outputs: Sequence[Array], dense: Sequence[Array]) -> Apart:
-    """The largest difference of outputs, absolutely and against the largest value of each."""
-    gaps = [float(np.abs(y - ref).max(initial=0)) for y, ref in zip(outputs, dense, strict=True)]
-    most = [float(np.abs(ref).max(initial=0)) for ref in dense]
-    shares = [gap / size if size else 0.0 for gap, size in zip(gaps, most, strict=True)]
-    return Apart(on, max(gaps, default=0.0), max(shares, default=0.0))
 
 
 def _row(layer: Layer, settled: Settled, asked: Form | None) -> Row:

@@ -14,7 +14,8 @@ from lowtide.errors import UsageError
 from lowtide.ir.codes import Array
 
 if TYPE_CHECKING:
-    from lowtide.weights.compress import Compressed
+    import onnx
+
     from lowtide.weights.network import Inputs, Network
 
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 class Given:
     """Paths to calibrate and to test on; `classes` are class numbers of the tests, or else of
     the calibration. `held` and `warnings`, of what does not match, fill when a network is known.
-    Without pictures to calibrate on, weights are not to be stored small unless `uncalibrated`.
+    Without pictures to calibrate on, nothing is to be approximated unless `uncalibrated`.
     """
 
     scaling: Scaling
@@ -42,8 +43,9 @@ class Given:
         name, shape = input_of(network, bool(self.calibrate or self.test))
         if not (self.calibrate or self.uncalibrated):
             raise UsageError(
-                f"{network.name}: weights stored small are an approximation; give --calibrate "
-                "PICTURES, some hundred that the network knows, or --uncalibrated to do without"
+                f"{network.name}: weights stored small, or 8 bits, are an approximation; give "
+                "--calibrate PICTURES, some hundred that the network knows, or --uncalibrated to "
+                "do without"
             )
         for role, paths in (("calibrate", self.calibrate), ("test", self.test)):
             if paths:
@@ -68,21 +70,21 @@ class Given:
             )
         return found
 
-    def rates(self, found: Compressed, progress: Progress) -> dict[str, Any]:
-        """Accuracies of the stored network and of the given one, where there are classes."""
+    def rates(self, network: Network, made: onnx.ModelProto, progress: Progress) -> dict[str, Any]:
+        """Accuracies of what was made of a network and of itself, where there are classes."""
         from lowtide.weights.accuracy import accuracy
 
         pictures = self.held.get("test", self.held.get("calibrate"))
         if pictures is None or pictures.classes is None:
             return {}
         progress(f"accuracy on {len(pictures.classes)} pictures")
-        inputs = {found.network.inputs[0]: self.scaling(pictures.values)}
-        dense = accuracy(found.network.proto, inputs, pictures.classes)
-        self.warnings.extend(_guesses(dense, len(pictures.classes), found.network))
+        inputs = {network.inputs[0]: self.scaling(pictures.values)}
+        dense = accuracy(network.proto, inputs, pictures.classes)
+        self.warnings.extend(_guesses(dense, len(pictures.classes), network))
         return {
             "test_pictures": len(pictures.classes),
             "accuracy_dense": dense,
-            "accuracy": accuracy(found.model, inputs, pictures.classes),
+            "accuracy": accuracy(made, inputs, pictures.classes),
         }
 
 

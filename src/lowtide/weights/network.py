@@ -24,6 +24,7 @@ from lowtide.ir.graph import Shape
 from lowtide.room import MAX_ELEMENTS
 from lowtide.weights.batch import free_batch
 from lowtide.weights.format import Filters
+from lowtide.weights.opset import lifted
 
 OPERATORS = ("Conv", "Gemm", "MatMul")
 Inputs = Mapping[str, Array]
@@ -122,6 +123,42 @@ def read(
         return replace(found, sha256=sha256, copy=original_in(held) is not None)
     except UnsupportedModel as error:
         raise error.within(file=file) from None
+
+
+def take_in(
+    source: str | os.PathLike[str] | onnx.ModelProto,
+    shapes: Mapping[str, Shape] | None = None,
+    max_elements: int = MAX_ELEMENTS,
+) -> tuple[Network, onnx.ModelProto]:
+    """The same without layers, and its model with the shape of every tensor and the batch it has.
+
+    Raises ModelError, also for what is quantised already.
+    """
+    refuse_tflite(source, "quantising")
+    held = content_of(source)
+    proto = ir.serde.serialize_model(load(source, shapes, max_elements))
+    name = os.fspath(source) if not isinstance(source, onnx.ModelProto) else proto.graph.name
+    node = next((n for n in proto.graph.node if n.op_type.endswith("QuantizeLinear")), None)
+    if node is not None:
+        what = "its activations are quantised already"
+        raise UnsupportedModel(what, file=name, node=node.name, hint="fit takes it as it is")
+    try:
+        proto = onnx.shape_inference.infer_shapes(lifted(proto, 8)[0])
+    except UnsupportedModel as error:
+        raise error.within(file=name) from None
+    constants = {t.name: numpy_helper.to_array(t) for t in proto.graph.initializer}
+    inputs = tuple(v.name for v in proto.graph.input if v.name not in constants)
+    outputs, copy = tuple(v.name for v in proto.graph.output), original_in(held) is not None
+    freed, batch = free_batch(proto, inputs)
+    rows = {(*_shapes(proto)[n], 1)[0] for n in inputs}
+    if len(rows) > 1:
+        hint = "pictures are handed in at one batch size"
+        raise UnsupportedModel("inputs of several batch sizes", file=name, hint=hint)
+    sha256 = hashlib.sha256(held).hexdigest()
+    return Network(
+        name or "network", freed, (), constants, (), inputs, outputs, batch,
+        rows.pop() if rows else 1, sha256, copy,
+    ), proto  # fmt: skip
 
 
 def _read(proto: onnx.ModelProto, name: str) -> Network:

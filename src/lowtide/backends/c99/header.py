@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from lowtide.backends.c99.driver import parameters, row_type
 from lowtide.ir.dtype import F32, I8, U8
+from lowtide.ir.original import EIGHT, SMALL
 from lowtide.layout.ports import Port
 from lowtide.planner.plan import Plan, Source
 from lowtide.quoting import for_c, own
@@ -15,6 +16,7 @@ _KEPT = "   The inputs stay as they are while the network runs."
 _OVERWRITTEN = (
     "   The inputs are overwritten while the network runs: write them anew before each run."
 )
+_MADE = {SMALL: "compressed ", EIGHT: "at 8 bits  "}
 _NO_STACK = "stack not measured"
 _NO_CODE = "code not measured"
 _OF = "stack, state and code as compiled with -O2 on the PC that made this file; a board's differ"
@@ -165,7 +167,7 @@ def with_figures(text: bytes, plan: Plan, stack: int | None, state: int, code: i
 
 
 def _made_from(source: Source, name: str) -> list[str]:
-    """What the program was made of; of a network stored small first how far from its original."""
+    """What the program was made of; of an approximation first how far from its original."""
     made = f"made by lowtide from {for_c(source.file)}"
     if source.original is None:
         return [f"/* {name}.h: {made}", f"   sha256 {source.sha256}"]
@@ -175,7 +177,7 @@ def _made_from(source: Source, name: str) -> list[str]:
         *(f"   {line}" for line in more),
         f"   {made}",
         f"   original    sha256 {for_c(source.original.sha256) or 'unknown'}",
-        f"   compressed  sha256 {source.sha256}",
+        f"   {_MADE[source.original.way]} sha256 {source.sha256}",
     ]
 
 

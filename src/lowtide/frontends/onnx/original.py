@@ -1,4 +1,4 @@
-"""The original of a network that was stored small, in the metadata of its ONNX file."""
+"""The original of a network that is an approximation, in the metadata of its ONNX file."""
 
 from __future__ import annotations
 

@@ -1,0 +1,77 @@
+"""`lowtide quantise`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lowtide.cli.calibration import check_uncalibrated, scaling, warnings
+from lowtide.cli.compress import files_read
+from lowtide.cli.output import show
+from lowtide.cli.progress import StageLine
+from lowtide.room import MAX_ELEMENTS
+
+from lowtide.cli.options import (  # isort: skip
+    Bgr,
+    Classes,
+    Json,
+    MaxElements,
+    Mean,
+    OnnxModel,
+    Output,
+    Quiet,
+    Shapes,
+    Std,
+    Test,
+)
+
+
+def quantise(
+    model: OnnxModel,
+    output: Output,
+    calibrate: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Pictures the network knows, some hundred: files, folders, .npy or .npz [N,C,H,W] "
+            "(bytes are pixels, other numbers go in as they are); may be repeated."
+        ),
+    ] = None,
+    uncalibrated: Annotated[
+        bool,
+        typer.Option(
+            "--uncalibrated", help="Do without --calibrate, on noise, which costs accuracy."
+        ),
+    ] = False,
+    test: Test = None,
+    classes: Classes = None,
+    mean: Mean = "0",
+    std: Std = "1",
+    bgr: Bgr = False,
+    shape: Shapes = None,
+    max_elements: MaxElements = MAX_ELEMENTS,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Make a float32 network one of 8 bits, an ONNX file in QDQ form, without training."""
+    from lowtide.files import check_file, write_file
+    from lowtide.frontends.onnx.shapes import parse_shapes
+    from lowtide.weights.eight import quantise as run
+    from lowtide.weights.eight_text import show_quantised
+    from lowtide.weights.labelled import Given
+
+    check_file(output, model, read=files_read(output, model, calibrate, test, classes))
+    check_uncalibrated(uncalibrated, calibrate)
+    given = Given(
+        scaling(mean, std, bgr), calibrate or (), test or (), classes, uncalibrated=uncalibrated
+    )
+    with StageLine(model, quiet) as progress:
+        found = run(
+            model, given.inputs, shapes=parse_shapes(shape or []), max_elements=max_elements,
+            progress=progress,
+        )  # fmt: skip
+        rates = given.rates(found.network, found.floats, progress)
+        write_file(output, found.model.SerializeToString(deterministic=True))
+    facts = {**found.facts(), **rates, "file": str(output), **warnings(given.warnings)}
+    show(facts if as_json else show_quantised(found, rates, output))

@@ -1,0 +1,46 @@
+"""What people see of a network that was made 8 bits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lowtide.quoting import PATH_WIDTH, for_terminal
+from lowtide.sizes import show_bytes
+from lowtide.weights.eight import Quantised
+
+
+def show_quantised(found: Quantised, rates: Mapping[str, Any], output: Path) -> str:
+    """How far it is from the original, what it takes, and where it is."""
+    file = for_terminal(str(output), PATH_WIDTH)
+    return "\n".join(
+        [
+            for_terminal(found.original.words, 1000),
+            *show_eight(found, rates, for_terminal(found.network.name, PATH_WIDTH)),
+            f"  written        {file} ({show_bytes(found.model.ByteSize())}); next: "
+            f"lowtide fit {file} -o out --io-type 8bit",
+        ]
+    )
+
+
+def show_eight(found: Quantised, rates: Mapping[str, Any], name: str) -> list[str]:
+    """Before and after."""
+    facts = found.facts()
+    dense, own = facts["dense_bytes"], facts["bytes"]
+    others = [f"{loss:.1e} by {how}" for how, loss in found.losses.items() if how != found.method]
+    lines = [
+        f"{name}: {show_bytes(dense)} -> {show_bytes(own)} of constants, "
+        f"{found.operators - len(found.left)} of {found.operators} operators at 8 bits",
+        f"  ranges         by {found.method}, the nearest to the original: loss "
+        f"{found.losses[found.method]:.1e}, {', '.join(others)}",
+    ]
+    if found.left:
+        some = ", ".join(map(for_terminal, found.left[:5]))
+        lines.append(f"  floats stay    {some}{', ..' if len(found.left) > 5 else ''}")
+    if "accuracy" in rates:
+        lines.append(
+            f"  accuracy       {100 * rates['accuracy_dense']:.2f} % -> "
+            f"{100 * rates['accuracy']:.2f} % of {rates['test_pictures']} pictures"
+        )
+    return lines
