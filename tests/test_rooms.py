@@ -44,7 +44,7 @@ HEAVY = {
     "flatbuffers": "frontends/tflite",
     "tflite": "frontends/tflite",
     "tflite_micro": "check",
-    "ai_edge_litert": "check",
+    "ai_edge_litert": "check timing",
     "ortools": "placers",
     "torch": "weights/train",
     "typer": "cli",

@@ -23,8 +23,8 @@ from bench.peers.note import write_note
 from bench.portable import filled
 from lowtide.check.numbers import Reference, lively_inputs
 from lowtide.errors import LowtideError
-from lowtide.timing.bench import onnxruntime_command, write_inputs
 from lowtide.timing.machine import a_core
+from lowtide.timing.others import other_command, write_inputs
 from lowtide.timing.pairs import measure, spread
 from lowtide.timing.worker import Worker
 
@@ -64,7 +64,7 @@ def _other(
     paths = {"PYTHONPATH": os.pathsep.join([str(_ROOT / "src"), str(_ROOT)])}
     with ExitStack() as stack:
         other = stack.enter_context(Worker(runtime, command, core, paths)).start()
-        standard = Worker("onnxruntime", onnxruntime_command(model, inputs), core)
+        standard = Worker("onnxruntime", other_command("onnxruntime", model, inputs), core)
         stack.enter_context(standard).start()
         rounds = measure([other, standard], 1, seconds)
         ours = 1e3 * spread(rounds.own[0]).median

@@ -231,3 +231,9 @@ def test_it_is_timed_and_profiled(conv: Path, command: Command) -> None:
     said = command("bench", out, "--against", "onnxruntime", "--model", conv)
     assert said.code == 2
     assert "--against onnxruntime takes ONNX files" in said.last
+    assert said.last.endswith("--against litert")
+    asked = ("bench", out, "--against", "litert", "--model", conv, "--seconds", "0.1", "--json")
+    facts = json.loads(command(*asked).out)
+    assert (facts["other"]["name"], bool(facts["other"]["version"])) == ("litert", True)
+    assert facts["ratio"]["median"] > 0
+    assert facts["lowtide"]["share_of_peak"] is None, "of floats"

@@ -17,18 +17,19 @@ from pathlib import Path
 import pytest
 
 import lowtide
+from commands import Command
 from lowtide.errors import CheckError, UsageError
 from lowtide.planner.plan import Options
 from lowtide.timing.board_bench import Asked, bench_on_board
 from lowtide.timing.board_text import board_text
 from lowtide.timing.boards import BOARDS, apt_line, list_tools
-from test_cli import lowtide as command
+from test_cli import lowtide as lowtide_command
 from test_cli import small_network
 from tflite_operators import ONE, Random
 from tools import EVERY_BOARD, need, need_board
 
 ROOT = Path(__file__).parents[2]
-FREE = Asked("m4", flags=("-DNET_AT(operator)=((void)0)",))
+FREE = Asked("m4", flags="'-DNET_AT(operator)=((void)0)'")
 """Without marks between operators: all is the driver's."""
 
 
@@ -61,11 +62,11 @@ def spoiled(folder: Path, to: Path, old: str, new: str) -> Path:
 
 def test_the_boards_are_listed() -> None:
     """Which there are, whether their tools are, and what the README says installs them."""
-    facts = json.loads(command("boards", "--json").stdout)
+    facts = json.loads(lowtide_command("boards", "--json").stdout)
     assert [one["name"] for one in facts["boards"]] == [one.name for one in BOARDS]
     for one in facts["boards"]:
         assert one["ready"] == all(shutil.which(t) for t in (one["compiler"], one["emulator"]))
-    text = command("boards").stdout
+    text = lowtide_command("boards").stdout
     assert all(one.name in text and one.core in text for one in BOARDS)
     assert f"\n    {apt_line(list_tools())}\n" in (ROOT / "README.md").read_text()
 
@@ -73,7 +74,7 @@ def test_the_boards_are_listed() -> None:
 def test_instructions_of_a_network_are_counted_by_operator(small: Path) -> None:
     """The command's counts are the library's, to the instruction; every operator has some."""
     need_board("m4")
-    done = command("bench", small, "--board", "m4", "--json")
+    done = lowtide_command("bench", small, "--board", "m4", "--json")
     assert done.returncode == 0, done.stderr
     assert "compiling net.c for m4" in done.stderr
     facts = json.loads(done.stdout)
@@ -103,7 +104,7 @@ def test_eight_bits_are_the_same_on_every_board(eight: Path, board: str) -> None
 def test_clang_makes_the_same(eight: Path) -> None:
     need_board("m4")
     need("" if shutil.which("clang") else "there is no clang")
-    counted = bench_on_board(eight, Asked("m4", "clang", ("-Os",)))
+    counted = bench_on_board(eight, Asked("m4", "clang", "-Os"))
     assert counted.unequal == 0
     assert counted.built.endswith("-Os")
 
@@ -154,7 +155,7 @@ def test_what_goes_wrong_on_the_board_only_is_said(eight: Path, tmp_path: Path, 
     old, new, words = FAULTS[fault]
     out = spoiled(eight, tmp_path, old, new)
     with pytest.raises(CheckError, match=words):
-        bench_on_board(out, Asked("m4", seconds=2))
+        bench_on_board(out, Asked("m4", timeout=2))
 
 
 def test_what_is_not_there_is_said(eight: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,6 +166,23 @@ def test_what_is_not_there_is_said(eight: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(UsageError, match=r"arm-none-eabi-gcc and qemu-system-arm: apt install .*"):
         bench_on_board(eight, Asked("m4"))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--board", "m4", "--profile"], "--profile does not go with --board"),
+        (["--flags=-Os"], "--flags is of --board"),
+        (["--board", "m4", "--flags", "'"], "No closing quotation"),
+        (["--board", "m4", "--timeout", "0"], "--timeout takes a number above 0"),
+    ],
+)
+def test_options_that_make_no_sense(
+    eight: Path, command: Command, options: list[str], words: str
+) -> None:
+    need_board("m4")
+    said = command("bench", eight, *options)
+    assert (said.code, words in said.last) == (2, True), said.last
 
 
 def test_an_interrupt_ends_the_emulator(eight: Path, tmp_path: Path) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
-from lowtide.cli.options import Json, Quiet
+from lowtide.cli.options import Json, Quiet, refuse_given
 from lowtide.cli.output import show
 from lowtide.cli.progress import StageLine
 
@@ -16,7 +16,8 @@ from lowtide.cli.progress import StageLine
 def bench(
     folder: Annotated[Path, typer.Argument(help="A folder that fit wrote.", show_default=False)],
     against: Annotated[
-        Literal["onnxruntime"] | None, typer.Option(help="Run this in turns with the program.")
+        Literal["onnxruntime", "litert"] | None,
+        typer.Option(help="Run this in turns with the program; litert for .tflite files."),
     ] = None,
     model: Annotated[
         Path | None,
@@ -28,8 +29,11 @@ def bench(
         bool, typer.Option("--profile", help="Also the time of each operator, beside its memory.")
     ] = False,
     seconds: Annotated[
-        float, typer.Option(help="How long to measure; slow networks take 5 runs at least.")
-    ] = 5.0,
+        float | None,
+        typer.Option(
+            help="How long to measure, 5 unless given; slow networks take 5 runs at least."
+        ),
+    ] = None,
     board: Annotated[
         str | None,
         typer.Option(
@@ -37,14 +41,17 @@ def bench(
         ),
     ] = None,
     compiler: Annotated[
-        Literal["gcc", "clang"], typer.Option(help="What compiles net.c for --board.")
-    ] = "gcc",
+        Literal["gcc", "clang"] | None,
+        typer.Option(help="What compiles the program for --board; gcc unless given."),
+    ] = None,
     flags: Annotated[
-        str, typer.Option(help="More flags for that compiler, such as -Os; the last -O counts.")
-    ] = "",
+        str | None,
+        typer.Option(help="More flags for that compiler, such as -Os; the last -O counts."),
+    ] = None,
     timeout: Annotated[
-        float, typer.Option(help="Seconds that the emulator may take with --board.")
-    ] = 600.0,
+        float | None,
+        typer.Option(help="Seconds that the emulator may take with --board; 600 unless given."),
+    ] = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -55,32 +62,31 @@ def bench(
     Times are those of the processor: what other processes take is not in them. The ratio is the
     median over pairs of runs that stood side by side.
     """
+    timed = {"against": against, "model": model, "profile": profile or None, "seconds": seconds}
+    counted = {"compiler": compiler, "flags": flags, "timeout": timeout}
     if board is not None:
-        _on_board(folder, board, compiler, flags, timeout, quiet, as_json)
+        refuse_given(timed, "does not go with --board")
+        _on_board(folder, board, counted, quiet, as_json)
         return
+    refuse_given(counted, "is of --board, which is not given")
     from lowtide.timing.bench import bench as run
     from lowtide.timing.bench_text import bench_text
 
     with StageLine(folder, quiet) as progress:
         benched = run(
-            folder, against, model=model, profile=profile, seconds=seconds, progress=progress
-        )
+            folder, against, model=model, profile=profile,
+            seconds=5.0 if seconds is None else seconds, progress=progress,
+        )  # fmt: skip
     show(benched.facts() if as_json else bench_text(benched))
 
 
 def _on_board(
-    folder: Path,
-    board: str,
-    compiler: str,
-    flags: str,
-    timeout: float,
-    quiet: bool,
-    as_json: bool,
+    folder: Path, board: str, asked: Mapping[str, Any], quiet: bool, as_json: bool
 ) -> None:
     from lowtide.timing.board_bench import Asked, bench_on_board
     from lowtide.timing.board_text import board_text
 
-    asked = Asked(board, compiler, tuple(shlex.split(flags)), timeout)
+    given = {key: value for key, value in asked.items() if value is not None}
     with StageLine(folder, quiet) as progress:
-        counted = bench_on_board(folder, asked, progress)
+        counted = bench_on_board(folder, Asked(board, **given), progress)
     show(counted.facts() if as_json else board_text(counted))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -195,3 +196,10 @@ def parse_numbers(text: str) -> tuple[float, ...]:
         return tuple(float(word) for word in text.split(","))
     except ValueError:
         raise UsageError(f"'{text}' is no number or comma-separated numbers") from None
+
+
+def refuse_given(options: Mapping[str, object], why: str) -> None:
+    """Raises UsageError for the first option that was given, and must not be here."""
+    for name, value in options.items():
+        if value is not None:
+            raise UsageError(f"--{name} {why}")

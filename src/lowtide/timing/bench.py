@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-
 from lowtide.check.compile import check_compiler, find_compiler
 from lowtide.check.ends import Ends
-from lowtide.check.numbers import Sample, check_near, compare
+from lowtide.check.numbers import check_near, compare
 from lowtide.check.trial import pack, split
 from lowtide.check.verify import Folder, check_model, is_model, read_folder
 from lowtide.clock import Progress, quiet
 from lowtide.errors import UsageError
-from lowtide.frontends.tflite.load import refuse_tflite
 from lowtide.timing.machine import a_core, machine
 from lowtide.timing.memory_by_operator import held_by_operator
+from lowtide.timing.others import check_other, check_reads, other_command, write_inputs
 from lowtide.timing.pairs import Rounds, measure, spread, tasks
 from lowtide.timing.program import build_timer, release_flags
 from lowtide.timing.result import Benched, OperatorTime, Timed
 from lowtide.timing.worker import Worker
-
-AGAINST = ("onnxruntime",)
 
 
 def bench(
@@ -40,27 +35,28 @@ def bench(
 ) -> Benched:
     """Times the program in a folder that fit wrote, on the inputs of its reference.npz.
 
-    With `against="onnxruntime"` the two run in turns. That needs the model: `model`, or the file of
-    the name and digest in plan.json in the folder, beside it, or where the process is. `seconds`
-    is how long is measured, a few more for `profile`: the time of each operator. Raises
+    With `against` ("onnxruntime", or "litert" for .tflite files) the two run in turns. That needs
+    the model: `model`, or the file of the name and digest in plan.json in the folder, beside it, or
+    where the process is. `seconds` is how long is measured, a few more for `profile`: the time of
+    each operator. Raises
     UnreadableModel for missing or damaged files, UsageError without a compiler or a model,
     CheckError where the results, or the model, are not those that were fitted.
     """
-    if against not in (None, *AGAINST):
-        raise UsageError(f"there is no '{against}' to run against; there is {', '.join(AGAINST)}")
+    if against is not None:
+        check_other(against)
     if not 0 < seconds < 1e5:
         raise UsageError("--seconds takes a number above 0")
     held = read_folder(Path(folder))
     found = _find_model(Path(folder), held, model) if against or model else None
-    if against:
-        refuse_tflite(found, f"--against {against}")
+    if against and found:
+        check_reads(against, found)
     compiler = find_compiler()
     if compiler is None:
         raise UsageError("no C compiler: set CC, install gcc or clang, or pip install ziglang")
     check_compiler(tuple(compiler))
     with TemporaryDirectory(prefix="lowtide-", ignore_cleanup_errors=True) as name:
         one = _Bench(held, Path(name), compiler, a_core(), progress)
-        benched = one.compared(found if against else None, seconds)
+        benched = one.compared(against, found, seconds)
         return one.profiled(benched, seconds / 5) if profile else benched
 
 
@@ -90,15 +86,15 @@ class _Bench:
     core: int | None
     progress: Progress
 
-    def compared(self, model: Path | None, seconds: float) -> Benched:
-        """The program, beside onnxruntime on `model` if there is one."""
+    def compared(self, against: str | None, model: Path | None, seconds: float) -> Benched:
+        """The program, beside another runtime on `model` if there is one."""
         self.progress(f"compiling {self.held.memory.called}.c")
         command = self._program("net")
         flags = release_flags(self.compiler, self.held.files, self.held.memory.called)
         with ExitStack() as stack:
             workers = [stack.enter_context(Worker("lowtide", command, self.core))]
-            if model is not None:
-                runtime = Worker("onnxruntime", self._onnxruntime(model), self.core)
+            if against and model:
+                runtime = Worker(against, self._other(against, model), self.core)
                 workers.append(stack.enter_context(runtime))
             self.progress("running the network once")
             for worker in workers:
@@ -116,8 +112,8 @@ class _Bench:
             rounds=len(rounds.peak),
             peak=spread(rounds.peak).median,
             ours=timed[0],
-            other=timed[1] if model else None,
-            ratio=rounds.ratio(0, 1) if model else None,
+            other=timed[1] if against else None,
+            ratio=rounds.ratio(0, 1) if against else None,
         )
 
     def profiled(self, benched: Benched, seconds: float) -> Benched:
@@ -148,8 +144,8 @@ class _Bench:
         (folder / "inputs").write_bytes(inputs)
         return [str(program), str(folder / "inputs"), str(folder / "outputs")]
 
-    def _onnxruntime(self, model: Path) -> list[str]:
-        """The command of the process in which onnxruntime runs."""
+    def _other(self, against: str, model: Path) -> list[str]:
+        """The command of the process in which another runtime runs."""
         inputs = self.folder / "inputs.npz"
         samples, memory = self.held.samples, self.held.memory
         if memory.options.get("io_type") == "8bit":
@@ -157,7 +153,7 @@ class _Bench:
             given = Ends(memory.inputs).of_file({s.name: s.inputs for s in samples}, real)
             samples = [replace(sample, inputs=given[sample.name]) for sample in samples]
         write_inputs(inputs, samples)
-        return onnxruntime_command(model, inputs)
+        return other_command(against, model, inputs)
 
     def _same_results(self, outputs: Path) -> None:
         """What is timed computes what was fitted."""
@@ -167,22 +163,6 @@ class _Bench:
 
 
 _CALLERS = ("Input", "Output")
-
-
-def onnxruntime_command(model: Path, inputs: Path) -> list[str]:
-    """The command of a worker that runs onnxruntime on what `write_inputs` wrote."""
-    module = "lowtide.timing.onnxruntime_worker"
-    return [sys.executable, "-m", module, str(model.resolve()), str(inputs)]
-
-
-def write_inputs(path: Path, samples: Sequence[Sample]) -> None:
-    """Sets of inputs as arrays SET/NAME."""
-    arrays = {
-        f"{k}/{name}": values
-        for k, sample in enumerate(samples)
-        for name, values in sample.inputs.items()
-    }
-    np.savez(path, allow_pickle=False, **arrays)
 
 
 def _timed(worker: Worker, rounds: Rounds, k: int) -> Timed:

@@ -38,7 +38,7 @@ def _times(benched: Benched) -> Iterator[str]:
     timed = [benched.ours, *([benched.other] if benched.other else [])]
     unit = _unit(max(one.seconds.median for one in timed))
     rows: list[tuple[str, ...]] = [
-        ("", f"median {unit[1]}", "quartiles", "GFLOP/s", "of peak", "peak RSS")
+        ("", f"median {unit[1]}", "quartiles", _per_second(benched), "of peak", "peak RSS")
     ]
     rows += [_time(benched, one, unit) for one in timed]
     if benched.ratio:
@@ -58,6 +58,11 @@ def _time(benched: Benched, one: Timed, unit: tuple[float, str, int]) -> tuple[s
         f"{100 * share:.0f} %" if share is not None else "-",
         show_bytes(one.peak_rss_bytes) if one.peak_rss_bytes is not None else "-",
     )
+
+
+def _per_second(benched: Benched) -> str:
+    """Two operations a multiply-add."""
+    return "GFLOP/s" if benched.in_floats else "GOP/s"
 
 
 def _unit(seconds: float) -> tuple[float, str, int]:
@@ -85,7 +90,7 @@ def _notes(benched: Benched) -> Iterator[str]:
     shared = 1 - ours.seconds.median / ours.wall.median
     if shared > 0.02:
         yield f"             (other processes had {100 * shared:.0f} % of that core meanwhile)"
-    if benched.peak:
+    if benched.peak and benched.in_floats:
         yield (
             f"  peak       {2e-9 * benched.peak:.1f} GFLOP/s, multiply-adds in registers, between "
             "the runs"
@@ -106,7 +111,18 @@ def _operators(benched: Benched) -> Iterator[str]:
     full = max((o.live_bytes for o in benched.operators), default=0)
     factor, unit, digits = _unit(most)
     rows: list[tuple[str, ...]] = [
-        ("", "operator", "type", unit, "", "%", "GFLOP/s", "weights", "rows KiB", "live KiB")
+        (
+            "",
+            "operator",
+            "type",
+            unit,
+            "",
+            "%",
+            _per_second(benched),
+            "weights",
+            "rows KiB",
+            "live KiB",
+        )
     ]
     for one in timed:
         seconds = one.seconds or 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,8 +33,17 @@ class Asked:
 
     board: str
     compiler: str = "gcc"
-    flags: tuple[str, ...] = ()
-    seconds: float = 600.0
+    flags: str = ""
+    """More of them, as a shell would split them."""
+    timeout: float = 600.0
+
+    @property
+    def more(self) -> list[str]:
+        """The flags one by one; raises UsageError."""
+        try:
+            return shlex.split(self.flags)
+        except ValueError as error:
+            raise UsageError(f"--flags {self.flags}: {error}") from None
 
 
 def bench_on_board(folder: str | Path, asked: Asked, progress: Progress = quiet) -> BoardCount:
@@ -45,6 +55,8 @@ def bench_on_board(folder: str | Path, asked: Asked, progress: Progress = quiet)
     """
     board = find_board(asked.board)
     check_tools(board.tools, f"--board {board.name}")
+    if not 0 < asked.timeout < 1e6:
+        raise UsageError("--timeout takes a number above 0")
     held = read_folder(Path(folder))
     compiler = find_compiler()
     if compiler is None:
@@ -53,9 +65,9 @@ def bench_on_board(folder: str | Path, asked: Asked, progress: Progress = quiet)
     with TemporaryDirectory(prefix="lowtide-", ignore_cleanup_errors=True) as name:
         there = Path(name) / "board"
         what = f"compiling {held.memory.called}.c for {board.name} with {asked.compiler}"
-        progress(" ".join([what, *asked.flags]))
+        progress(" ".join([what, *asked.more]))
         program = build_for_board(
-            held.files, held.memory, board, there, len(held.samples), asked.compiler, asked.flags
+            held.files, held.memory, board, there, len(held.samples), asked.compiler, asked.more
         )
         data = b"".join(pack(held.memory.inputs, sample.inputs) for sample in held.samples)
         (there / "inputs").write_bytes(data)
@@ -63,7 +75,7 @@ def bench_on_board(folder: str | Path, asked: Asked, progress: Progress = quiet)
         progress(f"running it on {board.name} ({board.machine} in {board.family.emulator.command})")
         counter = build_counter(board, compiler, there)
         operators = len(held.memory.operators)
-        counted = run_counted(board, program.elf, operators, counter, asked.seconds)
+        counted = run_counted(board, program.elf, operators, counter, asked.timeout)
         made = split((there / "outputs").read_bytes(), held.memory, held.samples)
     what = f"{held.memory.called}.c on board {board.name}"
     compared, unequal, off = _compare(made, here, what)

@@ -79,9 +79,14 @@ class Benched:
         held = self.memory.facts.get("macs")
         return held if isinstance(held, int) else sum(o.macs for o in self.memory.operators)
 
+    @property
+    def in_floats(self) -> bool:
+        """Whether all that is stored is float32, as what `peak` was measured with."""
+        return all(storage.dtype == "float32" for storage in self.memory.storages)
+
     def of_peak(self, macs: int, seconds: float) -> float | None:
-        """Which share of what the core can do was used."""
-        return macs / seconds / self.peak if self.peak and seconds else None
+        """Which share of what the core can do was used; None of other numbers than floats."""
+        return macs / seconds / self.peak if self.peak and seconds and self.in_floats else None
 
     def facts(self) -> dict[str, Any]:
         """Everything `bench --json` prints."""
