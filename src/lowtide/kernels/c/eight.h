@@ -63,7 +63,7 @@ INLINE int8_t ended(const struct eight *s, int32_t sum, const struct ending8 *e)
     return (int8_t)(v > 127 ? v - 256 : v);
 }
 
-#ifdef CHECKED
+#ifdef LOWTIDE_CHECKED
 /* What a kernel does to the arena, before it is called, as in conv.h: a row is one step, or several. */
 static void check_eight_step(const struct eight *s, const int8_t *const *x, const uint32_t *from,
                              int8_t *y, uint32_t to, int first, int end, int made)
