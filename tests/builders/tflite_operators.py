@@ -13,8 +13,15 @@ Draw = Callable[["Random"], bytes]
 ONE: dict[str, Draw] = {}
 ACTIVATIONS = (0, 0, 1, 3)
 """None, RELU, RELU6."""
-LITERT_ONLY, TFLM_ONLY = ("TILE",), ("BATCH_MATMUL",)
+LITERT_ONLY = ("TILE", "EXP", "LOG", "GELU", "SPACE_TO_BATCH_ND", "dilated CONV_2D",
+               "dilated DEPTHWISE_CONV_2D")  # fmt: skip
+TFLM_ONLY = ("BATCH_MATMUL", "ABS", "ELU", "EXP", "GELU", "LOG", "RSQRT",
+             "SQUARED_DIFFERENCE", "GATHER_ND", "REVERSE_V2")  # fmt: skip
 """What the other runtime does not know, of int8 and of uint8."""
+FLOATS_ONLY = ("ADD_N", "SELECT_V2", "LOGICAL_AND", "LOGICAL_OR", "LOGICAL_NOT", "EQUAL",
+               "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "LOG_SOFTMAX",
+               "CUMSUM", "FLOOR_DIV", "L2_POOL_2D")  # fmt: skip
+"""What is done of floats alone."""
 
 
 def one(*kinds: str) -> Callable[[Callable[..., bytes]], Callable[..., bytes]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from lowtide.frontends.tflite.stored import stored_in
 from lowtide.ir.graph import Array
 
 Sets = Sequence[Mapping[str, Array]]
@@ -42,6 +43,8 @@ def run(name: str, content: bytes, sets: Sets) -> Made:
 def _by_tflm(content: bytes, sets: Sets) -> Made:
     from tflite_micro import runtime
 
+    if any(node.kind == "SPACE_TO_BATCH_ND" for node in stored_in(content).nodes):
+        raise RuntimeError("its frames around images are whatever lies in memory")
     room = _ROOM + 4 * len(content)
     while True:
         try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -93,17 +94,15 @@ def _runtime(graph: Graph) -> str:
 def _run(
     content: bytes, runtime: str, sets: Sequence[Mapping[str, Array]]
 ) -> tuple[str, Made, str]:
-    """A runtime's name with what it made; or nothing, and why."""
+    """A runtime's name with what it made, or the other's; or nothing, and why."""
     if installed(runtime) is None:
         why = f"not compared with {runtime}, which is not installed: pip install 'lowtide[tflite]'"
         return runtime, [], why
-    try:
-        return runtime, in_child(LARGE + 1, run, runtime, content, sets), ""
-    except (RuntimeError, ValueError, ImportError):
-        if runtime == TFLM and installed(LITERT):
-            other, made, note = _run(content, LITERT, sets)
-            return other, made, note or f"{TFLM} cannot run it"
-        return runtime, [], f"not compared with {runtime}, which cannot run it"
+    for one in (runtime, *({TFLM, LITERT} - {runtime})):
+        with suppress(RuntimeError, ValueError, ImportError):
+            made = in_child(LARGE + 1, run, one, content, sets)
+            return one, made, "" if one == runtime else f"{runtime} cannot run it"
+    return runtime, [], f"not compared with {runtime}, which cannot run it"
 
 
 def _rule(

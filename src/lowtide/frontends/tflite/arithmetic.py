@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,10 @@ import tflite
 
 from lowtide.frontends.tflite.activate import limits, make_float
 from lowtide.frontends.tflite.factors import as_float32, multipliers
+from lowtide.frontends.tflite.network import FIRST
 from lowtide.frontends.tflite.site import Site, operator
 from lowtide.ir.dtype import F32, I8, I32, I64
-from lowtide.ir.graph import Array
+from lowtide.ir.graph import Array, Shape
 
 RAISED = 2**20
 """What both operands of a sum are multiplied with before they are scaled."""
@@ -24,10 +26,12 @@ _FLOAT = {
     "ADD": "Add", "SUB": "Sub", "MUL": "Mul", "DIV": "Div", "MAXIMUM": "Max", "MINIMUM": "Min",
     "POW": "Pow",
 }  # fmt: skip
-_WHOLE = {
+_WHOLE: dict[str, Callable[[Array, Array], Array]] = {
     "ADD": np.add, "SUB": np.subtract, "MUL": np.multiply, "MAXIMUM": np.maximum,
-    "MINIMUM": np.minimum,
+    "MINIMUM": np.minimum, "FLOOR_DIV": np.floor_divide, "FLOOR_MOD": np.mod,
+    "DIV": lambda a, b: np.trunc(a / b),
 }  # fmt: skip
+"""Of the arithmetic of shapes."""
 
 
 def operands(op: Site) -> tuple[list[str], bool]:
@@ -55,7 +59,7 @@ def _settled(op: Site) -> bool:
         return False
     if op.node.kind not in _WHOLE:
         raise op.refuse("of whole numbers")
-    op.settle(_WHOLE[op.node.kind](op.constant(0), op.constant(1)))
+    op.settle(np.asarray(_WHOLE[op.node.kind](op.constant(0), op.constant(1))))
     return True
 
 
@@ -86,7 +90,7 @@ def _factors(op: Site) -> list[float]:
     return [sa / twice, sb / twice, twice / (RAISED * sy)]
 
 
-def _make_eight(op: Site, factors: list[float], activation: int) -> None:
+def _make_eight(op: Site, factors: list[float], activation: int, type_: str = "") -> None:
     names, image = operands(op)
     m, n = of_each(factors)
     names += [op.add_constant(m, "m"), op.add_constant(n, "n")]
@@ -95,7 +99,7 @@ def _make_eight(op: Site, factors: list[float], activation: int) -> None:
         **dict(zip(("x_zero", "b_zero", "y_zero"), zeros, strict=True)),
         **limits(op, activation),
     }
-    op.make(f"Q{_FLOAT[op.node.kind]}", names, image, ends)
+    op.make(type_ or f"Q{_FLOAT[op.node.kind]}", names, image, ends)
 
 
 def of_each(factors: list[float]) -> tuple[Array, Array]:
@@ -117,15 +121,43 @@ def extreme(op: Site) -> None:
     op.make(_FLOAT[op.node.kind], names, image)
 
 
+@operator("FLOOR_DIV", "FLOOR_MOD")
+def floor_div(op: Site) -> None:
+    """a / b rounded down, and what is left; of floats the first."""
+    if _settled(op):
+        return
+    if op.is_eight(0, 1) or op.node.kind == "FLOOR_MOD":
+        raise op.refuse(f"of {op.input(0).dtype} numbers")
+    names, image = operands(op)
+    op.make("Floor", [op.between("Div", names, _made_as(op, image), F32)], image)
+
+
+def _made_as(op: Site, image: bool) -> Shape:
+    """The output's shape, with channels first or not."""
+    held = op.output().shape
+    return tuple(held[a] for a in FIRST) if image else held
+
+
+@operator("ADD_N")
+def add_n(op: Site) -> None:
+    """All inputs together, of floats; TFLite Micro takes a zero point off once too often."""
+    every = range(len(op.node.inputs))
+    if op.is_eight(*every):
+        raise op.refuse("of 8-bit numbers")
+    op.make("Sum", [op.name(k) for k in every])
+
+
 @operator("SQUARED_DIFFERENCE")
 def squared_difference(op: Site) -> None:
-    """(a - b) * (a - b) of floats"""
+    """(a - b) * (a - b)"""
     if op.is_eight(0, 1):
-        raise op.refuse("of 8-bit numbers")
+        (sa, _), (sb, _), (sy, _) = (op.scale(t) for t in (op.input(0), op.input(1), op.output()))
+        twice = 2 * max(sa, sb)
+        last = twice * twice / (2**14 * sy)
+        _make_eight(op, [sa / twice, sb / twice, last], 0, "QSquaredDifference")
+        return
     names, image = operands(op)
-    held = op.output().shape
-    shape = tuple(held[a] for a in (0, 3, 1, 2)) if image else held
-    apart = op.between("Sub", names, shape, F32)
+    apart = op.between("Sub", names, _made_as(op, image), F32)
     op.make("Mul", [apart, apart], image)
 
 

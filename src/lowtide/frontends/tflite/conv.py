@@ -21,6 +21,8 @@ def geometry(op: Site, options: Any, kernel: tuple[int, int]) -> dict[str, Any]:
         dilations = (options.DilationHFactor(), options.DilationWFactor())
     if min(*strides, *dilations, *kernel) < 1:
         raise op.refuse(f"strides {strides}, dilations {dilations}, a kernel of {kernel}")
+    if op.node.spread is not None:
+        return {"strides": strides, **dict(zip(("dilations", "pads"), op.node.spread, strict=True))}
     before, after = [], []
     for size, k, stride, dilation in zip(
         op.input(0).shape[1:3], kernel, strides, dilations, strict=True

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from lowtide.errors import ModelError, UnreadableModel, UnsupportedModel, UsageError
+from lowtide.frontends.tflite.batches import dilated
 from lowtide.frontends.tflite.network import Network
 from lowtide.frontends.tflite.site import OPERATORS, Site
 from lowtide.frontends.tflite.stored import IDENTIFIER, stored_in
@@ -17,7 +18,8 @@ from lowtide.ops import understood
 from lowtide.room import MAX_ELEMENTS, Room
 
 for _name in (
-    "arithmetic", "conv", "dense", "moves", "pad", "pool", "reduce", "resize", "softmax", "unary",
+    "arithmetic", "batches", "chosen", "conv", "dense", "known", "moves", "pad", "pool", "reduce",
+    "resize", "softmax", "unary",
 ):  # fmt: skip
     import_module(f"lowtide.frontends.tflite.{_name}")
 
@@ -78,7 +80,7 @@ def load(path: str | os.PathLike[str], max_elements: int = MAX_ELEMENTS) -> Grap
 def _settled(content: bytes, room: Room) -> Graph:
     file = stored_in(content)
     net = Network(file, room)
-    for node in file.nodes:
+    for node in dilated(file):
         reads = OPERATORS.get(node.kind)
         if reads is None:
             raise UnsupportedModel("no such operator is done", node=node.name, operator=node.kind)

@@ -231,10 +231,32 @@ def depth_to_space(op: Site) -> None:
     op.make("DepthToSpace" if deep else "SpaceToDepth", [op.name(0, image=True)], True, attributes)
 
 
-@operator("SHAPE")
-def shape_of(op: Site) -> None:
-    """The shape, which is known."""
-    op.settle(np.asarray(op.input(0).shape))
+@operator("REVERSE_V2")
+def reverse(op: Site) -> None:
+    """Axes backwards."""
+    same_numbers(op, 0)
+    shape = op.input(0).shape
+    axes = [axis_of(op, a, len(shape)) for a in ints(op, 1)]
+    given = {
+        "axes": axes, "steps": [-1] * len(axes),
+        "starts": [shape[a] - 1 for a in axes], "ends": [-shape[a] - 1 for a in axes],
+    }  # fmt: skip
+    op.make("Slice", [op.name(0)], attributes=given)
+
+
+@operator("GATHER_ND")
+def gather_nd(op: Site) -> None:
+    """Chosen elements of the first axes together."""
+    same_numbers(op, 0)
+    held, chosen = op.input(0), op.constant(1).astype(np.int64)
+    count = chosen.shape[-1] if chosen.ndim else 0
+    first = held.shape[:count]
+    if not 0 < count <= len(held.shape) or (chosen < 0).any() or (chosen >= first).any():
+        raise op.refuse(f"places outside axes of {[*first]}")
+    places = np.ravel_multi_index(tuple(np.moveaxis(chosen, -1, 0)), first)
+    flat = (prod(first), *held.shape[count:])
+    x = op.between("Reshape", [op.name(0)], flat, held.dtype, held.quant, shape=flat)
+    op.make("Gather", [x, op.add_constant(places, "places")], attributes={"axis": 0})
 
 
 @operator("BROADCAST_TO")

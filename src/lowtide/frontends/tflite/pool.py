@@ -33,3 +33,18 @@ def pool_2d(op: Site) -> None:
         shape = tuple(held.shape[a] for a in (0, 3, 1, 2))
         largest = op.between("MaxPool", names, shape, held.dtype, held.quant, **attributes)
         make_clip(op, largest, (ends["low"], ends["high"]), image=True)
+
+
+@operator("L2_POOL_2D")
+def l2_pool_2d(op: Site) -> None:
+    """The root of the mean of squares, of floats."""
+    options, held = op.options(tflite.Pool2DOptions), op.input(0)
+    if op.is_eight(0):
+        raise op.refuse("of 8-bit numbers")
+    kernel = (options.FilterHeight(), options.FilterWidth())
+    given = {**geometry(op, options, kernel), "kernel_shape": kernel}
+    name = op.name(0, image=True)
+    first, after = (tuple(t.shape[a] for a in (0, 3, 1, 2)) for t in (held, op.output()))
+    squares = op.between("Mul", [name, name], first, held.dtype)
+    mean = op.between("AveragePool", [squares], after, held.dtype, **given)
+    make_float(op, "Sqrt", [mean], options.FusedActivationFunction(), True)

@@ -81,3 +81,16 @@ def l2_normalization(op: Site) -> None:
         raise op.refuse(f"a result with scale {sy:g} and zero point {zy}")
     ends = {"x_zero": zx, "y_zero": zy, **limits(op, 0), "raised": int(not kind.signed)}
     op.make("QL2", [op.name(0)], attributes=ends)
+
+
+@operator("CUMSUM")
+def cumsum(op: Site) -> None:
+    """Sums so far along an axis, of floats."""
+    if op.is_eight(0):
+        raise op.refuse("of 8-bit numbers")
+    options, rank = op.options(tflite.CumsumOptions), len(op.input(0).shape)
+    axis = int(op.constant(1).item())
+    if not -rank <= axis < rank:
+        raise op.refuse(f"axis {axis} of {rank}")
+    given = {"exclusive": int(options.Exclusive()), "reverse": int(options.Reverse())}
+    op.make("CumSum", [op.name(0)], attributes={"axis": axis, **given})

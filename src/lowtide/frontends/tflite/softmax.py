@@ -28,3 +28,12 @@ def softmax(op: Site) -> None:
     op.make("QSoftmax", [op.name(0)], attributes={
         "exponentials": powers, "y_zero": kind.min, "low": kind.min, "high": kind.max,
     })  # fmt: skip
+
+
+@operator("LOG_SOFTMAX")
+def log_softmax(op: Site) -> None:
+    """The logarithm of it, of floats."""
+    op.shape(op.input(0).shape)
+    if op.is_eight(0):
+        raise op.refuse("of 8-bit numbers")
+    op.make("LogSoftmax", [op.name(0)], attributes={"axis": -1})

@@ -51,7 +51,10 @@ class Stored:
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """An operator of the file: TFLite's name for it, its tensors (-1: left out), its options."""
+    """An operator of the file: TFLite's name for it, its tensors (-1: left out), its options.
+
+    `spread` are dilations and pads of a convolution that the file says in three operators.
+    """
 
     number: int
     kind: str
@@ -59,6 +62,7 @@ class Node:
     outputs: tuple[int, ...]
     table: Any
     options_kind: str
+    spread: tuple[tuple[int, ...], tuple[int, ...]] | None = None
 
     @property
     def name(self) -> str:

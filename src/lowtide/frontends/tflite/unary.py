@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import erf, pi, sqrt
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,16 @@ from lowtide.ir.dtype import F16, F32, I8, U8
 from lowtide.ir.graph import Array
 
 _FLOAT = {
-    "ABS": "Abs", "CEIL": "Ceil", "COS": "Cos", "EXP": "Exp", "FLOOR": "Floor", "LOG": "Log",
-    "NEG": "Neg", "ROUND": "Round", "SIN": "Sin", "SIGN": "Sign", "SQRT": "Sqrt",
+    "ABS": "Abs", "CEIL": "Ceil", "COS": "Cos", "ELU": "Elu", "EXP": "Exp", "FLOOR": "Floor",
+    "LOG": "Log", "NEG": "Neg", "ROUND": "Round", "SIN": "Sin", "SIGN": "Sign", "SQRT": "Sqrt",
 }  # fmt: skip
+_OF_BYTES: dict[str, Callable[[Array], Array]] = {
+    "ELU": lambda a: np.where(a < 0, np.expm1(a), a),
+    "EXP": np.exp,
+    "LOG": lambda a: np.where(a > 0, np.log(a), -np.inf),
+    "RSQRT": lambda a: 1 / np.sqrt(a),
+}
+"""Of int8 numbers: in float32 by a table."""
 
 
 def make_lookup(op: Site, values: Sequence[int]) -> None:
@@ -38,19 +46,37 @@ def _make_float(op: Site, type_: str, **attributes: Any) -> None:
     op.make(type_, [name], image, attributes)
 
 
+def _of_bytes(op: Site, function: Callable[[Array], Array]) -> None:
+    """A function of int8 numbers by TFLite's table of float32."""
+    x, y, _, _ = _ends(op)
+    if op.input(0).dtype != I8:
+        raise op.refuse(f"of {op.input(0).dtype} numbers")
+    make_lookup(op, tables.of_reals(I8, x, y, function))
+
+
 @operator(*_FLOAT)
 def named(op: Site) -> None:
-    """The function that the operator is named after, of floats."""
-    if op.is_eight(0):
+    """The function that the operator is named after; of int8 numbers some of them."""
+    if not op.is_eight(0):
+        _make_float(op, _FLOAT[op.node.kind])
+    elif op.node.kind == "ABS" and op.input(0).dtype == I8:
+        x, y, least, most = _ends(op)
+        values = tables.scaled(np.abs(tables.numbers(I8, x[1])), as_float32(x[0] / y[0]))
+        make_lookup(op, tables.table(values, y[1], least, most))
+    elif op.node.kind in _OF_BYTES:
+        _of_bytes(op, _OF_BYTES[op.node.kind])
+    else:
         raise op.refuse("of 8-bit numbers")
-    _make_float(op, _FLOAT[op.node.kind])
 
 
 @operator("RSQRT", "SQUARE")
 def power(op: Site) -> None:
     """1 / sqrt(x), x * x"""
     if op.is_eight(0):
-        raise op.refuse("of 8-bit numbers")
+        if op.node.kind == "SQUARE":
+            raise op.refuse("of 8-bit numbers")
+        _of_bytes(op, _OF_BYTES["RSQRT"])
+        return
     name, image = op.pointwise()
     exponent = np.asarray(2 if op.node.kind == "SQUARE" else -0.5, np.float32)
     op.make("Pow", [name, op.add_constant(exponent, "exponent")], image)
@@ -126,21 +152,22 @@ def hard_swish(op: Site) -> None:
     make_lookup(op, tables.table(values, y[1], least, most))
 
 
-@operator("ELU")
-def elu(op: Site) -> None:
-    """exp(x) - 1 below zero"""
-    if op.is_eight(0):
-        raise op.refuse("of 8-bit numbers")
-    _make_float(op, "Elu")
-
-
 @operator("GELU")
 def gelu(op: Site) -> None:
     """x / 2 * (1 + erf(x / sqrt(2)))"""
-    if op.is_eight(0):
-        raise op.refuse("of 8-bit numbers")
     close = op.options(tflite.GeluOptions).Approximate()
-    _make_float(op, "Gelu", approximate="tanh" if close else "none")
+    if op.is_eight(0):
+        _of_bytes(op, _close_gelu if close else _gelu)
+    else:
+        _make_float(op, "Gelu", approximate="tanh" if close else "none")
+
+
+def _gelu(a: Array) -> Array:
+    return np.asarray(a / 2 * (1 + np.vectorize(erf)(a / sqrt(2))))
+
+
+def _close_gelu(a: Array) -> Array:
+    return np.asarray(a / 2 * (1 + np.tanh(sqrt(2 / pi) * (a + 0.044715 * a**3))))
 
 
 @operator("QUANTIZE")

@@ -13,6 +13,9 @@ from lowtide.ops.entry import Bound, entry
 RAISED = 2**20
 """TFLite's sums: both operands get so many steps between two numbers before they are scaled."""
 
+SQUARED = 2**7
+"""The same of differences that are squared."""
+
 _OTHERS = factor_types(2)
 _ENDS = {**ENDS, "b_zero": 0}
 
@@ -32,6 +35,17 @@ def add(op: Bound) -> Nest:
     )
     value = call("add" if op.type == "QAdd" else "sub", a, b)
     return _elementwise(op, finished(op, value, 2, [], which=2))
+
+
+@entry("QSquaredDifference", attributes=_ENDS, take=EIGHT, other_types=_OTHERS, pointwise=True)
+def squared_difference(op: Bound) -> Nest:
+    """clamp(round((round(a * factor[0]) - round(b * factor[1]))^2 * factor[2]) + y_zero)"""
+    a, b = (
+        rescaled(op, call("mul", operand, SQUARED), 2, [], which=k)
+        for k, operand in enumerate(_operands(op))
+    )
+    apart = call("sub", a, b)
+    return _elementwise(op, finished(op, call("mul", apart, apart), 2, [], which=2))
 
 
 def _add_in_float(op: Bound) -> Nest:
