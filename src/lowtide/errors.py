@@ -29,6 +29,7 @@ STATIC = f"export with fixed sizes, fold them with onnxsim, or {CUT}"
 FINITE = "export it from a training that did not diverge"
 FLOAT32 = "export the network in float32"
 NO_SEQUENCES = "export without sequences (Split instead of SplitToSequence)"
+NO_COMPILER = "no C compiler: set CC, install gcc or clang, or pip install ziglang"
 EXPORT = "onnx.checker.check_model(file, full_check=True) says more; export it anew"
 """Ways out that several errors name."""
 

@@ -116,17 +116,21 @@ def build(
     flags: Sequence[str] = ("-O2",),
     checked: bool = True,
     called: str = "net",
+    around: Mapping[str, str] | None = None,
 ) -> Path:
     """Compiles `source` (net.c or reference.c) of an emitted program; returns the executable.
 
-    `called` is the network's name, of which those of the functions and files are made.
+    `called` is the network's name, of which those of the functions and files are made; more C files
+    may stand `around` it.
 
     Raises CheckError with the compiler's first message.
     """
     source, text = own(source, called), own(_main(inputs, outputs), called)
     judged = [*WARNINGS, *flags, *(["-DLOWTIDE_CHECKED"] if checked else [])]
     name = f"{Path(source).stem}{'-checked' if checked else ''}"
-    return compile_program(files, {"main.c": text}, source, folder, [*compiler, *judged], name)
+    return compile_program(
+        files, {**(around or {}), "main.c": text}, source, folder, [*compiler, *judged], name
+    )
 
 
 def compile_program(

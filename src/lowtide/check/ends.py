@@ -29,7 +29,7 @@ class Ends:
         """Sets of inputs as the program takes them: reals become the numbers nearest to them."""
         ports = {port.name: port for port in self.inputs}
         return {
-            name: {x: _numbers(values, ports.get(x)) for x, values in inputs.items()}
+            name: {x: numbers(values, ports.get(x)) for x, values in inputs.items()}
             for name, inputs in given.items()
         }
 
@@ -51,7 +51,7 @@ class Ends:
         expected = sample.expected
         if not expected.outputs or not any(map(_stands, self.outputs)):
             return replace(sample, inputs=inputs)
-        made = [_numbers(y, port) for y, port in zip(expected.outputs, self.outputs, strict=True)]
+        made = [numbers(y, port) for y, port in zip(expected.outputs, self.outputs, strict=True)]
         gaps = [
             float(np.rint(gap / port.scale)) if _stands(port) and y.dtype.kind == "f" else gap
             for y, port, gap in zip(expected.outputs, self.outputs, expected.gaps, strict=True)
@@ -69,7 +69,7 @@ def _stands(port: Port) -> bool:
     return bool(port.scale) and np.dtype(port.dtype).kind in "iu"
 
 
-def _numbers(values: Array, port: Port | None) -> Array:
+def numbers(values: Array, port: Port | None) -> Array:
     """Reals as a port's whole numbers; those that it takes as they are."""
     if port is None or not _stands(port) or values.dtype.kind != "f":
         return values

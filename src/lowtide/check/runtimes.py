@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from lowtide.frontends.tflite.stored import stored_in
 from lowtide.ir.graph import Array
 
+T = TypeVar("T")
 Sets = Sequence[Mapping[str, Array]]
 Made = list[tuple[Array, ...]]
 
@@ -40,7 +41,22 @@ def run(name: str, content: bytes, sets: Sets) -> Made:
     return _RUNS[name](content, sets)
 
 
+def run_all(
+    name: str, content: bytes, inputs: Mapping[str, Array], numbers: Sequence[int]
+) -> list[Array | None]:
+    """Tensors of a file by their numbers, for a set of inputs; None for what is not kept.
+
+    Raises as `run` does.
+    """
+    return _ALL[name](content, inputs, numbers)
+
+
 def _by_tflm(content: bytes, sets: Sets) -> Made:
+    return _in_room(content, lambda own: [_run_tflm(own, inputs) for inputs in sets])
+
+
+def _in_room(content: bytes, use: Callable[[Any], T], **more: Any) -> T:
+    """What is made of an interpreter, in as much memory as it takes."""
     from tflite_micro import runtime
 
     if any(node.kind == "SPACE_TO_BATCH_ND" for node in stored_in(content).nodes):
@@ -48,12 +64,24 @@ def _by_tflm(content: bytes, sets: Sets) -> Made:
     room = _ROOM + 4 * len(content)
     while True:
         try:
-            own = runtime.Interpreter.from_bytes(content, arena_size=room)
-            return [_run_tflm(own, inputs) for inputs in sets]
+            return use(runtime.Interpreter.from_bytes(content, arena_size=room, **more))
         except RuntimeError:
             if room >= _MOST_ROOM:
                 raise
             room = min(16 * room, _MOST_ROOM)
+
+
+def _all_by_tflm(
+    content: bytes, inputs: Mapping[str, Array], numbers: Sequence[int]
+) -> list[Array | None]:
+    from tflite_micro import runtime
+
+    def kept(own: Any) -> list[Array | None]:
+        _run_tflm(own, inputs)
+        return [np.array(own.GetTensor(k, 0)["tensor_data"]) for k in numbers]
+
+    keep = runtime.InterpreterConfig.kPreserveAllTensors
+    return _in_room(content, kept, intrepreter_config=keep)
 
 
 def _run_tflm(own: Any, inputs: Mapping[str, Array]) -> tuple[Array, ...]:
@@ -69,20 +97,45 @@ def _run_tflm(own: Any, inputs: Mapping[str, Array]) -> tuple[Array, ...]:
 
 
 def _by_litert(content: bytes, sets: Sets) -> Made:
+    own = _litert(content)
+    made: Made = []
+    for inputs in sets:
+        _run_litert(own, inputs)
+        made.append(tuple(own.get_tensor(held["index"]) for held in own.get_output_details()))
+    return made
+
+
+def _litert(content: bytes, **more: Any) -> Any:
     from ai_edge_litert import interpreter
 
     own = interpreter.Interpreter(
         model_content=content,
         experimental_op_resolver_type=interpreter.OpResolverType.BUILTIN_REF,
+        **more,
     )
     own.allocate_tensors()
-    made: Made = []
-    for inputs in sets:
-        for held, values in zip(own.get_input_details(), inputs.values(), strict=True):
-            own.set_tensor(held["index"], values)
-        own.invoke()
-        made.append(tuple(own.get_tensor(held["index"]) for held in own.get_output_details()))
+    return own
+
+
+def _run_litert(own: Any, inputs: Mapping[str, Array]) -> None:
+    for held, values in zip(own.get_input_details(), inputs.values(), strict=True):
+        own.set_tensor(held["index"], values)
+    own.invoke()
+
+
+def _all_by_litert(
+    content: bytes, inputs: Mapping[str, Array], numbers: Sequence[int]
+) -> list[Array | None]:
+    own = _litert(content, experimental_preserve_all_tensors=True)
+    _run_litert(own, inputs)
+    made: list[Array | None] = []
+    for k in numbers:
+        try:
+            made.append(own.get_tensor(k))
+        except ValueError:
+            made.append(None)
     return made
 
 
+_ALL: Mapping[str, Callable[..., list[Array | None]]] = {TFLM: _all_by_tflm, LITERT: _all_by_litert}
 _RUNS: Mapping[str, Callable[[bytes, Sets], Made]] = {TFLM: _by_tflm, LITERT: _by_litert}

@@ -17,7 +17,7 @@ from lowtide.check.verify import Folder, read_folder
 from lowtide.clock import Progress, quiet
 from lowtide.data.inputs import Input
 from lowtide.data.labelled import Labelled, LabelledFiles
-from lowtide.errors import CheckError, UsageError
+from lowtide.errors import NO_COMPILER, CheckError, UsageError
 from lowtide.ir.graph import Array
 from lowtide.layout.ports import Port
 
@@ -58,7 +58,7 @@ def run_tests(folder: Path, given: LabelledFiles, progress: Progress = quiet) ->
 def _tested(held: Folder, tests: Labelled) -> Tested:
     compiler = find_compiler()
     if compiler is None:
-        raise UsageError("no C compiler: set CC, install gcc or clang, or pip install ziglang")
+        raise UsageError(NO_COMPILER)
     memory = held.memory
     port, scores = memory.inputs[0], memory.outputs[0]
     way = replace(WAYS[-1], flags=named(held.files[f"{memory.called}.h"]))

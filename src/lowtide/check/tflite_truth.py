@@ -70,7 +70,7 @@ def _span(graph: Graph, name: str) -> tuple[float, float] | None:
 def _expected(model: Path, graph: Graph, given: Mapping[str, Mapping[str, Array]]) -> list[Sample]:
     sets = {name: _as_taken(graph, inputs, name) for name, inputs in given.items()}
     outputs = [graph.tensors[name] for name in graph.outputs]
-    runtime, made, note = _run(model.read_bytes(), _runtime(graph), list(sets.values()))
+    runtime, made, note = _run(model.read_bytes(), runtime_of(graph), list(sets.values()))
     floats = floats_before(parts_of(graph), graph.outputs)
     if made:
         note = "; ".join([*filter(None, [note]), *said(graph.outputs, floats)])
@@ -85,7 +85,7 @@ def _expected(model: Path, graph: Graph, given: Mapping[str, Mapping[str, Array]
     return found
 
 
-def _runtime(graph: Graph) -> str:
+def runtime_of(graph: Graph) -> str:
     """The runtime that defines a network: its activations are mostly int8, or they are not."""
     types = Counter(tensor.dtype for tensor in graph.tensors.values())
     return TFLM if types[I8] and types[I8] >= types[U8] else LITERT

@@ -66,14 +66,14 @@ class Trial:
         """Raises CheckError for the first fault, and for outputs too far from the samples'."""
         return self.judge(self.build(way), way)
 
-    def build(self, way: Way) -> Path:
-        """The executable; raises CheckError where the program does not compile."""
+    def build(self, way: Way, around: Mapping[str, str] | None = None) -> Path:
+        """The executable, with C files `around` it; raises CheckError where it does not compile."""
         inputs, outputs = _io(self.memory.inputs), _io(self.memory.outputs)
         at = self.folder / f"{Path(way.source).stem}-{len(list(self.folder.iterdir()))}"
         flags = (*way.flags, *native_flags(tuple(self.compiler)))
         return build(
             self.files, way.source, inputs, outputs, at, self.compiler, flags, way.checked,
-            self.memory.called,
+            self.memory.called, around or {},
         )  # fmt: skip
 
     def judge(self, program: Path, way: Way) -> Outcome:

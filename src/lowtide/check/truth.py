@@ -95,7 +95,7 @@ def _session(model: onnx.ModelProto | Path, name: str) -> Reference:
 def _expect(model: onnx.ModelProto | Path, name: str, samples: Sequence[Sample]) -> list[Sample]:
     """Samples with onnxruntime's outputs, not optimised -> with what is expected."""
     try:
-        proto = _read(model)
+        proto = read_whole(model)
         steps = quanta(proto)
         if steps is not None:
             return _fused(model, proto, name, samples, steps)
@@ -104,7 +104,7 @@ def _expect(model: onnx.ModelProto | Path, name: str, samples: Sequence[Sample])
         return _noted(samples, f"not evaluated in float64: {error}")
 
 
-def _read(model: onnx.ModelProto | Path) -> onnx.ModelProto:
+def read_whole(model: onnx.ModelProto | Path) -> onnx.ModelProto:
     """The network with its constants in it and without functions of its own."""
     if isinstance(model, Path):
         proto = _opened(model)

@@ -19,7 +19,14 @@ from lowtide.check.numbers import Sample, check_near, compare
 from lowtide.check.reference_file import unpack_references
 from lowtide.check.truth import expect
 from lowtide.clock import Progress, quiet
-from lowtide.errors import CheckError, ModelError, UnreadableModel, UnsupportedModel, UsageError
+from lowtide.errors import (
+    NO_COMPILER,
+    CheckError,
+    ModelError,
+    UnreadableModel,
+    UnsupportedModel,
+    UsageError,
+)
 from lowtide.files.listing import CERTAIN
 from lowtide.files.result import Result, read_result
 from lowtide.planner.memory_map import MemoryMap, lifetimes_of
@@ -153,7 +160,7 @@ def _verified(
         samples = _same_references(Path(model), memory, samples)
     checks = judge_program(files, memory, samples, progress)
     if checks is None:
-        raise UsageError("no C compiler: set CC, install gcc or clang, or pip install ziglang")
+        raise UsageError(NO_COMPILER)
     return memory, checks, recomputed
 
 

@@ -38,6 +38,14 @@ def verify(
             "be repeated."
         ),
     ] = None,
+    layers: Annotated[
+        bool,
+        typer.Option(
+            "--layers",
+            help="Compare every operator's result with the reference's, and name the first that "
+            "differs; needs --model.",
+        ),
+    ] = False,
     classes: Classes = None,
     mean: MeanOrNot = None,
     std: StdOrNot = None,
@@ -50,17 +58,23 @@ def verify(
 
     Compiles and runs the C in the folder: do so only with folders that you trust.
     """
+    from lowtide.check.layers import compare_layers, naming
     from lowtide.check.tested import run_tests
     from lowtide.check.verify import verify as run
     from lowtide.data.labelled import LabelledFiles
 
     if not test and (classes or mean or std or bgr):
         raise UsageError("--classes, --mean, --std and --bgr are for --test")
+    if layers and model is None:
+        raise UsageError("--layers compares with the network: give --model")
     given = LabelledFiles(test or (), classes, numbers_or_none(mean), numbers_or_none(std), bgr)
     with StageLine(folder, quiet) as progress:
-        verified = run(folder, model, progress, max_elements)
+        looked = compare_layers(folder, model, progress) if layers and model else None
+        with naming(looked):
+            verified = run(folder, model, progress, max_elements)
         tested = run_tests(folder, given, progress) if test else None
     if as_json:
-        show({**verified.facts(), **(tested.facts() if tested else {})})
+        parts = [one.facts() for one in (looked, tested) if one]
+        show({name: fact for part in (verified.facts(), *parts) for name, fact in part.items()})
     else:
-        show("\n".join([show_verified(verified), *([str(tested)] if tested else [])]))
+        show("\n".join([show_verified(verified), *(str(one) for one in (looked, tested) if one)]))

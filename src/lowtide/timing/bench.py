@@ -14,7 +14,7 @@ from lowtide.check.numbers import check_near, compare
 from lowtide.check.trial import pack, split
 from lowtide.check.verify import Folder, check_model, is_model, read_folder
 from lowtide.clock import Progress, quiet
-from lowtide.errors import UsageError
+from lowtide.errors import NO_COMPILER, UsageError
 from lowtide.timing.machine import a_core, machine
 from lowtide.timing.memory_by_operator import held_by_operator
 from lowtide.timing.others import check_other, check_reads, other_command, write_inputs
@@ -52,7 +52,7 @@ def bench(
         check_reads(against, found)
     compiler = find_compiler()
     if compiler is None:
-        raise UsageError("no C compiler: set CC, install gcc or clang, or pip install ziglang")
+        raise UsageError(NO_COMPILER)
     check_compiler(tuple(compiler))
     with TemporaryDirectory(prefix="lowtide-", ignore_cleanup_errors=True) as name:
         one = _Bench(held, Path(name), compiler, a_core(), progress)

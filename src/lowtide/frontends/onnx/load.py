@@ -70,6 +70,11 @@ def load(
         raise UnreadableModel(f"damaged: {_root(error)}", file=named) from error
 
 
+def simplified(source: str | os.PathLike[str], shapes: Mapping[str, Shape]) -> onnx.ModelProto:
+    """What `load` makes of a network, as ONNX."""
+    return ir.serde.serialize_model(load(source, shapes))
+
+
 def _root(error: BaseException) -> str:
     """The first line of the first of a chain of errors."""
     while error.__cause__ is not None:

@@ -55,6 +55,17 @@ def load(path: str | os.PathLike[str], max_elements: int = MAX_ELEMENTS) -> Grap
     All tensors together may have `max_elements`. Raises UnreadableModel or UnsupportedModel, in one
     line that names the file, and nothing else.
     """
+    graph, _ = named_tensors(path, max_elements)
+    return graph
+
+
+def named_tensors(
+    path: str | os.PathLike[str], max_elements: int = MAX_ELEMENTS
+) -> tuple[Graph, dict[str, tuple[int, bool]]]:
+    """The Graph, and for each of its tensors that the file has too, its number there.
+
+    True: it has its channels first here, and last in the file. Raises as `load` does.
+    """
     file = os.fspath(path)
     try:
         if not Path(file).exists():
@@ -77,7 +88,7 @@ def load(path: str | os.PathLike[str], max_elements: int = MAX_ELEMENTS) -> Grap
         raise UnreadableModel(f"damaged: {first}", file=file) from error
 
 
-def _settled(content: bytes, room: Room) -> Graph:
+def _settled(content: bytes, room: Room) -> tuple[Graph, dict[str, tuple[int, bool]]]:
     file = stored_in(content)
     net = Network(file, room)
     for node in dilated(file):
@@ -92,7 +103,7 @@ def _settled(content: bytes, room: Room) -> Graph:
         except ValueError as error:
             raise UnsupportedModel(str(error), node=node.name, operator=node.kind) from error
     try:
-        return understood(net.graph("network"))
+        return understood(net.graph("network")), net.numbers
     except ModelError as error:
         error.operator = None  # its node is named after TFLite's operator
         raise

@@ -76,6 +76,11 @@ class Network:
         self._names[number, image] = name
         return name
 
+    @property
+    def numbers(self) -> dict[str, tuple[int, bool]]:
+        """Which tensor of the file each is, and whether with channels first, by name."""
+        return {name: where for where, name in self._names.items()}
+
     def name(self, number: int, image: bool = False) -> str:
         """A tensor or constant of the file as the Graph has it; with channels first if `image`."""
         known = self._names.get((number, image))
