@@ -42,7 +42,7 @@ def chain(folder: Path) -> Path:
 def spoil(out: Path, operator: str) -> None:
     """Other weights of an operator, in net.c alone."""
     text = (out / "net.c").read_text()
-    name = re.search(rf"/\* {operator}: .*?\b(w\d+)\[", text, re.DOTALL)
+    name = re.search(rf"/\* {operator}: .*?\b(w\d+)\b", text, re.DOTALL)
     assert name
     held = re.search(rf"^static const \w+ {name[1]}\[\d+\][^{{]*\{{([^}}]*)\}}", text, re.MULTILINE)
     assert held
