@@ -96,8 +96,8 @@ def test_instructions_of_a_network_are_counted_by_operator(small: Path) -> None:
 def test_eight_bits_are_the_same_on_every_board(eight: Path, board: str) -> None:
     need_board(board)
     counted = bench_on_board(eight, Asked(board))
-    assert (counted.unequal, counted.max_rel) == (0, 0.0)
-    assert counted.compared > 0
+    assert (counted.difference.unequal, counted.difference.max_rel) == (0, 0.0)
+    assert counted.difference.compared > 0
     assert min(one.instructions for one in counted.operators) > 0
 
 
@@ -105,7 +105,7 @@ def test_clang_makes_the_same(eight: Path) -> None:
     need_board("m4")
     need("" if shutil.which("clang") else "there is no clang")
     counted = bench_on_board(eight, Asked("m4", "clang", "-Os"))
-    assert counted.unequal == 0
+    assert counted.difference.unequal == 0
     assert counted.built.endswith("-Os")
 
 
@@ -118,7 +118,7 @@ def test_an_image_row_by_row_is_handed_over_outside_of_ram(eight: Path, tmp_path
     callers = [one for one in counted.operators if one.type in ("Input", "Output")]
     assert len(callers) == 2
     assert all(one.instructions for one in callers)
-    assert counted.unequal == 0
+    assert counted.difference.unequal == 0
     assert counted.ram_bytes - counted.memory.arena_bytes < 200
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lowtide.check.child import run_child
 from lowtide.check.compile import check_compiler, find_compiler
-from lowtide.check.numbers import check_near, compare, count_unequal, distance, largest_of
+from lowtide.check.expected import Expected, Kind
+from lowtide.check.numbers import Sample, check_near, compare
 from lowtide.check.trial import pack, split
 from lowtide.check.verify import Folder, read_folder
 from lowtide.clock import Progress, quiet
@@ -24,7 +25,6 @@ from lowtide.timing.boards import check_tools
 from lowtide.timing.program import build_timer
 
 Results = Mapping[str, Sequence[Array]]
-FLOATS = "floats may round differently: fused multiply-adds, another C library, another order"
 
 
 @dataclass(frozen=True)
@@ -78,13 +78,26 @@ def bench_on_board(folder: str | Path, asked: Asked, progress: Progress = quiet)
         counted = run_counted(board, program.elf, operators, counter, asked.timeout)
         made = split((there / "outputs").read_bytes(), held.memory, held.samples)
     what = f"{held.memory.called}.c on board {board.name}"
-    compared, unequal, off = _compare(made, here, what)
-    found = compare(made, held.samples)
-    check_near(found, held.samples, what)
+    check_near(compare(made, held.samples), held.samples, what)
+    as_here = [_expecting(sample, here[sample.name]) for sample in held.samples]
+    found = compare(made, as_here)
+    check_near(found, as_here, what)
     return BoardCount(
         held.memory, board.name, board.core, board.machine, program.built, _counts(held, counted),
-        counted.stack_bytes, program.sizes, compared, unequal, off, FLOATS,
+        counted.stack_bytes, program.sizes, found,
     )  # fmt: skip
+
+
+def _expecting(sample: Sample, outputs: Sequence[Array]) -> Sample:
+    """A sample of which this PC's results are expected: whole numbers as they are.
+
+    Floats may round differently: fused multiply-adds, another C library, another order of sums.
+    """
+    own = sample.expected
+    kind: Kind = "program" if own.whole else "float32"
+    gaps = own.gaps if own.whole else ()
+    held = Expected(tuple(outputs), kind, "this PC's build", gaps=gaps, overflows=own.overflows)
+    return replace(sample, expected=held)
 
 
 def _run_here(
@@ -98,26 +111,6 @@ def _run_here(
     if done.returncode:
         raise CheckError(f"the program stopped with status {done.returncode} on this PC")
     return split((folder / "outputs").read_bytes(), held.memory, held.samples)
-
-
-def _compare(made: Results, here: Results, what: str) -> tuple[int, int, float]:
-    """Values, unequal ones among them, and the largest difference of floats from the PC's."""
-    compared = unequal = 0
-    off = 0.0
-    for name, outputs in here.items():
-        for y, ref in zip(made[name], outputs, strict=True):
-            compared += ref.size
-            differ = count_unequal(y, ref)
-            unequal += differ
-            if ref.dtype.kind != "f":
-                if differ:
-                    raise CheckError(
-                        f"{what} differs from this PC's build in {differ} of {ref.size} values of "
-                        f"an output of whole numbers, by {distance(y, ref):g} at most, on '{name}'"
-                    )
-            elif gap := distance(y, ref):
-                off = max(off, gap / (largest_of(ref) or 1.0))
-    return compared, unequal, off
 
 
 def _counts(held: Folder, counted: Counted) -> tuple[OperatorCount, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lowtide.check.numbers import Difference
 from lowtide.planner.memory_map import MemoryMap
 from lowtide.timing.board_build import Sizes
 
@@ -29,8 +30,7 @@ class OperatorCount:
 class BoardCount:
     """A program on a board: its instructions, its stack and its sizes.
 
-    `compared` values of its outputs were compared with those of this PC's build; of whole numbers
-    none may differ, floats by `max_rel` of the largest.
+    `difference` is that of its outputs from those of this PC's build.
     """
 
     memory: MemoryMap
@@ -41,10 +41,7 @@ class BoardCount:
     operators: tuple[OperatorCount, ...]
     stack_bytes: int
     sizes: Sizes
-    compared: int
-    unequal: int
-    max_rel: float
-    agreement: str
+    difference: Difference
 
     @property
     def macs(self) -> int:
@@ -83,10 +80,9 @@ class BoardCount:
             "ram_bytes": self.ram_bytes,
             "flash_bytes": self.sizes.flash,
             "flash": {k: v for k, v in asdict(self.sizes).items() if k != "state"},
-            "compared_values": self.compared,
-            "unequal": self.unequal,
-            "max_rel_diff": self.max_rel,
-            "agreement": self.agreement,
+            "compared_values": self.difference.compared,
+            "unequal": self.difference.unequal,
+            "max_rel_diff": self.difference.max_rel,
             "operators": [
                 {
                     **asdict(one),

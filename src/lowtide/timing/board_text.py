@@ -59,11 +59,12 @@ def _memory(counted: BoardCount) -> Iterator[str]:
 
 
 def _notes(counted: BoardCount) -> Iterator[str]:
-    same = "equal to this PC's build in every bit"
-    if counted.unequal:
+    found, same = counted.difference, "equal to this PC's build in every bit"
+    if found.unequal:
         same = (
-            f"within {counted.max_rel:.1e} of the largest of this PC's build ({counted.agreement})"
+            f"{found.unequal} differ from this PC's build, by {found.max_rel:.1e} of the largest "
+            "at most: floats round differently"
         )
-    yield f"  result     {counted.compared} values, {same}"
+    yield f"  result     {found.compared} values, {same}"
     yield f"  counted    the first run, on {counted.machine}; instructions are not time"
     yield f"  built      {counted.built}"
