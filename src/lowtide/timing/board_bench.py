@@ -78,10 +78,10 @@ def bench_on_board(folder: str | Path, asked: Asked, progress: Progress = quiet)
         counted = run_counted(board, program.elf, operators, counter, asked.timeout)
         made = split((there / "outputs").read_bytes(), held.memory, held.samples)
     what = f"{held.memory.called}.c on board {board.name}"
-    check_near(compare(made, held.samples), held.samples, what)
     as_here = [_expecting(sample, here[sample.name]) for sample in held.samples]
     found = compare(made, as_here)
     check_near(found, as_here, what)
+    check_near(compare(made, held.samples), held.samples, what)
     return BoardCount(
         held.memory, board.name, board.core, board.machine, program.built, _counts(held, counted),
         counted.stack_bytes, program.sizes, found,
