@@ -19,6 +19,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from time import process_time
 from types import FrameType
 
@@ -29,7 +30,7 @@ from onnx import AttributeProto, TensorProto, numpy_helper
 from lowtide.backends import emit
 from lowtide.clock import Clock
 from lowtide.errors import LowtideError
-from lowtide.pipeline.fit import read
+from lowtide.pipeline.read import Model, read
 from lowtide.planner.make_plan import make_plan
 from lowtide.planner.plan import Options
 from networks import random_network
@@ -207,7 +208,7 @@ def _ring(number: int, frame: FrameType | None) -> None:
     raise _TooLong
 
 
-def fault(model: onnx.ModelProto) -> str | None:
+def fault(model: Model) -> str | None:
     """What goes wrong with a network that must be planned or refused; None if nothing does."""
     start = process_time()
     signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
@@ -218,6 +219,8 @@ def fault(model: onnx.ModelProto) -> str | None:
     except LowtideError as error:
         if "\n" in str(error) or not str(error):
             return f"not one line: {error!r}"
+        if isinstance(model, Path) and str(model) not in str(error):
+            return f"names no file: {error!r}"
     except _TooLong:
         return "".join(["too long: ", *traceback.format_exc().splitlines(keepends=True)[-8:]])
     except BaseException as error:
@@ -228,23 +231,22 @@ def fault(model: onnx.ModelProto) -> str | None:
     return f"{seconds:.0f} s" if seconds > MOST_SECONDS else None
 
 
-def faults(seeds: range) -> Iterator[str]:
+def faults(seeds: range, made: Callable[[int], Model]) -> Iterator[str]:
     """What goes wrong with the networks of these seeds."""
     signal.signal(signal.SIGPROF, _ring)
     for seed in seeds:
-        found = fault(mutated(seed))
+        found = fault(made(seed))
         if found:
             yield f"seed {seed}: {found}"
 
 
-def main() -> None:
+def limited(seeds: range, made: Callable[[int], Model]) -> None:
     """Judges seeds with limited memory; the last line counts them."""
     warnings.filterwarnings("error", category=RuntimeWarning)  # nor is numpy's to be read by users
-    corpus()
+    made(seeds.start)
     resource.setrlimit(resource.RLIMIT_DATA, (MOST_BYTES, MOST_BYTES))
-    seeds = range(*map(int, sys.argv[1:]))
     count = 0
-    for line in faults(seeds):
+    for line in faults(seeds, made):
         count += 1
         print(line, flush=True)
     print(f"{len(seeds)} files, {count} faults")
@@ -252,4 +254,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    limited(range(*map(int, sys.argv[1:])), mutated)

@@ -15,22 +15,27 @@ from lowtide.errors import ModelError
 from programs import plan_model
 
 HERE, ALL, A_PART = 200, 20_000, 1000
+TFLITE = 10_000
 
 
 def _parts() -> list[object]:
     """All seeds in parts; CI runs a few from everywhere."""
+    sets = {"mutations.py": ALL, "tflite_mutations.py": TFLITE}
     slow = [
-        pytest.param(first, first + A_PART, 1, marks=[pytest.mark.slow])
-        for first in range(0, ALL, A_PART)
+        pytest.param(script, first, first + A_PART, 1, marks=[pytest.mark.slow])
+        for script, count in sets.items()
+        for first in range(0, count, A_PART)
     ]
-    return [pytest.param(0, ALL, ALL // HERE), *slow]
+    return [*(pytest.param(script, 0, n, n // HERE + 1) for script, n in sets.items()), *slow]
 
 
-@pytest.mark.parametrize(("first", "stop", "step"), _parts())
-def test_mutated_files(first: int, stop: int, step: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("script", "first", "stop", "step"), _parts())
+def test_mutated_files(script: str, first: int, stop: int, step: int, tmp_path: Path) -> None:
     """In a process of limited memory, whose folder stays empty."""
-    script = Path(__file__).parents[1] / "builders/mutations.py"
-    command = [sys.executable, str(script), *map(str, (first, stop, step))]
+    if script.startswith("tflite"):
+        pytest.importorskip("tflite_micro")
+    program = Path(__file__).parents[1] / "builders" / script
+    command = [sys.executable, str(program), *map(str, (first, stop, step))]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
     assert os.listdir(tmp_path) == []

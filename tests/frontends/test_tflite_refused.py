@@ -14,7 +14,8 @@ from lowtide.clock import Clock, quiet
 from lowtide.errors import ModelError, UnreadableModel
 from lowtide.pipeline.read import read
 from tflite_file import TfliteFile
-from tflite_operators import ONE, Random
+from tflite_mutations import spoiled
+from tflite_operators import FLOATS_ONLY, ONE, Random
 
 pytest.importorskip("tflite_micro")
 
@@ -114,27 +115,11 @@ def test_a_shape_is_for_onnx_alone(tmp_path: Path, command: Command) -> None:
     assert (said.code, "says all shapes itself" in said.last) == (2, True)
 
 
-def spoiled(content: bytes, dice: random.Random) -> bytes:
-    """A file with bytes, or words of four, of others, or without its end."""
-    made = bytearray(content)
-    for _ in range(dice.randint(1, 4)):
-        at = dice.randrange(len(made))
-        if dice.random() < 0.5:
-            made[at] = dice.randrange(256)
-        else:
-            at -= at % 4
-            word = dice.choice(
-                (0, 1, 2, 255, 2**15, 2**31 - 1, -1, -7, -(2**31), dice.getrandbits(9))
-            )
-            made[at : at + 4] = word.to_bytes(4, "little", signed=True)
-    return bytes(made[: dice.randrange(len(made))] if dice.random() < 0.05 else made)
-
-
-@pytest.mark.parametrize("files", [400, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("files", [200, pytest.param(2_000, marks=pytest.mark.slow)])
 def test_a_spoiled_file_is_read_or_refused(files: int, tmp_path: Path) -> None:
     """Bytes of real structure changed: a Graph, or a ModelError of one line that names the file."""
     file, told, damaged = tmp_path / "net.tflite", list[str](), set[str]()
-    sound = [ONE[kind](Random(seed)) for kind in ONE for seed in (1, 2)]
+    sound = [ONE[kind](Random(seed)) for kind in ONE for seed in (1, 2) if kind not in FLOATS_ONLY]
     for seed in range(files):
         dice = random.Random(seed)
         file.write_bytes(spoiled(dice.choice(sound), dice))

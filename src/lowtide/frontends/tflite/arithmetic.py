@@ -142,6 +142,7 @@ def _made_as(op: Site, image: bool) -> Shape:
 def add_n(op: Site) -> None:
     """All inputs together, of floats; TFLite Micro takes a zero point off once too often."""
     every = range(len(op.node.inputs))
+    op.shape(np.broadcast_shapes(*(op.input(k).shape for k in every)))
     if op.is_eight(*every):
         raise op.refuse("of 8-bit numbers")
     op.make("Sum", [op.name(k) for k in every])

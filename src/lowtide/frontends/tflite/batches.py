@@ -105,6 +105,7 @@ def space_to_batch(op: Site) -> None:
         raise op.refuse(f"blocks {blocks} of {shape}")
     apart = [part for n, b in zip(shape[1:], blocks, strict=False) for part in (n // b, b)]
     order = [*range(2, 2 * count + 1, 2), 0, *range(1, 2 * count, 2)]
+    op.shape((shape[0] * prod(blocks), *apart[::2], *shape[1 + count :]))
     _turned(op, x, [shape[0], *apart, *shape[1 + count :]], order)
 
 
@@ -118,10 +119,14 @@ def batch_to_space(op: Site) -> None:
         raise op.refuse(f"blocks {blocks} of {shape[0]} images")
     apart = [*blocks, shape[0] // prod(blocks), *shape[1:]]
     order = [count, *(a for k in range(count) for a in (count + 1 + k, k))]
+    whole = [n * b for n, b in zip(shape[1:], blocks, strict=False)]
+    left = [n - int(c.sum()) for n, c in zip(whole, crops, strict=True)]
+    if min(left) < 1:
+        raise op.refuse(f"crops {crops.tolist()} of {whole}")
+    op.shape((shape[0] // prod(blocks), *left, *shape[1 + count :]))
     if not crops.any():
         _turned(op, op.name(0), apart, order)
         return
-    whole = [n * b for n, b in zip(shape[1:], blocks, strict=False)]
     ends = [n - int(c) for n, c in zip(whole, crops[:, 1], strict=True)]
     woven = (shape[0] // prod(blocks), *whole, *shape[1 + count :])
     made = _turned(op, op.name(0), apart, order, woven)

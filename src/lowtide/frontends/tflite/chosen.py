@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from lowtide.frontends.tflite.arithmetic import operands
 from lowtide.frontends.tflite.site import Site, operator
 from lowtide.ir.dtype import BOOL, F32
@@ -54,6 +56,7 @@ def select(op: Site) -> None:
     _typed(op, BOOL, 0)
     _typed(op, F32, 1, 2)
     shapes = [op.input(k).shape for k in range(3)]
+    op.shape(np.broadcast_shapes(*shapes))
     if op.node.kind == "SELECT" and len(shapes[0]) == 1 < len(shapes[1]):
         raise op.refuse("a mask of the first axis")
     op.make("Where", [op.name(k) for k in range(3)])

@@ -13,8 +13,26 @@ from lowtide.ir.dtype import I8, I32
 from lowtide.ir.graph import Array
 
 
-def geometry(op: Site, options: Any, kernel: tuple[int, int]) -> dict[str, Any]:
-    """Strides, dilations and pads as attributes; with SAME the odd pixel lies behind."""
+def geometry(op: Site, options: Any, kernel: tuple[int, int], channels: int) -> dict[str, Any]:
+    """Strides, dilations and pads as attributes; with SAME the odd pixel lies behind.
+
+    What is made has so many `channels`.
+    """
+    if len(op.input(0).shape) != 4:
+        raise op.refuse(f"an image of shape {[*op.input(0).shape]}; 4 axes are needed")
+    given = _geometry(op, options, kernel)
+    (n, *sizes, _), pads = op.input(0).shape, given["pads"]
+    out = (
+        (size + before + after - dilation * (k - 1) - 1) // stride + 1
+        for size, before, after, dilation, k, stride in zip(
+            sizes, pads[:2], pads[2:], given["dilations"], kernel, given["strides"], strict=True
+        )
+    )
+    op.shape((n, *out, channels))
+    return given
+
+
+def _geometry(op: Site, options: Any, kernel: tuple[int, int]) -> dict[str, Any]:
     strides = (options.StrideH(), options.StrideW())
     dilations = (1, 1)
     if hasattr(options, "DilationHFactor"):
@@ -112,7 +130,7 @@ def conv_2d(op: Site) -> None:
     channels, inside = op.input(0).shape[-1], weights.shape[3]
     if inside < 1 or channels % inside:
         raise op.refuse(f"weights for {inside} channels on an image of {channels}")
-    attributes = geometry(op, options, weights.shape[1:3])
+    attributes = geometry(op, options, weights.shape[1:3], weights.shape[0])
     _make(
         op, "Conv", (0, 1, 2), weights.transpose(0, 3, 1, 2),
         {**attributes, "group": channels // inside}, options.FusedActivationFunction(),
@@ -125,7 +143,7 @@ def depthwise_conv_2d(op: Site) -> None:
     options, weights = op.options(tflite.DepthwiseConv2DOptions), _weights(op, 1)
     if weights.shape[0] != 1:
         raise op.refuse(f"weights of shape {[*weights.shape]}; the first axis must be 1")
-    attributes = geometry(op, options, weights.shape[1:3])
+    attributes = geometry(op, options, weights.shape[1:3], weights.shape[3])
     _make(
         op, "Conv", (0, 1, 2), weights.transpose(3, 0, 1, 2),
         {**attributes, "group": op.input(0).shape[-1]}, options.FusedActivationFunction(),
@@ -137,6 +155,13 @@ def transpose_conv(op: Site) -> None:
     """Weights [out, y, x, in]: each pixel is spread over a window of the output."""
     options, weights = op.options(tflite.TransposeConvOptions), _weights(op, 1)
     strides, kernel = (options.StrideH(), options.StrideW()), weights.shape[1:3]
+    asked = tuple(int(n) for n in op.constant(0).ravel())
+    if len(op.input(2).shape) != 4 or (asked[:1], asked[3:]) != (
+        op.input(2).shape[:1],
+        weights.shape[:1],
+    ):
+        raise op.refuse(f"an output of shape {[*asked]} of {[*op.input(2).shape]}")
+    op.shape(asked)
     if min(*strides, *kernel) < 1:
         raise op.refuse(f"strides {strides}, a kernel of {kernel}")
     before, after, extra = [], [], []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
+import numpy as np
 import tflite
 
 from lowtide.frontends.tflite.activate import limits, make_float
@@ -83,6 +84,11 @@ def batch_matmul(op: Site) -> None:
     """Rows of a times columns of b; either may be transposed."""
     options, names = op.options(tflite.BatchMatMulOptions), [op.name(0), op.name(1)]
     across = (int(options.AdjX()), int(options.AdjY()))
+    a, b = (op.input(k).shape for k in (0, 1))
+    if min(len(a), len(b)) < 2:
+        raise op.refuse(f"of shapes {[*a]} and {[*b]}")
+    ends = a[-1 if across[0] else -2], b[-2 if across[1] else -1]
+    op.shape((*np.broadcast_shapes(a[:-2], b[:-2]), *ends))
     if not op.is_eight(0, 1):
         for k, turned in enumerate(across):
             if turned:
@@ -94,8 +100,8 @@ def batch_matmul(op: Site) -> None:
     (sa, za), (sb, zb), (sy, zy) = (op.scale(t) for t in (op.input(0), op.input(1), op.output()))
     m, n = multipliers([as_float32(sa * sb) / sy])
     names += [op.add_constant(m, "m"), op.add_constant(n, "n")]
-    ends = {"x_zero": za, "b_zero": zb, "y_zero": zy, **limits(op, 0), "across": across}
-    op.make("QMatMul", names, attributes=ends)
+    given = {"x_zero": za, "b_zero": zb, "y_zero": zy, **limits(op, 0), "across": across}
+    op.make("QMatMul", names, attributes=given)
 
 
 def _turned(op: Site, k: int) -> str:

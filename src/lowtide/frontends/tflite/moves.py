@@ -80,6 +80,9 @@ def concatenation(op: Site) -> None:
         raise op.refuse("a fused activation")
     axis, every = axis_of(op, options.Axis(), rank), range(count)
     first = op.input(0).shape
+    others = {(*s[:axis], *s[axis + 1 :]) for s in (op.input(k).shape for k in every)}
+    if len(others) > 1 or len(first) != rank:
+        raise op.refuse(f"of shapes that differ beside axis {axis}: {sorted(others)}")
     total = sum(op.input(k).shape[axis] for k in every)
     op.shape((*first[:axis], total, *first[axis + 1 :]))
     image = rank == 4 and any(op.net.is_image(op.input(k).number) for k in every)
@@ -113,12 +116,21 @@ def _rescaled(op: Site, k: int, image: bool) -> str:
 @operator("SPLIT", "SPLIT_V")
 def split(op: Site) -> None:
     """Slices of the input, one after the other."""
-    value, axis = (1, 0) if op.node.kind == "SPLIT" else (0, 2)
+    value, along = (1, 0) if op.node.kind == "SPLIT" else (0, 2)
     same_numbers(op, value)
-    (given,) = ints(op, axis)
-    every = range(len(op.node.outputs))
-    attributes = {"axis": axis_of(op, given, len(op.input(value).shape))}
-    op.make("Split", [op.name(value)], attributes=attributes, outputs=every)
+    (given,) = ints(op, along)
+    every, shape = range(len(op.node.outputs)), op.input(value).shape
+    axis = axis_of(op, given, len(shape))
+    sizes = [shape[axis] // len(every)] * len(every)
+    if op.node.kind == "SPLIT_V":
+        sizes = ints(op, 1)
+        rest = shape[axis] - sum(n for n in sizes if n >= 0)
+        sizes = [n if n >= 0 else rest for n in sizes]
+    if len(sizes) != len(every) or sum(sizes) != shape[axis] or min(sizes, default=0) < 1:
+        raise op.refuse(f"{sizes} of an axis of {shape[axis]} for {len(every)} outputs")
+    for k in every:
+        op.shape((*shape[:axis], sizes[k], *shape[axis + 1 :]), k)
+    op.make("Split", [op.name(value)], attributes={"axis": axis}, outputs=every)
 
 
 @operator("UNPACK")
@@ -141,10 +153,14 @@ def unpack(op: Site) -> None:
 @operator("PACK")
 def pack(op: Site) -> None:
     """Inputs side by side along an axis of their own."""
-    every, rank = range(len(op.node.inputs)), len(op.output().shape)
+    every = range(len(op.node.inputs))
+    shapes = {op.input(k).shape for k in every}
     same_numbers(op, *every)
-    axis = axis_of(op, op.options(tflite.PackOptions).Axis(), rank)
-    names = []
+    if len(shapes) != 1:
+        raise op.refuse(f"of {len(shapes)} shapes")
+    (one,) = shapes
+    axis, names = axis_of(op, op.options(tflite.PackOptions).Axis(), len(one) + 1), []
+    op.shape((*one[:axis], len(every), *one[axis:]))
     for k in every:
         held = op.input(k)
         shape = (*held.shape[:axis], 1, *held.shape[axis:])
@@ -204,7 +220,11 @@ def strided_slice(op: Site) -> None:
 def tile(op: Site) -> None:
     """The whole tensor again and again."""
     same_numbers(op, 0)
-    op.make("Tile", [op.name(0)], attributes={"repeats": ints(op, 1)})
+    times, shape = ints(op, 1), op.input(0).shape
+    if len(times) != len(shape) or min(times, default=1) < 1:
+        raise op.refuse(f"{times} times {[*shape]}")
+    op.shape(tuple(n * t for n, t in zip(shape, times, strict=True)))
+    op.make("Tile", [op.name(0)], attributes={"repeats": times})
 
 
 @operator("GATHER")
@@ -218,6 +238,7 @@ def gather(op: Site) -> None:
         raise op.refuse("by batches")
     if chosen.size == 0 or chosen.min() < 0 or chosen.max() >= size[axis]:
         raise op.refuse(f"places outside an axis of {size[axis]}")
+    op.shape((*size[:axis], *chosen.shape, *size[axis + 1 :]))
     op.make("Gather", [op.name(0), op.name(1)], attributes={"axis": axis})
 
 
@@ -236,6 +257,7 @@ def reverse(op: Site) -> None:
     """Axes backwards."""
     same_numbers(op, 0)
     shape = op.input(0).shape
+    op.shape(shape)
     axes = [axis_of(op, a, len(shape)) for a in ints(op, 1)]
     given = {
         "axes": axes, "steps": [-1] * len(axes),
@@ -255,6 +277,7 @@ def gather_nd(op: Site) -> None:
         raise op.refuse(f"places outside axes of {[*first]}")
     places = np.ravel_multi_index(tuple(np.moveaxis(chosen, -1, 0)), first)
     flat = (prod(first), *held.shape[count:])
+    op.shape((*places.shape, *flat[1:]))
     x = op.between("Reshape", [op.name(0)], flat, held.dtype, held.quant, shape=flat)
     op.make("Gather", [x, op.add_constant(places, "places")], attributes={"axis": 0})
 

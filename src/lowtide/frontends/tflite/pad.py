@@ -7,7 +7,7 @@ import tflite
 
 from lowtide.frontends.tflite.network import FIRST, Frame
 from lowtide.frontends.tflite.site import Site, operator
-from lowtide.ir.graph import Array
+from lowtide.ir.graph import Array, Shape
 
 
 def _pads(op: Site) -> Array:
@@ -18,6 +18,11 @@ def _pads(op: Site) -> Array:
     return pads
 
 
+def _around(op: Site, pads: Array) -> Shape:
+    """The shape of the input with a frame."""
+    return tuple(n + int(p.sum()) for n, p in zip(op.input(0).shape, pads, strict=True))
+
+
 @operator("PAD", "PADV2")
 def pad(op: Site) -> None:
     """A frame of the zero point, or of a value that is given."""
@@ -26,6 +31,7 @@ def pad(op: Site) -> None:
         if op.scale(op.input(0)) != op.scale(op.output()):
             raise op.refuse("a frame between two scales")
         value = float(op.scale(op.output())[1])
+    op.shape(_around(op, pads))
     if op.has(2):
         value = float(op.constant(2).item())
     name, image = op.as_made(0, favoured=True)
@@ -44,8 +50,9 @@ def mirror_pad(op: Site) -> None:
     edge = op.options(tflite.MirrorPadOptions).Mode() == tflite.MirrorPadMode.SYMMETRIC
     op.is_eight(0)
     name, image = op.as_made(0, favoured=True)
-    places = []
-    for size, (before, after) in zip(op.input(0).shape, _pads(op).tolist(), strict=True):
+    places, pads = [], _pads(op)
+    op.shape(_around(op, pads))
+    for size, (before, after) in zip(op.input(0).shape, pads.tolist(), strict=True):
         if max(before, after) > size - (not edge):
             raise op.refuse(f"pads of {before} and {after} around {size}")
         turned = [abs(k) if not edge else (k if k >= 0 else -1 - k) for k in range(-before, size)]

@@ -16,7 +16,7 @@ def pool_2d(op: Site) -> None:
     """The mean, the largest, of a window's pixels in the image."""
     options, kind = op.options(tflite.Pool2DOptions), op.node.kind
     kernel = (options.FilterHeight(), options.FilterWidth())
-    attributes = {**geometry(op, options, kernel), "kernel_shape": kernel}
+    attributes = {**geometry(op, options, kernel, op.input(0).shape[-1]), "kernel_shape": kernel}
     activation, names = options.FusedActivationFunction(), [op.name(0, image=True)]
     if not op.is_eight(0):
         make_float(op, _FLOAT[kind], names, activation, True, attributes)
@@ -42,7 +42,7 @@ def l2_pool_2d(op: Site) -> None:
     if op.is_eight(0):
         raise op.refuse("of 8-bit numbers")
     kernel = (options.FilterHeight(), options.FilterWidth())
-    given = {**geometry(op, options, kernel), "kernel_shape": kernel}
+    given = {**geometry(op, options, kernel, op.input(0).shape[-1]), "kernel_shape": kernel}
     name = op.name(0, image=True)
     first, after = (tuple(t.shape[a] for a in (0, 3, 1, 2)) for t in (held, op.output()))
     squares = op.between("Mul", [name, name], first, held.dtype)

@@ -29,7 +29,8 @@ def _axes(op: Site) -> tuple[int, ...]:
 def reduced(op: Site) -> None:
     """Over the axes that are a constant."""
     axes, kind = _axes(op), op.node.kind
-    kept = int(op.options(tflite.ReducerOptions).KeepDims())
+    kept, whole = int(op.options(tflite.ReducerOptions).KeepDims()), op.input(0).shape
+    op.shape(tuple(1 if a in axes else n for a, n in enumerate(whole) if kept or a not in axes))
     if not axes:
         op.make("Identity", [op.name(0)])
         return
@@ -61,8 +62,12 @@ def _divided(m: int, n: int, count: int) -> tuple[int, int]:
 @operator("ARG_MAX", "ARG_MIN")
 def arg_extreme(op: Site) -> None:
     """Where the first of the largest elements along an axis is."""
-    rank, (axis,) = len(op.input(0).shape), (int(a) for a in np.ravel(op.constant(1)))
-    attributes = {"axis": axis % rank, "keepdims": 0}
+    shape, (given,) = op.input(0).shape, (int(a) for a in np.ravel(op.constant(1)))
+    if not -len(shape) <= given < len(shape):
+        raise op.refuse(f"axis {given} of {len(shape)}")
+    axis = given % len(shape)
+    op.shape((*shape[:axis], *shape[axis + 1 :]))
+    attributes = {"axis": axis, "keepdims": 0}
     op.make(
         "ArgMax" if op.node.kind == "ARG_MAX" else "ArgMin", [op.name(0)], attributes=attributes
     )
@@ -71,6 +76,7 @@ def arg_extreme(op: Site) -> None:
 @operator("L2_NORMALIZATION")
 def l2_normalization(op: Site) -> None:
     """x over the root of the sum of squares along the last axis"""
+    op.shape(op.input(0).shape)
     if op.options(tflite.L2NormOptions).FusedActivationFunction():
         raise op.refuse("a fused activation")
     if not op.is_eight(0):
@@ -88,6 +94,7 @@ def cumsum(op: Site) -> None:
     """Sums so far along an axis, of floats."""
     if op.is_eight(0):
         raise op.refuse("of 8-bit numbers")
+    op.shape(op.input(0).shape)
     options, rank = op.options(tflite.CumsumOptions), len(op.input(0).shape)
     axis = int(op.constant(1).item())
     if not -rank <= axis < rank:

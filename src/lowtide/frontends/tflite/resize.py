@@ -14,10 +14,11 @@ from lowtide.ir.dtype import U8
 
 def _sizes(op: Site) -> list[tuple[int, int]]:
     """(size, out) of rows and of columns."""
-    asked, out = [int(v) for v in np.ravel(op.constant(1))], op.output().shape
-    if len(out) != 4 or [*out[1:3]] != asked:
-        raise op.refuse(f"sizes {asked} for an output of shape {[*out]}")
-    return [*zip(op.input(0).shape[1:3], out[1:3], strict=True)]
+    asked, shape = [int(v) for v in np.ravel(op.constant(1))], op.input(0).shape
+    if len(shape) != 4 or len(asked) != 2 or min(asked) < 1:
+        raise op.refuse(f"sizes {asked} of an image of shape {[*shape]}")
+    op.shape((shape[0], *asked, shape[3]))
+    return [*zip(shape[1:3], asked, strict=True)]
 
 
 @operator("RESIZE_NEAREST_NEIGHBOR")
