@@ -82,6 +82,9 @@ def test_instructions_of_a_network_are_counted_by_operator(small: Path) -> None:
     assert [o["name"] for o in operators[:-1]] == [o["name"] for o in plan["operators"]]
     assert all(o["instructions"] > o["macs"] for o in operators)
     assert sum(o["instructions"] for o in operators) == facts["instructions"]
+    for parts in ("kinds", "functions"):
+        assert sum(facts[parts].values()) == facts["instructions"]
+    assert {"multiply", "load", "store", "branch"} <= facts["kinds"].keys()
     assert facts["instructions_per_mac"] == facts["instructions"] / facts["macs"]
     assert 1 < facts["instructions_per_mac"] < 20
     assert facts["arena_bytes"] + 16 < facts["ram_bytes"] < facts["arena_bytes"] + 4096

@@ -9,6 +9,7 @@ from typing import Any
 from lowtide.check.numbers import Difference
 from lowtide.planner.memory_map import MemoryMap
 from lowtide.timing.board_build import Sizes
+from lowtide.timing.board_where import Where
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class BoardCount:
     machine: str
     built: str
     operators: tuple[OperatorCount, ...]
+    where: Where
     stack_bytes: int
     sizes: Sizes
     difference: Difference
@@ -83,6 +85,8 @@ class BoardCount:
             "compared_values": self.difference.compared,
             "unequal": self.difference.unequal,
             "max_rel_diff": self.difference.max_rel,
+            "kinds": self.where.kinds,
+            "functions": self.where.functions,
             "operators": [
                 {
                     **asdict(one),

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from lowtide.check.child import run_child
 from lowtide.errors import CheckError, UsageError
+from lowtide.timing.board_where import Where, where
 from lowtide.timing.boards import DATA, Board
 
 FAULT, LATE = 70, 124
@@ -29,10 +30,7 @@ class Counted:
     instructions: tuple[int, ...]
     calls: tuple[int, ...]
     stack_bytes: int
-
-    @property
-    def whole(self) -> int:
-        return sum(self.instructions)
+    where: Where
 
 
 def build_counter(board: Board, compiler: Sequence[str], folder: Path) -> Path:
@@ -63,13 +61,14 @@ def run_counted(board: Board, elf: Path, operators: int, counter: Path, seconds:
     status, said = run_on_board(board, elf, seconds, ["-plugin", plug])
     _check_end(board, status, said, seconds)
     stack = re.search(r"^stack (\d+)$", said, re.MULTILINE)
-    counts = re.findall(r"^operator \d+ (\d+) (\d+)$", _read(folder / "counts"), re.MULTILINE)
+    text = _read(folder / "counts")
+    counts = re.findall(r"^operator \d+ (\d+) (\d+)$", text, re.MULTILINE)
     if stack is None or len(counts) != operators + 1:
         raise CheckError(
             f"{board.family.emulator.command} counted nothing: its plug-in did not run"
         )
     calls, instructions = zip(*((int(a), int(b)) for a, b in counts), strict=True)
-    return Counted(instructions, calls, int(stack[1]))
+    return Counted(instructions, calls, int(stack[1]), where(board, elf, text))
 
 
 def run_on_board(

@@ -9,10 +9,22 @@ from lowtide.sizes import show_bytes
 from lowtide.timing.bench_text import bar, table
 from lowtide.timing.board_result import BoardCount, OperatorCount
 
+_MOST = 6
+
 
 def board_text(counted: BoardCount) -> str:
     """Lines: the whole, the operators, memory, and how the numbers came about."""
-    lines = [*_head(counted), "", *_operators(counted), "", *_memory(counted), "", *_notes(counted)]
+    lines = [
+        *_head(counted),
+        "",
+        *_operators(counted),
+        "",
+        *_where(counted),
+        "",
+        *_memory(counted),
+        "",
+        *_notes(counted),
+    ]
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -43,6 +55,14 @@ def _operator(one: OperatorCount, most: int, whole: int) -> tuple[str, ...]:
         f"{one.macs:,}" if one.macs else "-", "-" if per is None else f"{per:.2f}",
         f"{one.calls:,}",
     )  # fmt: skip
+
+
+def _where(counted: BoardCount) -> Iterator[str]:
+    """The largest shares."""
+    for name, held in (("kinds", counted.where.kinds), ("functions", counted.where.functions)):
+        most = list(held.items())[:_MOST]
+        shown = [f"{for_terminal(k, 24)} {100 * n / counted.instructions:.1f} %" for k, n in most]
+        yield f"  {name:9}  {', '.join(shown)}"
 
 
 def _memory(counted: BoardCount) -> Iterator[str]:
