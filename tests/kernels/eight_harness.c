@@ -1,6 +1,6 @@
 /* Runs kernels of 8-bit numbers on rows of exactly the size they may touch, each from malloc, so that
-   AddressSanitizer sees every element too far. Per case on stdin: int32 kernel, bytes of weights, of
-   endings and of scratch; struct eight; whether each input row exists; then the rows that exist, the
+   AddressSanitizer sees every element too far. Per case on stdin: int32 kernel (0 convolution, 1 of each
+   channel by itself), bytes of weights, of endings and of scratch; struct eight; whether each input row exists; then the rows that exist, the
    weights, the endings, the output row as it is before. On stdout: the output row. On a board
    (BOARD), a file of the host for each, named on the command line. */
 #include <stddef.h>
@@ -55,7 +55,7 @@ int main(void)
         const struct ending8 *e = bytes((size_t)head[2], 1);
         const size_t made = (size_t)((s.ow - 1) * s.os + s.co);
         int8_t *y = bytes(made, 1);
-        conv_eight(&s, x, w, e, y, bytes((size_t)head[3], 0));
+        (head[0] ? depthwise_eight : conv_eight)(&s, x, w, e, y, bytes((size_t)head[3], 0));
         GIVE(y, made);
 #ifdef BOARD
         used = 0;

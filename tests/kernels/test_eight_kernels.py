@@ -24,12 +24,13 @@ from lowtide.ir import whole
 from lowtide.kernels.choose import sources
 from lowtide.kernels.eight import EIGHT, NARROW, WIDE
 from lowtide.kernels.ending import Ending, Sums
-from lowtide.kernels.packing import InPairs
+from lowtide.kernels.packing import InPairs, InSixteens
 
 HARNESS = Path(__file__).with_name("eight_harness.c")
 RIG = Path(__file__).resolve().parents[3] / "shared" / "rig"
 SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1")
 KINDS = ("TWICE", "ONCE", "SCALED")
+LIMITS = "enum { COLUMNS8 = 40 };\n"
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -49,6 +50,11 @@ class Case:
     ending: Ending
 
     @property
+    def channels(self) -> int:
+        """Those in; as many as out where each is summed up by itself."""
+        return next((row.shape[1] for row in self.x if row is not None), self.w.shape[1])
+
+    @property
     def sums(self) -> Sums:
         axes, (least, most) = (1, 2, 3), (-128, 127) if self.signed else (0, 255)
         start = self.bias - self.zero * self.w.astype(int).sum(axes)
@@ -60,19 +66,23 @@ class Case:
         """As the harness reads it."""
         kh, kw, stride, dilation, _ = self.window
         (co, ci), (iw, apart, ow, out) = self.w.shape[:2], self.sizes
+        depthwise = self.channels != ci
         slides = kw == 3 and dilation == 1 and stride <= 2 and ci % 4 == 0
         together = kw if dilation == 1 else 1
-        weights = InPairs("w", together, slides).pack(self.w)
+        packing = InSixteens("w") if depthwise else InPairs("w", together, slides)
+        weights = packing.pack(self.w)
         ends = np.array(self.ending.numbers(self.sums), "<i4")
         # Words of a tile: each column once where windows slide, else every window by itself.
         words = kh * kw * ci // 2 // 3 * (self.pixels + 2 if stride == 1 else 2 * self.pixels + 1)
         words = words if slides else weights.size // ((co + co % 2) * 2) * self.pixels
+        words = -(-co // 4) if depthwise else words
         e = self.ending
         shape = [
-            *self.window, iw, apart, ci, self.zero, not self.signed, ow, out, co, self.pixels,
-            KINDS.index(e.kind), e.offset, e.low, e.high, self.back, ow, 0,
+            *self.window, iw, apart, self.channels, self.zero, not self.signed, ow, out, co,
+            self.pixels,
+            KINDS.index(e.kind), e.offset, e.low, e.high, e.plain(self.sums), self.back, ow, 0,
         ]  # fmt: skip
-        head = [0, weights.nbytes, ends.nbytes, 4 * words]
+        head = [depthwise, weights.nbytes, ends.nbytes, 4 * words]
         whole_numbers = [*head, *shape, *(row is not None for row in self.x)]
         rows = b"".join(self._row(row).tobytes() for row in self.x if row is not None)
         before = np.full((ow - 1) * out + co, 85, np.int8)
@@ -98,7 +108,9 @@ class Case:
                 for kx in range(kw):
                     at = q * stride - before + kx * dilation
                     if row is not None and 0 <= at < iw:
-                        sums = sums + self.w[:, :, ky, kx].astype(int) @ (row[at] - self.zero)
+                        taps = self.w[:, :, ky, kx].astype(int)
+                        x = row[at] - self.zero
+                        sums = sums + (taps @ x if taps.shape[1] == len(x) else taps[:, 0] * x)
             made[q * out : q * out + co] = self._ended(sums)
         return made.astype(np.uint8)
 
@@ -116,25 +128,28 @@ def draw(dice: random.Random) -> Case:
     kh, kw = dice.choice([(1, 1), (3, 3), (3, 3), (1, 3), (2, 3), (3, 5), (4, 2)])
     stride, dilation = dice.choice([(1, 1), (1, 1), (2, 1), (2, 1), (3, 1), (1, 2), (2, 2)])
     ci, co = dice.choice([1, 2, 3, 4, 5, 8, 12, 16]), dice.choice([1, 2, 3, 4, 7, 8])
+    depthwise = dice.random() < 0.4
+    if depthwise:
+        ci = co = dice.choice([2, 4, 7, 8, 16, 20, 40])
     before, after, wide = dice.randrange(kw), dice.randrange(kw), (kw - 1) * dilation + 1
     iw = dice.randint(max(1, wide - before - after), wide + 9)
     ow = (iw + before + after - wide) // stride + 1
     signed = dice.random() < 0.7
     least, most = (-128, 127) if signed else (0, 255)
     x = [numbers.integers(least, most + 1, (iw, ci)) for _ in range(kh)]
-    missing = dice.choice([0, 0, 1])
-    w = numbers.integers(-128, 128, (co, ci, kh, kw)).astype(np.int8)
+    missing = dice.choice([0, 0, 1]) if kh > 1 else 0
+    w = numbers.integers(-128, 128, (co, 1 if depthwise else ci, kh, kw)).astype(np.int8)
     return Case(
         (kh, kw, stride, dilation, before),
         (iw, ci + dice.choice([0, 0, 3]), ow, co + dice.choice([0, 0, 2])),
         dice.randint(least, most),
         signed,
         dice.choice([NARROW, WIDE, WIDE]),
-        dice.random() < 0.3,
+        dice.random() < 0.3 and not depthwise,
         tuple(None if k < missing else row for k, row in enumerate(x)),
         w,
         numbers.integers(-20000, 20000, co),
-        _ending(dice, co, kh * kw * ci),
+        _ending(dice, co, kh * kw * w.shape[1]),
     )
 
 
@@ -173,7 +188,7 @@ def test_rows_of_the_exact_size(flags: tuple[str, ...], tmp_path: Path) -> None:
     compiler = find_compiler()
     if compiler is None:
         pytest.skip("no C compiler")
-    (tmp_path / "kernels.c").write_text("".join(sources(EIGHT)))
+    (tmp_path / "kernels.c").write_text(LIMITS + "".join(sources(EIGHT)))
     command = [*compiler, "-std=c11", *WARNINGS, *flags, f"-I{tmp_path}", str(HARNESS)]
     subprocess.run([*command, "-o", "harness"], cwd=tmp_path, check=True)
     found = cases(1, 400)
@@ -189,7 +204,7 @@ def test_on_a_board(flags: str, tmp_path: Path) -> None:
         pytest.skip("needs arm-none-eabi-gcc and qemu-system-arm")
     if not RIG.exists():
         pytest.skip("needs ../shared/rig")
-    (tmp_path / "kernels.c").write_text("".join(sources(EIGHT)))
+    (tmp_path / "kernels.c").write_text(LIMITS + "".join(sources(EIGHT)))
     options = [f"-I{tmp_path}", "-DBOARD", flags]
     build = [RIG / "build.sh", "m4", tmp_path / "board.elf", HARNESS, *options]
     subprocess.run(build, cwd=tmp_path, check=True)

@@ -19,10 +19,10 @@ from lowtide.ir.nest import Load
 from lowtide.kernels.calls import EightCall
 from lowtide.kernels.ending import Sums, ending
 from lowtide.kernels.kernel import Kernel, Types, Use
-from lowtide.kernels.packing import InPairs, Numbers
+from lowtide.kernels.packing import InPairs, InSixteens, Numbers
 from lowtide.kernels.patterns import Convolution, convolution, inside_rows
 from lowtide.layout.lay_out import Layout
-from lowtide.rows.task import PIXEL, Task
+from lowtide.rows.task import PIXEL, ROW, Task
 
 WIDE, NARROW = 4, 2
 """Pixels of a tile, as in c/eight_sums.h."""
@@ -32,6 +32,9 @@ MOST_SCRATCH = 1 << 14
 
 LITTLE, SHARE = 1 << 11, 8
 """Bytes of them that wide tiles may always take, or that share of what is read and made."""
+
+MOST_COLUMNS = 1 << 8
+"""Pointers to columns that may lie on the stack."""
 
 _LIMIT = 1 << 31
 
@@ -44,6 +47,46 @@ def _conv(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
     found = _found(task, layout)
     if found is None or found.groups > 1:
         return None
+    sized = _call(found, kernel, task, layout, found.channels[0])
+    if sized is None:
+        return None
+    call, table = sized
+    columns, inside = call.columns, call.channels
+    slides = columns.kernel == 3 and columns.dilation == 1 and columns.stride <= 2
+    together = columns.kernel if columns.dilation == 1 else 1
+    packing = InPairs(found.weights, together, slides and inside % 4 == 0)
+    both = sum(layout.storages[place.storage].bytes for place in (call.x, call.y))
+    if tile_bytes(call, packing) > max(LITTLE, both // SHARE):
+        call = replace(call, pixels=NARROW)
+    scratch = tile_bytes(call, packing)
+    if scratch > MOST_SCRATCH:
+        return None
+    return Use(kernel, call, PIXEL, (packing, table), arena_bytes=scratch)
+
+
+def _depthwise(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
+    """A convolution of each channel by itself, in steps without order: some channels after others.
+
+    A pixel of the zero point stands for those in the padding.
+    """
+    found = None if task.grain.atomic else _found(task, layout)
+    if found is None or found.channels != (1, 1) or found.groups == 1:
+        return None
+    sized = _call(found, kernel, task, layout, found.groups)
+    if sized is None:
+        return None
+    call, table = sized
+    columns = call.rows.kernel * max(call.columns.kernel, 2 * WIDE + 1)
+    if columns > MOST_COLUMNS:
+        return None
+    packings = (InSixteens(found.weights), table)
+    return Use(kernel, call, ROW, packings, {"COLUMNS8": columns}, arena_bytes=found.groups)
+
+
+def _call(
+    found: Convolution, kernel: Kernel, task: Task, layout: Layout, channels: int
+) -> tuple[EightCall, Numbers] | None:
+    """How a kernel is called, and the table of how the sums of each channel end."""
     x, y = layout.places[found.x], layout.places[task.output]
     rows, columns = found.windows
     given, made = (layout.storages[place.storage].dtype for place in (x, y))
@@ -54,19 +97,9 @@ def _conv(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
         return None
     if (ends.kind == "SCALED") != (kernel.types == _SCALED):
         return None
-    slides = columns.kernel == 3 and columns.dilation == 1 and columns.stride <= 2
-    inside = weights.shape[1]
-    together = columns.kernel if columns.dilation == 1 else 1
-    packing = InPairs(found.weights, together, slides and inside % 4 == 0)
-    call = EightCall(rows, columns, inside, x, y, found.zeros[0], ends, WIDE)
-    both = layout.storages[x.storage].bytes + layout.storages[y.storage].bytes
-    if tile_bytes(call, packing) > max(LITTLE, both // SHARE):
-        call = replace(call, pixels=NARROW)
     table = Numbers(f"{found.weights}.ends", ends.numbers(sums))
-    scratch = tile_bytes(call, packing)
-    if scratch > MOST_SCRATCH:
-        return None
-    return Use(kernel, call, PIXEL, (packing, table), arena_bytes=scratch)
+    call = EightCall(rows, columns, channels, x, y, found.zeros[0], ends, ends.plain(sums), WIDE)
+    return call, table
 
 
 def _found(task: Task, layout: Layout) -> Convolution | None:
@@ -119,8 +152,11 @@ def tile_bytes(call: EightCall, packing: InPairs) -> int:
 
 
 _CONV = ("eight.h", "eight_sums.h", "conv_eight.c")
+_DEPTHWISE = ("eight.h", "eight_sums.h", "depthwise_eight.c")
 
 EIGHT = (
     Kernel("conv_eight", ("inline.h", "eight_scaled.h", *_CONV), _conv, _SCALED),
     Kernel("conv_eight", ("inline.h", *_CONV), _conv, _WHOLE),
+    Kernel("depthwise_eight", ("inline.h", "eight_scaled.h", *_DEPTHWISE), _depthwise, _SCALED),
+    Kernel("depthwise_eight", ("inline.h", *_DEPTHWISE), _depthwise, _WHOLE),
 )

@@ -67,6 +67,12 @@ class Ending:
                     found += (sums.start[k], self.m[k], 0, self.n[k] - far)
         return tuple(found)
 
+    def plain(self, sums: Sums) -> bool:
+        """Whether all channels end by a shift to the right, in all of -128 to 127."""
+        if (self.low, self.high) != (-128, 127):
+            return False
+        return all(self._at_once(k, sums) is not None for k in range(len(self.m)))
+
     def _at_once(self, k: int, sums: Sums) -> tuple[int, int, int, int] | None:
         """Channel k if its sums end TWICE by a shift to the right, or are always the same."""
         if self.kind != "TWICE":

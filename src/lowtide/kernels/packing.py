@@ -78,6 +78,20 @@ class InPairs:
 
 
 @dataclass(frozen=True)
+class InSixteens:
+    """Weights of a convolution of each channel by itself, 16 channels at a time: [ky][kx][16]."""
+
+    constant: str
+
+    def pack(self, values: Array) -> Array:
+        """Weights [channels, 1, ky, kx] in that order, in one dimension; zeros fill up the last."""
+        filled = np.pad(values, ((0, -len(values) % BLOCK), (0, 0), (0, 0), (0, 0)))
+        return np.ascontiguousarray(
+            filled.reshape(-1, BLOCK, filled[0].size).swapaxes(1, 2)
+        ).ravel()
+
+
+@dataclass(frozen=True)
 class Numbers:
     """Whole numbers that are worked out from constants, under a name of their own."""
 
@@ -89,4 +103,4 @@ class Numbers:
         return np.array(self.numbers, np.int32)
 
 
-Packing = InOrder | InBlocks | InPairs | Numbers
+Packing = InOrder | InBlocks | InPairs | InSixteens | Numbers

@@ -46,8 +46,8 @@ def _fields(call: EightCall, task: Task, program: Program, backward: bool) -> st
         "from_zero": int(given == U8), "ow": width, "os": pixel_stride(call.y), "co": channels,
         "pixels": call.pixels,
         "ending": ends.kind, "offset": ends.offset, "low": ends.low, "high": ends.high,
-        "back": int(backward), "group": task.grain.pixels or width,
-        "atomic": int(task.grain.atomic),
+        "plain": int(call.plain), "back": int(backward),
+        "group": task.grain.pixels or width, "atomic": int(task.grain.atomic),
     }  # fmt: skip
     return ", ".join(
         f".{name} = {value}" for name, value in fields.items() if value not in (0, "TWICE")

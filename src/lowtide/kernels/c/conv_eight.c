@@ -27,11 +27,6 @@ INLINE void widen_four(const int8_t *from, int from_zero, int in_order, wide *fi
 #endif
 }
 
-INLINE const int8_t *column_of(const struct eight *s, const int8_t *row, int column)
-{
-    return row == NULL || column < 0 || column >= s->iw ? NULL : row + column * s->is;
-}
-
 /* The channels of one column, in words that are `apart`; NULL is padding. */
 INLINE wide *widen(const struct eight *s, const int8_t *from, wide *to, int apart)
 {

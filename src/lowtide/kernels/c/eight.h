@@ -1,12 +1,13 @@
 /* A row of 8-bit numbers. Windows: kernel, stride, dilation and padding along the row; input: width,
    elements from pixel to pixel, channels, its zero point, whether it goes from 0 to 255; output:
-   width, from pixel to pixel, channels; the pixels of a tile; how sums end, with what is added then and what they are kept
-   within. And its order, as in conv.h: last pixel first if `back`, `group` pixels a step, which reads
-   everything before it writes anything if `atomic`. */
+   width, from pixel to pixel, channels; the pixels of a tile; how sums end, with what is added then
+   and what they are kept within; `plain` if all do by a shift to the right, in all of -128 to 127. And
+   its order, as in conv.h: last pixel first if `back`, `group` pixels a step, which reads everything
+   before it writes anything if `atomic`. */
 enum ending { TWICE, ONCE, SCALED };
 struct eight {
     int kh, kw, stride, dilation, before, iw, is, ci, zero, from_zero, ow, os, co, pixels;
-    int ending, offset, low, high, back, group, atomic;
+    int ending, offset, low, high, plain, back, group, atomic;
 };
 
 /* Of a channel: what its sums begin with, their factor and its shift; SCALED, the factor has other bits.
@@ -61,6 +62,11 @@ INLINE int8_t ended(const struct eight *s, int32_t sum, const struct ending8 *e)
     v += done ? 0 : s->offset;
     v = v < s->low ? s->low : v > s->high ? s->high : v;
     return (int8_t)(v > 127 ? v - 256 : v);
+}
+
+INLINE const int8_t *column_of(const struct eight *s, const int8_t *row, int column)
+{
+    return row == NULL || column < 0 || column >= s->iw ? NULL : row + column * s->is;
 }
 
 #ifdef LOWTIDE_CHECKED

@@ -1,0 +1,137 @@
+/* A row of a convolution of each channel by itself. A table has where the columns under some pixels lie;
+   those in the padding are a pixel of the zero point. Weights lie in blocks of channels: [tap][16]. */
+enum { BLOCK8 = 16 };
+
+/* The columns from `first` on, in all rows of the window. */
+static void find_columns(const struct eight *s, const int8_t *const *x, int first, int columns, int step,
+                         const int8_t *padding, const int8_t **table)
+{
+    for (int ky = 0; ky < s->kh; ky++)
+        for (int c = 0; c < columns; c++) {
+            const int8_t *at = column_of(s, x[ky], first + c * step);
+            *table++ = at == NULL ? padding : at;
+        }
+}
+
+/* One pixel, from channel m on. */
+static void depthwise_pixel(const struct eight *s, const int8_t *const *table, const int8_t *w,
+                            const struct ending8 *e, int8_t *y, int m)
+{
+    const int taps = s->kh * s->kw;
+    for (; m < s->co; m += BLOCK8 - m % BLOCK8) {
+        const int begin = m % BLOCK8, end = s->co - m + begin < BLOCK8 ? s->co - m + begin : BLOCK8;
+        int32_t sums[BLOCK8] = { 0 };
+        for (int t = 0; t < taps; t++) {
+            const int8_t *x = table[t] + m - begin, *v = w + (m - begin) * taps + t * BLOCK8;
+            if (s->from_zero)
+                for (int i = begin; i < end; i++)
+                    sums[i] += (uint8_t)x[i] * v[i];
+            else if (begin == 0 && end == BLOCK8)
+                for (int i = 0; i < BLOCK8; i++)
+                    sums[i] += x[i] * v[i];
+            else
+                for (int i = begin; i < end; i++)
+                    sums[i] += x[i] * v[i];
+        }
+        for (int i = begin; i < end; i++)
+            y[m - begin + i] = ended(s, e[m - begin + i].start + sums[i], e + m - begin + i);
+    }
+}
+
+#if defined __ARM_FEATURE_DSP && defined __GNUC__
+/* Four channels of four pixels, under windows of three columns: two channels, then the two between.
+   Sums are r4 to r11, weights r1 to r3; where the weights of the next row lie is on the stack. */
+struct depth8 { const struct ending8 *e; int8_t *y; int os, off; const int8_t *const *end; const int8_t *w; };
+#define BOTH(a, b, w) "smlabb " a ", r12, " w ", " a "\n smlatt " b ", r12, " w ", " b "\n"
+#define PIXEL_0(w) BOTH("r4", "r8", w)
+#define PIXEL_1(w) BOTH("r5", "r9", w)
+#define PIXEL_2(w) BOTH("r6", "r10", w)
+#define PIXEL_3(w) BOTH("r7", "r11", w)
+#define COLUMN(turn) "ldr r12, [r0], #4\n ldr r12, [r12, lr]\n sxtb16 r12, r12" turn "\n"
+#define ONE_APART(turn) \
+    COLUMN(turn) PIXEL_0("r1") COLUMN(turn) PIXEL_0("r2") PIXEL_1("r1") \
+    COLUMN(turn) PIXEL_0("r3") PIXEL_1("r2") PIXEL_2("r1") COLUMN(turn) PIXEL_1("r3") PIXEL_2("r2") PIXEL_3("r1") \
+    COLUMN(turn) PIXEL_2("r3") PIXEL_3("r2") COLUMN(turn) PIXEL_3("r3")
+#define TWO_APART(turn) \
+    COLUMN(turn) PIXEL_0("r1") COLUMN(turn) PIXEL_0("r2") COLUMN(turn) PIXEL_0("r3") PIXEL_1("r1") \
+    COLUMN(turn) PIXEL_1("r2") COLUMN(turn) PIXEL_1("r3") PIXEL_2("r1") COLUMN(turn) PIXEL_2("r2") \
+    COLUMN(turn) PIXEL_2("r3") PIXEL_3("r1") COLUMN(turn) PIXEL_3("r2") COLUMN(turn) PIXEL_3("r3")
+#define TWO_CHANNELS(columns, turn, a, b, moved) \
+    "ldr r12, [sp, #4]\n ldr r0, [sp]\n ldr r2, [r12, #20]\n ldr lr, [r12, #12]\n str r2, [sp, #8]\n" \
+    "ldr r3, [r12]\n ldr r4, [r3, #" a "]\n ldr r8, [r3, #" b "]\n" \
+    "mov r5, r4\n mov r6, r4\n mov r7, r4\n mov r9, r8\n mov r10, r8\n mov r11, r8\n 1:\n" \
+    "ldr r12, [sp, #8]\n ldr r1, [r12]\n ldr r2, [r12, #16]\n ldr r3, [r12, #32]\n add r12, #48\n str r12, [sp, #8]\n" \
+    "sxtb16 r1, r1" turn "\n sxtb16 r2, r2" turn "\n sxtb16 r3, r3" turn "\n" columns(turn) \
+    "ldr r12, [sp, #4]\n ldr r12, [r12, #16]\n cmp r0, r12\n bne 1b\n" \
+    "ldr r12, [sp, #4]\n ldm r12, {r0-r2}\n" moved \
+    CHANNEL(a) END_WIDE("r4", "r5", "r6", "r7") "add r1, #2\n" CHANNEL(b) END_WIDE("r8", "r9", "r10", "r11")
+#define DEPTHWISE(name, columns) \
+    __attribute__((naked, NOIPA, unused)) static void name( \
+        const int8_t *const *table __attribute__((unused)), const struct depth8 *t __attribute__((unused))) \
+    { \
+        __asm__ volatile("push {r0-r2, r4-r11, lr}\n" TWO_CHANNELS(columns, "", "0", "32", "") \
+                         TWO_CHANNELS(columns, ", ror #8", "16", "48", "add r1, #1\n") "pop {r0-r2, r4-r11, pc}\n"); \
+    }
+DEPTHWISE(depthwise_one_apart, ONE_APART)
+DEPTHWISE(depthwise_two_apart, TWO_APART)
+
+/* As many channels of a row as come in fours. */
+static int depthwise_fours(const struct eight *s, const int8_t *const *x, const int8_t *w,
+                           const struct ending8 *e, int8_t *y, const int8_t *padding, const int8_t **table)
+{
+    const int columns = s->stride == 1 ? 6 : 9, fours = s->co / 4 * 4;
+    int whole = 1, built = -1;
+    if (!s->plain || s->from_zero || s->kw != 3 || s->dilation != 1 || s->stride > 2)
+        return 0;
+    for (int ky = 0; ky < s->kh; ky++)
+        whole = whole && x[ky] != NULL;
+    for (int q = 0; q < s->ow; q += WIDE8) {
+        const int first = q * s->stride - s->before, pixels = s->ow - q < WIDE8 ? s->ow - q : WIDE8;
+        const int inside = whole && first >= 0 && first + columns <= s->iw;
+        int8_t made[4 * WIDE8];
+        if (!inside || built < 0) {
+            find_columns(s, x, first, columns, 1, padding, table);
+            built = inside ? first : -1;
+        }
+        struct depth8 t = { e, y + q * s->os, s->os, inside ? (first - built) * s->is : 0,
+                            table + s->kh * columns, w };
+        for (int m = 0; m < fours; m += 4) {
+            if (pixels < WIDE8) {
+                t.y = made;
+                t.os = 4;
+            }
+            (s->stride == 1 ? depthwise_one_apart : depthwise_two_apart)(table, &t);
+            if (pixels < WIDE8)
+                for (int p = 0; p < pixels; p++)
+                    for (int i = 0; i < 4; i++)
+                        y[(q + p) * s->os + m + i] = made[4 * p + i];
+            t.e += 4;
+            t.y += 4;
+            t.off += 4;
+            t.w += m % BLOCK8 == BLOCK8 - 4 ? 3 * s->kh * BLOCK8 - (BLOCK8 - 4) : 4;
+        }
+    }
+    return fours;
+}
+#else
+INLINE int depthwise_fours(const struct eight *s, const int8_t *const *x, const int8_t *w,
+                           const struct ending8 *e, int8_t *y, const int8_t *padding, const int8_t **table)
+{
+    (void)s, (void)x, (void)w, (void)e, (void)y, (void)padding, (void)table;
+    return 0;
+}
+#endif
+
+static void depthwise_eight(const struct eight *s, const int8_t *const *x, const int8_t *w,
+                            const struct ending8 *e, int8_t *y, wide *scratch)
+{
+    const int8_t *table[COLUMNS8];
+    int8_t *padding = (int8_t *)scratch;
+    for (int i = 0; i < s->co; i++)
+        padding[i] = (int8_t)(s->zero > 127 ? s->zero - 256 : s->zero);
+    const int made = depthwise_fours(s, x, w, e, y, padding, table);
+    for (int q = 0; q < s->ow && made < s->co; q++) {
+        find_columns(s, x, q * s->stride - s->before, s->kw, s->dilation, padding, table);
+        depthwise_pixel(s, table, w, e, y + q * s->os, made);
+    }
+}
