@@ -1,6 +1,6 @@
 /* Runs kernels of 8-bit numbers on rows of exactly the size they may touch, each from malloc, so that
    AddressSanitizer sees every element too far. Per case on stdin: int32 kernel (0 convolution, 1 of each
-   channel by itself), bytes of weights, of endings and of scratch; struct eight; whether each input row exists; then the rows that exist, the
+   channel by itself, 2 added up), bytes of weights, of endings and of scratch; struct eight; whether each input row exists; then the rows that exist, the
    weights, the endings, the output row as it is before. On stdout: the output row. On a board
    (BOARD), a file of the host for each, named on the command line. */
 #include <stddef.h>
@@ -53,9 +53,12 @@ int main(void)
             x[k] = exists[k] ? bytes((size_t)((s.iw - 1) * s.is + s.ci), 1) : NULL;
         const int8_t *w = bytes((size_t)head[1], 1);
         const struct ending8 *e = bytes((size_t)head[2], 1);
-        const size_t made = (size_t)((s.ow - 1) * s.os + s.co);
-        int8_t *y = bytes(made, 1);
-        (head[0] ? depthwise_eight : conv_eight)(&s, x, w, e, y, bytes((size_t)head[3], 0));
+        const size_t made = head[0] == 2 ? 4 * (size_t)s.co : (size_t)((s.ow - 1) * s.os + s.co);
+        void *y = bytes(made, 1), *scratch = bytes((size_t)head[3], 0);
+        if (head[0] == 2)
+            conv_eight_sums(&s, x, w, e, y, scratch);
+        else
+            (head[0] ? depthwise_eight : conv_eight)(&s, x, w, e, y, scratch);
         GIVE(y, made);
 #ifdef BOARD
         used = 0;

@@ -48,6 +48,7 @@ class Case:
     w: Array  # [co, ci, kh, kw]
     bias: Array
     ending: Ending
+    grows: bool = False
 
     @property
     def channels(self) -> int:
@@ -82,10 +83,11 @@ class Case:
             self.pixels,
             KINDS.index(e.kind), e.offset, e.low, e.high, e.plain(self.sums), self.back, ow, 0,
         ]  # fmt: skip
-        head = [depthwise, weights.nbytes, ends.nbytes, 4 * words]
+        words += self.pixels * (co + co % 2) // 4 if self.grows else 0
+        head = [2 if self.grows else depthwise, weights.nbytes, ends.nbytes, 4 * words]
         whole_numbers = [*head, *shape, *(row is not None for row in self.x)]
         rows = b"".join(self._row(row).tobytes() for row in self.x if row is not None)
-        before = np.full((ow - 1) * out + co, 85, np.int8)
+        before = np.full(4 * co if self.grows else (ow - 1) * out + co, 0, np.int8)
         parts = (rows, weights.tobytes(), ends.tobytes(), before.tobytes())
         return np.array(whole_numbers, "<i4").tobytes() + b"".join(parts)
 
@@ -100,7 +102,7 @@ class Case:
         """The row by the definition."""
         kh, kw, stride, dilation, before = self.window
         (iw, _, ow, out), co = self.sizes, len(self.w)
-        made = np.full(((ow - 1) * out + co), 85, np.int64)
+        made, grown = np.zeros((ow - 1) * out + co, np.int64), np.zeros(co, np.int64)
         for q in range(ow):
             sums = self.bias.astype(int)
             for ky in range(kh):
@@ -112,7 +114,8 @@ class Case:
                         x = row[at] - self.zero
                         sums = sums + (taps @ x if taps.shape[1] == len(x) else taps[:, 0] * x)
             made[q * out : q * out + co] = self._ended(sums)
-        return made.astype(np.uint8)
+            grown += self._ended(sums)
+        return grown.astype("<i4").view(np.uint8) if self.grows else made.astype(np.uint8)
 
     def _ended(self, sums: Array) -> Array:
         e, (m, n) = self.ending, (np.array(self.ending.m), np.array(self.ending.n))
@@ -139,6 +142,7 @@ def draw(dice: random.Random) -> Case:
     x = [numbers.integers(least, most + 1, (iw, ci)) for _ in range(kh)]
     missing = dice.choice([0, 0, 1]) if kh > 1 else 0
     w = numbers.integers(-128, 128, (co, 1 if depthwise else ci, kh, kw)).astype(np.int8)
+    ending = _ending(dice, co, kh * kw * w.shape[1])
     return Case(
         (kh, kw, stride, dilation, before),
         (iw, ci + dice.choice([0, 0, 3]), ow, co + dice.choice([0, 0, 2])),
@@ -149,7 +153,8 @@ def draw(dice: random.Random) -> Case:
         tuple(None if k < missing else row for k, row in enumerate(x)),
         w,
         numbers.integers(-20000, 20000, co),
-        _ending(dice, co, kh * kw * w.shape[1]),
+        ending,
+        not depthwise and ending.high < 128 and dice.random() < 0.2,
     )
 
 

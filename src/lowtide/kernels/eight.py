@@ -15,7 +15,7 @@ import numpy as np
 
 from lowtide.ir.dtype import F32, I8, I32, U8, DType
 from lowtide.ir.graph import Array
-from lowtide.ir.nest import Load
+from lowtide.ir.nest import Acc, Call, Load, Value
 from lowtide.kernels.calls import EightCall
 from lowtide.kernels.ending import Sums, ending
 from lowtide.kernels.kernel import Kernel, Types, Use
@@ -48,9 +48,36 @@ def _conv(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
     if found is None or found.groups > 1:
         return None
     sized = _call(found, kernel, task, layout, found.channels[0])
-    if sized is None:
+    return None if sized is None else _in_tiles(found, kernel, *sized, layout)
+
+
+def _growing(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
+    """The same, and each row of it is added to one pixel of sums."""
+    nest = task.nest
+    if task.port or not task.accumulates or len(nest.reductions) != 2 or nest.finish != Acc(1):
         return None
-    call, table = sized
+    found, update = convolution(task, layout), nest.reductions[1].update
+    if found is None or found.groups > 1 or not _fits(found, layout):
+        return None
+    loops = [v for v in nest.reductions[1].loops if v.extent > 1]
+    rows, columns = (window.out for window in found.windows)
+    if [v.extent for v in loops] != [n for n in (rows, columns) if n > 1] or rows == 1:
+        return None
+    if nest.shape[2:] != (1, 1) or nest.reductions[0].inside != 1 or task.row != loops[0]:
+        return None
+    if not isinstance(update, Call) or update.function != "add" or update.arguments[0] != Acc(1):
+        return None
+    sized = _call(found, kernel, task, layout, found.channels[0], update.arguments[1])
+    use = None if sized is None else _in_tiles(found, kernel, *sized, layout)
+    if use is None:
+        return None
+    made = WIDE * (nest.shape[1] + nest.shape[1] % 2)
+    return replace(use, grain=ROW, arena_bytes=use.arena_bytes + made)
+
+
+def _in_tiles(
+    found: Convolution, kernel: Kernel, call: EightCall, table: Numbers, layout: Layout
+) -> Use | None:
     columns, inside = call.columns, call.channels
     slides = columns.kernel == 3 and columns.dilation == 1 and columns.stride <= 2
     together = columns.kernel if columns.dilation == 1 else 1
@@ -84,15 +111,23 @@ def _depthwise(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
 
 
 def _call(
-    found: Convolution, kernel: Kernel, task: Task, layout: Layout, channels: int
+    found: Convolution,
+    kernel: Kernel,
+    task: Task,
+    layout: Layout,
+    channels: int,
+    grows: Value | None = None,
 ) -> tuple[EightCall, Numbers] | None:
-    """How a kernel is called, and the table of how the sums of each channel end."""
+    """How a kernel is called, and the table of how the sums of each channel end.
+
+    That is the finish of the task, or `grows`, what is added to sums that grow.
+    """
     x, y = layout.places[found.x], layout.places[task.output]
     rows, columns = found.windows
     given, made = (layout.storages[place.storage].dtype for place in (x, y))
     weights = layout.graph.constants[found.weights].astype(int)
     sums = _sums(found, weights, _bias(found, task, layout), given)
-    ends = ending(task, layout.graph, made)
+    ends = ending(grows or task.nest.finish, task, layout.graph, I8 if grows else made)
     if ends is None or sums.furthest >= _LIMIT:
         return None
     if (ends.kind == "SCALED") != (kernel.types == _SCALED):
@@ -110,14 +145,21 @@ def _found(task: Task, layout: Layout) -> Convolution | None:
     if grain.channels or (grain.atomic and grain.pixels != 1) or len(task.nest.shape) != 4:
         return None
     found = convolution(task, layout)
-    if found is None or found.onto or found.zeros[1] or found.weights in layout.graph.packed:
+    if found is None or not _fits(found, layout):
         return None
-    x, y = layout.places[found.x], layout.places[task.output]
-    if x.strided.shape[0] != 1 or not inside_rows(x, layout) or not inside_rows(y, layout):
+    if not inside_rows(layout.places[task.output], layout):
         return None
     along = task.nest.axes[2].variables
     made_in_rows = task.row in along and task.order[:2] == (0, 2)
     return found if made_in_rows or task.nest.shape[2:] == (1, 1) else None
+
+
+def _fits(found: Convolution, layout: Layout) -> bool:
+    """Whether weights and image are such as the kernels read."""
+    x = layout.places[found.x]
+    if found.onto or found.zeros[1] or found.weights in layout.graph.packed:
+        return False
+    return len(found.windows) == 2 and x.strided.shape[0] == 1 and inside_rows(x, layout)
 
 
 def _bias(found: Convolution, task: Task, layout: Layout) -> Array | int:
@@ -152,11 +194,13 @@ def tile_bytes(call: EightCall, packing: InPairs) -> int:
 
 
 _CONV = ("eight.h", "eight_sums.h", "conv_eight.c")
+_GROWING = (*_CONV, "conv_eight_sums.c")
 _DEPTHWISE = ("eight.h", "eight_sums.h", "depthwise_eight.c")
 
 EIGHT = (
     Kernel("conv_eight", ("inline.h", "eight_scaled.h", *_CONV), _conv, _SCALED),
     Kernel("conv_eight", ("inline.h", *_CONV), _conv, _WHOLE),
+    Kernel("conv_eight_sums", ("inline.h", *_GROWING), _growing, replace(_WHOLE, output=(I32,))),
     Kernel("depthwise_eight", ("inline.h", "eight_scaled.h", *_DEPTHWISE), _depthwise, _SCALED),
     Kernel("depthwise_eight", ("inline.h", *_DEPTHWISE), _depthwise, _WHOLE),
 )

@@ -87,9 +87,9 @@ class Ending:
         return (start, 0, 2 * least, 1) if least == most else None
 
 
-def ending(task: Task, graph: Graph, made: DType) -> Ending | None:
-    """Recognises how the sums of a task end; None: in another way."""
-    value, (low, high) = _kept(task.nest.finish)
+def ending(finish: Value, task: Task, graph: Graph, made: DType) -> Ending | None:
+    """Recognises in `finish` how the first sums of a task end; None: in another way."""
+    value, (low, high) = _kept(finish)
     offset = 0
     if isinstance(value, Call) and value.function == "add":
         value, number = value.arguments

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lowtide.backends.c99.calls import pixel_stride, place_of_row, row_pointers
 from lowtide.backends.c99.program import Program
+from lowtide.backends.c99.row_calls import begin_sums
 from lowtide.backends.c99.text import Lines
 from lowtide.ir.dtype import U8
 from lowtide.ir.index import Index, index_of
@@ -21,7 +22,12 @@ def emit_eight_call(
     lines.add(f"EIGHT_ROWS({call.rows.kernel});")
     row_pointers(call, row, program, lines, "EIGHT_ROW")
     weights, ends = (program.weight(packing) for packing in use.packings)
-    out = f"EIGHT_OUT({', '.join(place_of_row(call.y, row, program))})"
+    if task.accumulates and task.row:
+        begin_sums(task.row.name, task, program, lines)
+        lines.add("EIGHT_READ;")
+        out = f"{program.address(call.y, [Index()] * 4).c})".replace(", ", "(", 1)
+    else:
+        out = f"EIGHT_OUT({', '.join(place_of_row(call.y, row, program))})"
     arguments = f"&shape, x, {weights}, (const void *){ends}, {out}"
     name = program.plan.layout.scratch.get(task.output)
     if name is None:
@@ -37,17 +43,17 @@ def emit_eight_call(
 
 def _fields(call: EightCall, task: Task, program: Program, backward: bool) -> str:
     """The fields of struct eight that are not 0."""
-    columns, ends, (_, channels, _, width) = call.columns, call.ending, call.y.strided.shape
+    columns, ends, channels = call.columns, call.ending, call.y.strided.shape[1]
     given = program.plan.layout.storages[call.x.storage].dtype
     fields = {
         "kh": call.rows.kernel, "kw": columns.kernel, "stride": columns.stride,
         "dilation": columns.dilation, "before": columns.before, "iw": columns.size,
         "is": pixel_stride(call.x), "ci": call.channels, "zero": call.zero,
-        "from_zero": int(given == U8), "ow": width, "os": pixel_stride(call.y), "co": channels,
-        "pixels": call.pixels,
-        "ending": ends.kind, "offset": ends.offset, "low": ends.low, "high": ends.high,
+        "from_zero": int(given == U8), "ow": columns.out, "os": pixel_stride(call.y),
+        "co": channels, "pixels": call.pixels, "ending": ends.kind, "offset": ends.offset,
+        "low": ends.low, "high": ends.high,
         "plain": int(call.plain), "back": int(backward),
-        "group": task.grain.pixels or width, "atomic": int(task.grain.atomic),
+        "group": task.grain.pixels or columns.out, "atomic": int(task.grain.atomic),
     }  # fmt: skip
     return ", ".join(
         f".{name} = {value}" for name, value in fields.items() if value not in (0, "TWICE")

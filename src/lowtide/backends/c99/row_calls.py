@@ -37,7 +37,7 @@ def emit_row_call(
         row = number(0) if call.grows else _at(y)
         lines.add(f"out[j] = OUT_ROW(j, {', '.join(place_of_row(call.y, row, program))});")
     if call.grows:
-        _begin(task, program, lines)
+        begin_sums("first", task, program, lines)
     if call.onto:
         _go_on(call.onto, call.y, y, program, lines)
     lines.add("CHECK_ROWS(&shape, rows);")
@@ -61,17 +61,18 @@ def _uses(nest: Nest, y: Var) -> bool:
     return any(y in index.variables for index in indices)
 
 
-def _begin(task: Task, program: Program, lines: Lines) -> None:
-    """What the sums that grow begin with, or that they are still there."""
+def begin_sums(row: str, task: Task, program: Program, lines: Lines) -> None:
+    """What sums that grow begin with, where `row` is the first, or that they are still there."""
     outer = task.nest.reductions[1]
-    start = expression(outer.start, lambda k: constant_element(task, k, program), str)
+    load, kind = (lambda k: constant_element(task, k, program)), task.nest.arithmetic
+    start = expression(outer.start, load, str, kind)
     place = program.plan.layout.places[task.output]
     address = program.address(place, task.nest.axes).c
     with ExitStack() as loops:
         for channel in task.nest.axes[1].variables:  # none if there is one channel
             lines.loop(channel.name, channel.extent)
             loops.callback(lines.close)
-        lines.add("if (first == 0)")
+        lines.add(f"if ({row} == 0)")
         lines.add(f"    WRITE({address}, {bare(start)});")
         lines.add("else")
         lines.add(f"    USE_ELEMENT({address});")

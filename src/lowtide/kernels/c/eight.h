@@ -88,8 +88,8 @@ static void check_eight_step(const struct eight *s, const int8_t *const *x, cons
     }
 }
 
-static int8_t *check_eight(const struct eight *s, const int8_t *const *x, const uint32_t *from,
-                           int8_t *y, uint32_t to)
+PERHAPS int8_t *check_eight(const struct eight *s, const int8_t *const *x, const uint32_t *from,
+                            int8_t *y, uint32_t to)
 {
     for (int k = 0; k < s->ow; k += s->group) {
         const int end = k + s->group < s->ow ? k + s->group : s->ow;
@@ -100,10 +100,12 @@ static int8_t *check_eight(const struct eight *s, const int8_t *const *x, const 
 }
 
 #define EIGHT_ROWS(n) const int8_t *x[n]; uint32_t from[n]
+#define EIGHT_READ check_eight_step(&shape, x, from, NULL, 0, 0, shape.ow, 0)
 #define EIGHT_ROW(s, r, i) (from[ky] = ELEMENT(s, r, i), (const int8_t *)s(r, i))
 #define EIGHT_OUT(s, r, i) check_eight(&shape, x, from, (int8_t *)s(r, i), ELEMENT(s, r, i))
 #else
 #define EIGHT_ROWS(n) const int8_t *x[n]
+#define EIGHT_READ ((void)0)
 #define EIGHT_ROW(s, r, i) (const int8_t *)s(r, i)
 #define EIGHT_OUT(s, r, i) (int8_t *)s(r, i)
 #endif

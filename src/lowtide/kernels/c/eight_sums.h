@@ -104,7 +104,7 @@ INLINE void sum_words(const wide *from, const int8_t *w, int bytes, struct tile8
 }
 
 #define SUMS(name, pixels, words, second, third) \
-    static void name(const wide *x, const int8_t *w, int bytes, struct tile8 *t) \
+    PERHAPS void name(const wide *x, const int8_t *w, int bytes, struct tile8 *t) \
     { \
         sum_words(x, w, bytes, t, pixels, words, second, third); \
     }

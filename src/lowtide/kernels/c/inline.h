@@ -1,7 +1,12 @@
 #ifndef INLINE
 #ifdef __GNUC__
-#define INLINE static inline __attribute__((always_inline, unused))
+#define INLINE static inline __attribute__((always_inline, unused)) /* some kernels need some of them */
 #else
 #define INLINE static inline
 #endif
+#endif
+#ifdef __GNUC__
+#define PERHAPS static __attribute__((unused))
+#else
+#define PERHAPS static
 #endif

@@ -1,0 +1,17 @@
+/* A row of a convolution, all of whose pixels are added to the sums of their channels. Tiles are made in
+   the scratch, before what they widen. */
+static void conv_eight_sums(const struct eight *s, const int8_t *const *x, const int8_t *w,
+                            const struct ending8 *e, int32_t *y, wide *scratch)
+{
+    int8_t *made = (int8_t *)scratch;
+    struct eight tile = *s;
+    tile.os = s->co;
+    for (int q = 0; q < s->ow; q += s->pixels) {
+        tile.ow = s->ow - q < s->pixels ? s->ow - q : s->pixels;
+        tile.before = s->before - q * s->stride;
+        conv_eight(&tile, x, w, e, made, scratch + s->pixels * (s->co + s->co % 2) / 2);
+        for (int c = 0; c < s->co; c++)
+            for (int p = 0; p < tile.ow; p++)
+                y[c] += made[p * s->co + c];
+    }
+}
