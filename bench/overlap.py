@@ -97,7 +97,7 @@ def _short(cells: list[str]) -> list[str]:
 
 def measure(name: str, model: Path | onnx.ModelProto) -> list[str]:
     """Plans a network at every overlap."""
-    plans = overlaps(model, PACKED)
+    plans, _ = overlaps(model, PACKED)
     del plans["plan"]
     source, graph = read(model, Clock(lambda _: None))
     group16 = make_plan(source, graph, replace(PACKED, align=16), Clock(lambda _: None))

@@ -92,6 +92,7 @@ class BudgetError(LowtideError):
     """The network does not fit the budget; `reached` says in numbers what it needs.
 
     `suggestions` would fit: each was planned, and its stack measured where this one's was.
+    `beside` is another line, of what would make another network of it.
     """
 
     exit_code = 3
@@ -105,6 +106,7 @@ class BudgetError(LowtideError):
         super().__init__(what)
         self.reached = reached or {}
         self.suggestions = suggestions
+        self.beside = ""
 
     def __str__(self) -> str:
         """One line, for Python: with the commands."""
@@ -126,7 +128,8 @@ class BudgetError(LowtideError):
         """The error, and a line for each command that succeeds."""
         told = self.suggestions or ()
         what = self._what() + ("; these commands fit:" if told else "")
-        return [what, *(f"  {s.ram_bytes:>10,} B of RAM: {s.command}" for s in told)]
+        lines = [what, *(f"  {s.ram_bytes:>10,} B of RAM: {s.command}" for s in told)]
+        return [*lines, self.beside] if self.beside else lines
 
 
 class ModelError(LowtideError):

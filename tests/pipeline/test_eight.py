@@ -91,6 +91,8 @@ def test_one_command_says_first_how_far_it_is_from_the_original(command: Command
     apart = differences(text, facts, Path("out"))
     assert [one for one in apart if "max_rel_diff" not in one] == []  # whole numbers are equal
     assert facts["unequal"] == 0
+    tested = json.loads(command("verify", "out", "--test", "pictures.npz", *SCALED, "--json").out)
+    assert tested["accuracy"] == facts["accuracy"]
     over = json.loads(command(*words, "--budget", "700", "--json").out)
     assert over["exit_code"] == 3
     one = over["suggestions"][0]
@@ -173,3 +175,21 @@ def test_spreads_are_those_of_the_pictures() -> None:
     assert found["image"].high == pytest.approx(x.max())
     assert found["image"].counts.sum() == np.count_nonzero(x)
     assert found["scores"].high == pytest.approx(max(outputs("net.onnx", x).max(), 0), rel=1e-4)
+
+
+def test_what_it_would_need_at_8_bits_is_said(command: Command) -> None:
+    """By profile, and where a budget of a float32 network is missed; of others nothing."""
+    words = ["fit", "net.onnx", "--target", "none"]
+    planned = json.loads(command(*words, "--element-bytes", "1", "--json").out)["arena_bytes"]
+    text, facts = command("profile", "net.onnx").out, command("profile", "net.onnx", "--json").out
+    found = json.loads(facts)["at_8_bits"]
+    assert found["arena_bytes"] == planned
+    assert found["command"] == "lowtide fit net.onnx -o out --int8 --calibrate PICTURES"
+    assert f"at 8 bits      about {planned:,} bytes of arena" in text
+    over = command(*words, "--budget", str(planned), "--json")
+    told = json.loads(over.out)["at_8_bits"]
+    assert f"--budget {planned} --int8 --calibrate PICTURES" in told["command"]
+    assert over.last.endswith(told["command"])
+    assert command("quantise", "net.onnx", "-o", "q.onnx", *CALIBRATED).code == 0
+    facts = command("profile", "q.onnx", "--json").out
+    assert json.loads(facts)["at_8_bits"] is None

@@ -65,6 +65,7 @@ def profile(
         io_type=io_type or "file",
     )  # fmt: skip
     with StageLine(model, quiet) as progress:
-        plans = overlaps(model, options, progress, parse_shapes(shape or []), max_elements)
+        plans, eight = overlaps(model, options, progress, parse_shapes(shape or []), max_elements)
     plan = plans.pop("plan")
-    show(profile_facts(plan, plans) if as_json else profile_text(plan, others=plans))
+    facts = {**profile_facts(plan, plans), "at_8_bits": eight and eight.facts()}
+    show(facts if as_json else profile_text(plan, others=plans, eight=str(eight or "")))

@@ -82,7 +82,7 @@ class Input:
                 f"{file}: {values.dtype} {values.shape} where {self.shape} numbers are needed"
             )
         values = values.reshape(self.shape)
-        if self.whole and values.dtype == np.uint8 and self.dtype != "uint8":
+        if self.whole and values.dtype == np.uint8:
             return self.of_pixels(values.transpose(0, 3, 1, 2) if self.channels_last else values,
                                   mean, std)  # fmt: skip
         if not self.whole or values.dtype.kind == "f":

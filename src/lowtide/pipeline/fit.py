@@ -22,9 +22,10 @@ from lowtide.check.numbers import Sample
 from lowtide.check.reference_file import pack_references
 from lowtide.check.truth import make_samples
 from lowtide.clock import Clock, Progress, quiet
-from lowtide.errors import UsageError
+from lowtide.errors import BudgetError, UsageError
 from lowtide.files import write_folder
 from lowtide.ir.graph import Array, Graph, Shape
+from lowtide.pipeline.at_eight_bits import AtEightBits, at_eight_bits
 from lowtide.pipeline.ram import Planning, Sized
 from lowtide.pipeline.read import Model, named, read
 from lowtide.pipeline.suggest import missed
@@ -171,7 +172,7 @@ def fit(
     planning = Planning(source, graph, clock, compiler)
     sized = planning.within(options, limit)
     if limit is not None and sized.ram_bytes > limit:
-        raise missed(planning, options, limit, sized, named(model))
+        raise _missed(planning, options, limit, sized, named(model))
     plan = sized.plan
     memory = memory_map(plan)
     with clock("checking the placement"):
@@ -181,6 +182,18 @@ def fit(
     if target == "none":
         return Fitted(plan, memory, None, Footprint(), files, clock.seconds)
     return _checked(model, sized, memory, given, files, clock)
+
+
+def _missed(
+    planning: Planning, options: Options, limit: int, sized: Sized, model: str
+) -> BudgetError:
+    """What would do, and what the network would need at 8 bits."""
+    error = missed(planning, options, limit, sized, model)
+    found = at_eight_bits(planning.source, planning.graph, options, model, planning.clock, limit)
+    if found is not None:
+        error.beside = f"at 8 bits, which approximates it, {found}"
+        error.reached = {**error.reached, "at_8_bits": found.facts()}
+    return error
 
 
 def _checked(
@@ -231,10 +244,11 @@ def overlaps(
     progress: Progress = quiet,
     shapes: Mapping[str, Shape] | None = None,
     max_elements: int = MAX_ELEMENTS,
-) -> dict[str, Plan]:
+) -> tuple[dict[str, Plan], AtEightBits | None]:
     """Plans a network layer by layer at every overlap; returns the plans by the overlap's name.
 
-    The plan that `options` ask for is under "plan". Nothing is emitted or run.
+    The plan that `options` ask for is under "plan"; beside them what the network would need at 8
+    bits. Nothing is emitted or run.
     """
     clock = Clock(progress)
     source, graph = read(model, clock, shapes, max_elements, io_type=options.io_type)
@@ -250,9 +264,11 @@ def overlaps(
         )  # fmt: skip
         plans[overlap] = make_plan(source, graph, changed, clock)
     if options.schedule == "layerwise":
-        return {**plans, "plan": plans[options.overlap]}
-    progress("planning rows")
-    return {**plans, "plan": make_plan(source, graph, options, clock)}
+        plans["plan"] = plans[options.overlap]
+    else:
+        progress("planning rows")
+        plans["plan"] = make_plan(source, graph, options, clock)
+    return plans, at_eight_bits(source, graph, options, named(model), clock, None, shapes)
 
 
 def make_references(

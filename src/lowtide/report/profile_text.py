@@ -24,15 +24,19 @@ _LIVES = {
 _CONVENTION = "input and output counted, fused activations not stored"
 
 
-def profile_text(plan: Plan, width: int = 80, others: Mapping[str, Plan] | None = None) -> str:
+def profile_text(
+    plan: Plan, width: int = 80, others: Mapping[str, Plan] | None = None, eight: str = ""
+) -> str:
     """The profile as lines of at most `width` characters (widths under 72 are taken as 72).
 
     ▶ conv_1   Conv+Relu  1x16x32x32  ██████████▌   76.0   442K   1.8 KiB
 
-    `others` are plans of the same network layer by layer at each overlap.
+    `others` are plans of the same network layer by layer at each overlap, `eight` is what it would
+    need at 8 bits.
     """
     width = max(width, 72)
     lines = [*_table(plan, width), "", *_summary(plan, others or {}, width)]
+    lines += _wrapped("  at 8 bits      ", eight, width) if eight else []
     return "\n".join(line.rstrip() for line in lines)
 
 

@@ -1,0 +1,54 @@
+"""What a float32 network would need at 8 bits, and the command that makes it so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lowtide.clock import Clock
+from lowtide.frontends.tflite.load import is_tflite
+from lowtide.ir.dtype import F32
+from lowtide.ir.graph import Graph, Shape
+from lowtide.pipeline.command import fit_command
+from lowtide.planner.make_plan import make_plan
+from lowtide.planner.plan import Options, Source
+
+
+@dataclass(frozen=True)
+class AtEightBits:
+    """The arena of the network planned with elements of one byte; `command` fits it so."""
+
+    arena_bytes: int
+    command: str
+
+    def facts(self) -> dict[str, Any]:
+        """For --json."""
+        return {"arena_bytes": self.arena_bytes, "command": self.command}
+
+    def __str__(self) -> str:
+        return f"about {self.arena_bytes:,} bytes of arena: {self.command}"
+
+
+def at_eight_bits(
+    source: Source,
+    graph: Graph,
+    options: Options,
+    model: str,
+    clock: Clock,
+    limit: int | None = None,
+    shapes: Mapping[str, Shape] | None = None,
+) -> AtEightBits | None:
+    """None of what is not an ONNX network of floats that is planned as such.
+
+    With a `limit` that the arena keeps to, the command asks for it.
+    """
+    floats = {tensor.dtype for tensor in graph.tensors.values()} == {F32}
+    if not floats or options.element_bytes is not None or options.tile or is_tflite(model):
+        return None
+    with clock("planning at 8 bits"):
+        small = replace(options, element_bytes=1)
+        arena = make_plan(source, graph, small, Clock(lambda _: None)).arena_bytes
+    budget = limit if limit is not None and arena <= limit else None
+    command = fit_command(model, options, budget, shapes)
+    return AtEightBits(arena, f"{command} --int8 --calibrate PICTURES")
