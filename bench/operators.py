@@ -28,6 +28,7 @@ from lowtide.layout.lay_out import Layout  # noqa: E402
 from lowtide.ops import ENTRIES, Entry  # noqa: E402
 from lowtide.ops.entry import ANY  # noqa: E402
 from lowtide.planner.plan import Options  # noqa: E402
+from lowtide.report.operators import operators_facts  # noqa: E402
 from lowtide.rows.task import Grain, Task, depends_on  # noqa: E402
 from networks import random_network  # noqa: E402
 from node_cases import collect  # noqa: E402
@@ -123,6 +124,13 @@ def line(entry: Entry, ways: Seen, kernels: Seen) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
+def put_eight() -> None:
+    """Writes the lists of the two 8-bit families."""
+    facts = operators_facts()
+    for kind in ("qdq", "qlinear", "tflite"):
+        put(DOCUMENT, kind, ", ".join(facts[f"{kind}_operators"]) + ".\n")
+
+
 def main() -> None:
     """Writes the table."""
     ways, kernels = seen()
@@ -135,6 +143,7 @@ def main() -> None:
     text = "\n".join(["| " + " | ".join(head) + " |", "|" + " --- |" * len(head), *lines, ""])
     put(DOCUMENT, "operators", text)
     put(DOCUMENT, "dropped", ", ".join(sorted(IDENTITIES)) + ".\n")
+    put_eight()
     print(f"{len(lines)} operators in {DOCUMENT}")
 
 

@@ -182,7 +182,12 @@ def test_an_operator_without_an_entry(tmp_path: Path) -> None:
     assert done.returncode == 4
     last = done.stderr.strip().splitlines()[-1]
     assert all(word in last for word in ("odd.onnx", "GlobalLpPool", "middle", "lowtide operators"))
-    listed = json.loads(lowtide("operators", "--json").stdout)["operators"]
+    told = json.loads(lowtide("operators", "--json").stdout)
+    assert {"CONV_2D", "SPACE_TO_BATCH_ND"} <= {*told["tflite_operators"]}
+    assert {"Conv", "MaxPool"} <= {*told["qdq_operators"]}
+    assert "And" not in told["qdq_operators"]
+    assert "QLinearConv" in told["qlinear_operators"]
+    listed = told["operators"]
     assert "group" in listed["Conv"]["attributes"]
     assert not {"GlobalLpPool", "Copy"} & listed.keys()
     assert "group" in next(x for x in lowtide("operators").stdout.split("\n") if "Conv " in x)

@@ -14,15 +14,18 @@ import pytest
 from onnx import TensorProto, helper
 
 import lowtide
+import qlinear
 from by_nests import by_nests
 from commands import Command
 from lowtide.check.numbers import compare
 from lowtide.check.truth import expect
+from lowtide.clock import Clock, quiet
 from lowtide.errors import UnsupportedModel
 from lowtide.frontends.onnx.eight.group import group
 from lowtide.frontends.onnx.freeze import freeze
 from lowtide.frontends.onnx.load import load
 from lowtide.ir.graph import Graph
+from lowtide.pipeline.read import read as read_network
 from programs import STREAM, judge_model, judge_plan, streamed_model
 from qdq import ONE, Drawn, fused, quantised, with_numbers, without_ends
 
@@ -82,6 +85,19 @@ def test_a_step_is_allowed_behind_floats_alone(kind: str) -> None:
             assert compare({"given": off}, [sample]).passes == allowed
             if dtype == "uint8" and kind != "Conv":  # of which some are not fused
                 assert allowed == (kind in FLOATS)
+
+
+@pytest.mark.parametrize("seeds", [
+    range(10), pytest.param(range(10, SEEDS), marks=[pytest.mark.slow]),
+])  # fmt: skip
+@pytest.mark.parametrize("dtype", ["uint8", "int8"])
+@pytest.mark.parametrize("kind", qlinear.KINDS)
+def test_operators_of_8_bit_numbers_give_theirs(kind: str, dtype: str, seeds: range) -> None:
+    """Networks that take and hand out bytes."""
+    for seed in seeds:
+        model, feeds = qlinear.single(kind, seed, dtype)
+        held = by_nests(read_network(model, Clock(quiet))[1], feeds)
+        np.testing.assert_array_equal(held["out"], fused(model, feeds)[0], f"seed {seed}")
 
 
 def test_programs_compute_fused_integers() -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 import onnx.defs
 
+from lowtide.frontends.onnx.eight.group import grouped_operators
 from lowtide.frontends.onnx.load import NEWEST_OPSET, OLDEST_OPSET
+from lowtide.frontends.onnx.qlinear import FORMS
 from lowtide.frontends.onnx.simplify.drop_identities import IDENTITIES
 from lowtide.frontends.tflite.load import tflite_operators
 from lowtide.ops import ENTRIES
@@ -31,6 +33,8 @@ def operators_facts() -> dict[str, Any]:
         },
         "dropped_without_effect": sorted(IDENTITIES),
         "tflite_operators": tflite_operators(),
+        "qdq_operators": [name for name in grouped_operators() if onnx.defs.has(name, "")],
+        "qlinear_operators": sorted(FORMS),
     }
 
 
@@ -49,14 +53,13 @@ def operators_text() -> str:
             "",
             "Whatever does not depend on the network's input is computed once, with any operator.",
             f"Dropped where they change nothing: {dropped}.",
-            "",
-            "Operators of .tflite files (int8, uint8, float32):",
-            "",
-            *wrap(
-                ", ".join(facts["tflite_operators"]),
-                88,
-                initial_indent="  ",
-                subsequent_indent="  ",
-            ),
+            *_listed("8-bit numbers between DequantizeLinear and QuantizeLinear", "qdq_operators"),
+            *_listed("Operators that have those in them", "qlinear_operators"),
+            *_listed("Operators of .tflite files (int8, uint8, float32)", "tflite_operators"),
         ]
     )
+
+
+def _listed(what: str, key: str) -> list[str]:
+    names = ", ".join(operators_facts()[key])
+    return ["", f"{what}:", "", *wrap(names, 88, initial_indent="  ", subsequent_indent="  ")]

@@ -60,6 +60,7 @@ class Network:
 
     def reshape(self, number: int, shape: Shape) -> None:
         """Gives a tensor of the file its shape, where the file has that of another run."""
+        self.room.count(self.stored[number].name, prod(shape))
         self.stored[number] = replace(self.stored[number], shape=shape)
 
     def fresh(self, wanted: str) -> str:

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from lowtide.frontends.onnx.eight.moves import moved
+from lowtide.frontends.onnx.eight.moves import moved, takes_numbers
 from lowtide.frontends.onnx.eight.network import Network
 from lowtide.frontends.onnx.eight.site import OPERATORS, Site
+from lowtide.ir.dtype import F32
 from lowtide.ir.graph import Graph
+from lowtide.ops import ENTRIES
 
 for _name in ("add", "conv", "dense", "join", "mean", "moves", "quantise", "softmax", "table"):
     import_module(f"lowtide.frontends.onnx.eight.{_name}")
+
+
+def grouped_operators() -> list[str]:
+    """The operators that are taken between DequantizeLinear and QuantizeLinear."""
+    own = [type_ for type_ in OPERATORS if F32 in ENTRIES[type_].types]
+    moves = [type_ for type_, entry in ENTRIES.items() if takes_numbers(entry)]
+    return sorted({*own, *moves} - {"DequantizeLinear", "QuantizeLinear"})
 
 
 def group(graph: Graph) -> Graph:

@@ -11,13 +11,18 @@ from lowtide.frontends.onnx.eight.site import Site, operator
 from lowtide.frontends.onnx.eight.whole import EIGHT, Whole
 from lowtide.ir.dtype import F32
 from lowtide.ir.graph import Tensor
-from lowtide.ops import ENTRIES
+from lowtide.ops import ENTRIES, Entry
+
+
+def takes_numbers(entry: Entry) -> bool:
+    """Whether an operator does the same with real numbers and with whole ones."""
+    return {F32, *EIGHT} <= {*entry.types} and not entry.makes
 
 
 def moved(op: Site) -> bool:
     """An operator whose entry takes real numbers and whole ones computes with none of them."""
     entry = ENTRIES.get(op.op.type)
-    if entry is None or not {F32, *EIGHT} <= {*entry.types} or entry.makes:
+    if entry is None or not takes_numbers(entry):
         return False
     inputs, parts = [*op.op.inputs], list[Whole]()
     for k, name in enumerate(op.op.inputs):
