@@ -77,6 +77,15 @@ def short() -> bytes:
     return file.bytes([0], [3])
 
 
+def overflowing() -> bytes:
+    """A bias from which a sum goes on beyond 32 bits."""
+    file = dense()
+    file.buffers[file.tensors[2].buffer].data = np.frombuffer(
+        np.array([2**31 - 2, 1], np.int32).tobytes(), np.uint8
+    )
+    return file.bytes([0], [3])
+
+
 REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "custom": (custom, "a custom operator 'TFLite_Detection'"),
     "unknown": (unknown, "UNIQUE 'UNIQUE_0': no such operator is done"),
@@ -86,6 +95,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "negative": (lambda: dense(x_scale=-1.0).bytes([0], [3]), "'t0' has a scale of -1"),
     "infinite": (lambda: dense(scale=np.inf).bytes([0], [3]), "'t1' has a scale of inf"),
     "factor": (lambda: dense(y_scale=1e-35).bytes([0], [3]), "a factor of 5e+33 between scales"),
+    "sums": (overflowing, "sums that may need more than 32 bits"),
     "sparse": (sparse, "tensor 1 't1' is stored sparse"),
     "subgraphs": (two_graphs, "2 subgraphs; one is done"),
     "outside": (outside, "tensor 77 of 4"),

@@ -11,6 +11,7 @@ from lowtide.frontends.tflite.factors import as_float32, multipliers
 from lowtide.frontends.tflite.site import Site, operator
 from lowtide.ir.dtype import I8, I32
 from lowtide.ir.graph import Array
+from lowtide.ops.eight.finish import sums_fit
 
 
 def geometry(op: Site, options: Any, kernel: tuple[int, int], channels: int) -> dict[str, Any]:
@@ -72,6 +73,13 @@ def channel_factors(op: Site, x: int, w: int) -> list[float]:
     return [as_float32(sx * sw) / sy for sw in scales]
 
 
+def check_sums(op: Site, x: int, weights: Array, w_zero: int, b: int, along: int = 0) -> None:
+    """Refuses sums that may leave 32 bits; the runtimes do as the processor does."""
+    held, bias = op.input(x), op.constant(b) if op.has(b) else None
+    if not sums_fit(held.dtype, op.scale(held)[1], weights, w_zero, bias, along):
+        raise op.refuse("sums that may need more than 32 bits")
+
+
 def _make(
     op: Site, type_: str, inputs: tuple[int, int, int], weights: Array, attributes: dict[str, Any],
     activation: int,
@@ -94,6 +102,7 @@ def _make(
     if op.has(b) and op.input(b).dtype != I32:
         raise op.refuse(f"a bias of type {op.input(b).dtype}; int32 is needed")
     m, n = multipliers(factors)
+    check_sums(op, x, weights, zeros_of_weights(op, w), b, along=int(type_ == "ConvTranspose"))
     names += [] if op.has(b) else [""]
     names += [op.add_constant(m, "m"), op.add_constant(n, "n")]
     ends = {

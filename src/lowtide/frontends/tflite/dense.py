@@ -8,7 +8,7 @@ import numpy as np
 import tflite
 
 from lowtide.frontends.tflite.activate import limits, make_float
-from lowtide.frontends.tflite.conv import zeros_of_weights
+from lowtide.frontends.tflite.conv import check_sums, zeros_of_weights
 from lowtide.frontends.tflite.factors import as_float32, multipliers
 from lowtide.frontends.tflite.site import Site, operator
 from lowtide.ir.dtype import F32, I8, I32
@@ -52,6 +52,7 @@ def fully_connected(op: Site) -> None:
         return
     if op.has(2) and op.input(2).dtype != I32:
         raise op.refuse(f"a bias of type {op.input(2).dtype}; int32 is needed")
+    check_sums(op, 0, weights, zeros_of_weights(op, 1), 2)
     m, n = multipliers(_factors(op))
     names += [] if op.has(2) else [""]
     names += [op.add_constant(m, "m"), op.add_constant(n, "n")]

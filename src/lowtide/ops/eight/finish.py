@@ -6,9 +6,13 @@ rounding "float"     input M (float32): sum * M in float32, halves to even
 
 from __future__ import annotations
 
+import numpy as np
+
 from lowtide.ir.dtype import F32, I8, I32, U8, DType
+from lowtide.ir.graph import Array
 from lowtide.ir.index import Index, number
 from lowtide.ir.nest import Load, Number, Read, Value, call
+from lowtide.ir.whole import LEAST, MOST
 from lowtide.ops.entry import Bound
 
 EIGHT = (I8, U8)
@@ -16,6 +20,22 @@ FACTOR = {"tflite": ("rescale", 2), "once": ("rescale_once", 2), "float": ("scal
 
 ENDS = {"x_zero": 0, "y_zero": 0, "low": -128, "high": 127, "rounding": "tflite"}
 """Attributes: the zero points of input 0 and of the output, and what the result is kept within."""
+
+
+def sums_fit(
+    kind: DType, x_zero: int, weights: Array, w_zero: int, bias: Array | None, along: int = 0
+) -> bool:
+    """Whether sums of products, and what is on the way to them, need 32 bits at most, whatever the
+    numbers of type `kind` are; the weights of one sum lie together along axis `along`."""
+    ends, filters = np.iinfo(kind.name), np.moveaxis(weights, along, 0)
+    above = filters.reshape(len(filters), -1).astype(np.int64) - w_zero
+    more, less = above.clip(min=0).sum(1), above.clip(max=0).sum(1)
+    high, low = int(ends.max) - x_zero, int(ends.min) - x_zero
+    first = np.zeros(1, np.int64) if bias is None else bias.astype(np.int64)
+    if first.shape != more.shape:  # channels in groups
+        more, less = more.max(), less.min()
+    most, least = first + more * high + less * low, first + more * low + less * high
+    return bool(most.max() <= MOST and least.min() >= LEAST)
 
 
 def factor_types(first: int) -> dict[int, tuple[DType, ...]]:

@@ -9,6 +9,7 @@ from lowtide.frontends.onnx.eight.site import Site, ends, operator
 from lowtide.frontends.onnx.eight.whole import EIGHT, Whole
 from lowtide.ir.dtype import I32
 from lowtide.ir.graph import Array
+from lowtide.ops.eight.finish import sums_fit
 
 CLOSE = 1e-3
 """How far the scale of a bias may be from that of the sums it is added to, as a share."""
@@ -23,7 +24,7 @@ def conv(op: Site) -> bool:
         return False
     if along and w.axis is not None and op.op.attributes.get("group", 1) != 1:
         return False
-    inputs = summed(op, x, w, end, op.out[1])
+    inputs = summed(op, x, w, end, along)
     if inputs is None:
         return False
     zeros = {"x_zero": x.zero, "w_zero": int(w.zeros[0])}
@@ -33,13 +34,22 @@ def conv(op: Site) -> bool:
     )  # fmt: skip
 
 
-def summed(op: Site, x: Whole, w: Whole, end: Ending, channels: int) -> list[str] | None:
-    """The names of bias and factor of sums of products; None where they are not done."""
+def summed(op: Site, x: Whole, w: Whole, end: Ending, along: int) -> list[str] | None:
+    """The names of bias and factor of sums of products; None where they are not done.
+
+    The weights have an axis `along` of what is made.
+    """
+    channels = op.out[-1 if op.op.type in ("Gemm", "MatMul") else 1]
     if w.dtype not in EIGHT or len({*w.zeros.tolist()}) > 1 or w.scales.size not in (1, channels):
         return None
     steps = np.asarray(x.scale * w.scales, np.float32)
     bias = _bias(op, steps, channels)
-    return None if bias is None else [bias, op.add_factor(steps / end.made.scale)]
+    if bias is None:
+        return None
+    start = op.net.constants[bias] if bias else None
+    if not sums_fit(x.dtype, x.zero, op.array(w), int(w.zeros[0]), start, along):
+        return None
+    return [bias, op.add_factor(steps / end.made.scale)]
 
 
 def _bias(op: Site, steps: Array, channels: int) -> str | None:

@@ -53,7 +53,7 @@ def _dense(op: Site, across: bool) -> bool:
     numbers = op.array(w)
     if numbers.ndim != 2 or w.axis not in (None, 0 if across else 1) or not op.out:
         return False
-    inputs = summed(op, x, w, end, op.out[-1])
+    inputs = summed(op, x, w, end, 0 if across else 1)
     if inputs is None:
         return False
     name = w.name if across else op.add_constant(numbers.T, "weights")
