@@ -23,6 +23,7 @@ from lowtide.frontends.tflite.load import load
 from lowtide.ir.dtype import F32, I8
 from lowtide.ir.graph import Array, Graph, Operator, Tensor
 from lowtide.ir.quant import Quant
+from more_inputs import on_more
 from tflite_file import TfliteFile
 from tflite_operators import ONE, Random
 
@@ -31,9 +32,9 @@ QUICK = ("micro_speech_quantized", "kws_ref_model")
 INPUTS = 20
 
 
-def others(graph: Graph) -> dict[str, dict[str, Array]]:
+def others(file: Path) -> dict[str, dict[str, Array]]:
     """As many more drawn inputs as make 20."""
-    wanted = truth.inputs_of(graph)
+    wanted = truth.inputs_of(load(file))
     return {f"seed {k}": draw(wanted, k) for k in range(DRAWN, INPUTS)}
 
 
@@ -51,15 +52,20 @@ def test_a_network_is_its_runtimes_to_the_bit(
 ) -> None:
     pytest.importorskip("tflite_micro")
     pytest.importorskip("ai_edge_litert")
-    options = lowtide.Options(image=image)
-    fitted = lowtide.fit(MODELS / f"{name}.tflite", options=options, samples=others)
+    file = MODELS / f"{name}.tflite"
+    fitted = lowtide.fit(file, options=lowtide.Options(image=image))
     checks = fitted.checks
     assert checks is not None
-    print(f"\n{name:<44} {image:<8} arena {fitted.arena_bytes:>8}: {checks.shown}")
+    more = on_more(fitted, file, others(file))
+    total = checks.difference | more
+    compared = checks.difference.compared + more.compared
+    print(f"\n{name:<44} {image:<8} arena {fitted.arena_bytes:>8}: {compared} values on {INPUTS} "
+          f"inputs, {total.unequal} unequal, {total.steps} steps off; {checks.shown}")  # fmt: skip
     assert checks.faults == 0
-    assert len(checks.samples) == INPUTS
+    assert len(checks.samples) == DRAWN
     if checks.against.kind == "integers":
         assert checks.against.equal
+        assert (total.unequal, total.steps) == (0, 0)
         for sample in checks.samples:
             for made, expected in zip(checks.results[sample.name], sample.outputs, strict=True):
                 np.testing.assert_array_equal(made, expected)
