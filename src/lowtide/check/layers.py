@@ -25,7 +25,7 @@ from lowtide.check.expected import SUSPECT
 from lowtide.check.floats import Floats, floats_as_run, floats_before, parts_of
 from lowtide.check.in_child import LARGE, in_child
 from lowtide.check.numbers import Reference, largest_of
-from lowtide.check.runtimes import installed, run_all
+from lowtide.check.runtimes import LITERT, TFLM, installed, run_all
 from lowtide.check.tflite_truth import runtime_of
 from lowtide.check.traced import PORTS, Output, outputs_of, traced
 from lowtide.check.truth import read_whole
@@ -185,7 +185,8 @@ def _onnx(model: Path, held: Folder) -> Every:
 def _tflite(model: Path, held: Folder) -> Every:
     """The runtime that defines the file, which keeps all tensors."""
     graph, known = named_tensors(model)
-    runtime, content = runtime_of(graph), model.read_bytes()
+    maker, content = held.samples[0].expected.maker, model.read_bytes()
+    runtime = maker if maker in (TFLM, LITERT) else runtime_of(graph)
     if installed(runtime) is None:
         raise UsageError(f"--layers needs {runtime}: pip install 'lowtide[tflite]'")
     made = {op.output for op in held.memory.operators}
@@ -195,7 +196,10 @@ def _tflite(model: Path, held: Folder) -> Every:
 
     def run(inputs: Tensors) -> Iterator[Array]:
         numbers = [number for number, _ in where]
-        values = in_child(LARGE + 1, run_all, runtime, content, inputs, numbers)
+        try:
+            values = in_child(LARGE + 1, run_all, runtime, content, inputs, numbers)
+        except (RuntimeError, ValueError) as error:
+            raise UsageError(f"--layers: {runtime} cannot run {model}") from error
         for y, (_, image) in zip(values, where, strict=True):
             if y is None:
                 yield np.empty(0)  # of no tensor's shape
