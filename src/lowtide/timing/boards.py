@@ -142,7 +142,7 @@ def _mps2(host: int) -> Memory:
 _AN505 = Memory(
     0x10000000, 0x10000000 + _VECTORS, 4 * _MIB - _VECTORS, 0x38000000, 0x80000000, 16 * _MIB
 )
-_AN547 = Memory(0, 0x01000000, 2 * _MIB, 0x21000000, 0x60000000, 64 * _MIB)
+_AN547 = Memory(0, 0x70000000, 16 * _MIB, 0x21000000, 0x60000000, 64 * _MIB)
 _THUMB = ("-mthumb",)
 _HARD = (*_THUMB, "-mfloat-abi=hard")
 
