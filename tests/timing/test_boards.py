@@ -33,6 +33,14 @@ FREE = Asked("m4", flags="'-DNET_AT(operator)=((void)0)'")
 """Without marks between operators: all is the driver's."""
 
 
+KEYS = """
+    file sha256 board core machine built_with macs instructions instructions_per_mac arena_bytes
+    stack_bytes state_bytes ram_bytes flash_bytes flash compared_values unequal max_rel_diff kinds
+    functions operators
+"""
+"""Of --json, as they were when they were promised."""
+
+
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A few operators in float32, fitted."""
@@ -84,6 +92,7 @@ def test_instructions_of_a_network_are_counted_by_operator(small: Path) -> None:
     assert sum(o["instructions"] for o in operators) == facts["instructions"]
     for parts in ("kinds", "functions"):
         assert sum(facts[parts].values()) == facts["instructions"]
+    assert set(KEYS.split()) <= facts.keys()
     assert {"multiply", "load", "store", "branch"} <= facts["kinds"].keys()
     assert facts["instructions_per_mac"] == facts["instructions"] / facts["macs"]
     assert 1 < facts["instructions_per_mac"] < 20
