@@ -10,13 +10,13 @@
 #include "kernels.c"
 
 #ifdef BOARD
-#include "rig.h"
-static unsigned char pool[1 << 20] __attribute__((section(".host"), aligned(8)));
+#include "board.h"
+static unsigned char pool[1 << 20] BOARD_HOST __attribute__((aligned(8)));
 static size_t used;
 static int from, to;
-#define exit(status) rig_exit(status)
-#define TAKE(p, n) (rig_read(from, p, n) == (int)(n))
-#define GIVE(p, n) rig_write(to, p, n)
+#define exit(status) board_exit(status)
+#define TAKE(p, n) (board_read(from, p, n) == (int)(n))
+#define GIVE(p, n) board_write(to, p, n)
 #define NEW(n) (used += ((n) + 7) / 8 * 8, pool + used - ((n) + 7) / 8 * 8)
 #else
 #include <stdio.h>
@@ -41,8 +41,8 @@ int main(void)
 {
     int32_t head[4], exists[MOST];
 #ifdef BOARD
-    from = rig_open("cases.bin", "rb");
-    to = rig_open("made.bin", "wb");
+    from = board_open("cases.bin", "rb");
+    to = board_open("made.bin", "wb");
 #endif
     while (TAKE(head, sizeof head)) {
         struct eight s;

@@ -9,7 +9,6 @@ written too far; on a board in the emulator the same cases run in the kernels' o
 from __future__ import annotations
 
 import random
-import shutil
 import subprocess
 from dataclasses import dataclass
 from math import frexp
@@ -25,9 +24,12 @@ from lowtide.kernels.choose import sources
 from lowtide.kernels.eight import EIGHT, NARROW, WIDE
 from lowtide.kernels.ending import Ending, Sums
 from lowtide.kernels.packing import InPairs, InSixteens
+from lowtide.timing.board_build import link
+from lowtide.timing.board_run import run_on_board
+from lowtide.timing.boards import board
+from tools import need_board
 
 HARNESS = Path(__file__).with_name("eight_harness.c")
-RIG = Path(__file__).resolve().parents[3] / "shared" / "rig"
 SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1")
 KINDS = ("TWICE", "ONCE", "SCALED")
 LIMITS = "enum { COLUMNS8 = 40 };\n"
@@ -205,15 +207,11 @@ def test_rows_of_the_exact_size(flags: tuple[str, ...], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("flags", ["-O3", "-Os"])
 def test_on_a_board(flags: str, tmp_path: Path) -> None:
-    if not shutil.which("arm-none-eabi-gcc") or not shutil.which("qemu-system-arm"):
-        pytest.skip("needs arm-none-eabi-gcc and qemu-system-arm")
-    if not RIG.exists():
-        pytest.skip("needs ../shared/rig")
+    need_board("m4")
     (tmp_path / "kernels.c").write_text(LIMITS + "".join(sources(EIGHT)))
-    options = [f"-I{tmp_path}", "-DBOARD", flags]
-    build = [RIG / "build.sh", "m4", tmp_path / "board.elf", HARNESS, *options]
-    subprocess.run(build, cwd=tmp_path, check=True)
     found = cases(2, 400)
     (tmp_path / "cases.bin").write_bytes(b"".join(case.packed() for case in found))
-    subprocess.run([RIG / "run.sh", "m4", tmp_path / "board.elf"], cwd=tmp_path, check=True)
+    elf = link(board("m4"), [str(HARNESS)], tmp_path, [f"-I{tmp_path}", "-DBOARD", flags])
+    status, said = run_on_board(board("m4"), elf, 300)
+    assert status == 0, said
     compare(found, (tmp_path / "made.bin").read_bytes())
