@@ -1,4 +1,4 @@
-# make demo              fit the shipped network and run it on a real picture
+# make demo              fit the shipped network, at 8 bits and in float32, and run both on a picture
 # make demo-compressed   the same network with its weights stored small
 # make test              lint, types and tests
 # make bench             speed and memory beside onnxruntime (needs ../shared): docs/speed.md, README.md
@@ -16,7 +16,9 @@ BIN := .venv/bin
 	touch $@
 
 demo: .venv/ready
-	$(BIN)/lowtide profile examples/resnet8_cifar10.onnx
+	$(BIN)/lowtide fit examples/resnet8_cifar10_int8.onnx -o out/resnet8_int8 --io-type 8bit \
+		--budget 16KiB --sample examples/pictures/ship.jpg --labels examples/cifar10_labels.txt \
+		--mean 125.307,122.961,113.8575 --std 62.985,62.0925,66.708
 	$(BIN)/lowtide fit examples/resnet8_cifar10.onnx -o out/resnet8 --budget 48KiB \
 		--sample examples/pictures/ship.jpg --labels examples/cifar10_labels.txt \
 		--mean 125.307,122.961,113.8575 --std 62.985,62.0925,66.708

@@ -1,9 +1,10 @@
-"""Memory of every network of ../shared/models/tflite and qdq, beside TFLM's: docs/int8.md.
+"""Memory of 8-bit networks beside others': the tables of docs/int8.md and of README.md.
 
-    python -m bench.int8 [--only NAME] [--shared ../shared]
+    python -m bench.int8 [--only NAME ...] [--shared ../shared]
 
-Each is planned, emitted and compiled, image resident and streamed; nothing is run here: that the
-programs are equal to their runtimes is what `pytest -m slow tests/check` holds.
+Those of ../shared/models/tflite and qdq, and our own; `--only` renews the rows of some. Each is
+planned, emitted and compiled, image resident and streamed; nothing is run here: that the programs
+are equal to their runtimes is what `pytest -m slow tests/check` holds.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from bench.tables import markdown, put
@@ -28,16 +30,29 @@ PAGE = ROOT / "docs/int8.md"
 
 HEAD = (
     "network", "arena", "arena, image streamed", "stack", "weights", "code", "flash",
-    "TFLM head", "TFLM head and tail", "published",
+    "TFLM head", "TFLM head and tail", "Vela", "others, published",
 )  # fmt: skip
 
-# ../shared/models/tflite/README.md: RAM, image and scratch counted.
+# ../shared/models/tflite/README.md: RAM, image and scratch counted; Vela's, and others'.
 PUBLISHED = {
-    "vww_96_int8": "HALE 55,296; Vela 49,152",
-    "pretrainedResnet_quant": "HALE 52,416 (21,104 at 1.84 times the time); Vela 35,840",
-    "kws_ref_model": "HALE 16,000; Vela 15,974",
-    "mobilenet_v2_1.0_224_ptq": "ExecuTorch 1,505,280; ST 1,467,525; Vela 361,984",
+    "vww_96_int8": ("49,152", "HALE 55,296"),
+    "pretrainedResnet_quant": ("35,840", "HALE 21,104 to 52,416"),
+    "kws_ref_model": ("15,974", "HALE 16,000"),
+    "mobilenet_v2_1.0_224_ptq": ("361,984", "ST 1,467,525; ExecuTorch 1,505,280"),
 }
+
+README = ROOT / "README.md"
+SHOWN = {
+    "kws_ref_model": "MLPerf Tiny keyword spotting, DS-CNN",
+    "pretrainedResnet_quant": "MLPerf Tiny image classification, ResNet-8",
+    "vww_96_int8": "MLPerf Tiny visual wake words",
+    "person_detect": "person_detect of TFLM's examples",
+    "resnet8_cifar10_int8.tflite": "resnet8_cifar10_int8 of [examples](examples/README.md)",
+    "mcunet_vww": "MCUNet visual wake words",
+    "mobilenet_v2_1.0_224_ptq": "MobileNetV2 1.0, 224 x 224",
+}
+"""Those of the README, and what they are."""
+SHORT = ("8-bit network", "lowtide", "image streamed", "TFLM", "Vela", "others, published")
 
 RECORD = """
 import sys
@@ -61,14 +76,16 @@ def tflm(model: Path) -> tuple[str, str]:
 
 
 def measure(model: Path) -> list[str]:
-    """One row of the table."""
+    """One row of the table; bytes go into QDQ networks and come out."""
+    name = model.name if model.parent.name == "examples" else model.stem
+    ends = Options(io_type="8bit" if model.suffix == ".onnx" else "file")
     try:
-        resident, streamed = _sized(model, Options()), _sized(model, Options(image="streamed"))
+        resident, streamed = _sized(model, ends), _sized(model, replace(ends, image="streamed"))
     except ModelError as error:
-        return [model.stem, f"refused: {error.what}", *[""] * (len(HEAD) - 2)]
+        return [name, f"refused: {error.what}", *[""] * (len(HEAD) - 2)]
     weights = resident.plan.profile.weight_bytes
     return [
-        model.stem,
+        name,
         f"{resident.plan.arena_bytes:,}",
         f"{streamed.plan.arena_bytes:,}",
         _shown(resident.beside.stack_bytes),
@@ -76,13 +93,13 @@ def measure(model: Path) -> list[str]:
         _shown(resident.code_bytes),
         "-" if resident.code_bytes is None else f"{resident.flash_bytes:,}",
         *tflm(model),
-        PUBLISHED.get(model.stem, "-"),
+        *PUBLISHED.get(name, ("-", "-")),
     ]
 
 
 def _sized(model: Path, options: Options) -> Sized:
     clock = Clock(quiet)
-    source, graph = read(model, clock)
+    source, graph = read(model, clock, io_type=options.io_type)
     return Planning(source, graph, clock, find_compiler()).within(options, None)
 
 
@@ -93,25 +110,39 @@ def _shown(size: int | None) -> str:
 def models(shared: Path) -> Iterator[Path]:
     """The networks, the smallest file first."""
     files = [*shared.glob("models/tflite/*.tflite"), *shared.glob("models/qdq/*.onnx")]
+    files += (ROOT / "examples").glob("*_int8.*")
     yield from sorted(files, key=lambda file: file.stat().st_size)
 
 
+def held(page: str) -> dict[str, list[str]]:
+    """The rows that stand in the table, by network."""
+    table = page.split("<!-- table -->\n")[1].split("<!-- /table -->")[0].splitlines()[2:]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+    return {row[0]: row for row in rows if len(row) == len(HEAD)}
+
+
+def short(row: list[str]) -> list[str]:
+    """A row of the README's table."""
+    return [SHOWN[row[0]], f"**{row[1]}**", row[2], row[7], *row[9:]]
+
+
 def main() -> None:
-    """Writes the table of docs/int8.md, row by row as they are measured."""
+    """Writes both tables, row by row as they are measured."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
-    parser.add_argument("--only", help="one network; prints its row and writes nothing")
+    parser.add_argument("--only", nargs="*", help="names of networks whose rows are renewed")
     given = parser.parse_args()
-    rows = []
-    for model in models(given.shared):
-        if given.only not in (None, model.stem):
+    order = [*models(given.shared)]
+    rows = held(PAGE.read_text())
+    for model in order:
+        if given.only is not None and not {model.stem, model.name} & {*given.only}:
             continue
-        rows.append(measure(model))
-        print(" | ".join(rows[-1]), file=sys.stderr, flush=True)
-        if given.only is None:
-            put(PAGE, "table", markdown(HEAD, rows))
-    if given.only:
-        print(markdown(HEAD, rows))
+        row = measure(model)
+        rows[row[0]] = row
+        print(" | ".join(row), file=sys.stderr, flush=True)
+        names = [name for m in order for name in (m.name, m.stem) if name in rows]
+        put(PAGE, "table", markdown(HEAD, [rows[name] for name in dict.fromkeys(names)]))
+        put(README, "int8", markdown(SHORT, [short(rows[name]) for name in SHOWN if name in rows]))
 
 
 if __name__ == "__main__":

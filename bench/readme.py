@@ -107,8 +107,7 @@ def main() -> None:
     """Writes README.md's parts and docs/memory.svg; --transcripts: nothing that needs ../shared."""
     readme = ROOT / "README.md"
     put(readme, "transcript", transcript("demo"))
-    put(readme, "compressed", transcript("demo-compressed"))
-    shutil.copy(ROOT / "out/resnet8/memory.svg", ROOT / "docs/memory.svg")
+    shutil.copy(ROOT / "out/resnet8_int8/memory.svg", ROOT / "docs/memory.svg")
     if "--transcripts" in sys.argv:
         return
     if not SHARED.exists():

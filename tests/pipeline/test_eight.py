@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,13 @@ import onnx
 import onnxruntime
 import pytest
 from bench.figures import differences
+from PIL import Image
 
 from commands import Command
 from lowtide.check.compile import find_compiler
 from lowtide.clock import quiet
+from lowtide.frontends.onnx.original import original_in
+from lowtide.frontends.tflite.load import load as load_tflite
 from lowtide.weights.network import Network, take_in
 from lowtide.weights.runner import Runner
 from lowtide.weights.spread import METHODS, Spread, measure
@@ -193,3 +197,39 @@ def test_what_it_would_need_at_8_bits_is_said(command: Command) -> None:
     assert command("quantise", "net.onnx", "-o", "q.onnx", *CALIBRATED).code == 0
     facts = command("profile", "q.onnx", "--json").out
     assert json.loads(facts)["at_8_bits"] is None
+
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def test_the_shipped_twins_hold_the_same_numbers() -> None:
+    """Weights and biases, byte for byte, and the original's digest."""
+    model = onnx.load(EXAMPLES / "resnet8_cifar10_int8.onnx")
+    held = {t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer}
+    ours = [a for a in held.values() if a.dtype in (np.int8, np.int32) and a.ndim and a.any()]
+    twin = load_tflite(EXAMPLES / "resnet8_cifar10_int8.tflite")
+    theirs = [
+        twin.constants[name]
+        for op in twin.operators
+        for name in op.inputs[1:3]
+        if "CONV" in op.name
+    ]
+    assert len(theirs) == len(ours) == 20
+    counts = [
+        Counter((str(a.dtype), *np.sort(a, axis=None).tolist()) for a in s) for s in (ours, theirs)
+    ]
+    assert counts[0] == counts[1]
+    known = original_in((EXAMPLES / "resnet8_cifar10_int8.onnx").read_bytes())
+    assert known is not None
+    content = (EXAMPLES / "resnet8_cifar10.onnx").read_bytes()
+    assert known.sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_the_shipped_network_knows_its_pictures() -> None:
+    names = (EXAMPLES / "cifar10_labels.txt").read_text().split()
+    files = sorted((EXAMPLES / "pictures").glob("*.jpg"))
+    mean, std = ([125.307, 122.961, 113.8575], [62.985, 62.0925, 66.708])
+    scaled = np.stack([(np.asarray(Image.open(f), np.float32) - mean) / std for f in files])
+    x = scaled.transpose(0, 3, 1, 2).astype(np.float32)
+    found = outputs(str(EXAMPLES / "resnet8_cifar10_int8.onnx"), x).argmax(1)
+    assert [names[k] for k in found] == [file.stem for file in files]
