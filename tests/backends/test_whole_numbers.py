@@ -95,7 +95,8 @@ def test_sums_wait_in_32_bits() -> None:
     a = net.conv("x", 6)
     graph = net.graph(net.mean(a), net.dense(net.flat(a), 5))
     plan = judged(graph, net.feed(), GREEDY, CHECKED)
-    types = {name: s.dtype for name, s in plan.layout.storages.items()}
+    kept = plan.layout.scratch.values()  # by kernels, for the time of a step
+    types = {name: s.dtype for name, s in plan.layout.storages.items() if name not in kept}
     waiting = [name for name in types if name.endswith(".sums")]
     assert len(waiting) == 2
     assert all(types[name] == (I32 if name in waiting else I8) for name in types)
@@ -144,7 +145,7 @@ def in_bands(net: Eight, image: str) -> Graph:
     """Wide convolutions on a small image, which are best made a few columns at a time."""
     a = net.conv(image, 16)
     b = net.conv(a, 16, group=16, stride=2)
-    return net.graph(net.mean(net.conv(b, 16, stride=2)))
+    return net.graph(net.mean(net.conv(b, 16, kernel=1, pad=0)))
 
 
 @pytest.mark.parametrize("image", ["resident", "streamed"])
