@@ -13,28 +13,73 @@ static void find_columns(const struct eight *s, const int8_t *const *x, int firs
         }
 }
 
-/* One pixel, from channel m on. */
+/* Adds the products of all taps in n of 16 channels, from the x-th of a pixel on, to their sums. */
+#ifdef __SSE2__
+INLINE __m128i pairs_of(__m128i even, __m128i odd, int high, int from_zero, int last)
+{
+    const __m128i both = high ? _mm_unpackhi_epi8(even, odd) : _mm_unpacklo_epi8(even, odd);
+    const __m128i up = last ? _mm_unpackhi_epi8(both, both) : _mm_unpacklo_epi8(both, both);
+    return from_zero ? _mm_srli_epi16(up, 8) : _mm_srai_epi16(up, 8);
+}
+
+INLINE __m128i sixteen(const int8_t *from, int n)
+{
+    int8_t held[BLOCK8] = { 0 };
+    if (n == BLOCK8)
+        return _mm_loadu_si128((const __m128i *)(const void *)from);
+    for (int i = 0; i < n; i++)
+        held[i] = from[i];
+    return _mm_loadu_si128((const __m128i *)(const void *)held);
+}
+
+INLINE void add_taps(const int8_t *const *table, int at, const int8_t *w, int taps, int n, int from_zero,
+                     int32_t *sums)
+{
+    __m128i a[4] = { _mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128() };
+    for (int t = 0; t < taps; t += 2) {
+        const int second = t + 1 < taps;
+        const __m128i none = _mm_setzero_si128(), x = sixteen(table[t] + at, n), v = sixteen(w + t * BLOCK8, BLOCK8);
+        const __m128i y = second ? sixteen(table[t + 1] + at, n) : none;
+        const __m128i u = second ? sixteen(w + (t + 1) * BLOCK8, BLOCK8) : none;
+        for (int k = 0; k < 4; k++)
+            a[k] = _mm_add_epi32(a[k], _mm_madd_epi16(pairs_of(x, y, k / 2, from_zero, k % 2),
+                                                      pairs_of(v, u, k / 2, 0, k % 2)));
+    }
+    for (int k = 0; k < 4; k++)
+        _mm_storeu_si128((__m128i *)(void *)(sums + 4 * k), a[k]);
+}
+#else
+INLINE void add_taps(const int8_t *const *table, int at, const int8_t *w, int taps, int n, int from_zero,
+                     int32_t *sums)
+{
+    for (int i = 0; i < BLOCK8; i++)
+        sums[i] = 0;
+    for (int t = 0; t < taps; t++, w += BLOCK8) {
+        const int8_t *x = table[t] + at;
+        if (from_zero)
+            for (int i = 0; i < n; i++)
+                sums[i] += (uint8_t)x[i] * w[i];
+        else if (n == BLOCK8)
+            for (int i = 0; i < BLOCK8; i++)
+                sums[i] += x[i] * w[i];
+        else
+            for (int i = 0; i < n; i++)
+                sums[i] += x[i] * w[i];
+    }
+}
+#endif
+
+/* One pixel, from channel `made` on. */
 static void depthwise_pixel(const struct eight *s, const int8_t *const *table, const int8_t *w,
-                            const struct ending8 *e, int8_t *y, int m)
+                            const struct ending8 *e, int8_t *y, int made)
 {
     const int taps = s->kh * s->kw;
-    for (; m < s->co; m += BLOCK8 - m % BLOCK8) {
-        const int begin = m % BLOCK8, end = s->co - m + begin < BLOCK8 ? s->co - m + begin : BLOCK8;
-        int32_t sums[BLOCK8] = { 0 };
-        for (int t = 0; t < taps; t++) {
-            const int8_t *x = table[t] + m - begin, *v = w + (m - begin) * taps + t * BLOCK8;
-            if (s->from_zero)
-                for (int i = begin; i < end; i++)
-                    sums[i] += (uint8_t)x[i] * v[i];
-            else if (begin == 0 && end == BLOCK8)
-                for (int i = 0; i < BLOCK8; i++)
-                    sums[i] += x[i] * v[i];
-            else
-                for (int i = begin; i < end; i++)
-                    sums[i] += x[i] * v[i];
-        }
-        for (int i = begin; i < end; i++)
-            y[m - begin + i] = ended(s, e[m - begin + i].start + sums[i], e + m - begin + i);
+    for (int m = made / BLOCK8 * BLOCK8; m < s->co; m += BLOCK8) {
+        const int n = s->co - m < BLOCK8 ? s->co - m : BLOCK8;
+        int32_t sums[BLOCK8];
+        add_taps(table, m, w + m * taps, taps, n, s->from_zero, sums);
+        for (int i = m < made ? made - m : 0; i < n; i++)
+            y[m + i] = ended(s, e[m + i].start + sums[i], e + m + i);
     }
 }
 

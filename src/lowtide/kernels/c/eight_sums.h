@@ -63,39 +63,81 @@ HALF(gathered_narrow, FOURS(PAIR_NARROW))
 HALF(sliding_narrow, TWICE_OVER(TAP_NARROW("[r0, #8]") TAP_NARROW("[r0, #4]") TAP_NARROW("[r0], #16")))
 HALF(striding_narrow, TWICE_OVER(TAP_NARROW("[r0, #4]") TAP_NARROW("[r0, #12]") TAP_NARROW("[r0], #20")))
 #else
-INLINE void add_word(const wide *x, const int8_t *w, int32_t *sums, int pixels)
+#ifdef __SSE2__
+/* Of a word, two inputs of four pixels are multiplied at once. */
+#include <emmintrin.h>
+typedef struct { __m128i of[2]; } sums8;
+
+INLINE sums8 begin_sums8(const struct ending8 *e)
+{
+    const sums8 begun = { { _mm_set1_epi32(e[0].start), _mm_set1_epi32(e[1].start) } };
+    return begun;
+}
+
+INLINE void add_word(const wide *x, const int8_t *w, sums8 *a, int pixels)
+{
+    const __m128i *from = (const __m128i *)(const void *)x;
+    const __m128i inputs = pixels == WIDE8 ? _mm_loadu_si128(from) : _mm_loadl_epi64(from);
+    int32_t word;
+    __builtin_memcpy(&word, w, 4);
+    const __m128i both = _mm_set1_epi32(word), first = _mm_srai_epi16(_mm_slli_epi16(both, 8), 8);
+    a->of[0] = _mm_add_epi32(a->of[0], _mm_madd_epi16(inputs, first));
+    a->of[1] = _mm_add_epi32(a->of[1], _mm_madd_epi16(inputs, _mm_srai_epi16(both, 8)));
+}
+
+INLINE void keep_sums8(const sums8 *a, int32_t *sums)
+{
+    for (int c = 0; c < 2; c++)
+        _mm_storeu_si128((__m128i *)(void *)(sums + WIDE8 * c), a->of[c]);
+}
+#else
+typedef struct { int32_t of[2][WIDE8]; } sums8;
+
+INLINE sums8 begin_sums8(const struct ending8 *e)
+{
+    sums8 begun;
+    for (int p = 0; p < 2 * WIDE8; p++)
+        begun.of[p / WIDE8][p % WIDE8] = e[p / WIDE8].start;
+    return begun;
+}
+
+INLINE void add_word(const wide *x, const int8_t *w, sums8 *a, int pixels)
 {
     for (int p = 0; p < pixels; p++) {
-        sums[p] += x[2 * p] * w[0] + x[2 * p + 1] * w[2];
-        sums[WIDE8 + p] += x[2 * p] * w[1] + x[2 * p + 1] * w[3];
+        a->of[0][p] += x[2 * p] * w[0] + x[2 * p + 1] * w[2];
+        a->of[1][p] += x[2 * p] * w[1] + x[2 * p + 1] * w[3];
     }
 }
+
+INLINE void keep_sums8(const sums8 *a, int32_t *sums)
+{
+    for (int p = 0; p < 2 * WIDE8; p++)
+        sums[p] = a->of[p / WIDE8][p % WIDE8];
+}
+#endif
 
 /* `second` and `third` columns of a window lie so many words behind the first; none if 0. */
 INLINE void sum_words(const wide *from, const int8_t *w, int bytes, struct tile8 *t, int pixels, int words,
                       int second, int third)
 {
     for (; t->pairs; t->pairs--) {
-        int32_t a[2 * WIDE8];
+        sums8 a = begin_sums8(t->e);
         const wide *x = from;
         const int8_t *const end = w + bytes;
-        for (int p = 0; p < 2 * WIDE8; p++)
-            a[p] = t->e[p / WIDE8].start;
         for (; w < end; x += 2 * words, w += 4) {
             if (third) {
-                add_word(x + 2 * third, w, a, pixels);
-                add_word(x + 2 * second, w + 4, a, pixels);
+                add_word(x + 2 * third, w, &a, pixels);
+                add_word(x + 2 * second, w + 4, &a, pixels);
                 w += 8;
             }
-            add_word(x, w, a, pixels);
+            add_word(x, w, &a, pixels);
         }
-        for (int p = 0; p < 2 * WIDE8; p++)
-            t->sums[p] = a[p];
+        keep_sums8(&a, t->sums);
         if (t->y == NULL || t->e->shift <= 0)
             return;
         for (int c = 0; c < 2; c++)
             for (int p = 0; p < pixels; p++) {
-                const int32_t v = twice(a[WIDE8 * c + p], t->e + c);
+                const int32_t v = twice(t->sums[WIDE8 * c + p], t->e + c);
                 t->y[p * t->os + c] = (int8_t)(v < -128 ? -128 : v > 127 ? 127 : v);
             }
         t->e += 2;
