@@ -15,8 +15,11 @@ def run_child(
     data: bytes = b"",
     cwd: str | Path | None = None,
     env: Mapping[str, str] | None = None,
+    seconds: float | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
     """The program's status and what it wrote, given `data`.
+
+    Raises subprocess.TimeoutExpired where it takes longer than so many `seconds`.
 
     It has a process group of its own: a compiler is several processes, and an interrupt that ends
     the first of them would leave the others at work.
@@ -26,7 +29,7 @@ def run_child(
         [*command], stdin=pipe, stdout=pipe, stderr=pipe, cwd=cwd, env=env, process_group=0
     ) as child:
         try:
-            said, complained = child.communicate(data)
+            said, complained = child.communicate(data, seconds)
         except BaseException:
             with suppress(OSError):
                 os.killpg(child.pid, signal.SIGKILL)

@@ -61,9 +61,10 @@ app.command(
 )(fit)
 app.command(epilog="Example: `lowtide explore net.onnx -o front --image streamed`")(explore)
 app.command(epilog="Example: `lowtide verify out --model net.onnx`")(verify)
-app.command(epilog="Example: `lowtide bench out --against onnxruntime --model net.onnx --profile`")(
-    bench
-)
+app.command(
+    epilog="Examples: `lowtide bench out --against onnxruntime --model net.onnx --profile`; "
+    "`lowtide bench out --board m4`"
+)(bench)
 app.command(epilog="Example: `lowtide bench out --board m4`")(boards)
 app.command()(operators)
 app.command(epilog="Example: `lowtide place A.csv --capacity 1MiB -o placed.csv`")(place)

@@ -61,6 +61,9 @@ def bench(
 
     Times are those of the processor: what other processes take is not in them. The ratio is the
     median over pairs of runs that stood side by side.
+
+    With --board it is run in an emulator instead, must compute what it computes here, and its
+    instructions are counted, operator by operator.
     """
     timed = {"against": against, "model": model, "profile": profile or None, "seconds": seconds}
     counted = {"compiler": compiler, "flags": flags, "timeout": timeout}

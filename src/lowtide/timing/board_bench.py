@@ -73,9 +73,9 @@ def bench_on_board(folder: str | Path, asked: Asked, progress: Progress = quiet)
         (there / "inputs").write_bytes(data)
         here = _run_here(held, compiler, Path(name) / "here", data, progress)
         progress(f"running it on {board.name} ({board.machine} in {board.family.emulator.command})")
-        counter = build_counter(board, compiler, there)
+        build_counter(board, compiler, there)
         operators = len(held.memory.operators)
-        counted = run_counted(board, program.elf, operators, counter, asked.timeout)
+        counted = run_counted(board, program.elf, operators, asked.timeout)
         made = split((there / "outputs").read_bytes(), held.memory, held.samples)
     what = f"{held.memory.called}.c on board {board.name}"
     as_here = [_expecting(sample, here[sample.name]) for sample in held.samples]

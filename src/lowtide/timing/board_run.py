@@ -19,8 +19,8 @@ from lowtide.errors import CheckError, UsageError
 from lowtide.timing.board_where import Where, where
 from lowtide.timing.boards import DATA, Board
 
-FAULT, LATE = 70, 124
-"""What a board ends with after a fault; and what stands for no end at all."""
+LATE = 124
+"""What stands for the status of a program that did not end."""
 
 
 @dataclass(frozen=True)
@@ -33,31 +33,32 @@ class Counted:
     where: Where
 
 
-def build_counter(board: Board, compiler: Sequence[str], folder: Path) -> Path:
-    """The plug-in for the emulator that is there; raises UsageError where it does not compile."""
+def build_counter(board: Board, compiler: Sequence[str], folder: Path) -> None:
+    """Makes the plug-in for the emulator; raises UsageError where it does not compile."""
     said = run_child([board.family.emulator.command, "--version"]).stdout.decode(errors="replace")
     version = re.search(r"version (\d+)", said)
     api = 1 if version is None or int(version[1]) < 9 else 2
-    source, made = folder / "count.c", folder / "count.so"
-    source.write_text((DATA / "count.c").read_text())
-    command = [*compiler, "-O2", "-shared", "-fPIC", f"-DAPI={api}", "-o", str(made), str(source)]
+    (folder / "count.c").write_text((DATA / "count.c").read_text())
+    command = [*compiler, "-O2", "-shared", "-fPIC", f"-DAPI={api}", "-o", _COUNTER, "count.c"]
     done = run_child(command, cwd=folder)
     if done.returncode:
         raise UsageError(
             f"the plug-in that counts instructions does not compile with {' '.join(compiler)}: "
             f"{' '.join(done.stderr.decode(errors='replace').split())[:300]}"
         )
-    return made
 
 
-def run_counted(board: Board, elf: Path, operators: int, counter: Path, seconds: float) -> Counted:
-    """Runs a program on the files `inputs` and `outputs` beside it.
+_COUNTER = "count.so"
+
+
+def run_counted(board: Board, elf: Path, operators: int, seconds: float) -> Counted:
+    """Runs a program on the files `inputs` and `outputs`, with the plug-in, all of them beside it.
 
     Raises CheckError where it faults, says that something is wrong, or takes too long.
     """
     folder = elf.parent
     (folder / "marks").write_text("".join(f"{at:x} {n}\n" for n, at in _marks(board, elf)))
-    plug = f"{counter},marks=marks,operators={operators},out=counts"
+    plug = f"./{_COUNTER},marks=marks,operators={operators},out=counts"
     status, said = run_on_board(board, elf, seconds, ["-plugin", plug])
     _check_end(board, status, said, seconds)
     stack = re.search(r"^stack (\d+)$", said, re.MULTILINE)
@@ -78,26 +79,12 @@ def run_on_board(
     family = board.family
     machine = [family.emulator.command, family.selects, board.machine]
     command = [*machine, *options, *family.options, elf.name]
-    status, complained = _timed(command, elf.parent, seconds)
-    return status, _read(elf.parent / "said") + complained
-
-
-def _timed(command: Sequence[str], folder: Path, seconds: float) -> tuple[int, str]:
-    """Its status, or LATE, and what it says; an interrupt here ends it too."""
-    null, pipe, both = subprocess.DEVNULL, subprocess.PIPE, subprocess.STDOUT
-    with subprocess.Popen(
-        command, cwd=folder, stdin=null, stdout=pipe, stderr=both, process_group=0
-    ) as child:
-        try:
-            said, _ = child.communicate(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.communicate()
-            return LATE, ""
-        except BaseException:
-            child.kill()
-            raise
-    return child.returncode, said.decode(errors="replace")
+    try:
+        done = run_child(command, cwd=elf.parent, seconds=seconds)
+    except subprocess.TimeoutExpired:
+        return LATE, ""
+    said = (done.stdout + done.stderr).decode(errors="replace")
+    return done.returncode, _read(elf.parent / "said") + said
 
 
 def _check_end(board: Board, status: int, said: str, seconds: float) -> None:
