@@ -110,6 +110,7 @@ struct depth8 { const struct ending8 *e; int8_t *y; int os, off; const int8_t *c
     "ldr r12, [sp, #4]\n ldr r12, [r12, #16]\n cmp r0, r12\n bne 1b\n" \
     "ldr r12, [sp, #4]\n ldm r12, {r0-r2}\n" moved \
     CHANNEL(a) END_WIDE("r4", "r5", "r6", "r7") "add r1, #2\n" CHANNEL(b) END_WIDE("r8", "r9", "r10", "r11")
+#pragma GCC diagnostic ignored "-Woverlength-strings" /* Clang: assembler is one string */
 #define DEPTHWISE(name, columns) \
     __attribute__((naked, NOIPA, unused)) static void name( \
         const int8_t *const *table __attribute__((unused)), const struct depth8 *t __attribute__((unused))) \
