@@ -294,18 +294,3 @@ def pool(net: Grown, x: Made, kind: str) -> bool:
         strideW=found["stride"], filterHeight=found["k"][0], filterWidth=found["k"][1],
         fusedActivationFunction=net.pick(0, *ACTIVATIONS),
     )  # fmt: skip
-
-
-@grows("MEAN", "SUM", "REDUCE_MAX")
-def reduced(net: Grown, x: Made, kind: str) -> bool:
-    axes, keep = ((1, 2) if x.image else (len(x.shape) - 1,)), bool(net.int(0, 1))
-    if x.kind == "float32" or x.shape[0] > 1:
-        return False
-    out = tuple(1 if a in axes else n for a, n in enumerate(x.shape) if keep or a not in axes)
-    if not out:
-        return False
-    count = int(np.prod([x.shape[a] for a in axes])) ** 0.5
-    spread = net.scale(-1, 1) * (1 / count if kind == "MEAN" else count)
-    y = (net.like(x, kind, out) if kind == "REDUCE_MAX"
-         else net.result(x, kind, out, x.ends[0] * spread))  # fmt: skip
-    return net.add(kind, [x, net.ints(*axes)], [y], "ReducerOptions", keepDims=keep)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from tflite_graphs import Grown, Made, fits, grows
+from tflite_operators import sum_scale, weights
 
 
-@grows("RELU", "RELU6", "HARD_SWISH", "QUANTIZE", "LEAKY_RELU", "PRELU")
+@grows("RELU", "RELU6", "HARD_SWISH", "QUANTIZE", "LEAKY_RELU", "PRELU", "ABS", "ELU")
 def unary(net: Grown, x: Made, kind: str) -> bool:
     if x.kind == "float32" and kind not in ("RELU", "RELU6"):
+        return False
+    if kind in ("ABS", "ELU") and x.kind != "int8":
         return False
     scale = x.ends[0] * net.pick(1, net.scale(-1, 1))
     y = net.result(x, kind, x.shape, scale, *x.ends)
@@ -23,7 +26,8 @@ def unary(net: Grown, x: Made, kind: str) -> bool:
         return net.add(kind, [x, slopes], [y])
     if kind == "HARD_SWISH" and y.ends[0] < x.ends[0] / 64:
         return False
-    return net.add(kind, [x], [y], "QuantizeOptions" if kind == "QUANTIZE" else "")
+    options = {"QUANTIZE": "QuantizeOptions", "ABS": "AbsOptions"}.get(kind, "")
+    return net.add(kind, [x], [y], options)
 
 
 @grows("LOGISTIC", "TANH", "L2_NORMALIZATION", "SOFTMAX")
@@ -109,7 +113,7 @@ def resize(net: Grown, x: Made, kind: str) -> bool:
                    alignCorners=corners, halfPixelCenters=half)  # fmt: skip
 
 
-@grows("RESHAPE", "TRANSPOSE", "GATHER", "SLICE", "STRIDED_SLICE")
+@grows("RESHAPE", "TRANSPOSE", "REVERSE_V2", "GATHER", "SLICE", "STRIDED_SLICE")
 def moved(net: Grown, x: Made, kind: str) -> bool:
     shape, rank = x.shape, len(x.shape)
     axis = net.int(0, rank - 1)
@@ -117,6 +121,9 @@ def moved(net: Grown, x: Made, kind: str) -> bool:
         out = _other_axes(net, shape)
         return net.add(kind, [x, net.ints(*out)], [net.like(x, kind, out)], "ReshapeOptions",
                        newShape=[*out])  # fmt: skip
+    if kind == "REVERSE_V2":
+        y = net.like(x, kind, shape)
+        return x.kind != "uint8" and net.add(kind, [x, net.ints(axis)], [y], "ReverseV2Options")
     if kind == "TRANSPOSE":
         order = [int(a) for a in net.rng.permutation(rank)]
         out = tuple(shape[a] for a in order)
@@ -210,3 +217,47 @@ def dequantize(net: Grown, x: Made, kind: str) -> bool:
         x = _requantised(net, x, Made(0, x.shape, x.kind, ends, ""))
     y = net.new(x.shape, "float32", (x.ends[0], 255.0), "DEQUANTIZE")
     return net.add("DEQUANTIZE", [x], [y], "DequantizeOptions")
+
+
+@grows("MEAN", "SUM", "REDUCE_MAX")
+def reduced(net: Grown, x: Made, kind: str) -> bool:
+    axes, keep = ((1, 2) if x.image else (len(x.shape) - 1,)), bool(net.int(0, 1))
+    if x.kind == "float32" or x.shape[0] > 1:
+        return False
+    out = tuple(1 if a in axes else n for a, n in enumerate(x.shape) if keep or a not in axes)
+    if not out:
+        return False
+    count = int(np.prod([x.shape[a] for a in axes])) ** 0.5
+    spread = net.scale(-1, 1) * (1 / count if kind == "MEAN" else count)
+    y = (net.like(x, kind, out) if kind == "REDUCE_MAX"
+         else net.result(x, kind, out, x.ends[0] * spread))  # fmt: skip
+    return net.add(kind, [x, net.ints(*axes)], [y], "ReducerOptions", keepDims=keep)
+
+
+@grows("SQUARED_DIFFERENCE")
+def squared_difference(net: Grown, x: Made, kind: str) -> bool:
+    others = [o for o in net.live if o.shape == x.shape and o.kind == x.kind]
+    if x.kind != "int8":
+        return False
+    other = net.pick(*others, *others[-1:])
+    y = net.result(x, kind, x.shape, max(x.ends[0], other.ends[0]) ** 2 * 70)
+    return net.add(kind, [x, other], [y], "SquaredDifferenceOptions")
+
+
+@grows("BATCH_TO_SPACE_ND")
+def dilated(net: Grown, x: Made, kind: str) -> bool:
+    """A convolution of every second pixel, written with batches, which LiteRT alone has right."""
+    if not x.image or x.kind != "uint8":
+        return False
+    (n, h, w, c), out = x.shape, net.int(1, 4)
+    if h % 2 or w % 2 or min(h, w) < 6:
+        return False
+    block, none = net.ints(2, 2), net.file.constant(np.zeros((2, 2)), "int32")
+    apart = net.like(x, "SPACE_TO_BATCH_ND", (4 * n, h // 2, w // 2, c))
+    net.add("SPACE_TO_BATCH_ND", [x, block, none], [apart], "SpaceToBatchNDOptions")
+    held = weights(net, x.ends[0], (out, 3, 3, c), 0, out, always=True)
+    shape = (4 * n, h // 2 - 2, w // 2 - 2, out)
+    made = net.result(x, "CONV_2D", shape, sum_scale(net, x.ends[0], 9 * c) / 8)
+    net.add("CONV_2D", [apart, *held], [made], "Conv2DOptions", padding=1, strideH=1, strideW=1)
+    y = net.like(made, kind, (n, h - 4, w - 4, out))
+    return net.add(kind, [made, block, none], [y], "BatchToSpaceNDOptions")
