@@ -14,7 +14,7 @@ ONE: dict[str, Draw] = {}
 ACTIVATIONS = (0, 0, 1, 3)
 """None, RELU, RELU6."""
 LITERT_ONLY = ("TILE", "EXP", "LOG", "GELU", "SPACE_TO_BATCH_ND", "dilated CONV_2D",
-               "dilated DEPTHWISE_CONV_2D")  # fmt: skip
+               "dilated DEPTHWISE_CONV_2D", "STRIDED_SLICE with axes")  # fmt: skip
 TFLM_ONLY = ("BATCH_MATMUL", "ABS", "ELU", "EXP", "GELU", "LOG", "RSQRT",
              "SQUARED_DIFFERENCE", "GATHER_ND", "REVERSE_V2")  # fmt: skip
 """What the other runtime does not know, of int8 and of uint8."""

@@ -153,3 +153,35 @@ def of_floats(random: Random, kind: str) -> bytes:
                                         "filterWidth": 2, "padding": 0}  # fmt: skip
     random.file.operator(kind, inputs, [y], name, **given)
     return random.file.bytes([x], [y])
+
+
+@one("STRIDED_SLICE with axes")
+def strided_slice(random: Random, kind: str) -> bytes:
+    """An ellipsis, axes that are added, axes that are left out."""
+    shape, ends = random.shape(), random.ends_of()
+    index: list[object] = [
+        random.pick(slice(random.int(0, n - 1), None), random.int(0, n - 1), slice(None))
+        for n in shape
+    ]
+    some = random.int(0, len(shape) - 1)
+    index[some : random.int(some + 1, len(shape))] = [Ellipsis]  # LiteRT's is never of nothing
+    if random.int(0, 1):
+        index.insert(random.int(0, len(index)), None)
+    out = np.zeros(shape)[tuple(index)].shape  # type: ignore[index]
+    masks = dict.fromkeys(("begin", "end", "ellipsis", "newAxis", "shrinkAxis"), 0)
+    begin, last = [0] * len(index), [0] * len(index)
+    for k, held in enumerate(index):
+        if held is Ellipsis or held is None:
+            masks["ellipsis" if held is Ellipsis else "newAxis"] |= 1 << k
+        elif isinstance(held, slice):
+            begin[k] = held.start or 0
+            masks["end"] |= 1 << k
+            masks["begin"] |= (held.start is None) << k
+        else:
+            begin[k], last[k] = int(held), int(held) + 1  # type: ignore[call-overload]
+            masks["shrinkAxis"] |= 1 << k
+    x, y = random.tensor(shape, ends), random.tensor(out, ends)
+    inputs = [x, *(random.ints(*part) for part in (begin, last, [1] * len(index)))]
+    random.file.operator("STRIDED_SLICE", inputs, [y], "StridedSliceOptions",
+                         **{f"{name}Mask": mask for name, mask in masks.items()})  # fmt: skip
+    return random.file.bytes([x], [y])

@@ -19,7 +19,7 @@ from lowtide.room import MAX_ELEMENTS, Room
 
 for _name in (
     "arithmetic", "batches", "chosen", "conv", "dense", "known", "moves", "pad", "pool", "reduce",
-    "resize", "softmax", "unary",
+    "resize", "slices", "softmax", "unary",
 ):  # fmt: skip
     import_module(f"lowtide.frontends.tflite.{_name}")
 

@@ -170,52 +170,6 @@ def pack(op: Site) -> None:
     op.make("Concat", names, attributes={"axis": axis})
 
 
-@operator("SLICE")
-def slice_(op: Site) -> None:
-    """A box of the input."""
-    same_numbers(op, 0)
-    first, sizes = ints(op, 1), ints(op, 2)
-    sizes = [
-        n if n >= 0 else whole - f
-        for n, f, whole in zip(sizes, first, op.input(0).shape, strict=True)
-    ]
-    attributes = {"starts": first, "ends": [f + n for f, n in zip(first, sizes, strict=True)]}
-    op.make("Slice", [op.name(0)], attributes=attributes)
-
-
-@operator("STRIDED_SLICE")
-def strided_slice(op: Site) -> None:
-    """Every n-th element between two ends; an axis may be left out, or added."""
-    same_numbers(op, 0)
-    options, shape = op.options(tflite.StridedSliceOptions), op.input(0).shape
-    if options.EllipsisMask() or options.NewAxisMask() or options.Offset():
-        raise op.refuse("with an ellipsis, new axes or offsets")
-    begin, end, step = (ints(op, k) for k in (1, 2, 3))
-    starts, ends, kept = [], [], list[int]()
-    for a in range(len(begin)):
-        alone = options.ShrinkAxisMask() >> a & 1
-        whole = range(shape[a])
-        first = None if options.BeginMask() >> a & 1 else begin[a]
-        last = None if options.EndMask() >> a & 1 else end[a]
-        if alone:
-            first = axis_of(op, begin[a], shape[a])
-            taken = whole[first : first + 1]
-        else:
-            taken = whole[slice(first, last, step[a])]
-        if not taken:
-            raise op.refuse(f"nothing of axis {a}")
-        starts.append(taken.start)
-        ends.append(taken.stop if taken.stop >= 0 else -shape[a] - 1)
-        step[a] = taken.step
-        kept.append(len(taken))
-    between = (*kept, *shape[len(kept) :])
-    cut = op.between(
-        "Slice", [op.name(0)], between, op.input(0).dtype, op.input(0).quant,
-        starts=starts, ends=ends, axes=[*range(len(starts))], steps=step,
-    )  # fmt: skip
-    op.make("Reshape", [cut], attributes={"shape": op.output().shape})
-
-
 @operator("TILE")
 def tile(op: Site) -> None:
     """The whole tensor again and again."""
