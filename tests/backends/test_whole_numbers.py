@@ -20,6 +20,7 @@ from lowtide.check.emulate import Machine
 from lowtide.ir.dtype import F32, I8, I32
 from lowtide.ir.graph import Graph, Tensor
 from lowtide.ir.nest import Load, Nest, call
+from lowtide.kernels.calls import EightCall
 from lowtide.ops import ENTRIES, Bound, Entry
 from lowtide.ops.definition import definition
 from lowtide.ops.unary import unary
@@ -28,6 +29,7 @@ from lowtide.regions.footprint import Reach
 from lowtide.rewrites.channels import in_groups
 from lowtide.rewrites.fuse import fuse
 from lowtide.rewrites.stretch import put_in_place
+from lowtide.rows.liveness import live_bytes
 from programs import QUICK
 
 GREEDY = Options(place="greedy")
@@ -101,6 +103,24 @@ def test_sums_wait_in_32_bits() -> None:
     assert len(waiting) == 2
     assert all(types[name] == (I32 if name in waiting else I8) for name in types)
     assert all(plan.layout.storages[t].dtype == I8 for t in plan.layout.graph.outputs)
+
+
+def test_tiles_are_narrow_where_memory_is_scarce() -> None:
+    """What a tile widens counts: four pixels of 64 channels are 512 bytes, at the peak too much.
+
+    conv 64 channels    1 x 1, at the peak         one pixel at a time
+    conv 2 channels     of what little is left     four
+    """
+    net = Eight(3, x=(1, 64, 4, 6))
+    a = net.conv("x", 64, kernel=1, pad=0)
+    graph = net.graph(net.conv(net.conv(a, 2, kernel=1, pad=0), 2))
+    plan = judged(graph, net.feed(), Options(), CHECKED)
+    calls = [use.call for use in plan.uses if use]
+    pixels = {c.channels: c.pixels for c in calls if isinstance(c, EightCall)}
+    assert pixels[64] < pixels[2] == 4
+    own = {name: plan.lives[name] for name in plan.layout.scratch.values()}
+    live, scratch = (live_bytes(held, plan.schedule.ticks) for held in (plan.lives, own))
+    assert live.max() <= 1.05 * (live - scratch).max() + 128
 
 
 def test_kernels_of_floats_leave_whole_numbers_alone() -> None:

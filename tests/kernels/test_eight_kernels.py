@@ -85,7 +85,7 @@ class Case:
             self.pixels,
             KINDS.index(e.kind), e.offset, e.low, e.high, e.plain(self.sums), self.back, ow, 0,
         ]  # fmt: skip
-        words += self.pixels * (co + co % 2) // 4 if self.grows else 0
+        words += -(-self.pixels * co // 4) if self.grows else 0
         head = [2 if self.grows else depthwise, weights.nbytes, ends.nbytes, 4 * words]
         whole_numbers = [*head, *shape, *(row is not None for row in self.x)]
         rows = b"".join(self._row(row).tobytes() for row in self.x if row is not None)
@@ -150,7 +150,7 @@ def draw(dice: random.Random) -> Case:
         (iw, ci + dice.choice([0, 0, 3]), ow, co + dice.choice([0, 0, 2])),
         dice.randint(least, most),
         signed,
-        dice.choice([NARROW, WIDE, WIDE]),
+        dice.choice([1, NARROW, WIDE]),
         dice.random() < 0.3 and not depthwise,
         tuple(None if k < missing else row for k, row in enumerate(x)),
         w,

@@ -98,8 +98,8 @@ class RunCall:
 class EightCall:
     """Arguments of a kernel that makes a row of 8-bit numbers, tile by tile.
 
-    `channels` are those of the input; padding is its `zero` point. A tile has so many `pixels`. All
-    channels end in the same way, without a clamp, if `plain`.
+    `channels` are those of the input; padding is its `zero` point. So many `pixels` are widened
+    at a time. All channels end in the same way, without a clamp, if `plain`.
     """
 
     rows: SlidingWindow

@@ -69,9 +69,9 @@ def _growing(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
         return None
     sized = _call(found, kernel, task, layout, found.channels[0], update.arguments[1])
     use = None if sized is None else _in_tiles(found, kernel, *sized, layout)
-    if use is None:
+    if use is None or not isinstance(use.call, EightCall):
         return None
-    made = WIDE * (nest.shape[1] + nest.shape[1] % 2)
+    made = -(-use.call.pixels * nest.shape[1] // 4) * 4
     return replace(use, grain=ROW, arena_bytes=use.arena_bytes + made)
 
 
@@ -84,7 +84,7 @@ def _in_tiles(
     packing = InPairs(found.weights, together, slides and inside % 4 == 0)
     both = sum(layout.storages[place.storage].bytes for place in (call.x, call.y))
     if tile_bytes(call, packing) > max(LITTLE, both // SHARE):
-        call = replace(call, pixels=NARROW)
+        call = replace(call, pixels=min(call.pixels, NARROW))
     scratch = tile_bytes(call, packing)
     if scratch > MOST_SCRATCH:
         return None
@@ -106,7 +106,7 @@ def _depthwise(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
     columns = call.rows.kernel * max(call.columns.kernel, 2 * WIDE + 1)
     if columns > MOST_COLUMNS:
         return None
-    packings = (InSixteens(found.weights), table)
+    packings, call = (InSixteens(found.weights), table), replace(call, pixels=1)
     return Use(kernel, call, ROW, packings, {"COLUMNS8": columns}, arena_bytes=found.groups)
 
 
@@ -133,7 +133,8 @@ def _call(
     if (ends.kind == "SCALED") != (kernel.types == _SCALED):
         return None
     table = Numbers(f"{found.weights}.ends", ends.numbers(sums))
-    call = EightCall(rows, columns, channels, x, y, found.zeros[0], ends, ends.plain(sums), WIDE)
+    widest = layout.tiles.get(task.output, WIDE)  # the planner narrows what there is no room for
+    call = EightCall(rows, columns, channels, x, y, found.zeros[0], ends, ends.plain(sums), widest)
     return call, table
 
 

@@ -70,7 +70,8 @@ class Layout:
     `origins` gives, for each tensor, the computed tensors (and inputs) it consists of: itself, the
     tensor that it is a view of, or the parts that were joined. `graph.outputs` are the tensors
     that hold the network's outputs, `output_names` the network's own names for them. `scratch` has
-    the storages that kernels use while they make a step, by the tensor that they make.
+    the storages that kernels use while they make a step, by the tensor that they make; `tiles` how
+    many pixels a kernel may make at a time, where it is told.
     """
 
     graph: Graph
@@ -79,6 +80,7 @@ class Layout:
     origins: Mapping[str, frozenset[str]]
     output_names: tuple[str, ...]
     scratch: Mapping[str, str] = field(default_factory=dict)
+    tiles: Mapping[str, int] = field(default_factory=dict)
 
 
 def lay_out(graph: Graph, io_layout: str = "nhwc") -> Layout:

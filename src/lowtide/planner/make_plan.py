@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress, product
 from math import inf
@@ -16,7 +16,7 @@ from lowtide.planner.costs import Whole, measure
 from lowtide.planner.layerwise import cut, plan_layerwise
 from lowtide.planner.parts import Parting
 from lowtide.planner.plan import Objective, Options, Plan, Source, straight_rows
-from lowtide.planner.scratch import with_scratch
+from lowtide.planner.scratch import narrower, with_scratch
 from lowtide.planner.steps import best_streamed
 from lowtide.planner.streamed import Segmented, Streamed, cut_segments
 from lowtide.rewrites.as_if import as_if
@@ -28,6 +28,9 @@ from lowtide.schedules import layerwise
 
 MOST_OVERHEAD = 1000.0
 """Work a thousand times over is no plan that anybody asks for."""
+
+_NARROWINGS = 3
+"""How often a network is planned again for narrower tiles; a tile of four is halved twice."""
 
 MOST_ALIGN = 4096
 MOST_BYTES = 16
@@ -43,15 +46,33 @@ def make_plan(
     A streamed plan is kept if it needs less memory than the one layer by layer, or if the
     objective is time: its steps are whole rows, for which there are faster kernels. Within
     `options.max_overhead` work may be done twice, for the least memory, or, with a `budget` in
-    bytes, as little as meets it. Raises UsageError for options that do not go together,
+    bytes, as little as meets it. Where the tiles of kernels raise the peak much, it is planned
+    again with narrower ones. Raises UsageError for options that do not go together,
     UnsupportedModel for what cannot be planned.
     """
     _check(options)
+    plan = _planned(source, graph, options, clock, budget, {})
+    for _ in range(_NARROWINGS):
+        tiles = narrower(plan)
+        if tiles == plan.layout.tiles:
+            break
+        plan = _planned(source, graph, options, clock, budget, tiles)
+    return plan
+
+
+def _planned(
+    source: Source,
+    graph: Graph,
+    options: Options,
+    clock: Clock,
+    budget: int | None,
+    tiles: Mapping[str, int],
+) -> Plan:
     try:
         with clock("laying out"):
             _check_types(graph)
             graph = as_if(graph, options.element_bytes)
-            laid = _laid_out(graph, options)
+            laid = _laid_out(graph, options, tiles)
     except UnsupportedModel as error:
         raise error.within(file=source.path) from None
     _check_align(options, laid.layout)
@@ -81,9 +102,9 @@ class _Laid:
     tasks: tuple[Task, ...]
 
 
-def _laid_out(graph: Graph, options: Options) -> _Laid:
+def _laid_out(graph: Graph, options: Options, tiles: Mapping[str, int]) -> _Laid:
     fused = _fused(graph, options)
-    layout = lay_out(fused, options.io_layout)
+    layout = replace(lay_out(fused, options.io_layout), tiles=tiles)
     return _Laid(graph, fused is not graph, layout, cut(make_tasks(layout), layout, options))
 
 
@@ -144,7 +165,9 @@ def _with_parts(
         without,
         int(options.max_overhead * whole.profile.macs),
         options,
-        lambda parted: lay_out(_fused(parted, options), options.io_layout),
+        lambda parted: replace(
+            lay_out(_fused(parted, options), options.io_layout), tiles=whole.layout.tiles
+        ),
         clock,
     )
     for found in parting.least() if budget is None else parting.within(budget):

@@ -136,15 +136,16 @@ static void make_tile(const struct eight *s, tile8_sums *sums, const wide *x, co
 static void conv_eight(const struct eight *s, const int8_t *const *x, const int8_t *w,
                        const struct ending8 *e, int8_t *y, wide *scratch)
 {
-    static tile8_sums *const kinds[][2] = { { gathered_narrow, gathered }, { sliding_narrow, sliding },
-                                            { striding_narrow, striding } };
+    static tile8_sums *const kinds[][3] = { { gathered_single, gathered_narrow, gathered },
+                                            { sliding_single, sliding_narrow, sliding },
+                                            { striding_single, striding_narrow, striding } };
     const int fours = s->ci % 4 == 0, slides = fours && s->kw == 3 && s->dilation == 1 && s->stride <= 2;
     const int columns = s->dilation == 1 ? s->kw : 1;
     const int words = s->kh * (s->kw / columns) * ((columns * s->ci + 1) / 2);
     const int bytes = 4 * (words + words % 2);
     int pixels;
     for (int k = 0; k < s->ow; k += pixels) {
-        const int left = s->ow - k, tile = left > NARROW8 ? s->pixels : NARROW8;
+        const int left = s->ow - k, tile = left > NARROW8 || s->pixels < NARROW8 ? s->pixels : NARROW8;
         pixels = left < tile ? left : tile;
         const int q = s->back ? left - pixels : k, first = q * s->stride - s->before;
         if (slides)
@@ -153,6 +154,6 @@ static void conv_eight(const struct eight *s, const int8_t *const *x, const int8
             gather(s, x, first, pixels, tile, scratch);
         else
             gather_runs(s, x, first, pixels, tile, scratch);
-        make_tile(s, kinds[slides ? s->stride : 0][tile == WIDE8], scratch, w, bytes, e, y + q * s->os, pixels, tile);
+        make_tile(s, kinds[slides ? s->stride : 0][tile / 2], scratch, w, bytes, e, y + q * s->os, pixels, tile);
     }
 }

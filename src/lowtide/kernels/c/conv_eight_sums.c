@@ -4,12 +4,13 @@ static void conv_eight_sums(const struct eight *s, const int8_t *const *x, const
                             const struct ending8 *e, int32_t *y, wide *scratch)
 {
     int8_t *made = (int8_t *)scratch;
+    wide *const rest = scratch + (s->pixels * s->co + 3) / 4 * 2;
     struct eight tile = *s;
     tile.os = s->co;
     for (int q = 0; q < s->ow; q += s->pixels) {
         tile.ow = s->ow - q < s->pixels ? s->ow - q : s->pixels;
         tile.before = s->before - q * s->stride;
-        conv_eight(&tile, x, w, e, made, scratch + s->pixels * (s->co + s->co % 2) / 2);
+        conv_eight(&tile, x, w, e, made, rest);
         for (int c = 0; c < s->co; c++)
             for (int p = 0; p < tile.ow; p++)
                 y[c] += made[p * s->co + c];

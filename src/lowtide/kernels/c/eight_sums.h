@@ -1,4 +1,4 @@
-/* Sums of a tile: four pixels, or two, of two channels. x has words of two inputs, those of the pixels
+/* Sums of a tile: four pixels, two or one, of two channels. x has words of two inputs, those of the pixels
    side by side (`gathered`), or columns side by side, of which each serves several pixels: two more
    than pixels where windows of three columns are one apart (`sliding`), one more than twice as many
    where they are two apart, even ones first (`striding`). A word of weights has the two inputs of two
@@ -32,8 +32,10 @@ typedef void tile8_sums(const wide *x, const int8_t *w, int bytes, struct tile8 
 #define LAST "smlad r6, r12, r2, r6\n smlad r10, lr, r2, r10\n smlad r7, r12, r3, r7\n smlad r11, lr, r3, r11\n"
 #define PAIR WEIGHTS "ldrd r2, r3, [r0], #8\n" FIRST "ldrd r2, r3, [r0], #8\n" LAST
 #define PAIR_NARROW WEIGHTS "ldrd r2, r3, [r0], #8\n" FIRST
+#define PAIR_SINGLE TAP_SINGLE("[r0], #4")
 #define TAP(first, last) WEIGHTS "ldrd r2, r3, " last "\n" LAST "ldrd r2, r3, " first "\n" FIRST
 #define TAP_NARROW(first) WEIGHTS "ldrd r2, r3, " first "\n" FIRST
+#define TAP_SINGLE(only) WEIGHTS "ldr r2, " only "\n smlad r4, r12, r2, r4\n smlad r8, lr, r2, r8\n"
 #define UNTIL "ldr r2, [sp, #4]\n cmp r1, r2\n bne 1b\n"
 #define ONE(sum, at) \
     "lsl " sum ", #1\n smmulr " sum ", " sum ", r3\n add " sum ", " sum ", " sum ", asr #31\n" \
@@ -43,6 +45,7 @@ typedef void tile8_sums(const wide *x, const int8_t *w, int bytes, struct tile8 
 #define END_WIDE(a, b, c, d) \
     ONE(a, "[r1]") ONE(b, "[r1, r2]") ONE(c, "[r1, r2, lsl #1]") "add r1, r2\n" ONE(d, "[r1, r2, lsl #1]") "sub r1, r2\n"
 #define END_NARROW(a, b) ONE(a, "[r1]") ONE(b, "[r1, r2]")
+#define END_SINGLE(a) ONE(a, "[r1]")
 #define END(first, second) \
     "ldr r3, [sp, #12]\n ldm r3, {r0-r2}\n ldr lr, [r0, #12]\n cmp r1, #0\n beq 3f\n cmp lr, #0\n ble 3f\n" \
     CHANNEL("0") first "add r1, #1\n" CHANNEL("16") second \
@@ -53,6 +56,8 @@ typedef void tile8_sums(const wide *x, const int8_t *w, int bytes, struct tile8 
     SUMS(name) { __asm__ volatile(BEGIN taps UNTIL END(END_WIDE("r4", "r5", "r6", "r7"), END_WIDE("r8", "r9", "r10", "r11"))); }
 #define HALF(name, taps) \
     SUMS(name) { __asm__ volatile(BEGIN taps UNTIL END(END_NARROW("r4", "r5"), END_NARROW("r8", "r9"))); }
+#define LEAST(name, taps) \
+    SUMS(name) { __asm__ volatile(BEGIN taps UNTIL END(END_SINGLE("r4"), END_SINGLE("r8"))); }
 #define FOURS(pair) "sub r2, r1\n tst r2, #8\n bne 2f\n 1:\n" pair pair "2:\n" pair pair
 #define TWICE_OVER(taps) "1:\n" taps taps
 
@@ -62,6 +67,9 @@ ALL(striding, TWICE_OVER(TAP("[r0, #4]", "[r0, #12]") TAP("[r0, #20]", "[r0, #28
 HALF(gathered_narrow, FOURS(PAIR_NARROW))
 HALF(sliding_narrow, TWICE_OVER(TAP_NARROW("[r0, #8]") TAP_NARROW("[r0, #4]") TAP_NARROW("[r0], #16")))
 HALF(striding_narrow, TWICE_OVER(TAP_NARROW("[r0, #4]") TAP_NARROW("[r0, #12]") TAP_NARROW("[r0], #20")))
+LEAST(gathered_single, FOURS(PAIR_SINGLE))
+LEAST(sliding_single, TWICE_OVER(TAP_SINGLE("[r0, #8]") TAP_SINGLE("[r0, #4]") TAP_SINGLE("[r0], #12")))
+LEAST(striding_single, TWICE_OVER(TAP_SINGLE("[r0, #4]") TAP_SINGLE("[r0, #8]") TAP_SINGLE("[r0], #12")))
 #else
 #ifdef __SSE2__
 /* Of a word, two inputs of four pixels are multiplied at once. */
@@ -156,4 +164,7 @@ SUMS(striding, WIDE8, 9, 5, 1)
 SUMS(gathered_narrow, NARROW8, 2, 0, 0)
 SUMS(sliding_narrow, NARROW8, 4, 1, 2)
 SUMS(striding_narrow, NARROW8, 5, 3, 1)
+SUMS(gathered_single, 1, 1, 0, 0)
+SUMS(sliding_single, 1, 3, 1, 2)
+SUMS(striding_single, 1, 3, 2, 1)
 #endif
