@@ -85,9 +85,11 @@ INLINE sums8 begin_sums8(const struct ending8 *e)
 INLINE void add_word(const wide *x, const int8_t *w, sums8 *a, int pixels)
 {
     const __m128i *from = (const __m128i *)(const void *)x;
-    const __m128i inputs = pixels == WIDE8 ? _mm_loadu_si128(from) : _mm_loadl_epi64(from);
-    int32_t word;
+    int32_t word, only;
     __builtin_memcpy(&word, w, 4);
+    __builtin_memcpy(&only, x, 4);
+    const __m128i inputs = pixels == WIDE8 ? _mm_loadu_si128(from)
+                           : pixels == 1 ? _mm_cvtsi32_si128(only) : _mm_loadl_epi64(from);
     const __m128i both = _mm_set1_epi32(word), first = _mm_srai_epi16(_mm_slli_epi16(both, 8), 8);
     a->of[0] = _mm_add_epi32(a->of[0], _mm_madd_epi16(inputs, first));
     a->of[1] = _mm_add_epi32(a->of[1], _mm_madd_epi16(inputs, _mm_srai_epi16(both, 8)));
