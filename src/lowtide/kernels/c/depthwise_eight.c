@@ -79,7 +79,12 @@ static void depthwise_pixel(const struct eight *s, const int8_t *const *table, c
         int32_t sums[BLOCK8];
         add_taps(table, m, w + m * taps, taps, n, s->from_zero, sums);
         for (int i = m < made ? made - m : 0; i < n; i++)
-            y[m + i] = ended(s, e[m + i].start + sums[i], e + m + i);
+            if (s->plain) {
+                const int32_t v = twice(e[m + i].start + sums[i], e + m + i);
+                y[m + i] = (int8_t)(v < -128 ? -128 : v > 127 ? 127 : v);
+            } else {
+                y[m + i] = ended(s, e[m + i].start + sums[i], e + m + i);
+            }
     }
 }
 

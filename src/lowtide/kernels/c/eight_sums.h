@@ -95,6 +95,30 @@ INLINE void add_word(const wide *x, const int8_t *w, sums8 *a, int pixels)
     a->of[1] = _mm_add_epi32(a->of[1], _mm_madd_epi16(inputs, _mm_srai_epi16(both, 8)));
 }
 
+/* `twice` of four sums. They are made positive, so that 64 bits shift without a sign. */
+INLINE __m128i twice_four(__m128i sums, const struct ending8 *e)
+{
+    const int64_t half = 1 << 30, more = (half << 31) + half - half * e->m;
+    const __m128i up = _mm_add_epi32(sums, _mm_set1_epi32(1 << 30)), m = _mm_set1_epi32(e->m);
+    const __m128i by = _mm_set1_epi64x(more), low = _mm_srli_epi64(_mm_add_epi64(_mm_mul_epu32(up, m), by), 31);
+    const __m128i odd = _mm_mul_epu32(_mm_srli_epi64(up, 32), m);
+    const __m128i high = _mm_slli_epi64(_mm_srli_epi64(_mm_add_epi64(odd, by), 31), 32);
+    const __m128i found = _mm_sub_epi32(_mm_or_si128(low, high), _mm_set1_epi32(1 << 30));
+    const __m128i away = _mm_add_epi32(found, _mm_srai_epi32(found, 31));
+    return _mm_sra_epi32(_mm_add_epi32(away, _mm_set1_epi32(e->round)), _mm_cvtsi32_si128(e->shift));
+}
+
+INLINE void end_sums8(const sums8 *a, const struct tile8 *t, int pixels)
+{
+    const __m128i words = _mm_packs_epi32(twice_four(a->of[0], t->e), twice_four(a->of[1], t->e + 1));
+    int8_t made[2 * WIDE8];
+    _mm_storel_epi64((__m128i *)(void *)made, _mm_packs_epi16(words, words));
+    for (int p = 0; p < pixels; p++) {
+        t->y[p * t->os] = made[p];
+        t->y[p * t->os + 1] = made[WIDE8 + p];
+    }
+}
+
 INLINE void keep_sums8(const sums8 *a, int32_t *sums)
 {
     for (int c = 0; c < 2; c++)
@@ -117,6 +141,15 @@ INLINE void add_word(const wide *x, const int8_t *w, sums8 *a, int pixels)
         a->of[0][p] += x[2 * p] * w[0] + x[2 * p + 1] * w[2];
         a->of[1][p] += x[2 * p] * w[1] + x[2 * p + 1] * w[3];
     }
+}
+
+INLINE void end_sums8(const sums8 *a, const struct tile8 *t, int pixels)
+{
+    for (int c = 0; c < 2; c++)
+        for (int p = 0; p < pixels; p++) {
+            const int32_t v = twice(a->of[c][p], t->e + c);
+            t->y[p * t->os + c] = (int8_t)(v < -128 ? -128 : v > 127 ? 127 : v);
+        }
 }
 
 INLINE void keep_sums8(const sums8 *a, int32_t *sums)
@@ -142,14 +175,11 @@ INLINE void sum_words(const wide *from, const int8_t *w, int bytes, struct tile8
             }
             add_word(x, w, &a, pixels);
         }
-        keep_sums8(&a, t->sums);
-        if (t->y == NULL || t->e->shift <= 0)
+        if (t->y == NULL || t->e->shift <= 0) {
+            keep_sums8(&a, t->sums);
             return;
-        for (int c = 0; c < 2; c++)
-            for (int p = 0; p < pixels; p++) {
-                const int32_t v = twice(t->sums[WIDE8 * c + p], t->e + c);
-                t->y[p * t->os + c] = (int8_t)(v < -128 ? -128 : v > 127 ? 127 : v);
-            }
+        }
+        end_sums8(&a, t, pixels);
         t->e += 2;
         t->y += 2;
     }
