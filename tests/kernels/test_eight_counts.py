@@ -1,0 +1,33 @@
+"""What 8-bit networks cost on a Cortex-M4: instructions a multiply-add of the whole program.
+
+They are the same every time, but for the compiler's version: bounds, not counts.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import lowtide
+from lowtide.timing.board_bench import Asked, bench_on_board
+from tools import need_board
+
+MODELS = Path(__file__).resolve().parents[3] / "shared" / "models" / "tflite"
+MOST = {"pretrainedResnet_quant": 1.26, "vww_96_int8": 1.84}
+PLACED = {"pretrainedResnet_quant": 11_328, "vww_96_int8": 28_288}
+"""Arenas in bytes: at most 1 KiB more than those of loops, 10,304 and 28,032."""
+
+
+@pytest.mark.parametrize("name", MOST)
+def test_instructions_of_a_whole_network(name: str, tmp_path: Path) -> None:
+    need_board("m4")
+    model = MODELS / f"{name}.tflite"
+    if not model.exists():
+        pytest.skip("needs ../shared/models")
+    fitted = lowtide.fit(model)
+    fitted.emit("c99", tmp_path / "out")
+    assert fitted.plan.arena_bytes <= PLACED[name]
+    for flags, more in (("-O3", 1.0), ("-Os", 1.1))[: 2 if name.startswith("p") else 1]:
+        counted = bench_on_board(tmp_path / "out", Asked("m4", flags=flags))
+        assert (counted.instructions_per_mac or 99) <= more * MOST[name], flags
