@@ -22,5 +22,5 @@ def need(absent: str) -> None:
 
 def need_board(name: str) -> None:
     """What a board needs."""
-    missing = [tool.command for tool in board(name).missing]
+    missing = [tool.absent for tool in board(name).missing]
     need(f"there is no {', '.join(missing)}" if missing else "")

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files as resources
 
+from lowtide.check.child import run_child
 from lowtide.errors import UsageError
 
 DATA = resources("lowtide.timing") / "board"
@@ -27,11 +28,22 @@ class Tool:
 
     command: str
     packages: tuple[str, ...]
+    library: str = ""
+    """A file of the C library that it must find, if it is a compiler."""
+
+    @property
+    def absent(self) -> str:
+        """What of it is not here, or nothing."""
+        if not shutil.which(self.command):
+            return self.command
+        asked = f"-print-file-name={self.library}"
+        told = run_child([self.command, asked]).stdout.decode().strip() if self.library else ""
+        return f"{self.library} of {self.command}" if self.library and told == self.library else ""
 
     @property
     def found(self) -> str | None:
-        """Where it is, if it is there."""
-        return shutil.which(self.command)
+        """Where it is, if all of it is there."""
+        return None if self.absent else shutil.which(self.command)
 
 
 CLANG = Tool("clang", ("clang",))
@@ -117,18 +129,22 @@ _SEMIHOSTING = (
     "-semihosting-config", "enable=on,target=native,chardev=host", "-kernel",
 )  # fmt: skip
 CORTEX_M = Family(
-    Tool("arm-none-eabi-gcc", ("gcc-arm-none-eabi", "libnewlib-arm-none-eabi")), "arm-none-eabi",
+    Tool("arm-none-eabi-gcc", ("gcc-arm-none-eabi", "libnewlib-arm-none-eabi"), "nano.specs"),
+    "arm-none-eabi",
     Tool("qemu-system-arm", ("qemu-system-arm",)), "-machine", _SEMIHOSTING,
     ("start.c", "stack.c", "semihost.c"),
     ("--specs=nano.specs", "-nostartfiles", "-Wl,--gc-sections,--no-warn-rwx-segments"),
 )  # fmt: skip
 AARCH64 = Family(
-    Tool("aarch64-linux-gnu-gcc", ("gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross")),
+    Tool("aarch64-linux-gnu-gcc", ("gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"), "libc.a"),
     "aarch64-linux-gnu", Tool("qemu-aarch64", ("qemu-user",)), "-cpu", (),
     ("stack.c", "system.c"), ("-static",), bare=False,
 )  # fmt: skip
 RISCV32 = Family(
-    Tool("riscv64-unknown-elf-gcc", ("gcc-riscv64-unknown-elf", "picolibc-riscv64-unknown-elf")),
+    Tool(
+        "riscv64-unknown-elf-gcc", ("gcc-riscv64-unknown-elf", "picolibc-riscv64-unknown-elf"),
+        "picolibc.specs",
+    ),
     "riscv32-unknown-elf", Tool("qemu-riscv32", ("qemu-user",)), "-cpu", (),
     ("start_riscv.c", "stack.c", "semihost.c"),
     ("-static", "-nostartfiles", "-Wl,--gc-sections,--no-warn-rwx-segments"),
@@ -190,7 +206,7 @@ def check_tools(tools: Sequence[Tool], what: str) -> None:
     """Raises UsageError, which says how to install them, where some are missing."""
     missing = [tool for tool in tools if not tool.found]
     if missing:
-        names = " and ".join(tool.command for tool in missing)
+        names = " and ".join(tool.absent for tool in missing)
         raise UsageError(f"{what} needs {names}: {apt_line(missing)}")
 
 
