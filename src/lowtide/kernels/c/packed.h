@@ -49,6 +49,7 @@ static inline int packed_pixels(const struct conv *s, const f32 *const *x, int t
     const f32 *row = x[tap / s->kw];
     for (int p = 0; p < pixels; p++) {
         const int q = s->back ? s->ow - 1 - k - p : k + p;
+        KEEP_BRANCH; /* Arm GCC 12.2 gets masks of constants wrong with Helium: all pixels exist */
         const int column = q * s->sw - s->pw + tap % s->kw * s->dw;
         a[p] = row == NULL || column < 0 || column >= s->iw ? NULL : row + column * s->is;
     }
