@@ -65,6 +65,7 @@ class Grown(Drawn):
     def __init__(self, seed: int) -> None:
         dice = np.random.default_rng(seed)
         super().__init__(seed, ("uint8", "uint8", "uint8", "int8")[int(dice.integers(4))])
+        self.type = TensorProto.UINT8 if self.kind == np.uint8 else TensorProto.INT8
         self.live: list[Made] = []
         self.read: set[str] = set()
         self.pairs: list[tuple[str, str]] = []
@@ -109,8 +110,16 @@ class Grown(Drawn):
         shape = (self.pick(1, 1, 1, 2), self.pick(1, 3, 4, 8), self.int(3, 10), self.int(3, 10))
         for _ in range(self.pick(1, 1, 1, 2)):
             ends = self.ends()
-            name = self.input(shape, ends)
+            name = self.numbers(shape, ends) if not self.int(0, 2) else self.input(shape, ends)
             self.live.append(Made(name, shape, ends, "input"))
+
+    def numbers(self, shape: tuple[int, ...], ends: Ends) -> str:
+        """An input of 8-bit numbers."""
+        name, limits = self.name("x"), np.iinfo(self.kind)
+        held = self.rng.integers(limits.min, limits.max + 1, shape).astype(self.kind)
+        self.inputs.append(helper.make_tensor_value_info(name, self.type, shape))
+        self.feeds[name] = held
+        return self.node("DequantizeLinear", name, *(self.constant(one) for one in ends))
 
     def finish(self) -> None:
         """What nothing reads is handed out, and at times what is read too."""
@@ -119,7 +128,9 @@ class Grown(Drawn):
         if more and not self.int(0, 3):
             last.append(self.pick(*more))
         for one in last:
-            self.hand_out(one.name)
+            maker = next(node for node in self.nodes if one.name in node.output)
+            whole = one.by != "input" and not self.int(0, 2)
+            self.hand_out(*((maker.input[0], self.type) if whole else (one.name,)))
 
 
 def grown(seed: int) -> Grown:
