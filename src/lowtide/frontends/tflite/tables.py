@@ -11,7 +11,14 @@ from lowtide.frontends.tflite.factors import as_float32, multiplier
 from lowtide.frontends.tflite.fixed_point import exp_below_zero
 from lowtide.ir.dtype import DType
 from lowtide.ir.graph import Array
-from lowtide.ir.whole import MOST, halved, newton, rescale
+from lowtide.ir.whole import (
+    MOST,
+    halved,
+    inverse_root,
+    inverse_root_shift,
+    newton,
+    rescale,
+)
 
 Ends = tuple[float, int]
 """A scale and a zero point."""
@@ -53,6 +60,14 @@ def rounded(real: Array) -> Array:
     """Whole numbers, halves away from zero."""
     whole = np.floor(np.abs(real.astype(np.float64)) + 0.5)
     return np.asarray(np.copysign(whole, real).astype(np.int64))
+
+
+def inverse_roots(x: Array, x_scale: float, y_scale: float) -> Array:
+    """1 / sqrt(x * x_scale) in steps of y_scale, in fixed point; far above for what has none."""
+    steps = as_float32(as_float32(x_scale**0.5) * as_float32(y_scale))
+    (m, n), above = multiplier(1 / steps), np.maximum(x, 1)
+    root = rescale(np.ones_like(above), inverse_root(above), inverse_root_shift(above) + 20)
+    return np.where(x > 0, rescale(root, m, n - 20), MOST)
 
 
 def logistic(x: Array, scale: float) -> Array:

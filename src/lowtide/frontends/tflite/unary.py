@@ -24,7 +24,6 @@ _OF_BYTES: dict[str, Callable[[Array], Array]] = {
     "ELU": lambda a: np.where(a < 0, np.expm1(a), a),
     "EXP": np.exp,
     "LOG": lambda a: np.where(a > 0, np.log(a), -np.inf),
-    "RSQRT": lambda a: 1 / np.sqrt(a),
 }
 """Of int8 numbers: in float32 by a table."""
 
@@ -75,7 +74,11 @@ def power(op: Site) -> None:
     if op.is_eight(0):
         if op.node.kind == "SQUARE":
             raise op.refuse("of 8-bit numbers")
-        _of_bytes(op, _OF_BYTES["RSQRT"])
+        x, y, least, most = _ends(op)
+        if op.input(0).dtype != I8:
+            raise op.refuse(f"of {op.input(0).dtype} numbers")
+        values = tables.inverse_roots(tables.numbers(I8, x[1]), x[0], y[0])
+        make_lookup(op, tables.table(values, y[1], least, most))
         return
     name, image = op.pointwise()
     exponent = np.asarray(2 if op.node.kind == "SQUARE" else -0.5, np.float32)
