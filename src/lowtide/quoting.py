@@ -22,6 +22,10 @@ PATH_WIDTH = 1000
 
 _LONGEST_IDENTIFIER = 60
 
+_OUR = "at board hook lowtide main ports reference semihost stack start start_riscv system timer"
+_OUR_FILES = frozenset(_OUR.split())
+"""C files of the checks and benches, beside which a program is compiled."""
+
 # What C99 keeps for itself, in lower case.
 _KEYWORDS = (
     "auto break case char const continue default do double else enum extern float for goto if "
@@ -74,7 +78,7 @@ def is_identifier(text: str) -> bool:
 
 def is_network_name(text: str) -> bool:
     """Whether a network may be called so: face -> face_run(), FACE_ARENA_BYTES, face.c."""
-    taken = text in KEYWORDS or text in ("reference", "lowtide")
+    taken = text in KEYWORDS or text in _OUR_FILES
     return re.fullmatch(r"[a-z][a-z0-9_]{0,39}", text) is not None and not taken
 
 

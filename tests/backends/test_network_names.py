@@ -124,7 +124,9 @@ def test_a_named_network_is_fitted_judged_and_timed(tmp_path: Path, command: Com
     assert (out / "wake.c").read_text() == "mine now"
 
 
-@pytest.mark.parametrize("name", ["", "Face", "9x", "a-b", "../x", "while", "reference", "a" * 41])
+@pytest.mark.parametrize(
+    "name", ["", "Face", "9x", "a-b", "../x", "while", "reference", "main", "a" * 41]
+)
 def test_what_is_no_name_is_said(name: str, tmp_path: Path, command: Command) -> None:
     said = command("fit", tmp_path / "absent.onnx", "-o", tmp_path / "out", f"--name={name}")
     assert said.code == 2

@@ -102,7 +102,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "early": (early, "input 't3' is made nowhere before it is read"),
     "short": (short, "tensor 1 't1' has 6 bytes, its shape asks for 8"),
     "empty": (lambda: b"", "not a .tflite file, or one cut short"),
-    "half": (lambda: dense().bytes([0], [3])[:200], "damaged: "),
+    "half": (lambda: dense().bytes([0], [3])[:200], "damaged, or cut short"),
 }
 
 

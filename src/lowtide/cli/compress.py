@@ -11,6 +11,7 @@ import typer
 from lowtide.cli.calibration import FAMILIES, check_uncalibrated, scaling, warnings
 from lowtide.cli.output import show
 from lowtide.cli.progress import StageLine
+from lowtide.errors import UsageError
 from lowtide.room import MAX_ELEMENTS
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def compress(
     from lowtide.weights.compress import compress as run
     from lowtide.weights.labelled import Given
 
+    check_onnx(output)
     check_file(output, model, read=files_read(output, model, calibrate, test, classes))
     check_uncalibrated(uncalibrated, calibrate)
     given = Given(
@@ -80,6 +82,12 @@ def compress(
         rates = given.rates(found.network, found.model, progress)
         write_file(output, found.model.SerializeToString())
     show_result(found, rates, given, model, output, as_json)
+
+
+def check_onnx(output: Path) -> None:
+    """Raises UsageError for a name that is no ONNX file's: main.c would be gone."""
+    if output.suffix != ".onnx":
+        raise UsageError(f"-o {output}: an ONNX file is written; give it a name that ends in .onnx")
 
 
 def files_read(output: Path, model: Path, *given: Sequence[Path] | Path | None) -> list[Path]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lowtide.cli.calibration import check_uncalibrated, scaling, warnings
-from lowtide.cli.compress import files_read
+from lowtide.cli.compress import check_onnx, files_read
 from lowtide.cli.output import show
 from lowtide.cli.progress import StageLine
 from lowtide.room import MAX_ELEMENTS
@@ -61,6 +61,7 @@ def quantise(
     from lowtide.weights.eight_text import show_quantised
     from lowtide.weights.labelled import Given
 
+    check_onnx(output)
     check_file(output, model, read=files_read(output, model, calibrate, test, classes))
     check_uncalibrated(uncalibrated, calibrate)
     given = Given(

@@ -66,7 +66,7 @@ def verify(
     if not test and (classes or mean or std or bgr):
         raise UsageError("--classes, --mean, --std and --bgr are for --test")
     if layers and model is None:
-        raise UsageError("--layers compares with the network: give --model")
+        raise UsageError(f"{folder}: --layers compares with the network; name it with --model FILE")
     given = LabelledFiles(test or (), classes, numbers_or_none(mean), numbers_or_none(std), bgr)
     with StageLine(folder, quiet) as progress:
         looked = compare_layers(folder, model, progress) if layers and model else None

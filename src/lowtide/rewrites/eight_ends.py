@@ -24,8 +24,8 @@ def with_eight_ends(graph: Graph) -> Graph:
         graph = _input(graph, name) if name in graph.inputs else _output(graph, name)
     if not any(_is_eight(graph.tensors[name]) for name in (*graph.inputs, *graph.outputs)):
         raise UsageError(
-            "--io-type 8bit: no input is made 8-bit numbers at once, and no output is made of such;"
-            " is the network quantised?"
+            "--io-type 8bit: this network has no 8-bit numbers behind its inputs or before its "
+            "outputs; leave the option out, or make it 8 bits: lowtide fit --int8 --calibrate"
         )
     return graph
 

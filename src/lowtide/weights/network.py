@@ -134,7 +134,7 @@ def take_in(
 
     Raises ModelError, also for what is quantised already.
     """
-    refuse_tflite(source, "quantising")
+    refuse_tflite(source, "making 8 bits of a network")
     held = content_of(source)
     proto = ir.serde.serialize_model(load(source, shapes, max_elements))
     name = os.fspath(source) if not isinstance(source, onnx.ModelProto) else proto.graph.name

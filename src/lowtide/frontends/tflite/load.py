@@ -84,8 +84,9 @@ def named_tensors(
         raise UnreadableModel("out of memory at the stage 'loading'", file=file) from error
     except Exception as error:
         # The last net: offsets of a damaged flatbuffer lead anywhere.
-        first = (str(error).strip() or type(error).__name__).split("\n")[0]
-        raise UnreadableModel(f"damaged: {first}", file=file) from error
+        raise UnreadableModel(
+            "damaged, or cut short: what it points to is not in it", file=file
+        ) from error
 
 
 def _settled(content: bytes, room: Room) -> tuple[Graph, dict[str, tuple[int, bool]]]:
