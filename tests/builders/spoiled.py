@@ -76,7 +76,7 @@ class Movable:
             files[source].decode(),
             flags=re.MULTILINE,
         )
-        assert moved == len(case.plan.lives)
+        assert moved == len(case.plan.lives) - len(case.plan.layout.scratch)
         files[source] = (_OFFSETS + text).encode()
         inputs, outputs = (
             Io(

@@ -214,7 +214,10 @@ def test_what_is_not_for_a_tflite_file_is_named(conv: Path, command: Command) ->
         (("fit", conv, "-o", out, "--weights", "plain"), "--flash"),
         (("fit", conv, "-o", out, "--target", "onnx"), "--target onnx takes ONNX files"),
         (("fit", conv, "-o", out, "--shape", "x=1"), "--shape"),
-        (("compress", conv, "--flash", "1MiB", "-o", out, "--uncalibrated"), "takes ONNX files"),
+        (
+            ("compress", conv, "--flash", "1MiB", "-o", out, "--uncalibrated"),
+            "takes ONNX files",
+        ),
     ):
         said = command(*arguments)
         assert said.code == 2, arguments

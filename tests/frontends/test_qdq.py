@@ -177,7 +177,7 @@ def test_bytes_go_in_and_out_of_a_network_with_float_ends(tmp_path: Path, comman
     assert command("bench", out, "--seconds", "0.1", *against).code == 0
     said = command("fit", EXAMPLE, "-o", tmp_path / "other", "--io-type", "8bit")
     assert (said.code, (tmp_path / "other").exists()) == (2, False)
-    assert "is the network quantised?" in said.last
+    assert "lowtide fit --int8" in said.last
 
 
 def test_a_float_network_may_begin_with_bytes() -> None:

@@ -14,8 +14,8 @@ from lowtide.timing.board_bench import Asked, bench_on_board
 from tools import need_board
 
 MODELS = Path(__file__).resolve().parents[3] / "shared" / "models" / "tflite"
-MOST = {"pretrainedResnet_quant": 1.26, "vww_96_int8": 1.84}
-PLACED = {"pretrainedResnet_quant": 11_328, "vww_96_int8": 28_288}
+MOST = {"pretrainedResnet_quant": 1.33, "vww_96_int8": 1.84}
+PLACED = {"pretrainedResnet_quant": 11_264, "vww_96_int8": 28_288}
 """Arenas in bytes: at most 1 KiB more than those of loops, 10,304 and 28,032."""
 
 

@@ -141,7 +141,7 @@ def test_command(network: onnx.ModelProto, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--calibrate", "examples"], "are for --flash"),
+        (["--calibrate", "examples"], "for --int8 and --flash"),
         (["--flash", "48KiB", "--target", "onnx"], "--flash is for"),
         (["--flash", "48KiB", "--classes", "x"], "--classes needs the pictures"),
         (["--flash", "much"], "no size"),

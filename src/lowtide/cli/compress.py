@@ -67,8 +67,8 @@ def compress(
     from lowtide.weights.compress import compress as run
     from lowtide.weights.labelled import Given
 
-    check_onnx(output)
     check_file(output, model, read=files_read(output, model, calibrate, test, classes))
+    check_onnx(output)
     check_uncalibrated(uncalibrated, calibrate)
     given = Given(
         scaling(mean, std, bgr), calibrate or (), test or (), classes, uncalibrated=uncalibrated
@@ -85,9 +85,15 @@ def compress(
 
 
 def check_onnx(output: Path) -> None:
-    """Raises UsageError for a name that is no ONNX file's: main.c would be gone."""
-    if output.suffix != ".onnx":
-        raise UsageError(f"-o {output}: an ONNX file is written; give it a name that ends in .onnx")
+    """Raises UsageError where an ONNX file would have another's name, or take the place of one."""
+    if output.suffix == ".tflite":
+        raise UsageError(f"-o {output}: an ONNX file is written; name one that ends in .onnx")
+    if output.is_file() and output.stat().st_size and output.read_bytes()[:1] != _ONNX_BEGINS:
+        raise UsageError(f"-o {output} is no ONNX file, and would be replaced; choose another name")
+
+
+_ONNX_BEGINS = b"\x08"
+"""The field of a model's IR version, which every writer puts first."""
 
 
 def files_read(output: Path, model: Path, *given: Sequence[Path] | Path | None) -> list[Path]:

@@ -61,8 +61,8 @@ def quantise(
     from lowtide.weights.eight_text import show_quantised
     from lowtide.weights.labelled import Given
 
-    check_onnx(output)
     check_file(output, model, read=files_read(output, model, calibrate, test, classes))
+    check_onnx(output)
     check_uncalibrated(uncalibrated, calibrate)
     given = Given(
         scaling(mean, std, bgr), calibrate or (), test or (), classes, uncalibrated=uncalibrated
