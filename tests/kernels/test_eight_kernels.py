@@ -165,8 +165,8 @@ def _ending(dice: random.Random, channels: int, terms: int) -> Ending:
     least, most = (-128, 127) if signed else (0, 255)
     if dice.random() < 0.3:
         least, most = least + dice.randrange(20), most - dice.randrange(20)
-    # Now and then a factor that is far too small, or above 1.
-    sizes = [dice.choice([1.0, 1.0, 1.0, 1.0, 2.0**-20, 300.0]) for _ in range(channels)]
+    # Now and then a factor that is far too small, or above 1, or below 0.
+    sizes = [dice.choice([1.0, 1.0, 1.0, 1.0, 2.0**-20, 300.0, -1.0]) for _ in range(channels)]
     reals = [size * dice.uniform(0.4, 1) / (70 * terms**0.5) for size in sizes]
     parts = [frexp(real) for real in reals]
     m = [int(part * 2**31) for part, _ in parts]

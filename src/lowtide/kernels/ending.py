@@ -74,11 +74,14 @@ class Ending:
         return all(self._at_once(k, sums) is not None for k in range(len(self.m)))
 
     def _at_once(self, k: int, sums: Sums) -> tuple[int, int, int, int] | None:
-        """Channel k if its sums end TWICE by a shift to the right, or are always the same."""
+        """Channel k if its sums end TWICE by a shift to the right, or are always the same.
+
+        Scales below 0, which trained files have, are for `twice_any`: vectors multiply unsigned.
+        """
         if self.kind != "TWICE":
             return None
         m, n, start = self.m[k], self.n[k], sums.start[k]
-        if -_FURTHEST <= n < 0 and max(-sums.low[k], sums.high[k]) < _LARGEST:
+        if -_FURTHEST <= n < 0 <= m and max(-sums.low[k], sums.high[k]) < _LARGEST:
             return start, m, (1 << (-n - 1)) + self.offset * (1 << -n), -n
         if n > 0:  # may wrap
             return None
