@@ -22,7 +22,9 @@ PATH_WIDTH = 1000
 
 _LONGEST_IDENTIFIER = 60
 
-_OUR = "at board hook lowtide main ports reference semihost stack start start_riscv system timer"
+_OUR = (
+    "at board count hook lowtide main ports reference semihost stack start start_riscv system timer"
+)
 _OUR_FILES = frozenset(_OUR.split())
 """C files of the checks and benches, beside which a program is compiled."""
 

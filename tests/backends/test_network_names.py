@@ -14,12 +14,14 @@ from pathlib import Path
 
 import pytest
 
+import lowtide.timing
 from commands import Command
 from lowtide import Options, UsageError
 from lowtide.check.compile import WARNINGS, find_compiler
 from lowtide.check.trial import pack
 from lowtide.layout.ports import Port
 from lowtide.planner.memory_map import MemoryMap
+from lowtide.quoting import is_network_name
 from networks import random_network
 from programs import Judged, judge_model
 
@@ -133,3 +135,10 @@ def test_what_is_no_name_is_said(name: str, tmp_path: Path, command: Command) ->
     assert "--name" in said.last
     with pytest.raises(UsageError, match="a letter first"):
         replace(Options(), name=name)
+
+
+def test_no_network_takes_the_name_of_our_own_c_files() -> None:
+    """They lie beside the program when it is timed, or counted on a board."""
+    own = list(Path(lowtide.timing.__file__).parent.rglob("*.[ch]"))
+    assert len(own) > 5
+    assert [path.name for path in own if is_network_name(path.stem)] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,13 @@ from lowtide.weights.eight import Quantised
 
 def show_quantised(found: Quantised, rates: Mapping[str, Any], output: Path) -> str:
     """How far it is from the original, what it takes, and where it is."""
-    file = for_terminal(str(output), PATH_WIDTH)
+    file, quoted = (for_terminal(s, PATH_WIDTH) for s in (str(output), shlex.quote(str(output))))
     return "\n".join(
         [
             for_terminal(found.original.words, 1000),
             *show_eight(found, rates, for_terminal(found.network.name, PATH_WIDTH)),
             f"  written        {file} ({show_bytes(found.model.ByteSize())}); next: "
-            f"lowtide fit {file} -o out --io-type 8bit",
+            f"lowtide fit {quoted} -o out --io-type 8bit",
         ]
     )
 
