@@ -103,4 +103,20 @@ class Numbers:
         return np.array(self.numbers, np.int32)
 
 
-Packing = InOrder | InBlocks | InPairs | InSixteens | Numbers
+Order = InOrder | InBlocks | InPairs | InSixteens | Numbers
+
+
+@dataclass(frozen=True)
+class ByFamily:
+    """A constant in an order of their own for some families of processors (`families.py`)."""
+
+    variants: tuple[tuple[str, Order], ...]
+    others: Order
+
+    @property
+    def constant(self) -> str:
+        """The name of the constant."""
+        return self.others.constant
+
+
+Packing = Order | ByFamily

@@ -71,7 +71,8 @@ class Layout:
     tensor that it is a view of, or the parts that were joined. `graph.outputs` are the tensors
     that hold the network's outputs, `output_names` the network's own names for them. `scratch` has
     the storages that kernels use while they make a step, by the tensor that they make; `tiles` how
-    many pixels a kernel may make at a time, where it is told.
+    many pixels a kernel may make at a time, where it is told; `families` which processors' C is
+    emitted beside the portable one (None: all).
     """
 
     graph: Graph
@@ -81,6 +82,7 @@ class Layout:
     output_names: tuple[str, ...]
     scratch: Mapping[str, str] = field(default_factory=dict)
     tiles: Mapping[str, int] = field(default_factory=dict)
+    families: tuple[str, ...] | None = None
 
 
 def lay_out(graph: Graph, io_layout: str = "nhwc") -> Layout:

@@ -15,7 +15,7 @@ from lowtide.ir.index import Index, Lookup
 from lowtide.ir.nest import Call, Chosen, FromIndex, FromTable, Nest, walk
 from lowtide.ir.whole import functions
 from lowtide.kernels.kernel import Kernel, Use
-from lowtide.kernels.packing import InOrder, Numbers, Packing
+from lowtide.kernels.packing import ByFamily, InOrder, Numbers, Order, Packing
 from lowtide.layout.lay_out import Place
 from lowtide.planner.plan import Plan
 
@@ -36,10 +36,14 @@ class Address:
 
 @dataclass
 class Program:
-    """Collects what the operators of one program use, while they are emitted."""
+    """Collects what the operators of one program use, while they are emitted.
+
+    `variants` are arrays of families of processors, which take the place of those of `weights`.
+    """
 
     plan: Plan
     weights: dict[str, Array] = field(default_factory=dict)
+    variants: dict[str, dict[str, Array]] = field(default_factory=dict)
     functions: dict[str, str] = field(default_factory=dict)
     tables: dict[str, tuple[int, ...]] = field(default_factory=dict)
     numbers: dict[str, Array] = field(default_factory=dict)
@@ -71,25 +75,30 @@ class Program:
 
     def weight(self, packing: Packing) -> str:
         """The C name of a constant in the order in which it is read."""
-        graph, key = self.plan.layout.graph, packing
-        if isinstance(packing, Numbers):
-            array = np.array(packing.numbers, np.int32)
-        else:
-            array = graph.constants[packing.constant]
+        key = packing
         if isinstance(packing, InOrder):
             # Axes of extent 1 make no difference to where elements lie.
-            key = replace(packing, axes=tuple(a for a in packing.axes if array.shape[a] > 1))
+            shape = self.plan.layout.graph.constants[packing.constant].shape
+            key = replace(packing, axes=tuple(a for a in packing.axes if shape[a] > 1))
         if key not in self._weight_names:
             name = self._weight_names[key] = f"w{len(self._weight_names)}"
-            codes = self.plan.layout.graph.packed.get(packing.constant)
-            if codes is None:
-                self.weights[name] = packing.pack(array)
-            else:
-                ordered = packing.pack(codes.codes.reshape(array.shape))
-                arrays = stored(name, codes, ordered)
-                self.weights |= arrays
-                self.packed |= arrays.keys()
+            by_family = packing if isinstance(packing, ByFamily) else ByFamily((), packing)
+            self.weights |= self._arrays(name, by_family.others)
+            for family, own in by_family.variants:
+                self.variants.setdefault(family, {}).update(self._arrays(name, own))
         return self._weight_names[key]
+
+    def _arrays(self, name: str, order: Order) -> dict[str, Array]:
+        """The arrays of a constant by name: one, or that of its codes and that of their scales."""
+        if isinstance(order, Numbers):
+            return {name: np.array(order.numbers, np.int32)}
+        graph = self.plan.layout.graph
+        array, codes = graph.constants[order.constant], graph.packed.get(order.constant)
+        if codes is None:
+            return {name: order.pack(array)}
+        arrays = stored(name, codes, order.pack(codes.codes.reshape(array.shape)))
+        self.packed |= arrays.keys()
+        return arrays
 
     def use(self, use: Use) -> None:
         """Notes a kernel and the sizes that its C is compiled with."""

@@ -8,6 +8,7 @@ from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines, literal, whole_literal
 from lowtide.ir.dtype import F32
 from lowtide.ir.graph import STORED, Array
+from lowtide.kernels.families import choosing, in_a_file, macro
 from lowtide.quoting import own
 
 MOST_IN_C = 1 << 20
@@ -47,14 +48,20 @@ def emit_weights(program: Program, lines: Lines) -> bytes | None:
     if not program.weights:
         return None
     if not in_file(program):
+        if program.variants:
+            lines.add(choosing(program.variants))
         for name, array in program.weights.items():
-            _emit_array(name, array, _alignment(name, array, program), lines)
+            _emit_variants(name, array, program, lines)
         return None
+    family = in_a_file(program.plan.layout, program.variants)
+    held = program.weights | (program.variants[family] if family else {})
+    if family:
+        lines.add(f"#define {macro(family)}    /* the order of the weights in the file */")
     called = program.plan.options.name
     lines.add(own(_INCBIN, called))
     parts, at = [], 0
-    for name, held in program.weights.items():
-        array, align = _known(held), _alignment(name, held, program)
+    for name, one in held.items():
+        array, align = _known(one), _alignment(name, one, program)
         gap = bytes(-at % align)
         at += len(gap)
         where = f"{called}_weights + {at // 4}"
@@ -65,6 +72,28 @@ def emit_weights(program: Program, lines: Lines) -> bytes | None:
         parts += [gap, data]
         at += len(data)
     return b"".join([*parts, bytes(-at % _ALIGN)])
+
+
+def _emit_variants(name: str, array: Array, program: Program, lines: Lines) -> None:
+    """An array; those of families that have others stand before it."""
+    kinds: list[tuple[list[str], Array]] = [([], array)]
+    for family, arrays in program.variants.items():
+        own = arrays.get(name, array)
+        same = next((names for names, one in kinds if _equal(one, own)), None)
+        if same is None:
+            kinds.append(([f"defined {macro(family)}"], own))
+        elif same is not kinds[0][0]:
+            same.append(f"defined {macro(family)}")
+    for k, (names, own) in enumerate([*kinds[1:], kinds[0]]):
+        if len(kinds) > 1:
+            lines.add(f"#{'elif' if k else 'if'} {' || '.join(names)}" if names else "#else")
+        _emit_array(name, own, _alignment(name, own, program), lines)
+    if len(kinds) > 1:
+        lines.add("#endif")
+
+
+def _equal(one: Array, other: Array) -> bool:
+    return one.dtype == other.dtype and np.array_equal(one, other)
 
 
 def _alignment(name: str, array: Array, program: Program) -> int:
