@@ -30,9 +30,6 @@ WIDE, NARROW = 4, 2
 MOST_SCRATCH = 1 << 14
 """Bytes of widened numbers that a tile may need; loops make larger ones."""
 
-LITTLE, SHARE = 1 << 11, 8
-"""Bytes of them that wide tiles may always take, or that share of what is read and made."""
-
 MOST_COLUMNS = 1 << 8
 """Pointers to columns that may lie on the stack."""
 
@@ -82,8 +79,7 @@ def _in_tiles(
     slides = columns.kernel == 3 and columns.dilation == 1 and columns.stride <= 2
     together = columns.kernel if columns.dilation == 1 else 1
     packing = InPairs(found.weights, together, slides and inside % 4 == 0)
-    both = sum(layout.storages[place.storage].bytes for place in (call.x, call.y))
-    if tile_bytes(call, packing) > max(LITTLE, both // SHARE):
+    if tile_bytes(call, packing) > MOST_SCRATCH:
         call = replace(call, pixels=min(call.pixels, NARROW))
     scratch = tile_bytes(call, packing)
     if scratch > MOST_SCRATCH:
