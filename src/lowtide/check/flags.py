@@ -38,4 +38,4 @@ def renamed(header: bytes, flags: Flags, failed: Sequence[str], compiler: str) -
 
 
 def _line(flags: Flags) -> str:
-    return f"cc -std=c99 {' '.join(flags)} -c "
+    return f"-std=c99 {' '.join(flags)} -c "

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from lowtide.cli.options import Align, Json, MaxElements, Model, Quiet, Shapes
+from lowtide.cli.options import Align, Cpu, Json, MaxElements, Model, Quiet, Shapes
 from lowtide.cli.output import show
 from lowtide.cli.progress import StageLine
 from lowtide.room import MAX_ELEMENTS
@@ -34,6 +34,7 @@ def explore(
         float, typer.Option(help="Extra multiply-adds to try at most, a share: 0.05 is 5 %.")
     ] = 0.5,
     align: Align = 16,
+    cpu: Cpu = None,
     code: Annotated[
         bool, typer.Option("--code", help="Compile each program: its code, stack and state.")
     ] = False,
@@ -49,7 +50,7 @@ def explore(
     from lowtide.frontends.onnx.shapes import parse_shapes
     from lowtide.planner.plan import Options
 
-    asked = Options(align=align, element_bytes=element_bytes, image=image)
+    asked = Options(align=align, element_bytes=element_bytes, image=image, cpu=cpu)
     tried = recipes(asked, max_overhead)
     with StageLine(model, quiet) as progress:
         found = run(

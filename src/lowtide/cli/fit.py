@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 from lowtide.cli.options import (
     Align,
+    Cpu,
     ElementBytes,
     FusePools,
     Image,
@@ -86,6 +87,7 @@ def fit(
         int | None, typer.Option(help="With --target onnx: at most so many tiles a segment (16).")
     ] = None,
     align: Align = 16,
+    cpu: Cpu = None,
     element_bytes: ElementBytes = None,
     io_layout: IoLayout = "nhwc",
     io_type: IoType = None,
@@ -166,7 +168,7 @@ def fit(
         schedule, order, overlap, place, align, element_bytes, io_layout,
         fuse_pools=fuse_pools, tile=parse_tile(tile), keep_input=keep_input, image=image,
         result=result, max_overhead=max_overhead or 0.0, objective=objective, name=name,
-        io_type=io_type or ("8bit" if int8 else "file"),
+        io_type=io_type or ("8bit" if int8 else "file"), cpu=cpu,
     )  # fmt: skip
     read = [p for p in (model, labels, classes, *(sample or ())) if p is not None]
     read += [*(calibrate or ()), *(test or ())]

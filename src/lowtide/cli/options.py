@@ -55,6 +55,14 @@ Align = Annotated[
         "itself at the largest power of two in that, 64 at least."
     ),
 ]
+Cpu = Annotated[
+    str | None,
+    typer.Option(
+        help="The processor that the C is for: cortex-m0plus, cortex-m3, cortex-m4, cortex-m4f, "
+        "cortex-m7, cortex-m33, cortex-m55, x86-64, aarch64, riscv32, or portable: plain C99 "
+        "alone. Without it the C finds out when it is compiled."
+    ),
+]
 ElementBytes = Annotated[
     int | None,
     typer.Option(help="Plan as if elements had this size (1: int8); fit needs --target none."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lowtide.cli.options import (
     Align,
+    Cpu,
     ElementBytes,
     FusePools,
     Image,
@@ -37,6 +38,7 @@ def profile(
     overlap: Overlap = "group",
     place: Place = "exact",
     align: Align = 16,
+    cpu: Cpu = None,
     element_bytes: ElementBytes = None,
     io_layout: IoLayout = "nhwc",
     io_type: IoType = None,
@@ -62,7 +64,7 @@ def profile(
         schedule, order, overlap, place, align, element_bytes, io_layout,
         fuse_pools=fuse_pools, tile=parse_tile(tile), keep_input=keep_input, image=image,
         result=result, max_overhead=max_overhead or 0.0, objective=objective,
-        io_type=io_type or "file",
+        io_type=io_type or "file", cpu=cpu,
     )  # fmt: skip
     with StageLine(model, quiet) as progress:
         plans, eight = overlaps(model, options, progress, parse_shapes(shape or []), max_elements)

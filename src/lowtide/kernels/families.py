@@ -18,7 +18,7 @@ from lowtide.layout.lay_out import Layout
 
 @dataclass(frozen=True)
 class Family:
-    """Processors that a condition of C's preprocessor is true of.
+    """Processors that a condition of C's preprocessor is true of, and those of `--cpu` among them.
 
     Its C may run `anywhere` if that has a half without instructions of its own. One order of
     weights has to do for every machine where they lie in a file: that of such a family, or the
@@ -27,6 +27,7 @@ class Family:
 
     name: str
     condition: str
+    cpus: tuple[str, ...]
     anywhere: bool = False
 
     @property
@@ -35,15 +36,21 @@ class Family:
         return f"FAMILY_{self.name.upper()}"
 
 
+PC = ("x86-64", "aarch64")
+"""The processors whose order weights in a file have, unless it is said otherwise."""
+
 FAMILIES = (
-    Family("helium", "defined __ARM_FEATURE_MVE && defined __GNUC__"),
-    Family("dsp", "defined __ARM_FEATURE_DSP && defined __GNUC__"),
-    Family("dot", "defined __AVX2__ || defined __ARM_FEATURE_DOTPROD"),
-)
+    Family("helium", "defined __ARM_FEATURE_MVE && defined __GNUC__", ("cortex-m55",)),
+    Family("dsp", "defined __ARM_FEATURE_DSP && defined __GNUC__",
+           ("cortex-m4", "cortex-m4f", "cortex-m7", "cortex-m33")),
+    Family("dot", "defined __AVX2__ || defined __ARM_FEATURE_DOTPROD", PC),
+)  # fmt: skip
 """The first that a processor is of counts: a Cortex-M55 has the DSP extension as well."""
 
-PC = ("dot",)
-"""Families of the machines that weights in a file are ordered for, unless it is said otherwise."""
+
+def families_of(cpu: str) -> tuple[str, ...]:
+    """The families that a processor may be of, by how its C is compiled."""
+    return tuple(family.name for family in FAMILIES if cpu in family.cpus)
 
 
 def by_family(layout: Layout, others: Order, **own: Order) -> Packing:
@@ -74,7 +81,8 @@ def choosing(names: Iterable[str]) -> str:
 
 def in_a_file(layout: Layout, names: Iterable[str]) -> str | None:
     """The one family of some whose order of weights lies in a file; None: the portable one."""
-    first = PC if layout.families is None else layout.families
+    first = [name for cpu in PC for name in families_of(cpu)]
+    first = first if layout.families is None else list(layout.families)
     wanted = set(names) & set(first)
     return next((f.name for f in FAMILIES if f.name in wanted and f.anywhere), None)
 

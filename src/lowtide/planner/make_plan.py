@@ -11,6 +11,7 @@ from lowtide.clock import Clock
 from lowtide.errors import UnsupportedModel, UsageError
 from lowtide.ir.dtype import STRING
 from lowtide.ir.graph import Graph
+from lowtide.kernels.families import families_of
 from lowtide.layout.lay_out import Layout, lay_out
 from lowtide.planner.costs import Whole, measure
 from lowtide.planner.layerwise import cut, plan_layerwise
@@ -104,7 +105,8 @@ class _Laid:
 
 def _laid_out(graph: Graph, options: Options, tiles: Mapping[str, int]) -> _Laid:
     fused = _fused(graph, options)
-    layout = replace(lay_out(fused, options.io_layout), tiles=tiles)
+    families = None if options.cpu is None else families_of(options.cpu)
+    layout = replace(lay_out(fused, options.io_layout), tiles=tiles, families=families)
     return _Laid(graph, fused is not graph, layout, cut(make_tasks(layout), layout, options))
 
 
@@ -166,7 +168,9 @@ def _with_parts(
         int(options.max_overhead * whole.profile.macs),
         options,
         lambda parted: replace(
-            lay_out(_fused(parted, options), options.io_layout), tiles=whole.layout.tiles
+            lay_out(_fused(parted, options), options.io_layout),
+            tiles=whole.layout.tiles,
+            families=whole.layout.families,
         ),
         clock,
     )

@@ -13,6 +13,7 @@ from lowtide.errors import UsageError
 from lowtide.ir.index import IntArray
 from lowtide.ir.original import Original
 from lowtide.kernels.choose import choose, scratch
+from lowtide.kernels.cpus import find_cpu
 from lowtide.kernels.kernel import Use
 from lowtide.layout.lay_out import Layout
 from lowtide.layout.ports import Port, input_ports, output_ports
@@ -50,6 +51,7 @@ class Options:
     max_overhead   multiply-adds that may be done twice, as a share of the network's (0.05: 5 %)
     objective      "memory", or more of it for fewer reads of weights: "balanced", "latency"
     name           what the program's files and functions are called: net.c, net_run()
+    cpu            the processor that the C is for (None: it finds out when it is compiled)
     """
 
     schedule: Literal["layerwise", "stream"] = "stream"
@@ -68,8 +70,11 @@ class Options:
     objective: Objective = "memory"
     name: str = "net"
     io_type: Literal["file", "8bit"] = "file"
+    cpu: str | None = None
 
     def __post_init__(self) -> None:
+        if self.cpu is not None:
+            find_cpu(self.cpu)
         if not is_network_name(self.name):
             raise UsageError(
                 f"--name {for_terminal(self.name)}: up to 40 small letters, digits and _, a letter "
@@ -196,6 +201,7 @@ class Plan:
         original = self.source.original
         return {
             **(original.facts() if original else {}),
+            "cpu": self.options.cpu,
             "arena_bytes": self.arena_bytes,
             "lower_bound_bytes": self.profile.lower_bound_bytes,
             "schedule_proven": self.schedule.proven,

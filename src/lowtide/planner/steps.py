@@ -15,11 +15,12 @@ from itertools import chain
 import numpy as np
 
 from lowtide.clock import Clock
+from lowtide.kernels.cpus import find_cpu
 from lowtide.planner.plan import Options
 from lowtide.planner.row_problem import Kept, row_bars
 from lowtide.planner.streamed import Segmented, Streamed, plan_streamed
 from lowtide.planner.weight_traffic import weights_read
-from lowtide.schedules.coarsen import Coarsening, Work
+from lowtide.schedules.coarsen import FAR, Coarsening, Work
 from lowtide.schedules.demand import Segment
 
 SHARES = (0.95, 0.9, 0.85, 0.8, 0.7)
@@ -62,7 +63,7 @@ def grown(cut: Segmented, plan: Streamed, options: Options, clock: Clock) -> Str
 def _faster(cut: Segmented, least: Streamed, options: Options, clock: Clock) -> Streamed:
     """The segments in steps that weights hardly slow, or half-way from the least memory there."""
     with clock("steps of several rows"):
-        rule, limit = _coarsening(cut), None
+        rule, limit = _coarsening(cut, options), None
         ways = [rule.coarser(one.first, one.end, None) for one in cut.segments]
         if options.objective == "balanced":
             arena, fastest = least.placement.arena_bytes, max(one.peak for (one,) in ways)
@@ -96,7 +97,7 @@ class _Steps:
 
         No more lives at one time than before, so that what is known of the least arena stays true.
         """
-        live, rule = self.plan.live_bytes, _coarsening(self.cut)
+        live, rule = self.plan.live_bytes, _coarsening(self.cut, self.options)
         self._all(rule)
         with self.clock("steps of several rows"):
             ways = [rule.coarser(one.first, one.end, live) for one in self.cut.segments]
@@ -184,10 +185,11 @@ def _spans(parts: Parts) -> list[tuple[int, int]]:
     return [(end - n + 1, end) for n, end in zip(steps, last, strict=True)]
 
 
-def _coarsening(cut: Segmented) -> Coarsening:
+def _coarsening(cut: Segmented, options: Options) -> Coarsening:
     graph = cut.layout.graph
     work = [
         Work(task.nest.macs // task.rows, weights_read(task, graph, 0, 1))
         for task in cut.graph.tasks
     ]
-    return Coarsening(cut.known, work)
+    far = FAR if options.cpu is None else find_cpu(options.cpu).far
+    return Coarsening(cut.known, work, far)

@@ -44,11 +44,13 @@ class Work:
 class Coarsening:
     """Makes the steps of segments larger, so that weights are read less often.
 
-    `work` is that of the tasks. Rows that the caller hands in or takes stay one a step.
+    `work` is that of the tasks, `far` multiply-adds a byte of weights where they lie far from the
+    core. Rows that the caller hands in or takes stay one a step.
     """
 
     known: Segments
     work: Sequence[Work]
+    far: int = FAR
 
     def read(self, ways: Sequence[Segment]) -> int:
         """Bytes of weights that these segments read in one run."""
@@ -100,7 +102,7 @@ class Coarsening:
     def _steps(self, one: Segment) -> list[int]:
         """The steps of each task that read little."""
         tasks, work = self._of(one)
-        a_byte = FAR if sum(w.weight_bytes for w in work) > CACHE else NEAR
+        a_byte = self.far if sum(w.weight_bytes for w in work) > CACHE else NEAR
         return [steps_that_pay(task.rows, w, a_byte) for task, w in zip(tasks, work, strict=True)]
 
     def _wanted(self, first: int, end: int) -> Segment:

@@ -84,7 +84,7 @@ def bench_on_board(folder: str | Path, asked: Asked, progress: Progress = quiet)
     check_near(compare(made, held.samples), held.samples, what)
     return BoardCount(
         held.memory, board.name, board.core, board.machine, program.built, _counts(held, counted),
-        counted.where, counted.stack_bytes, program.sizes, found,
+        counted.where, counted.stack_bytes, program.sizes, found, board.cpu.name,
     )  # fmt: skip
 
 

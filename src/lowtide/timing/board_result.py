@@ -31,7 +31,8 @@ class OperatorCount:
 class BoardCount:
     """A program on a board: its instructions, its stack and its sizes.
 
-    `difference` is that of its outputs from those of this PC's build.
+    `difference` is that of its outputs from those of this PC's build; `cpu` is the board's, by the
+    name that `fit --cpu` has for it.
     """
 
     memory: MemoryMap
@@ -44,6 +45,13 @@ class BoardCount:
     stack_bytes: int
     sizes: Sizes
     difference: Difference
+    cpu: str
+
+    @property
+    def made_for(self) -> str | None:
+        """The processor that was asked for when the program was made."""
+        held = self.memory.options.get("cpu")
+        return held if isinstance(held, str) else None
 
     @property
     def macs(self) -> int:
@@ -71,6 +79,8 @@ class BoardCount:
             "sha256": self.memory.sha256,
             "board": self.board,
             "core": self.core,
+            "cpu": self.cpu,
+            "made_for": self.made_for,
             "machine": self.machine,
             "built_with": self.built,
             "macs": self.macs,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lowtide.kernels.cpus import PORTABLE
 from lowtide.quoting import for_terminal
 from lowtide.sizes import show_bytes
 from lowtide.timing.bench_text import bar, table
@@ -87,4 +88,9 @@ def _notes(counted: BoardCount) -> Iterator[str]:
         )
     yield f"  result     {found.compared} values, {same}"
     yield f"  counted    the first run, on {counted.machine}; instructions are not time"
+    if counted.made_for not in (None, PORTABLE, counted.cpu):
+        yield (
+            f"  made for   {for_terminal(str(counted.made_for))}, another processor: fit with "
+            f"--cpu {counted.cpu} has this one's kernels"
+        )
     yield f"  built      {counted.built}"

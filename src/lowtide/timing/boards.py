@@ -16,6 +16,7 @@ from importlib.resources import files as resources
 
 from lowtide.check.child import run_child
 from lowtide.errors import UsageError
+from lowtide.kernels.cpus import Cpu, find_cpu
 
 DATA = resources("lowtide.timing") / "board"
 _KIB, _MIB = 1 << 10, 1 << 20
@@ -98,15 +99,26 @@ class Family:
 
 @dataclass(frozen=True)
 class Board:
-    """A core, the flags with which a compiler makes code for it, and a machine that runs that."""
+    """A processor, and a machine that runs its code."""
 
     name: str
-    core: str
-    flags: tuple[str, ...]
+    cpu: Cpu
     machine: str
     family: Family
     memory: Memory | None = None
     note: str = ""
+    beside: str = ""
+    """What the core has beside what the C is for, by the compiler's `flag` and in words."""
+    flag: str = ""
+
+    @property
+    def core(self) -> str:
+        return self.beside or self.cpu.core
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Those with which the compiler makes code for it."""
+        return (self.flag,) if self.flag else self.cpu.flags
 
     @property
     def tools(self) -> tuple[Tool, ...]:
@@ -129,20 +141,25 @@ _SEMIHOSTING = (
     "-semihosting-config", "enable=on,target=native,chardev=host", "-kernel",
 )  # fmt: skip
 CORTEX_M = Family(
-    Tool("arm-none-eabi-gcc", ("gcc-arm-none-eabi", "libnewlib-arm-none-eabi"), "nano.specs"),
+    Tool(
+        find_cpu("cortex-m3").compiler, ("gcc-arm-none-eabi", "libnewlib-arm-none-eabi"),
+        "nano.specs",
+    ),
     "arm-none-eabi",
     Tool("qemu-system-arm", ("qemu-system-arm",)), "-machine", _SEMIHOSTING,
     ("start.c", "stack.c", "semihost.c"),
     ("--specs=nano.specs", "-nostartfiles", "-Wl,--gc-sections,--no-warn-rwx-segments"),
 )  # fmt: skip
 AARCH64 = Family(
-    Tool("aarch64-linux-gnu-gcc", ("gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"), "libc.a"),
+    Tool(
+        find_cpu("aarch64").compiler, ("gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"), "libc.a",
+    ),
     "aarch64-linux-gnu", Tool("qemu-aarch64", ("qemu-user",)), "-cpu", (),
     ("stack.c", "system.c"), ("-static",), bare=False,
 )  # fmt: skip
 RISCV32 = Family(
     Tool(
-        "riscv64-unknown-elf-gcc", ("gcc-riscv64-unknown-elf", "picolibc-riscv64-unknown-elf"),
+        find_cpu("riscv32").compiler, ("gcc-riscv64-unknown-elf", "picolibc-riscv64-unknown-elf"),
         "picolibc.specs",
     ),
     "riscv32-unknown-elf", Tool("qemu-riscv32", ("qemu-user",)), "-cpu", (),
@@ -159,38 +176,20 @@ _AN505 = Memory(
     0x10000000, 0x10000000 + _VECTORS, 4 * _MIB - _VECTORS, 0x38000000, 0x80000000, 16 * _MIB
 )
 _AN547 = Memory(0, 0x70000000, 16 * _MIB, 0x21000000, 0x60000000, 64 * _MIB)
-_THUMB = ("-mthumb",)
-_HARD = (*_THUMB, "-mfloat-abi=hard")
 
 BOARDS = (
-    Board(
-        "m0plus", "Cortex-M0+", ("-mcpu=cortex-m0plus", *_THUMB), "mps2-an385", CORTEX_M,
-        _mps2(0x21000000), "its code on a Cortex-M3: the emulator has no M0 with this much memory",
-    ),
-    Board("m3", "Cortex-M3", ("-mcpu=cortex-m3", *_THUMB), "mps2-an385", CORTEX_M,
-          _mps2(0x21000000)),
-    Board(
-        "m4", "Cortex-M4F", ("-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", *_HARD), "mps2-an386",
-        CORTEX_M, _mps2(0x21000000),
-    ),
-    Board(
-        "m7", "Cortex-M7", ("-mcpu=cortex-m7", "-mfpu=fpv5-d16", *_HARD), "mps2-an500",
-        CORTEX_M, _mps2(0x60000000),
-    ),
-    Board(
-        "m33", "Cortex-M33", ("-mcpu=cortex-m33", "-mfpu=fpv5-sp-d16", *_HARD), "mps2-an505",
-        CORTEX_M, _AN505,
-    ),
-    Board("m55", "Cortex-M55, Helium", ("-mcpu=cortex-m55", *_HARD), "mps3-an547", CORTEX_M,
-          _AN547),
-    Board(
-        "riscv32", "RV32IMAC", ("-march=rv32imac", "-mabi=ilp32", "--specs=picolibc.specs"), "rv32",
-        RISCV32, Memory(0x10000, 0x20000, 4 * _MIB, 0x20000000, 0x40000000, 64 * _MIB),
-    ),
-    Board("aarch64", "Armv8.0-A", ("-march=armv8-a",), "cortex-a53", AARCH64),
-    Board(
-        "aarch64-dot", "Armv8.2-A, sdot", ("-march=armv8.2-a+dotprod",), "neoverse-n1", AARCH64
-    ),
+    Board("m0plus", find_cpu("cortex-m0plus"), "mps2-an385", CORTEX_M, _mps2(0x21000000),
+          "its code on a Cortex-M3: the emulator has no M0 with this much memory"),
+    Board("m3", find_cpu("cortex-m3"), "mps2-an385", CORTEX_M, _mps2(0x21000000)),
+    Board("m4", find_cpu("cortex-m4f"), "mps2-an386", CORTEX_M, _mps2(0x21000000)),
+    Board("m7", find_cpu("cortex-m7"), "mps2-an500", CORTEX_M, _mps2(0x60000000)),
+    Board("m33", find_cpu("cortex-m33"), "mps2-an505", CORTEX_M, _AN505),
+    Board("m55", find_cpu("cortex-m55"), "mps3-an547", CORTEX_M, _AN547),
+    Board("riscv32", find_cpu("riscv32"), "rv32", RISCV32,
+          Memory(0x10000, 0x20000, 4 * _MIB, 0x20000000, 0x40000000, 64 * _MIB)),
+    Board("aarch64", find_cpu("aarch64"), "cortex-a53", AARCH64),
+    Board("aarch64-dot", find_cpu("aarch64"), "neoverse-n1", AARCH64,
+          beside="Armv8.2-A, sdot", flag="-march=armv8.2-a+dotprod"),
 )  # fmt: skip
 
 

@@ -260,7 +260,7 @@ enum { RUNS = 9, ZEROS = 15 };
 #define UNROLL
 #endif
 enum { BLOCK = 16 };
-#if LANES == 1
+#if LANES == 1 || !defined __GNUC__
 #define TILE 1
 enum { VECS = BLOCK };
 typedef f32 vec, in_memory;
@@ -311,7 +311,7 @@ enum { WIDE = VECS * LANES, HALF = (VECS + 1) / 2 };
 /* The first `some` elements of a vector, or all; the lanes behind them are 0. */
 INLINE vec load(const f32 *from, int some)
 {
-#if MASKS
+#if MASKS && defined __AVX512F__
     if (some < LANES)
         return (vec)_mm512_maskz_loadu_ps((__mmask16)((1u << some) - 1), from);
 #else
@@ -327,7 +327,7 @@ INLINE vec load(const f32 *from, int some)
 /* Writes the first `some` elements of a vector, or all. */
 INLINE void store(f32 *to, vec v, int some)
 {
-#if MASKS
+#if MASKS && defined __AVX512F__
     if (some < LANES) {
         _mm512_mask_storeu_ps(to, (__mmask16)((1u << some) - 1), (__m512)v);
         return;

@@ -18,9 +18,11 @@ from lowtide.backends.c99.storages import emit_storages
 from lowtide.backends.c99.text import Lines
 from lowtide.backends.c99.types import only_floats, only_whole, typedefs
 from lowtide.backends.c99.weights import emit_numbers, emit_weights
+from lowtide.backends.c99.without import without
 from lowtide.ir.dtype import F32
 from lowtide.kernels.calls import EightCall, PixelCall, RowCall, RunCall
 from lowtide.kernels.choose import source, sources
+from lowtide.kernels.cpus import PORTABLE, find_cpu
 from lowtide.kernels.kernel import Use
 from lowtide.planner.costs import label
 from lowtide.planner.plan import Plan
@@ -33,6 +35,12 @@ _PRELUDE = """\
 {}#include <stddef.h>
 #include <stdint.h>
 
+{}
+
+{}
+"""
+
+_ALIGNED = """\
 #ifdef ALIGNED /* what begins at a multiple of so many bytes: yours */
 #elif defined __GNUC__
 #define ALIGNED(bytes) __attribute__((aligned(bytes)))
@@ -47,9 +55,24 @@ _PRELUDE = """\
 #define MAY_ALIAS __attribute__((may_alias))
 #else
 #define MAY_ALIAS
-#endif
+#endif"""
 
-{}
+_PORTABLE = """\
+#ifndef ALIGNED /* what begins at a multiple of so many bytes: yours, where that matters */
+#define ALIGNED(bytes)
+#endif
+#ifndef MAY_ALIAS /* types of which several use the same bytes, one after the other */
+#define MAY_ALIAS
+#endif"""
+
+_ARENA = "static ALIGNED({}) unsigned char arena[NET_ARENA_BYTES];\n"
+_ARENA_OF_ALL = """\
+static ALIGNED({}) union {{
+    unsigned char bytes[NET_ARENA_BYTES];
+    int32_t whole[NET_ARENA_BYTES / 4 + 1];
+    float real[NET_ARENA_BYTES / 4 + 1];
+}} memory;
+#define arena memory.bytes
 """
 
 _CACHE_LINE = 64
@@ -89,9 +112,10 @@ def _source(plan: Plan, kernels: bool) -> tuple[str, bytes | None]:
     lines.add(f"/* {called if kernels else 'reference'}.c: {for_c(plan.source.file)}, {what}.")
     lines.add(f"   Made by lowtide; see {called}.h. */")
     maths = "" if only_whole(program) else "#include <math.h>\n"
-    lines.add(own(_PRELUDE, called).format(maths, typedefs(program)))
-    arena = f"static ALIGNED({_alignment(plan)}) unsigned char arena[NET_ARENA_BYTES];\n"
-    lines.add(own(arena, called))
+    cpu = None if plan.options.cpu is None else find_cpu(plan.options.cpu)
+    ways, arena = (_PORTABLE, _ARENA_OF_ALL) if plan.options.cpu == PORTABLE else (_ALIGNED, _ARENA)
+    lines.add(own(_PRELUDE, called).format(maths, ways, typedefs(program)))
+    lines.add(own(arena.format(_alignment(plan)), called))
     emit_storages(program, lines)
     lines.add(own(_checked(program), called))
     if not only_floats(plan):
@@ -113,7 +137,8 @@ def _source(plan: Plan, kernels: bool) -> tuple[str, bytes | None]:
         lines.add(branch)
     for text in parts:
         lines.add(text)
-    return lines.text() + body.text(), weights
+    text = lines.text() + body.text()
+    return without(text, cpu.never) if cpu else text, weights
 
 
 def _checked(program: Program) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from lowtide.backends.c99.driver import parameters, row_type
 from lowtide.ir.dtype import F32, I8, U8
 from lowtide.ir.original import EIGHT, SMALL
+from lowtide.kernels.cpus import PORTABLE, find_cpu
 from lowtide.layout.ports import Port
 from lowtide.planner.plan import Plan, Source
 from lowtide.quoting import for_c, own
@@ -81,12 +82,29 @@ def _about(plan: Plan, weights_bytes: int | None) -> list[str]:
         *_example(plan.inputs, plan.outputs),
         "",
         *_inputs_afterwards(plan),
-        "   cc -std=c99 -O3 -ffp-contract=fast -c net.c      add -march=native or your core's",
+        *_compiled(plan),
         *(_WEIGHTS_FILE if weights_bytes else []),
         "   -DLOWTIDE_CHECKED builds the judge: every read must find its own bytes (net_check).",
         "   NET_AT(operator), if it is a macro, is told whose work comes next: an operator's (its",
         "   number in plan.json) or the driver's (NET_OPERATORS). For counters of your own.",
         "*/",
+    ]
+
+
+def _compiled(plan: Plan) -> list[str]:
+    """The compile line; `check/flags.py` reads the flags from it."""
+    flags, asked = "-std=c99 -O3 -ffp-contract=fast -c net.c", plan.options.cpu
+    if asked is None:
+        return [f"   cc {flags}      add -march=native or your core's"]
+    cpu = find_cpu(asked)
+    if asked == PORTABLE:
+        return [
+            "   Plain C99 (--cpu portable): no extensions of a compiler, no vectors, no assembler.",
+            f"   {cpu.command} {flags}      or what your compiler has in place of these",
+        ]
+    return [
+        f"   Made for {cpu.name} ({cpu.core}); right, if slower, on any other.",
+        f"   {cpu.command} {flags}",
     ]
 
 

@@ -8,6 +8,7 @@ from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines, literal, whole_literal
 from lowtide.ir.dtype import F32
 from lowtide.ir.graph import STORED, Array
+from lowtide.kernels.cpus import PORTABLE
 from lowtide.kernels.families import choosing, in_a_file, macro
 from lowtide.quoting import own
 
@@ -40,6 +41,8 @@ extern const float net_weights[];
 
 def in_file(program: Program) -> bool:
     """Whether the weights go to net_weights.bin: a compiler takes too long over so many."""
+    if program.plan.options.cpu == PORTABLE:  # a file is linked in by assembler
+        return False
     return sum(array.nbytes for array in program.weights.values()) > MOST_IN_C
 
 

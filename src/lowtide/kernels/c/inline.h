@@ -8,5 +8,5 @@
 #ifdef __GNUC__
 #define PERHAPS static __attribute__((unused))
 #else
-#define PERHAPS static
+#define PERHAPS static inline
 #endif
