@@ -118,6 +118,16 @@ class Drawn:
             return self.node("DequantizeLinear", self.constant(numbers), self.constant(steps[0]))
         return self.node("DequantizeLinear", self.constant(numbers), self.constant(steps), axis=0)
 
+    def far(self, step: float, made: np.float32, channels: int) -> tuple[Array, Array]:
+        """Scales of weights so small that int32 biases near both ends stand for 8-bit numbers, or
+        for more; and these biases."""
+        from_end = 10 ** self.rng.uniform(0, 7, channels)
+        numbers = (2.0**31 - 1 - from_end).astype(np.int64) * self.rng.choice([-1, 1], channels)
+        ends = self.rng.uniform(1, 600, channels)
+        numbers[:: self.int(2, 9)] //= 2**20
+        scales = ends * float(made) / step / (2.0**31 if self.int(0, 1) else abs(numbers))
+        return scales.astype(np.float32), numbers.astype(np.int32)
+
     def scale_of(self, name: str) -> np.float32:
         """The scale that a tensor was made real with."""
         node = next(n for n in self.nodes if n.output[0] == name)
@@ -167,6 +177,26 @@ def conv(net: Drawn, kind: str) -> None:
                           for k, n in zip(kernel, size, strict=True)]  # fmt: skip
     terms = inside * np.prod(kernel)
     net.end(net.node("Conv", *inputs, **given), step * scales.max() * 64 * terms**0.5)
+
+
+@one("FarBias")
+def far_bias(net: Drawn, kind: str) -> None:
+    """As quantisers write channels that have next to no weights: sums may leave 32 bits."""
+    inside, outside, image = net.int(1, 90), net.int(1, 9), net.int(0, 2)
+    x = net.input((1, inside, *((3, 4) if image else ())))
+    made = np.float32(net.scale_of(x) * net.rng.uniform(0.5, 4))
+    shape = (outside, inside)
+    if image:
+        shape = (inside, 1, 2, 3) if image == 2 else (*shape, 1, 1)
+    outside = shape[0]
+    scales, numbers = net.far(net.scale_of(x), made, outside)
+    w = net.rng.integers(-128, 128, shape) // net.pick(1, 9, 60)
+    held = [(w.astype(np.int8), scales, np.zeros(outside, np.int8)),
+            (numbers, net.scale_of(x) * scales)]  # fmt: skip
+    parts = [net.node("DequantizeLinear", *map(net.constant, one), axis=0) for one in held]
+    end = made, net.ends()[1]
+    given = {"group": inside if image == 2 else 1} if image else {"transB": 1}
+    net.hand_out(net.again(net.node("Conv" if image else "Gemm", x, *parts, **given), end))
 
 
 @one("ConvTranspose")

@@ -3,8 +3,9 @@
 Every operator stands between DequantizeLinear and QuantizeLinear, but for some that compute in
 floats: with scales that are powers of two and weights that are whole quarters, which is exact.
 
-What onnxruntime leaves in floats now and then is not drawn: AveragePool of int8 numbers, sums that
-are clamped elsewhere than at the least number.
+What onnxruntime leaves in floats now and then is not drawn: AveragePool of int8 numbers, and
+convolutions of them whose sums leave 32 bits, sums that are clamped elsewhere than at the least
+number.
 """
 
 from __future__ import annotations
@@ -174,6 +175,20 @@ def conv(net: Grown, x: Made, kind: str) -> bool:
     made = net.node("Conv", *inputs, group=group, **given)
     near = x.scale * scales.max() * 64 * terms**0.5 / 4
     return net.add(kind, [x], made, (n, out, *size), net.scaled(near), clamp=True)
+
+
+@grows("Conv of far biases")
+def far_conv(net: Grown, x: Made, kind: str) -> bool:
+    if not x.image or net.kind == np.int8:
+        return False
+    (n, c, h, w), out, ends = x.shape, net.pick(1, 2, 4, 8), net.scaled(x.scale)
+    scales, numbers = net.far(x.scale, ends[0], out)
+    weights = net.rng.integers(-128, 128, (out, c, 1, 1)).astype(np.int8)
+    held = [(weights, scales, np.zeros(out, np.int8)), (numbers, x.ends[0] * scales)]
+    parts = [net.node("DequantizeLinear", *map(net.constant, one), axis=0) for one in held]
+    if not fits((n, out, h, w)):
+        return False
+    return net.add(kind, [x], net.node("Conv", x.name, *parts), (n, out, h, w), ends, clamp=True)
 
 
 @grows("Conv of floats")

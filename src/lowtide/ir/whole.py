@@ -143,6 +143,11 @@ def scale(a: Whole, factor: Whole) -> Whole:
     return _in_range(np.rint(np.float32(a) * np.float32(factor)))
 
 
+def add_wrapped(a: Whole, b: Whole) -> Whole:
+    """a + b in 32 bits: what leaves them comes back at the other end, as in processors."""
+    return np.asarray(((a + b - LEAST) & 0xFFFFFFFF) + LEAST)
+
+
 def _select(a: Whole, b: Whole, c: Whole) -> Whole:
     return np.where(a != 0, b, c)
 
@@ -222,6 +227,7 @@ _IN_RANGE = "f < -1073741824.0f ? -(1 << 30) : f > 1073741824.0f ? 1 << 30 : (in
 
 WHOLE: dict[str, Function] = {
     "add": Function(2, "a + b", np.add, infix=True, neutral=0),
+    "add_wrapped": Function(2, "(int32_t)((uint32_t)a + (uint32_t)b)", add_wrapped),
     "sub": Function(2, "a - b", np.subtract, infix=True),
     "mul": Function(2, "a * b", np.multiply, infix=True, neutral=1),
     "max": Function(2, "a < b ? b : a", np.maximum, neutral=LEAST),

@@ -17,7 +17,7 @@ from lowtide.ir.dtype import F32, I8, I32, U8, DType
 from lowtide.ir.graph import Array
 from lowtide.ir.nest import Acc, Call, Load, Value
 from lowtide.kernels.calls import EightCall
-from lowtide.kernels.ending import Sums, ending
+from lowtide.kernels.ending import Sums, added_last, ending
 from lowtide.kernels.kernel import Kernel, Types, Use
 from lowtide.kernels.packing import InPairs, InSixteens, Numbers
 from lowtide.kernels.patterns import Convolution, convolution, inside_rows
@@ -122,9 +122,10 @@ def _call(
     rows, columns = found.windows
     given, made = (layout.storages[place.storage].dtype for place in (x, y))
     weights = layout.graph.constants[found.weights].astype(int)
-    sums = _sums(found, weights, _bias(found, task, layout), given)
-    ends = ending(grows or task.nest.finish, task, layout.graph, I8 if grows else made)
-    if ends is None or sums.furthest >= _LIMIT:
+    added, finish = added_last(grows or task.nest.finish)
+    sums = _sums(found, weights, _bias(added or found.start, task, layout), given)
+    ends = ending(finish, task, layout.graph, I8 if grows else made)
+    if ends is None or (sums.furthest >= _LIMIT and (added is None or ends.kind != "SCALED")):
         return None
     if (ends.kind == "SCALED") != (kernel.types == _SCALED):
         return None
@@ -159,8 +160,7 @@ def _fits(found: Convolution, layout: Layout) -> bool:
     return len(found.windows) == 2 and x.strided.shape[0] == 1 and inside_rows(x, layout)
 
 
-def _bias(found: Convolution, task: Task, layout: Layout) -> Array | int:
-    start = found.start
+def _bias(start: Value, task: Task, layout: Layout) -> Array | int:
     if not isinstance(start, Load):
         return 0
     name = task.operands[task.nest.reads[start.read].operand]

@@ -11,8 +11,8 @@ import numpy as np
 
 from lowtide.ir.dtype import DType
 from lowtide.ir.graph import Array, Graph
-from lowtide.ir.nest import Acc, Call, Load, Number, Value
-from lowtide.ir.whole import rescale
+from lowtide.ir.nest import Acc, Call, Load, Number, Value, rebuild, walk
+from lowtide.ir.whole import add_wrapped, rescale
 from lowtide.rows.task import Task
 
 _FACTORS = {"rescale": "TWICE", "rescale_once": "ONCE", "scale": "SCALED"}
@@ -64,7 +64,8 @@ class Ending:
                     found += end or ()
                 else:
                     far = _FAR if self.kind == "TWICE" else 0
-                    found += (sums.start[k], self.m[k], 0, self.n[k] - far)
+                    start = int(add_wrapped(np.array(sums.start[k]), np.array(0)))
+                    found += (start, self.m[k], 0, self.n[k] - far)
         return tuple(found)
 
     def plain(self, sums: Sums) -> bool:
@@ -88,6 +89,24 @@ class Ending:
         ends = rescale(np.array([sums.low[k], sums.high[k]]), m, n) + self.offset
         least, most = np.clip(ends, self.low, self.high).tolist()
         return (start, 0, 2 * least, 1) if least == most else None
+
+
+def added_last(finish: Value) -> tuple[Value | None, Value]:
+    """What is added to the first sums in 32 bits that wrap, if anything is, and the finish without.
+
+    Sums that wrap may as well begin with it.
+    """
+    added = [
+        value.arguments[1]
+        for value in walk(finish)
+        if isinstance(value, Call)
+        and value.function == "add_wrapped"
+        and value.arguments[0] == Acc(0)
+    ]
+    if len(added) != 1:
+        return None, finish
+    total = Call("add_wrapped", (Acc(0), added[0]))
+    return added[0], rebuild(finish, lambda value: Acc(0) if value == total else value)
 
 
 def ending(finish: Value, task: Task, graph: Graph, made: DType) -> Ending | None:

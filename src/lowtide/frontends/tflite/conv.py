@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import tflite
 
 from lowtide.frontends.tflite.activate import limits, make_float
@@ -11,7 +12,7 @@ from lowtide.frontends.tflite.factors import as_float32, multipliers
 from lowtide.frontends.tflite.site import Site, operator
 from lowtide.ir.dtype import I8, I32
 from lowtide.ir.graph import Array
-from lowtide.ops.eight.finish import sums_fit
+from lowtide.ops.eight.finish import fit, span_of_sums
 
 
 def geometry(op: Site, options: Any, kernel: tuple[int, int], channels: int) -> dict[str, Any]:
@@ -75,8 +76,10 @@ def channel_factors(op: Site, x: int, w: int) -> list[float]:
 
 def check_sums(op: Site, x: int, weights: Array, w_zero: int, b: int, along: int = 0) -> None:
     """Refuses sums that may leave 32 bits; the runtimes do as the processor does."""
-    held, bias = op.input(x), op.constant(b) if op.has(b) else None
-    if not sums_fit(held.dtype, op.scale(held)[1], weights, w_zero, bias, along):
+    held, channels = op.input(x), op.output().shape[-1]
+    bias = op.constant(b) if op.has(b) else np.zeros(1)
+    span = span_of_sums(held.dtype, op.scale(held)[1], weights, w_zero, channels, along)
+    if not fit(bias, span):
         raise op.refuse("sums that may need more than 32 bits")
 
 

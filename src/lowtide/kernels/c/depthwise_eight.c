@@ -83,7 +83,7 @@ static void depthwise_pixel(const struct eight *s, const int8_t *const *table, c
                 const int32_t v = twice(e[m + i].start + sums[i], e + m + i);
                 y[m + i] = (int8_t)(v < -128 ? -128 : v > 127 ? 127 : v);
             } else {
-                y[m + i] = ended(s, e[m + i].start + sums[i], e + m + i);
+                y[m + i] = ended(s, (int32_t)((uint32_t)e[m + i].start + (uint32_t)sums[i]), e + m + i);
             }
     }
 }

@@ -125,21 +125,21 @@ INLINE void keep_sums8(const sums8 *a, int32_t *sums)
         _mm_storeu_si128((__m128i *)(void *)(sums + WIDE8 * c), a->of[c]);
 }
 #else
-typedef struct { int32_t of[2][WIDE8]; } sums8;
+typedef struct { uint32_t of[2][WIDE8]; } sums8; /* sums that leave 32 bits wrap */
 
 INLINE sums8 begin_sums8(const struct ending8 *e)
 {
     sums8 begun;
     for (int p = 0; p < 2 * WIDE8; p++)
-        begun.of[p / WIDE8][p % WIDE8] = e[p / WIDE8].start;
+        begun.of[p / WIDE8][p % WIDE8] = (uint32_t)e[p / WIDE8].start;
     return begun;
 }
 
 INLINE void add_word(const wide *x, const int8_t *w, sums8 *a, int pixels)
 {
     for (int p = 0; p < pixels; p++) {
-        a->of[0][p] += x[2 * p] * w[0] + x[2 * p + 1] * w[2];
-        a->of[1][p] += x[2 * p] * w[1] + x[2 * p + 1] * w[3];
+        a->of[0][p] += (uint32_t)(x[2 * p] * w[0] + x[2 * p + 1] * w[2]);
+        a->of[1][p] += (uint32_t)(x[2 * p] * w[1] + x[2 * p + 1] * w[3]);
     }
 }
 
@@ -147,7 +147,7 @@ INLINE void end_sums8(const sums8 *a, const struct tile8 *t, int pixels)
 {
     for (int c = 0; c < 2; c++)
         for (int p = 0; p < pixels; p++) {
-            const int32_t v = twice(a->of[c][p], t->e + c);
+            const int32_t v = twice((int32_t)a->of[c][p], t->e + c);
             t->y[p * t->os + c] = (int8_t)(v < -128 ? -128 : v > 127 ? 127 : v);
         }
 }
@@ -155,7 +155,7 @@ INLINE void end_sums8(const sums8 *a, const struct tile8 *t, int pixels)
 INLINE void keep_sums8(const sums8 *a, int32_t *sums)
 {
     for (int p = 0; p < 2 * WIDE8; p++)
-        sums[p] = a->of[p / WIDE8][p % WIDE8];
+        sums[p] = (int32_t)a->of[p / WIDE8][p % WIDE8];
 }
 #endif
 

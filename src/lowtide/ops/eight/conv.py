@@ -6,7 +6,7 @@ from lowtide.ir.dtype import I32
 from lowtide.ir.index import Var
 from lowtide.ir.nest import Acc, Load, Nest, Number, Read, Reduction, axes_of, call
 from lowtide.ops.conv import ATTRIBUTES, TRANSPOSED, kernel_of, taps_of, taps_of_transposed
-from lowtide.ops.eight.finish import EIGHT, ENDS, above, factor_types, finished
+from lowtide.ops.eight.finish import EIGHT, ENDS, above, factor_types, finished, wrapped
 from lowtide.ops.entry import Bound, entry
 
 _OTHERS = {2: (I32,), **factor_types(3)}
@@ -29,6 +29,19 @@ def conv(op: Bound) -> Nest:
     Without a factor it makes the sums themselves, int32.
     """
     return _summed(op, *taps_of(op))
+
+
+@entry(
+    "QConvWrapped",
+    attributes={**ATTRIBUTES, **_ENDS},
+    order="channels_last",
+    take=EIGHT,
+    other_types=_OTHERS,
+    kernel=kernel_of,
+)
+def conv_wrapped(op: Bound) -> Nest:
+    """The same, but the bias is added to the sum of products last, in 32 bits that wrap."""
+    return wrapped(_summed(op, *taps_of(op)))
 
 
 @entry(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from lowtide.ir.dtype import I32
 from lowtide.ir.index import Var, index_of
 from lowtide.ir.nest import Acc, Load, Nest, Number, Read, Reduction, axes_of, broadcast, call
-from lowtide.ops.eight.finish import EIGHT, ENDS, above, factor_types, finished
+from lowtide.ops.eight.finish import EIGHT, ENDS, above, factor_types, finished, wrapped
 from lowtide.ops.entry import Bound, entry
 
 
 @entry(
     "QDense",
+    "QDenseWrapped",
     attributes={**ENDS, "w_zero": 0},
     order="row_major",
     take=EIGHT,
@@ -18,7 +19,7 @@ from lowtide.ops.entry import Bound, entry
 )
 def dense(op: Bound) -> Nest:
     """clamp(round((bias[c] + sum over i of (x[.., i] - x_zero) * (w[c, i] - w_zero)) * factor)
-    + y_zero)"""
+    + y_zero); wrapped: the bias is added last, in 32 bits that wrap"""
     axes, (outside, inside) = axes_of(op.out), op.shape(1)
     if op.shape(0) != (*op.out[:-1], inside) or outside != op.out[-1]:
         raise op.refuse(f"weights {op.shape(1)} do not fit {op.shape(0)} -> {op.out}")
@@ -34,7 +35,8 @@ def dense(op: Bound) -> Nest:
     left, right = (above(Load(k), int(op.attribute(f"{'xw'[k]}_zero"))) for k in range(2))
     sums = Reduction((inner,), start, call("add", Acc(0), call("mul", left, right)))
     finish = finished(op, Acc(0), 3, reads, axes[-1])
-    return Nest(op.out, axes, tuple(reads), (sums,), finish, I32)
+    held = Nest(op.out, axes, tuple(reads), (sums,), finish, I32)
+    return wrapped(held) if op.type == "QDenseWrapped" else held
 
 
 @entry(

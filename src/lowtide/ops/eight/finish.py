@@ -6,12 +6,14 @@ rounding "float"     input M (float32): sum * M in float32, halves to even
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from lowtide.ir.dtype import F32, I8, I32, U8, DType
 from lowtide.ir.graph import Array
 from lowtide.ir.index import Index, number
-from lowtide.ir.nest import Load, Number, Read, Value, call
+from lowtide.ir.nest import Acc, Load, Nest, Number, Read, Value, call, rebuild
 from lowtide.ir.whole import LEAST, MOST
 from lowtide.ops.entry import Bound
 
@@ -22,20 +24,28 @@ ENDS = {"x_zero": 0, "y_zero": 0, "low": -128, "high": 127, "rounding": "tflite"
 """Attributes: the zero points of input 0 and of the output, and what the result is kept within."""
 
 
-def sums_fit(
-    kind: DType, x_zero: int, weights: Array, w_zero: int, bias: Array | None, along: int = 0
-) -> bool:
-    """Whether sums of products, and what is on the way to them, need 32 bits at most, whatever the
-    numbers of type `kind` are; the weights of one sum lie together along axis `along`."""
+def span_of_sums(
+    kind: DType, x_zero: int, weights: Array, w_zero: int, channels: int, along: int = 0
+) -> tuple[Array, Array]:
+    """The least and the most that a channel's sum of products, and what is on the way to it, is
+    from where it starts, whatever the numbers of type `kind` are.
+
+    The weights of one sum lie together along axis `along`.
+    """
     ends, filters = np.iinfo(kind.name), np.moveaxis(weights, along, 0)
     above = filters.reshape(len(filters), -1).astype(np.int64) - w_zero
     more, less = above.clip(min=0).sum(1), above.clip(max=0).sum(1)
     high, low = int(ends.max) - x_zero, int(ends.min) - x_zero
-    first = np.zeros(1, np.int64) if bias is None else bias.astype(np.int64)
-    if first.shape != more.shape:  # channels in groups
-        more, less = more.max(), less.min()
-    most, least = first + more * high + less * low, first + more * low + less * high
-    return bool(most.max() <= MOST and least.min() >= LEAST)
+    least, most = more * low + less * high, more * high + less * low
+    if len(filters) != channels:  # in groups
+        least, most = (np.full(channels, end) for end in (least.min(), most.max()))
+    return least, most
+
+
+def fit(start: Array, span: tuple[Array, Array]) -> bool:
+    """Whether sums that begin so never need more than 32 bits."""
+    begun, (least, most) = start.astype(np.int64), span
+    return bool((begun + least).min() >= LEAST and (begun + most).max() <= MOST)
 
 
 def factor_types(first: int) -> dict[int, tuple[DType, ...]]:
@@ -83,3 +93,11 @@ def finished(
     """round(value * factor) + y_zero, kept within low .. high."""
     made, zero = rescaled(op, value, first, reads, at, which), int(op.attribute("y_zero"))
     return kept(op, call("add", made, zero) if zero else made)
+
+
+def wrapped(nest: Nest) -> Nest:
+    """The nest of sums that begin with a bias, which is added last, in 32 bits that wrap."""
+    (sums,) = nest.reductions
+    total = call("add_wrapped", Acc(0), sums.start)
+    finish = rebuild(nest.finish, lambda value: total if value == Acc(0) else value)
+    return replace(nest, reductions=(replace(sums, start=Number(0)),), finish=finish)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from lowtide.frontends.onnx.eight.ending import Ending
@@ -9,7 +11,7 @@ from lowtide.frontends.onnx.eight.site import Site, ends, operator
 from lowtide.frontends.onnx.eight.whole import EIGHT, Whole
 from lowtide.ir.dtype import I32
 from lowtide.ir.graph import Array
-from lowtide.ops.eight.finish import sums_fit
+from lowtide.ops.eight.finish import fit, span_of_sums
 
 CLOSE = 1e-3
 """How far the scale of a bias may be from that of the sums it is added to, as a share."""
@@ -24,18 +26,32 @@ def conv(op: Site) -> bool:
         return False
     if along and w.axis is not None and op.op.attributes.get("group", 1) != 1:
         return False
-    inputs = summed(op, x, w, end, along)
-    if inputs is None:
+    found = summed(op, x, w, end, along)
+    if found is None or (found.wraps and along):
         return False
     zeros = {"x_zero": x.zero, "w_zero": int(w.zeros[0])}
     return op.make(
-        f"Q{op.op.type}", [x.name, w.name, *inputs], end,
+        f"Q{op.op.type}{found.suffix}", [x.name, w.name, *found.inputs], end,
         {**op.op.attributes, **ends(end, **zeros)},
     )  # fmt: skip
 
 
-def summed(op: Site, x: Whole, w: Whole, end: Ending, along: int) -> list[str] | None:
-    """The names of bias and factor of sums of products; None where they are not done.
+@dataclass(frozen=True)
+class Summed:
+    """The names of bias and factor of sums of products; `wraps`: with the bias they may leave 32
+    bits, as quantisers write channels that have next to no weights."""
+
+    inputs: tuple[str, str]
+    wraps: bool = False
+
+    @property
+    def suffix(self) -> str:
+        """What the operator is called behind its name."""
+        return "Wrapped" if self.wraps else ""
+
+
+def summed(op: Site, x: Whole, w: Whole, end: Ending, along: int) -> Summed | None:
+    """What sums of products need beside their operands; None where they are not done.
 
     The weights have an axis `along` of what is made.
     """
@@ -46,10 +62,12 @@ def summed(op: Site, x: Whole, w: Whole, end: Ending, along: int) -> list[str] |
     bias = _bias(op, steps, channels)
     if bias is None:
         return None
-    start = op.net.constants[bias] if bias else None
-    if not sums_fit(x.dtype, x.zero, op.array(w), int(w.zeros[0]), start, along):
-        return None
-    return [bias, op.add_factor(steps / end.made.scale)]
+    span = span_of_sums(x.dtype, x.zero, op.array(w), int(w.zeros[0]), channels, along)
+    inputs = bias, op.add_factor(steps / end.made.scale)
+    if fit(op.net.constants[bias] if bias else np.zeros(1), span):
+        return Summed(inputs)
+    # Where onnxruntime clamps on its own, it sums floats.
+    return Summed(inputs, wraps=True) if fit(np.zeros(1), span) and end.at_once else None
 
 
 def _bias(op: Site, steps: Array, channels: int) -> str | None:

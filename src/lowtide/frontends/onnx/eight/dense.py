@@ -53,9 +53,10 @@ def _dense(op: Site, across: bool) -> bool:
     numbers = op.array(w)
     if numbers.ndim != 2 or w.axis not in (None, 0 if across else 1) or not op.out:
         return False
-    inputs = summed(op, x, w, end, 0 if across else 1)
-    if inputs is None:
+    found = summed(op, x, w, end, 0 if across else 1)
+    if found is None:
         return False
     name = w.name if across else op.add_constant(numbers.T, "weights")
     zeros = {"x_zero": x.zero, "w_zero": int(w.zeros[0])}
-    return op.make("QDense", [x.name, name, *inputs], end, ends(end, **zeros))
+    made = [x.name, name, *found.inputs]
+    return op.make(f"QDense{found.suffix}", made, end, ends(end, **zeros))

@@ -36,6 +36,12 @@ class Ending:
         return tuple(op for op in self.between if op.type in VIEWS)
 
     @property
+    def at_once(self) -> bool:
+        """Whether nothing is left to do between the operator and the numbers of their type."""
+        limits = np.iinfo(self.made.dtype.name)
+        return not self.views and (self.low, self.high) == (limits.min, limits.max)
+
+    @property
     def passed(self) -> tuple[str, ...]:
         """The tensors that are not made where the operator makes the numbers at once."""
         return (*(op.output for op in self.between), self.made.name)
