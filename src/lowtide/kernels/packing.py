@@ -51,7 +51,7 @@ class InPairs:
     """Weights of a convolution for two channels at a time: words a0 b0 a1 b1 of two inputs each.
 
     Runs of inputs are `together` columns of a row of the window long, and filled up to a word. Of
-    channels in fours, those are in a word that are widened together, 0 2 and 1 3. Where a window
+    inputs in fours, those are in a word that are widened together, 0 2 and 1 3. Where a window
     of three columns `slides`, a word is followed by those for the columns before it:
     [ky][word][kx 2, 1, 0], else [ky][kx][word].
     """
@@ -71,7 +71,10 @@ class InPairs:
                 (fours[..., ::-1] if self.slides else fours).transpose(order)
             ).ravel()
         rows = values.transpose(0, 2, 3, 1).reshape(len(values), -1, self.together * inside)
-        runs = np.pad(rows, ((0, 0), (0, 0), (0, rows.shape[2] % 2))).reshape(len(values), -1)
+        fours = np.arange(rows.shape[2] // 4 * 4).reshape(-1, 2, 2).swapaxes(1, 2).ravel()
+        turned = [*fours, *range(len(fours), rows.shape[2])]
+        even = np.pad(rows[..., turned], ((0, 0), (0, 0), (0, rows.shape[2] % 2)))
+        runs = even.reshape(len(values), -1)
         filled = np.pad(runs, ((0, 0), (0, runs.shape[1] % 4)))
         words = filled.reshape(len(values) // 2, 2, -1, 2).transpose(0, 2, 3, 1)
         return np.ascontiguousarray(words).ravel()
