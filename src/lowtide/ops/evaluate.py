@@ -98,8 +98,11 @@ class _Part:
             terms = np.broadcast_to(_masked(terms, masks, function.neutral), full)
             ufunc = function.numpy
             assert isinstance(ufunc, np.ufunc)
-            total = ufunc.reduce(terms.reshape(*shape, -1), axis=-1)
-            return np.asarray(ufunc(start, total))
+            terms = terms.reshape(*shape, -1)
+            if terms.dtype == np.float32:  # in the order of loops, as programs do it
+                every = np.concatenate([start[..., None], terms], -1)
+                return np.asarray(ufunc.accumulate(every, axis=-1)[..., -1])
+            return np.asarray(ufunc(start, ufunc.reduce(terms, axis=-1)))
         assert not one.loops
         return _masked(self._value(one.update, wide, earlier, masks), masks, start)
 
@@ -126,7 +129,8 @@ class _Part:
             return self._read(self.nest.reads[value.read], grid, masks)
         if isinstance(value, Chosen):
             at = self._value(value.at, grid, accs, masks)
-            return np.asarray(value.table)[at.astype(np.int64) - value.first]
+            kind = self.real if self.nest.arithmetic == F32 else None
+            return np.asarray(value.table, kind)[at.astype(np.int64) - value.first]
         parts = [self._value(a, grid, accs, masks) for a in value.arguments]
         return self._number(self._function(value.function).numpy(*parts))
 
