@@ -21,9 +21,10 @@ import pytest
 from lowtide.check.compile import WARNINGS, find_compiler
 from lowtide.ir import whole
 from lowtide.kernels.choose import sources
+from lowtide.kernels.dot import in_blocks
 from lowtide.kernels.eight import EIGHT, NARROW, WIDE
 from lowtide.kernels.ending import Ending, Sums
-from lowtide.kernels.packing import InPairs, InSixteens
+from lowtide.kernels.packing import InPairs, InSixteens, InWords
 from lowtide.timing.board_build import link
 from lowtide.timing.board_run import run_on_board
 from lowtide.timing.boards import board
@@ -32,7 +33,7 @@ from tools import need_board
 HARNESS = Path(__file__).with_name("eight_harness.c")
 SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1")
 KINDS = ("TWICE", "ONCE", "SCALED")
-LIMITS = "enum { COLUMNS8 = 40 };\n"
+LIMITS = "enum { COLUMNS8 = 70, RUNS8 = 15 };\n"
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -65,8 +66,8 @@ class Case:
         spread = [choose(*ends).sum(axes) for choose in (np.minimum, np.maximum)]
         return Sums(*(tuple((start + d).tolist()) for d in (0 * start, *spread)))
 
-    def packed(self) -> bytes:
-        """As the harness reads it."""
+    def packed(self, family: str = "") -> bytes:
+        """As the harness reads it, for a family of processors."""
         kh, kw, stride, dilation, _ = self.window
         (co, ci), (iw, apart, ow, out) = self.w.shape[:2], self.sizes
         depthwise = self.channels != ci
@@ -79,6 +80,10 @@ class Case:
         words = kh * kw * ci // 2 // 3 * (self.pixels + 2 if stride == 1 else 2 * self.pixels + 1)
         words = words if slides else weights.size // ((co + co % 2) * 2) * self.pixels
         words = -(-co // 4) if depthwise else words
+        if family == "dot":
+            order = InWords("w", kw if depthwise else together, self.signed and not depthwise)
+            weights = order.pack(self.w)
+            ends = np.array(in_blocks(self.ending, self.sums), "<i4")
         e = self.ending
         shape = [
             *self.window, iw, apart, self.channels, self.zero, not self.signed, ow, out, co,
@@ -132,12 +137,12 @@ def draw(dice: random.Random) -> Case:
     numbers = np.random.default_rng(dice.randrange(1 << 30))
     kh, kw = dice.choice([(1, 1), (3, 3), (3, 3), (1, 3), (2, 3), (3, 5), (4, 2)])
     stride, dilation = dice.choice([(1, 1), (1, 1), (2, 1), (2, 1), (3, 1), (1, 2), (2, 2)])
-    ci, co = dice.choice([1, 2, 3, 4, 5, 8, 12, 16]), dice.choice([1, 2, 3, 4, 7, 8])
+    ci, co = dice.choice([1, 2, 3, 4, 5, 8, 12, 16]), dice.choice([1, 2, 3, 4, 7, 8, 16, 40, 70])
     depthwise = dice.random() < 0.4
     if depthwise:
         ci = co = dice.choice([2, 4, 7, 8, 16, 20, 40])
     before, after, wide = dice.randrange(kw), dice.randrange(kw), (kw - 1) * dilation + 1
-    iw = dice.randint(max(1, wide - before - after), wide + 9)
+    iw = dice.randint(max(1, wide - before - after), wide + dice.choice([2, 9, 20]))
     ow = (iw + before + after - wide) // stride + 1
     signed = dice.random() < 0.7
     least, most = (-128, 127) if signed else (0, 255)
@@ -190,16 +195,22 @@ def compare(found: list[Case], made: bytes) -> None:
     assert not made
 
 
-@pytest.mark.parametrize("flags", [SANITIZE, ("-O3", "-march=native")])
-def test_rows_of_the_exact_size(flags: tuple[str, ...], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("family", "flags"),
+    [("", SANITIZE), ("", ("-O3", "-march=native")), ("dot", SANITIZE),
+     *(("dot", (*flags, f"-march={cpu}")) for cpu in ("x86-64-v3", "icelake-server", "native")
+       for flags in (SANITIZE, ("-O3",)))],
+)  # fmt: skip
+def test_rows_of_the_exact_size(family: str, flags: tuple[str, ...], tmp_path: Path) -> None:
     compiler = find_compiler()
     if compiler is None:
         pytest.skip("no C compiler")
-    (tmp_path / "kernels.c").write_text(LIMITS + "".join(sources(EIGHT)))
+    define = f"#define FAMILY_{family.upper()}\n" if family else ""
+    (tmp_path / "kernels.c").write_text(define + LIMITS + "".join(sources(EIGHT)))
     command = [*compiler, "-std=c11", *WARNINGS, *flags, f"-I{tmp_path}", str(HARNESS)]
     subprocess.run([*command, "-o", "harness"], cwd=tmp_path, check=True)
     found = cases(1, 400)
-    given = b"".join(case.packed() for case in found)
+    given = b"".join(case.packed(family) for case in found)
     done = subprocess.run([tmp_path / "harness"], input=given, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()[-2000:]
     compare(found, done.stdout)

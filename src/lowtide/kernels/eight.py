@@ -17,9 +17,11 @@ from lowtide.ir.dtype import F32, I8, I32, U8, DType
 from lowtide.ir.graph import Array
 from lowtide.ir.nest import Acc, Call, Load, Value
 from lowtide.kernels.calls import EightCall
+from lowtide.kernels.dot import columns_of, in_blocks, in_words
 from lowtide.kernels.ending import Sums, added_last, ending
+from lowtide.kernels.families import by_family
 from lowtide.kernels.kernel import Kernel, Types, Use
-from lowtide.kernels.packing import InPairs, InSixteens, Numbers
+from lowtide.kernels.packing import InPairs, InSixteens, InWords, Numbers, Packing
 from lowtide.kernels.patterns import Convolution, convolution, inside_rows
 from lowtide.layout.lay_out import Layout
 from lowtide.rows.task import PIXEL, ROW, Task
@@ -73,7 +75,7 @@ def _growing(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
 
 
 def _in_tiles(
-    found: Convolution, kernel: Kernel, call: EightCall, table: Numbers, layout: Layout
+    found: Convolution, kernel: Kernel, call: EightCall, table: Packing, layout: Layout
 ) -> Use | None:
     columns, inside = call.columns, call.channels
     slides = columns.kernel == 3 and columns.dilation == 1 and columns.stride <= 2
@@ -84,7 +86,10 @@ def _in_tiles(
     scratch = tile_bytes(call, packing)
     if scratch > MOST_SCRATCH:
         return None
-    return Use(kernel, call, PIXEL, (packing, table), arena_bytes=scratch)
+    given = layout.storages[call.x.storage].dtype
+    weights = by_family(layout, packing, dot=in_words(found.weights, call, given))
+    limits = {"RUNS8": call.rows.kernel * columns.kernel}
+    return Use(kernel, call, PIXEL, (weights, table), limits, arena_bytes=scratch)
 
 
 def _depthwise(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
@@ -99,11 +104,13 @@ def _depthwise(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
     if sized is None:
         return None
     call, table = sized
-    columns = call.rows.kernel * max(call.columns.kernel, 2 * WIDE + 1)
+    columns = call.rows.kernel * max(call.columns.kernel, 2 * WIDE + 1, columns_of(call))
     if columns > MOST_COLUMNS:
         return None
-    packings, call = (InSixteens(found.weights), table), replace(call, pixels=1)
-    return Use(kernel, call, ROW, packings, {"COLUMNS8": columns}, arena_bytes=found.groups)
+    words = InWords(found.weights, call.columns.kernel, turned=False)
+    packings = by_family(layout, InSixteens(found.weights), dot=words), table
+    call, limits = replace(call, pixels=1), {"COLUMNS8": columns}
+    return Use(kernel, call, ROW, packings, limits, arena_bytes=found.groups)
 
 
 def _call(
@@ -113,7 +120,7 @@ def _call(
     layout: Layout,
     channels: int,
     grows: Value | None = None,
-) -> tuple[EightCall, Numbers] | None:
+) -> tuple[EightCall, Packing] | None:
     """How a kernel is called, and the table of how the sums of each channel end.
 
     That is the finish of the task, or `grows`, what is added to sums that grow.
@@ -129,7 +136,9 @@ def _call(
         return None
     if (ends.kind == "SCALED") != (kernel.types == _SCALED):
         return None
-    table = Numbers(f"{found.weights}.ends", ends.numbers(sums))
+    name = f"{found.weights}.ends"
+    blocks = Numbers(name, in_blocks(ends, sums))
+    table = by_family(layout, Numbers(name, ends.numbers(sums)), dot=blocks)
     widest = layout.tiles.get(task.output, WIDE)  # the planner narrows what there is no room for
     call = EightCall(rows, columns, channels, x, y, found.zeros[0], ends, ends.plain(sums), widest)
     return call, table
@@ -190,9 +199,9 @@ def tile_bytes(call: EightCall, packing: InPairs) -> int:
     return 4 * call.pixels * (words + words % 2)
 
 
-_CONV = ("eight.h", "eight_sums.h", "conv_eight.c")
+_CONV = ("eight.h", "eight_dot.h", "conv_dot.h", "eight_sums.h", "conv_eight.c")
 _GROWING = (*_CONV, "conv_eight_sums.c")
-_DEPTHWISE = ("eight.h", "eight_sums.h", "depthwise_eight.c")
+_DEPTHWISE = ("eight.h", "eight_dot.h", "depthwise_dot.h", "eight_sums.h", "depthwise_eight.c")
 
 EIGHT = (
     Kernel("conv_eight", ("inline.h", "eight_scaled.h", *_CONV), _conv, _SCALED),

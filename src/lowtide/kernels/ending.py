@@ -55,18 +55,33 @@ class Ending:
 
     def numbers(self, sums: Sums) -> tuple[int, ...]:
         """What kernels read of each channel, `struct ending8`, of an even number of channels."""
-        channels = [*range(len(self.m)), None][: len(self.m) + len(self.m) % 2]
-        found: list[int] = []
-        for pair in zip(channels[::2], channels[1::2], strict=True):
-            ends = [(0, 0, 0, 1) if k is None else self._at_once(k, sums) for k in pair]
-            for k, end in zip(pair, ends, strict=True):
-                if k is None or None not in ends:
+        return self.together(2, sums)
+
+    def together(self, count: int, sums: Sums) -> tuple[int, ...]:
+        """The same of a multiple of `count` channels: so many end by a shift to the right, or none.
+
+        Those that fill it up do if the others do.
+        """
+        spare = -len(self.m) % count
+        channels, found = [*range(len(self.m)), *[None] * spare], list[int]()
+        far = _FAR if self.kind == "TWICE" else 0
+        for first in range(0, len(channels), count):
+            some = channels[first : first + count]
+            ends = [(0, 0, 0, 1) if k is None else self._at_once(k, sums) for k in some]
+            for k, end in zip(some, ends, strict=True):
+                if None not in ends:
                     found += end or ()
                 else:
-                    far = _FAR if self.kind == "TWICE" else 0
-                    start = int(add_wrapped(np.array(sums.start[k]), np.array(0)))
-                    found += (start, self.m[k], 0, self.n[k] - far)
+                    found += (
+                        (0, 0, 0, -far)
+                        if k is None
+                        else (self._start(k, sums), self.m[k], 0, self.n[k] - far)
+                    )
         return tuple(found)
+
+    @staticmethod
+    def _start(k: int, sums: Sums) -> int:
+        return int(add_wrapped(np.array(sums.start[k]), np.array(0)))
 
     def plain(self, sums: Sums) -> bool:
         """Whether all channels end by a shift to the right, in all of -128 to 127."""

@@ -43,7 +43,7 @@ FAMILIES = (
     Family("helium", "defined __ARM_FEATURE_MVE && defined __GNUC__", ("cortex-m55",)),
     Family("dsp", "defined __ARM_FEATURE_DSP && defined __GNUC__",
            ("cortex-m4", "cortex-m4f", "cortex-m7", "cortex-m33")),
-    Family("dot", "defined __AVX2__ || defined __ARM_FEATURE_DOTPROD", PC),
+    Family("dot", "defined __AVX2__ || defined __ARM_FEATURE_DOTPROD", PC, anywhere=True),
 )  # fmt: skip
 """The first that a processor is of counts: a Cortex-M55 has the DSP extension as well."""
 

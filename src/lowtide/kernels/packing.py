@@ -81,6 +81,30 @@ class InPairs:
 
 
 @dataclass(frozen=True)
+class InWords:
+    """Weights of a convolution as words of four inputs, in blocks of 16 channels: [word][16][4].
+
+    Runs of inputs are `together` columns of a row of the window long, and filled up to a word, as
+    the last block is to 16 channels. The highest bit of all bytes is `turned`, if they are to be
+    unsigned.
+    """
+
+    constant: str
+    together: int
+    turned: bool
+
+    def pack(self, values: Array) -> Array:
+        """Weights [out, in, ky, kx] in that order, in one dimension."""
+        runs = values.transpose(0, 2, 3, 1).reshape(
+            len(values), -1, self.together * values.shape[1]
+        )
+        filled = np.pad(runs, ((0, -len(runs) % BLOCK), (0, 0), (0, -runs.shape[2] % 4)))
+        words = filled.reshape(-1, BLOCK, filled[0].size // 4, 4).swapaxes(1, 2)
+        packed = np.ascontiguousarray(words).ravel()
+        return packed ^ np.int8(-128) if self.turned else packed
+
+
+@dataclass(frozen=True)
 class InSixteens:
     """Weights of a convolution of each channel by itself, 16 channels at a time: [ky][kx][16]."""
 
@@ -106,7 +130,7 @@ class Numbers:
         return np.array(self.numbers, np.int32)
 
 
-Order = InOrder | InBlocks | InPairs | InSixteens | Numbers
+Order = InOrder | InBlocks | InPairs | InSixteens | InWords | Numbers
 
 
 @dataclass(frozen=True)

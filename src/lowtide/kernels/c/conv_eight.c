@@ -1,3 +1,4 @@
+#ifndef FAMILY_DOT
 /* A row of a convolution. What is under the windows of a tile is widened to 16 bits, with padding; then
    all channels are made from that. */
 
@@ -159,3 +160,4 @@ static void conv_eight(const struct eight *s, const int8_t *const *x, const int8
         make_tile(s, kinds[slides ? s->stride : 0][tile / 2], scratch, w, bytes, e, y + q * s->os, pixels, tile);
     }
 }
+#endif

@@ -3,6 +3,9 @@
 static void conv_eight_sums(const struct eight *s, const int8_t *const *x, const int8_t *w,
                             const struct ending8 *e, int32_t *y, wide *scratch)
 {
+#ifdef FAMILY_DOT
+    make_row(s, x, w, (const int32_t *)(const void *)e, NULL, (int8_t *)scratch, y);
+#else
     int8_t *made = (int8_t *)scratch;
     wide *const rest = scratch + (s->pixels * s->co + 3) / 4 * 2;
     struct eight tile = *s;
@@ -15,4 +18,5 @@ static void conv_eight_sums(const struct eight *s, const int8_t *const *x, const
             for (int p = 0; p < tile.ow; p++)
                 y[c] += made[p * s->co + c];
     }
+#endif
 }

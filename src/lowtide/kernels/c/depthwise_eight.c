@@ -1,3 +1,4 @@
+#ifndef FAMILY_DOT
 /* A row of a convolution of each channel by itself. A table has where the columns under some pixels lie;
    those in the padding are a pixel of the zero point. Weights lie in blocks of channels: [tap][16]. */
 enum { BLOCK8 = 16 };
@@ -15,6 +16,7 @@ static void find_columns(const struct eight *s, const int8_t *const *x, int firs
 
 /* Adds the products of all taps in n of 16 channels, from the x-th of a pixel on, to their sums. */
 #ifdef __SSE2__
+#include <emmintrin.h>
 INLINE __m128i pairs_of(__m128i even, __m128i odd, int high, int from_zero, int last)
 {
     const __m128i both = high ? _mm_unpackhi_epi8(even, odd) : _mm_unpacklo_epi8(even, odd);
@@ -186,3 +188,4 @@ static void depthwise_eight(const struct eight *s, const int8_t *const *x, const
         depthwise_pixel(s, table, w, e, y + q * s->os, made);
     }
 }
+#endif

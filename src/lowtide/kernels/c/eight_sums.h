@@ -1,3 +1,4 @@
+#ifndef FAMILY_DOT
 /* Sums of a tile: four pixels, two or one, of two channels. x has words of two inputs, those of the pixels
    side by side (`gathered`), or columns side by side, of which each serves several pixels: two more
    than pixels where windows of three columns are one apart (`sliding`), one more than twice as many
@@ -199,4 +200,5 @@ SUMS(striding_narrow, NARROW8, 5, 3, 1)
 SUMS(gathered_single, 1, 1, 0, 0)
 SUMS(sliding_single, 1, 3, 1, 2)
 SUMS(striding_single, 1, 3, 2, 1)
+#endif
 #endif
