@@ -33,7 +33,7 @@ from tools import need_board
 HARNESS = Path(__file__).with_name("eight_harness.c")
 SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1")
 KINDS = ("TWICE", "ONCE", "SCALED")
-LIMITS = "enum { COLUMNS8 = 70, RUNS8 = 15 };\n"
+LIMITS = "enum { COLUMNS8 = 40, COLUMNS_DOT8 = 70, RUNS8 = 15 };\n"
 Array = np.ndarray[Any, np.dtype[Any]]
 
 

@@ -45,7 +45,7 @@ def plan_of(wanted: tuple[str, ...] | None) -> Plan:
     (use,) = plan.uses
     assert use is not None
     layout = replace(plan.layout, families=wanted)
-    pairs, ends = use.packings
+    pairs, ends = (p.others if isinstance(p, ByFamily) else p for p in use.packings)
     assert isinstance(pairs, InPairs)
     assert isinstance(ends, Numbers)
     marked = {

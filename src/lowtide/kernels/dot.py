@@ -9,6 +9,9 @@ from lowtide.kernels.calls import EightCall
 from lowtide.kernels.ending import Ending, Sums
 from lowtide.kernels.packing import BLOCK, InWords
 
+_PIXELS = 8
+"""Pixels that are made of one table of columns."""
+
 
 def in_words(constant: str, call: EightCall, given: DType) -> InWords:
     """Weights as words of four inputs, turned to unsigned numbers if inputs are signed."""
@@ -23,7 +26,7 @@ def in_blocks(ending: Ending, sums: Sums) -> tuple[int, ...]:
 
 
 def columns_of(call: EightCall) -> int:
-    """The columns under some pixels of a convolution of each channel by itself, up to eight."""
+    """How many pointers to columns there are under up to eight pixels of a row, in its windows."""
     columns = call.columns
     span = (4 * -(-columns.kernel // 4) - 1) * columns.dilation + 1
-    return span + min(7, columns.out - 1) * columns.stride
+    return call.rows.kernel * (span + min(_PIXELS, columns.out) * columns.stride - columns.stride)

@@ -104,12 +104,12 @@ def _depthwise(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
     if sized is None:
         return None
     call, table = sized
-    columns = call.rows.kernel * max(call.columns.kernel, 2 * WIDE + 1, columns_of(call))
+    columns = call.rows.kernel * max(call.columns.kernel, 2 * WIDE + 1)
     if columns > MOST_COLUMNS:
         return None
     words = InWords(found.weights, call.columns.kernel, turned=False)
     packings = by_family(layout, InSixteens(found.weights), dot=words), table
-    call, limits = replace(call, pixels=1), {"COLUMNS8": columns}
+    call, limits = replace(call, pixels=1), {"COLUMNS8": columns, "COLUMNS_DOT8": columns_of(call)}
     return Use(kernel, call, ROW, packings, limits, arena_bytes=found.groups)
 
 
@@ -199,9 +199,10 @@ def tile_bytes(call: EightCall, packing: InPairs) -> int:
     return 4 * call.pixels * (words + words % 2)
 
 
-_CONV = ("eight.h", "eight_dot.h", "conv_dot.h", "eight_sums.h", "conv_eight.c")
+_DOT = [f"eight_dot{part}.h" for part in ("", "_avx512", "_avx2", "_plain", "_end")]
+_CONV = ("eight.h", *_DOT, "conv_dot.h", "eight_sums.h", "conv_eight.c")
 _GROWING = (*_CONV, "conv_eight_sums.c")
-_DEPTHWISE = ("eight.h", "eight_dot.h", "depthwise_dot.h", "eight_sums.h", "depthwise_eight.c")
+_DEPTHWISE = ("eight.h", *_DOT, "depthwise_dot.h", "eight_sums.h", "depthwise_eight.c")
 
 EIGHT = (
     Kernel("conv_eight", ("inline.h", "eight_scaled.h", *_CONV), _conv, _SCALED),

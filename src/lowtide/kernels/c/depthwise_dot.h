@@ -14,7 +14,7 @@ INLINE void sum_columns(const struct columns8 *c, const struct eight *s, int kh,
             columns8(c->table + ky * c->columns + q * s->stride + 4 * k * s->dilation, s->dilation, m, n, c->from_zero, x);
             UNROLL8
             for (int t = 0; t < VECS_16; t++) {
-                const sum8 v = load8((const int32_t *)(const void *)(w + 4 * LANES8 * t));
+                const sum8 v = bytes8(w + 4 * LANES8 * t);
                 first[t] = taps8(first[t], v, x[t], c->from_zero);
                 if (both)
                     second[t] = taps8(second[t], shift8(v), x[t], c->from_zero);
@@ -30,7 +30,7 @@ INLINE void make_columns(const struct columns8 *c, const struct eight *s, int kh
     for (int t = 0; t < VECS_16; t++) {
         start[t] = load8(e + t * LANES8);
         for (int k = 0; k < kh * words && OVER8 && !c->from_zero; k++)
-            start[t] = over8(start[t], load8((const int32_t *)(const void *)(w + 4 * BLOCK_8 * k + 4 * LANES8 * t)));
+            start[t] = over8(start[t], bytes8(w + 4 * BLOCK_8 * k + 4 * LANES8 * t));
     }
     for (int q = 0; q < pixels; q += 1 + both) {
         sum8 first[VECS_16], second[VECS_16];
@@ -47,9 +47,9 @@ INLINE void make_columns(const struct columns8 *c, const struct eight *s, int kh
 PERHAPS void depthwise_eight(const struct eight *s, const int8_t *const *x, const int8_t *w, const struct ending8 *ends,
                              int8_t *y, wide *scratch)
 {
-    const int8_t *table[COLUMNS8];
+    const int8_t *table[COLUMNS_DOT8];
     const int words = (s->kw + 3) / 4, both = s->stride == 1 && s->dilation == 1 && s->kw <= 3;
-    const int span = (4 * words - 1) * s->dilation + 1, most = (COLUMNS8 / s->kh - span) / s->stride + 1;
+    const int span = (4 * words - 1) * s->dilation + 1, most = (COLUMNS_DOT8 / s->kh - span) / s->stride + 1;
     int8_t *zeros = (int8_t *)scratch;
     for (int i = 0; i < s->co; i++)
         zeros[i] = (int8_t)(s->zero > 127 ? s->zero - 256 : s->zero);

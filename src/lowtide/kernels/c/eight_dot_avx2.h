@@ -1,0 +1,145 @@
+#if defined FAMILY_DOT && !defined LANES8 && defined __AVX2__
+#include <immintrin.h>
+#ifdef __AVXVNNI__
+#define LANES8 8
+#define TILE8 6
+#define OVER8 1
+typedef __m256i weights8;
+#else
+#define LANES8 8
+#define TILE8 4
+#define OVER8 0
+typedef struct { __m256i even, odd; } weights8;
+#endif
+typedef __m256i sum8;
+INLINE sum8 load8(const int32_t *from) { return _mm256_loadu_si256((const __m256i *)(const void *)from); }
+INLINE sum8 bytes8(const int8_t *from) { return _mm256_loadu_si256((const __m256i *)(const void *)from); }
+INLINE void store8(int32_t *to, sum8 a) { _mm256_storeu_si256((__m256i *)(void *)to, a); }
+INLINE sum8 add8(sum8 a, sum8 b) { return _mm256_add_epi32(a, b); }
+INLINE sum8 all8(int32_t v) { return _mm256_set1_epi32(v); }
+INLINE sum8 keep8(sum8 a, int32_t low, int32_t high) { return _mm256_min_epi32(_mm256_max_epi32(a, all8(low)), all8(high)); }
+
+#ifdef __AVXVNNI__
+INLINE weights8 weights_of(const int8_t *w, int from_zero) { return (void)from_zero, bytes8(w); }
+INLINE sum8 dot8(sum8 a, weights8 w, const int8_t *x, int from_zero, int near)
+{
+    (void)near;
+    if (from_zero)
+        __asm__("%{vex%} vpdpbusd %1, %2, %0" : "+x"(a) : "x"(w), "x"(all8(word_of(x))));
+    else
+        __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(a) : "x"(w), "x"(all8(word_of(x))));
+    return a;
+}
+#else
+/* Inputs and weights of 16 bits, the first and third of a word and the two others: pmaddubsw would saturate. */
+INLINE __m256i even8(__m256i v, int from_zero)
+{
+    return from_zero ? _mm256_and_si256(v, all8(0xff00ff)) : _mm256_srai_epi16(_mm256_slli_epi16(v, 8), 8);
+}
+INLINE __m256i odd8(__m256i v, int from_zero) { return from_zero ? _mm256_srli_epi16(v, 8) : _mm256_srai_epi16(v, 8); }
+
+INLINE weights8 weights_of(const int8_t *w, int from_zero)
+{
+    const __m256i held = bytes8(w);
+    const __m256i bytes = from_zero ? held : _mm256_xor_si256(held, _mm256_set1_epi8(-128));
+    const weights8 both = { even8(bytes, 0), odd8(bytes, 0) };
+    return both;
+}
+
+INLINE sum8 dot8(sum8 a, weights8 w, const int8_t *x, int from_zero, int near)
+{
+    const __m256i word = all8(word_of(x));
+    (void)near;
+    a = add8(a, _mm256_madd_epi16(even8(word, from_zero), w.even));
+    return add8(a, _mm256_madd_epi16(odd8(word, from_zero), w.odd));
+}
+#endif
+
+INLINE sum8 sum_bytes(sum8 a, const int8_t *x, int bytes)
+{
+    for (int i = 0; i < bytes; i += 4) {
+        const __m128i four = _mm_cvtepi8_epi32(_mm_cvtsi32_si128(word_of(x + i)));
+        a = add8(a, _mm256_zextsi128_si256(four));
+    }
+    return a;
+}
+
+INLINE int32_t sum_lanes(sum8 a)
+{
+    __m128i half = _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
+    half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(half, _mm_shuffle_epi32(half, 0xb1)));
+}
+
+INLINE __m128i column8(const int8_t *x, int n)
+{
+    int8_t held[BLOCK_8] = { 0 };
+    for (int i = 0; i < n && n < BLOCK_8; i++)
+        held[i] = x[i];
+    return _mm_loadu_si128((const __m128i *)(const void *)(n < BLOCK_8 ? held : x));
+}
+
+INLINE void columns8(const int8_t *const *table, int apart, int m, int n, int from_zero, sum8 *x)
+{
+    const __m128i a = column8(table[0] + m, n), b = column8(table[apart] + m, n);
+    const __m128i c = column8(table[2 * apart] + m, n), d = column8(table[3 * apart] + m, n);
+    const __m256i turned = _mm256_set1_epi8(OVER8 && !from_zero ? -128 : 0);
+    for (int t = 0; t < 2; t++) {
+        const __m128i ab = t ? _mm_unpackhi_epi8(a, b) : _mm_unpacklo_epi8(a, b);
+        const __m128i cd = t ? _mm_unpackhi_epi8(c, d) : _mm_unpacklo_epi8(c, d);
+        const __m256i low = _mm256_castsi128_si256(_mm_unpacklo_epi16(ab, cd));
+        x[t] = _mm256_xor_si256(_mm256_inserti128_si256(low, _mm_unpackhi_epi16(ab, cd), 1), turned);
+    }
+}
+
+INLINE sum8 shift8(sum8 w) { return _mm256_slli_epi32(w, 8); }
+#ifdef __AVXVNNI__
+INLINE sum8 taps8(sum8 a, sum8 w, sum8 x, int from_zero)
+{
+    (void)from_zero;
+    __asm__("%{vex%} vpdpbusd %1, %2, %0" : "+x"(a) : "x"(w), "x"(x));
+    return a;
+}
+INLINE sum8 over8(sum8 a, sum8 w) { return _mm256_sub_epi32(a, taps8(all8(0), w, _mm256_set1_epi8(-128), 1)); }
+#else
+INLINE sum8 taps8(sum8 a, sum8 w, sum8 x, int from_zero)
+{
+    a = add8(a, _mm256_madd_epi16(even8(x, from_zero), even8(w, 0)));
+    return add8(a, _mm256_madd_epi16(odd8(x, from_zero), odd8(w, 0)));
+}
+INLINE sum8 over8(sum8 a, sum8 w) { return (void)w, a; }
+#endif
+
+INLINE sum8 high8(sum8 sum, const int32_t *m)
+{
+    const __m256i twice = add8(sum, sum), factors = load8(m), half = _mm256_set1_epi64x(1ll << 31);
+    const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(twice, factors), half);
+    const __m256i odd = _mm256_mul_epi32(_mm256_srli_epi64(twice, 32), _mm256_srli_epi64(factors, 32));
+    return _mm256_blend_epi32(_mm256_add_epi64(odd, half), _mm256_shuffle_epi32(even, 0xb1), 0x55);
+}
+
+INLINE sum8 twice8(sum8 sum, const int32_t *e)
+{
+    const sum8 high = high8(sum, e + BLOCK_8);
+    return _mm256_srav_epi32(add8(add8(high, load8(e + ROUND_8)), _mm256_srai_epi32(high, 31)), load8(e + SHIFT_8));
+}
+
+INLINE sum8 scaled8(sum8 sum, const int32_t *e)
+{
+    const __m256 scaled = _mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_castsi256_ps(load8(e + BLOCK_8)));
+    const __m256 most = _mm256_set1_ps(65536.0f);
+    return _mm256_cvtps_epi32(_mm256_max_ps(_mm256_min_ps(scaled, most), _mm256_set1_ps(-65536.0f)));
+}
+
+INLINE void put16(const sum8 *a, int8_t *y, int plain, int some)
+{
+    const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(a[0], a[1]), 0xd8);
+    const __m256i lowest = plain ? words : _mm256_and_si256(words, _mm256_set1_epi16(255));
+    const __m128i low = _mm256_castsi256_si128(lowest), high = _mm256_extracti128_si256(lowest, 1);
+    const __m128i made = plain ? _mm_packs_epi16(low, high) : _mm_packus_epi16(low, high);
+    int8_t held[BLOCK_8];
+    _mm_storeu_si128((__m128i *)(void *)(some == BLOCK_8 ? y : held), made);
+    for (int i = 0; i < some && some < BLOCK_8; i++)
+        y[i] = held[i];
+}
+#endif

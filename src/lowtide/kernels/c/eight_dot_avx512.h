@@ -1,0 +1,92 @@
+#if defined FAMILY_DOT && defined __AVX512VNNI__ && defined __AVX512BW__ && defined __AVX512VL__
+/* LANES8 channels in a vector; tiles of up to TILE8 pixels. Where OVER8 is 1, sums of signed inputs are too
+   large by 128 times the sum of these. */
+#include <immintrin.h>
+#define LANES8 16
+#define TILE8 8
+#define OVER8 1
+typedef __m512i sum8, weights8;
+INLINE sum8 load8(const int32_t *from) { return _mm512_loadu_si512(from); }
+INLINE sum8 bytes8(const int8_t *from) { return _mm512_loadu_si512(from); }
+INLINE void store8(int32_t *to, sum8 a) { _mm512_storeu_si512(to, a); }
+INLINE sum8 add8(sum8 a, sum8 b) { return _mm512_add_epi32(a, b); }
+INLINE sum8 all8(int32_t v) { return _mm512_set1_epi32(v); }
+INLINE sum8 keep8(sum8 a, int32_t low, int32_t high) { return _mm512_min_epi32(_mm512_max_epi32(a, all8(low)), all8(high)); }
+INLINE weights8 weights_of(const int8_t *w, int from_zero) { return (void)from_zero, bytes8(w); }
+
+/* In assembler: GCC 12 spills sums around the intrinsic. From memory (not `near`) an input is the same for all lanes. */
+INLINE sum8 dot8(sum8 a, weights8 w, const int8_t *x, int from_zero, int near)
+{
+    if (from_zero)
+        __asm__("vpdpbusd %1, %2, %0" : "+v"(a) : "v"(w), "v"(all8(word_of(x))));
+    else if (near)
+        __asm__("vpdpbusd %2, %1, %0" : "+v"(a) : "v"(w), "v"(all8(word_of(x))));
+    else
+        __asm__("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(a) : "v"(w), "m"(*(const word8 *)(const void *)x));
+    return a;
+}
+
+INLINE sum8 sum_bytes(sum8 a, const int8_t *x, int bytes)
+{
+    for (; bytes > 0; bytes -= 64, x += 64)
+        a = _mm512_dpbusd_epi32(a, _mm512_set1_epi8(1), _mm512_maskz_loadu_epi8(bytes < 64 ? ~0ull >> (64 - bytes) : ~0ull, x));
+    return a;
+}
+
+INLINE int32_t sum_lanes(sum8 a) { return _mm512_reduce_add_epi32(a); }
+
+/* Of one word a channel: of n channels four columns, `apart` in a table, and the products of weights with them. */
+INLINE __m128i column8(const int8_t *x, int n)
+{
+    return n == BLOCK_8 ? _mm_loadu_si128((const __m128i *)(const void *)x)
+                        : _mm_maskz_loadu_epi8((__mmask16)((1u << n) - 1), x);
+}
+
+INLINE void columns8(const int8_t *const *table, int apart, int m, int n, int from_zero, sum8 *x)
+{
+    const __m512i order = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
+    const __m512i across = _mm512_broadcast_i32x4(_mm_set_epi32(0x0f0b0703, 0x0e0a0602, 0x0d090501, 0x0c080400));
+    __m512i v = _mm512_castsi128_si512(column8(table[0] + m, n));
+    v = _mm512_mask_broadcast_i32x4(v, 0xf0, column8(table[apart] + m, n));
+    v = _mm512_mask_broadcast_i32x4(v, 0xf00, column8(table[2 * apart] + m, n));
+    v = _mm512_mask_broadcast_i32x4(v, 0xf000, column8(table[3 * apart] + m, n));
+    v = _mm512_shuffle_epi8(_mm512_permutexvar_epi32(order, v), across);
+    x[0] = from_zero ? v : _mm512_xor_si512(v, _mm512_set1_epi8(-128));
+}
+
+INLINE sum8 shift8(sum8 w) { return _mm512_slli_epi32(w, 8); }
+INLINE sum8 taps8(sum8 a, sum8 w, sum8 x, int from_zero) { return (void)from_zero, _mm512_dpbusd_epi32(a, x, w); }
+INLINE sum8 over8(sum8 a, sum8 w) { return _mm512_sub_epi32(a, _mm512_dpbusd_epi32(all8(0), _mm512_set1_epi8(-128), w)); }
+
+/* sum * m / 2^31, rounded: the upper halves of products of twice the sum. */
+INLINE sum8 high8(sum8 sum, const int32_t *m)
+{
+    const __m512i twice = add8(sum, sum), factors = load8(m), half = _mm512_set1_epi64(1ll << 31);
+    const __m512i even = _mm512_mul_epi32(twice, factors);
+    const __m512i odd = _mm512_mul_epi32(_mm512_srli_epi64(twice, 32), _mm512_srli_epi64(factors, 32));
+    return _mm512_mask_shuffle_epi32(_mm512_add_epi64(odd, half), 0x5555, _mm512_add_epi64(even, half), 0xb1);
+}
+
+INLINE sum8 twice8(sum8 sum, const int32_t *e)
+{
+    const sum8 high = high8(sum, e + BLOCK_8);
+    return _mm512_srav_epi32(add8(add8(high, load8(e + ROUND_8)), _mm512_srai_epi32(high, 31)), load8(e + SHIFT_8));
+}
+
+INLINE sum8 scaled8(sum8 sum, const int32_t *e)
+{
+    const __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_castsi512_ps(load8(e + BLOCK_8)));
+    const __m512 most = _mm512_set1_ps(65536.0f);
+    return _mm512_cvtps_epi32(_mm512_max_ps(_mm512_min_ps(scaled, most), _mm512_set1_ps(-65536.0f)));
+}
+
+/* The lowest bytes of a block; `plain`: kept within -128 and 127. */
+INLINE void put16(const sum8 *a, int8_t *y, int plain, int some)
+{
+    const __m128i made = plain ? _mm512_cvtsepi32_epi8(*a) : _mm512_cvtepi32_epi8(*a);
+    if (some == BLOCK_8)
+        _mm_storeu_si128((__m128i *)(void *)y, made);
+    else
+        _mm512_mask_cvtepi32_storeu_epi8(y, (__mmask16)((1u << some) - 1), _mm512_cvtepi8_epi32(made));
+}
+#endif

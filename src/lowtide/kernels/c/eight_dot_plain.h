@@ -1,0 +1,80 @@
+#if defined FAMILY_DOT && !defined LANES8
+/* Plain C, for weights in a file, which lie in this order for all. */
+#define LANES8 4
+#define TILE8 2
+#define OVER8 0
+typedef struct { int32_t of[LANES8]; } sum8;
+typedef const int8_t *weights8;
+#define EACH8(value) \
+    sum8 v; \
+    for (int i = 0; i < LANES8; i++) \
+        v.of[i] = value; \
+    return v
+INLINE sum8 load8(const int32_t *from) { EACH8(from[i]); }
+INLINE sum8 bytes8(const int8_t *from)
+{
+    sum8 v;
+    __builtin_memcpy(&v, from, sizeof v);
+    return v;
+}
+INLINE void store8(int32_t *to, sum8 a)
+{
+    for (int i = 0; i < LANES8; i++)
+        to[i] = a.of[i];
+}
+INLINE sum8 add8(sum8 a, sum8 b) { EACH8(a.of[i] + b.of[i]); }
+INLINE sum8 all8(int32_t all) { EACH8(all); }
+INLINE sum8 keep8(sum8 a, int32_t low, int32_t high) { EACH8(a.of[i] < low ? low : a.of[i] > high ? high : a.of[i]); }
+INLINE weights8 weights_of(const int8_t *w, int from_zero) { return (void)from_zero, w; }
+INLINE sum8 dot8(sum8 a, weights8 w, const int8_t *x, int from_zero, int near)
+{
+    (void)near;
+    for (int i = 0; i < 4 * LANES8; i++)
+        a.of[i / 4] += from_zero ? (uint8_t)x[i % 4] * w[i] : x[i % 4] * ((uint8_t)w[i] - 128);
+    return a;
+}
+INLINE sum8 sum_bytes(sum8 a, const int8_t *x, int bytes) { return (void)x, (void)bytes, a; }
+INLINE int32_t sum_lanes(sum8 a) { return a.of[0]; }
+INLINE void columns8(const int8_t *const *table, int apart, int m, int n, int from_zero, sum8 *x)
+{
+    (void)from_zero;
+    for (int i = 0; i < BLOCK_8; i++) {
+        int8_t four[4];
+        for (int k = 0; k < 4; k++)
+            four[k] = i < n ? table[k * apart][m + i] : 0;
+        x[i / LANES8].of[i % LANES8] = word_of(four);
+    }
+}
+INLINE sum8 shift8(sum8 w)
+{
+    int8_t b[4 * LANES8 + 1] = { 0 };
+    __builtin_memcpy(b + 1, &w, 4 * LANES8);
+    for (int i = 4; i < 4 * LANES8; i += 4)
+        b[i] = 0;
+    return bytes8(b);
+}
+INLINE sum8 taps8(sum8 a, sum8 w, sum8 x, int from_zero)
+{
+    int8_t u[4 * LANES8], v[4 * LANES8];
+    __builtin_memcpy(u, &w, sizeof u);
+    __builtin_memcpy(v, &x, sizeof v);
+    for (int i = 0; i < 4 * LANES8; i++)
+        a.of[i / 4] += u[i] * (from_zero ? (uint8_t)v[i] : v[i]);
+    return a;
+}
+INLINE sum8 over8(sum8 a, sum8 w) { return (void)w, a; }
+INLINE sum8 twice8(sum8 sum, const int32_t *e)
+{
+    struct ending8 one = { 0, 0, 0, 0 };
+    EACH8((one.m = e[BLOCK_8 + i], one.round = e[ROUND_8 + i], one.shift = e[SHIFT_8 + i], twice(sum.of[i], &one)));
+}
+INLINE sum8 scaled8(sum8 sum, const int32_t *e) { EACH8(SCALED_SUM(sum.of[i], e[BLOCK_8 + i])); }
+INLINE void put16(const sum8 *a, int8_t *y, int plain, int some)
+{
+    for (int i = 0; i < some; i++) {
+        const int32_t v = a[i / LANES8].of[i % LANES8];
+        const int32_t kept = !plain ? v : v < -128 ? -128 : v > 127 ? 127 : v;
+        y[i] = (int8_t)(kept > 127 ? kept - 256 : kept);
+    }
+}
+#endif
