@@ -53,6 +53,11 @@ def families_of(cpu: str) -> tuple[str, ...]:
     return tuple(family.name for family in FAMILIES if cpu in family.cpus)
 
 
+def never(cpu: str) -> str:
+    """A pattern of the names that are not defined in C where it is for a processor alone."""
+    return "|".join(family.macro for family in FAMILIES if cpu not in family.cpus)
+
+
 def by_family(layout: Layout, others: Order, **own: Order) -> Packing:
     """A constant in the order that each family wants it in; those that are not emitted left out."""
     wanted = [f.name for f in FAMILIES if f.name in own and _emitted(f.name, layout)]

@@ -23,6 +23,7 @@ from lowtide.ir.dtype import F32
 from lowtide.kernels.calls import EightCall, PixelCall, RowCall, RunCall
 from lowtide.kernels.choose import source, sources
 from lowtide.kernels.cpus import PORTABLE, find_cpu
+from lowtide.kernels.families import never
 from lowtide.kernels.kernel import Use
 from lowtide.planner.costs import label
 from lowtide.planner.plan import Plan
@@ -138,7 +139,7 @@ def _source(plan: Plan, kernels: bool) -> tuple[str, bytes | None]:
     for text in parts:
         lines.add(text)
     text = lines.text() + body.text()
-    return without(text, cpu.never) if cpu else text, weights
+    return without(text, f"{cpu.never}|{never(cpu.name)}") if cpu else text, weights
 
 
 def _checked(program: Program) -> str:
