@@ -71,17 +71,12 @@ class Ending:
             for k, end in zip(some, ends, strict=True):
                 if None not in ends:
                     found += end or ()
+                elif k is None:
+                    found += (0, 0, 0, -far)
                 else:
-                    found += (
-                        (0, 0, 0, -far)
-                        if k is None
-                        else (self._start(k, sums), self.m[k], 0, self.n[k] - far)
-                    )
+                    start = int(add_wrapped(np.array(sums.start[k]), np.array(0)))
+                    found += (start, self.m[k], 0, self.n[k] - far)
         return tuple(found)
-
-    @staticmethod
-    def _start(k: int, sums: Sums) -> int:
-        return int(add_wrapped(np.array(sums.start[k]), np.array(0)))
 
     def plain(self, sums: Sums) -> bool:
         """Whether all channels end by a shift to the right, in all of -128 to 127."""
