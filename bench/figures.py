@@ -145,7 +145,7 @@ def _digests(
 ) -> list[str]:
     made = r"^   (?:compressed  |at 8 bits   )?sha256 ([0-9a-f]{64})"
     said = re.search(made, header, re.MULTILINE)
-    held = np.load(folder / "reference.npz", allow_pickle=False)
+    held = np.load(folder / "checks/reference.npz", allow_pickle=False)
     found = {"net.h": said and said[1], "reference.npz": str(held["sha256"])}
     return [
         f"{place}: the network is {digest}, plan.json says {plan['sha256']}"

@@ -67,5 +67,9 @@ def write_program(model: Path, options: Options, folder: Path) -> None:
     memory = memory_map(plan)
     judge_placement(memory)
     references = pack_references(make_references(model, source, memory, {}), source.sha256)
-    files = {"plan.json": memory.to_json().encode(), "reference.npz": references, **emit(plan)}
+    files = {
+        "plan.json": memory.to_json().encode(),
+        "checks/reference.npz": references,
+        **emit(plan),
+    }
     write_folder(folder, files)

@@ -99,8 +99,8 @@ def test_a_program_that_spoils_a_batch_is_named(
         files = emit(plan)
         if plan is cases[1].plan:
             head = b"void net_run(void) {"
-            spoilt = files["reference.c"].replace(head, head + line)
-            files["reference.c"] = b"#include <signal.h>\n" + spoilt
+            spoilt = files["checks/reference.c"].replace(head, head + line)
+            files["checks/reference.c"] = b"#include <signal.h>\n" + spoilt
         return files
 
     monkeypatch.setattr(batches, "emit", emit_spoilt)

@@ -17,7 +17,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lowtide.backends import emit
-from lowtide.check.compile import WARNINGS, Io, build, find_compiler, run
+from lowtide.check.compile import WARNINGS, Io, build, find_compiler, run, write_sources
 from lowtide.check.trial import pack
 from lowtide.ir.find_codes import find_codes
 from lowtide.planner.memory_map import memory_map
@@ -37,14 +37,13 @@ def plan_of(seed: int) -> Plan:
 
 
 def written(files: Mapping[str, bytes], folder: Path) -> Path:
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
+    write_sources(files, folder)
     return folder
 
 
 def compiled(compiler: str, folder: Path, *flags: str) -> None:
     """Compiles to object files; every warning is an error."""
-    command = [compiler, *WARNINGS, *flags, "-c"]
+    command = [compiler, *WARNINGS, "-I.", *flags, "-c"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[:2000]
 
@@ -54,12 +53,14 @@ def compiled(compiler: str, folder: Path, *flags: str) -> None:
 def test_no_warning_at_any_level(compiler: str, seed: int, tmp_path: Path) -> None:
     written(emit(plan_of(seed)), tmp_path)
     for level in ("-O0", "-Os", "-O2", "-O3"):
-        compiled(compiler, tmp_path, level, "net.c", "reference.c")
-    compiled(compiler, tmp_path, "-O1", "-DLOWTIDE_CHECKED", "net.c", "reference.c")
-    compiled(compiler, tmp_path, "-O1", "-std=c11", "-Wshadow", "net.c", "reference.c")
+        compiled(compiler, tmp_path, level, "net.c", "checks/reference.c")
+    judged = ["checks/net.c", "checks/reference.c"]
+    compiled(compiler, tmp_path, "-O1", "-DLOWTIDE_CHECKED", *judged)
+    compiled(compiler, tmp_path, "-O1", "-std=c11", "-Wshadow", "net.c", "checks/reference.c")
     header = tmp_path / "header.c"
-    header.write_text('#include "net.h"\n#include "net.h"\nint x = NET_ARENA_BYTES;\n')
-    compiled(compiler, tmp_path, "-DLOWTIDE_CHECKED", "header.c")
+    twice = '#include "net.h"\n#include "checks/net_check.h"\n' * 2
+    header.write_text(f"{twice}int x = NET_ARENA_BYTES;\n")
+    compiled(compiler, tmp_path, "header.c")
 
 
 def judged_ports(plan: Plan) -> tuple[Io, Io]:
@@ -282,7 +283,7 @@ def test_the_arena_is_aligned_as_its_storages_are(align: int, arena: int) -> Non
     plan = plan_model(
         random_network(0).model, Options(schedule="layerwise", place="greedy", align=align)
     )
-    for source in ("net.c", "reference.c"):
+    for source in ("net.c", "checks/reference.c"):
         text = emit(plan)[source].decode()
         assert f"static ALIGNED({arena}) unsigned char arena[NET_ARENA_BYTES];" in text
 

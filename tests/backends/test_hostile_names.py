@@ -36,7 +36,11 @@ def test_a_name_is_a_name(what: str) -> None:
     """None of it is code, none ends its comment, the picture is well-formed, files stay small."""
     plan = plan_model(network(NAMES[what]), GREEDY)
     files = {name: held.decode("ascii") for name, held in emit(plan).items()}
-    assert files.keys() == {"net.c", "net.h", "reference.c"}
+    assert files.keys() == {
+        "net.c",
+        "net.h",
+        *(f"checks/{n}" for n in ("net.c", "net_check.h", "reference.c")),
+    }
     for text in files.values():
         assert not _EVIL.search(code(text))
         assert all(held.isprintable() or "\n" in held for held in comments(text))
@@ -137,7 +141,7 @@ def test_fit_of_a_file_of_such_a_name(name: str, tmp_path: Path) -> None:
     onnx.save(network("/\\*"), tmp_path / name)
     done = fit(tmp_path, tmp_path / name)
     assert done.returncode == 0, done.stderr
-    for file in ("net.c", "net.h", "reference.c"):
+    for file in ("net.c", "net.h", "checks/reference.c"):
         text = (tmp_path / "out" / file).read_text("ascii")
         assert not _EVIL.search(code(text))
     assert not unclean((tmp_path / "out/memory.svg").read_text())

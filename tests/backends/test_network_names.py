@@ -17,7 +17,7 @@ import pytest
 import lowtide.timing
 from commands import Command
 from lowtide import Options, UsageError
-from lowtide.check.compile import WARNINGS, find_compiler
+from lowtide.check.compile import WARNINGS, find_compiler, write_sources
 from lowtide.check.trial import pack
 from lowtide.layout.ports import Port
 from lowtide.planner.memory_map import MemoryMap
@@ -80,8 +80,7 @@ def test_two_networks_are_one_program(language: str, tmp_path: Path) -> None:
     for one in (face, wake):
         assert one.memory.called in ("face", "wake")
         assert {f"{one.memory.called}.c", f"{one.memory.called}.h"} < one.files.keys()
-        for name, content in one.files.items():
-            (tmp_path / name).write_bytes(content)
+        write_sources(one.files, tmp_path)
     main = "main.c" if language == "c" else "main.cpp"
     (tmp_path / main).write_text(main_of(face, wake))
     for command in (

@@ -195,14 +195,16 @@ def _write(k: int, case: Case, folder: Path) -> list[Unit]:
     """Writes a case's program to a folder of its own; its sources, net.c where it differs."""
     files = emit(case.plan)
     assert "net_weights.bin" not in files, f"{case.name}: too many weights for a batch"
-    kernels = files["net.c"].partition(b"\n")[2] != files["reference.c"].partition(b"\n")[2]
+    net, reference = (files[f"checks/{n}.c"].partition(b"\n")[2] for n in ("net", "reference"))
+    kernels = net != reference
     stems = ["reference", "net"] if kernels else ["reference"]
     units = [Unit(case, f"{stem}.c", f"p{k}_{stem}_") for stem in stems]
     at = folder / str(k)
     at.mkdir()
-    (at / "net.h").write_bytes(files["net.h"])
+    for name in ("net.h", "checks/net_check.h"):
+        (at / Path(name).name).write_bytes(files[name])
     for unit in units:
-        (at / unit.source).write_bytes(unit.text(files[unit.source]))
+        (at / unit.source).write_bytes(unit.text(files[f"checks/{unit.source}"]))
     return units
 
 

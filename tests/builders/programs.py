@@ -175,7 +175,7 @@ def judge_plan(
 
 def _different(files: Mapping[str, bytes], name: str, ways: Sequence[Way]) -> Sequence[Way]:
     """Without kernels net.c is reference.c but for the first line: it need not be judged twice."""
-    net, reference = (files[name].partition(b"\n")[2] for name in (f"{name}.c", "reference.c"))
+    net, reference = (files[f"checks/{one}.c"].partition(b"\n")[2] for one in (name, "reference"))
     return [way for way in ways if net != reference or (way.source, way.checked) != ("net.c", True)]
 
 

@@ -73,12 +73,12 @@ class Movable:
         text, moved = re.subn(
             r"^(#define S(\d+)\(r, i\).*)arena \+ \d+\)",
             r"\1arena + offsets[\2])",
-            files[source].decode(),
+            files[f"checks/{source}"].decode(),
             flags=re.MULTILINE,
         )
         unused = case.plan.layout.scratch if source == "reference.c" else {}  # it has no kernels
         assert moved == len(case.plan.lives) - len(unused)
-        files[source] = (_OFFSETS + text).encode()
+        files[f"checks/{source}"] = (_OFFSETS + text).encode()
         inputs, outputs = (
             Io(
                 tuple(p.identifier for p in ports),

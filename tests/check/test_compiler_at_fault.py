@@ -58,7 +58,7 @@ def spoiling(folder: Path, spoil: str, flags: str) -> dict[str, str]:
     script = folder / "spoilingcc"
     script.write_text(
         f'#!/bin/sh\ncase " $* " in {flags}) '
-        f"[ -f net.c ] && sed -i {shlex.quote(spoil)} net.c;; esac\n"
+        f"[ -f net.c ] && sed -i {shlex.quote(spoil)} net.c checks/net.c;; esac\n"
         f'exec {shlex.join(compiler)} "$@"\n'
     )
     script.chmod(0o755)

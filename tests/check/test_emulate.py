@@ -73,7 +73,7 @@ def test_fit_without_a_compiler_checks_in_numpy(monkeypatch: pytest.MonkeyPatch)
     assert fitted.checks.how == "numpy"
     assert fitted.checks.faults == 0
     assert fitted.checks.checked_reads > 0
-    assert {"net.c", "net.h", "reference.c", "plan.json"} <= set(fitted.files)
+    assert {"net.c", "net.h", "checks/reference.c", "plan.json"} <= set(fitted.files)
     assert any("numpy" in stage for stage in said)
 
 

@@ -27,14 +27,17 @@ def test_what_fails_is_not_written(
     onnx.save(parser.parse_model(NETWORK), net)
 
     def judge_another(files: Mapping[str, bytes], *rest: Any) -> object:
-        return judge_program({**files, "net.c": files["net.c"].replace(b"tanhf(", b"sinf(")}, *rest)
+        wrong = {
+            name: files[name].replace(b"tanhf(", b"sinf(") for name in ("net.c", "checks/net.c")
+        }
+        return judge_program({**files, **wrong}, *rest)
 
     with monkeypatch.context() as patched:
         patched.setattr("lowtide.pipeline.fit.judge_program", judge_another)
         assert command("fit", net, "-o", out).code == 5
         assert not out.exists()
     assert command("fit", net, "-o", out).code == 0
-    before = {file.name: file.read_bytes() for file in out.iterdir()}
+    before = {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}
     monkeypatch.setattr("lowtide.pipeline.fit.judge_program", judge_another)
     assert command("fit", net, "-o", out, "--align", "64").code == 5
-    assert {file.name: file.read_bytes() for file in out.iterdir()} == before
+    assert {file: file.read_bytes() for file in out.rglob("*") if file.is_file()} == before

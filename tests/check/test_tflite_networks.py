@@ -154,9 +154,10 @@ def test_without_them_net_c_is_still_held_to_reference_c(
     from lowtide.check.judge import judge_program
 
     def judge_another(files: Mapping[str, bytes], *rest: Any) -> object:
-        wrong = files["net.c"].replace(b"+ (1 << 30)) >> 31", b"+ (1 << 30)) >> 30")
-        assert wrong != files["net.c"]
-        return judge_program({**files, "net.c": wrong}, *rest)
+        found, wrong = b"+ (1 << 30)) >> 31", b"+ (1 << 30)) >> 30"
+        assert found in files["net.c"]
+        spoilt = {name: files[name].replace(found, wrong) for name in ("net.c", "checks/net.c")}
+        return judge_program({**files, **spoilt}, *rest)
 
     monkeypatch.setattr(truth, "installed", lambda name: None)
     monkeypatch.setattr("lowtide.pipeline.fit.judge_program", judge_another)

@@ -151,7 +151,7 @@ def test_a_folder_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     """Its reference was onnxruntime; 1e-5 from it is allowed, as it was."""
     fitted = lowtide.fit(quantised(False))
     write_folder(tmp_path / "out", fitted.files)
-    path = tmp_path / "out/reference.npz"
+    path = tmp_path / "out/checks/reference.npz"
     held = dict(np.load(path))
     np.savez(path, **{k: v for k, v in held.items() if "made_by" not in k and "gaps" not in k})
     facts = lowtide.verify(tmp_path / "out").facts()
@@ -171,9 +171,9 @@ def test_verify_with_the_model_believes_no_gap_of_the_folder(
     assert fitted.checks is not None
     moved = {**fitted.files, **emit(plan_model(quiet(-7.0 + 1e-3)))}
     write_folder(tmp_path / "out", moved)
-    samples, sha256 = unpack_references(moved["reference.npz"], "")
+    samples, sha256 = unpack_references(moved["checks/reference.npz"], "")
     loose = [replace(one, expected=replace(one.expected, gaps=(1.0,))) for one in samples]
-    (tmp_path / "out/reference.npz").write_bytes(pack_references(loose, sha256))
+    (tmp_path / "out/checks/reference.npz").write_bytes(pack_references(loose, sha256))
     assert lowtide.verify(tmp_path / "out").facts()["error_from_exact"] > 5e-4
     with pytest.raises(CheckError, match="differs from the exact value"):
         lowtide.verify(tmp_path / "out", model)

@@ -58,7 +58,7 @@ def test_identifiers_in_the_plan_are_no_code(out: Path) -> None:
     refused(out, ModelError, "plan.json", "identifier 'scores(); evil'")
 
 
-@pytest.mark.parametrize("source", ["net.c", "reference.c"])
+@pytest.mark.parametrize("source", ["net.c", "checks/net.c", "checks/reference.c"])
 def test_the_arena_is_the_one_that_net_h_declares(out: Path, source: str) -> None:
     changed(out / source, r"arena\[NET_ARENA_BYTES\]", "arena[NET_ARENA_BYTES + 64]")
     refused(out, CheckError, source, "NET_ARENA_BYTES")
@@ -167,7 +167,7 @@ def test_no_plan_at_all(out: Path, text: str) -> None:
 
 def test_references_of_nothing(out: Path, fitted: lowtide.Fitted) -> None:
     """Without a sample there is nothing to compare; that must not pass."""
-    (out / "reference.npz").write_bytes(pack_references([], fitted.memory.sha256))
+    (out / "checks/reference.npz").write_bytes(pack_references([], fitted.memory.sha256))
     refused(out, ModelError, "reference.npz", "no sample")
 
 

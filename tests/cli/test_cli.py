@@ -67,9 +67,11 @@ def test_fit_writes_a_checked_program(network: Path, tmp_path: Path) -> None:
     assert facts["faults"] == 0
     assert facts["checked_reads"] > 0
     assert facts["macs"] == 4 * 3 * 9 * 64
-    names = {"net.c", "net.h", "plan.json", "reference.c", "reference.npz", "memory.svg"}
-    assert {p.name for p in out.iterdir()} == {*names, "lowtide.json"}
-    assert names < OWN
+    names = {"net.c", "net.h", "plan.json", "memory.svg"}
+    judged = {f"checks/{n}" for n in ("net.c", "net_check.h", "reference.c", "reference.npz")}
+    made = {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()}
+    assert made == {*names, *judged, "lowtide.json"}
+    assert names | judged < OWN
     again = lowtide("verify", out, "--model", network)
     assert again.returncode == 0, again.stderr
 
@@ -78,8 +80,9 @@ def test_the_same_command_twice_gives_the_same_bytes(network: Path, tmp_path: Pa
     folders = [tmp_path / "one", tmp_path / "two"]
     for folder in folders:
         assert lowtide("fit", network, "-o", folder).returncode == 0
-    for path in sorted(folders[0].iterdir()):
-        assert path.read_bytes() == (folders[1] / path.name).read_bytes(), path.name
+    for path in sorted(p for p in folders[0].rglob("*") if p.is_file()):
+        other = folders[1] / path.relative_to(folders[0])
+        assert path.read_bytes() == other.read_bytes(), path.name
 
 
 def test_a_budget_that_cannot_be_met(network: Path, tmp_path: Path) -> None:

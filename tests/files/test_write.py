@@ -44,6 +44,11 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
+def files_of(folder: Path) -> set[str]:
+    """The files in a folder and in its folders."""
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
 def state(folder: Path) -> dict[str, tuple[object, ...]]:
     """Whatever could change of what is in a folder, links not followed."""
     return {
@@ -96,6 +101,32 @@ def test_stopped_at_every_system_call(tmp_path: Path) -> None:
     assert found["killed, fresh"]["calls"] > 40
     assert found["killed, one file"]["calls"] > 10
     assert {0, -9} <= set(found["at once"]["codes"])
+
+
+def test_what_lies_behind_a_link_is_not_lowtides(tmp_path: Path) -> None:
+    """out/checks -> elsewhere/: nothing is written or removed there; nor may a file lie there."""
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    judged = {**FILES, "checks/net.c": b"judged"}
+    write_folder(out, judged)
+    assert read_result(out).files == judged
+    (out / "checks").rename(elsewhere)
+    (out / "checks").symlink_to(elsewhere)
+    before = state(elsewhere)
+    refused(lambda: write_folder(out, judged), tmp_path, "checks", "no folder of lowtide's")
+    write_folder(out, FILES)
+    assert state(elsewhere) == before
+    (out / "checks").unlink()
+    (out / "checks").write_text("a file")
+    refused(lambda: write_folder(out, judged), tmp_path, "checks", "no folder of lowtide's")
+    (out / "checks").unlink()
+    write_folder(out, judged)
+    (out / "checks/mine.txt").write_text("mine")
+    write_folder(out, FILES)
+    assert files_of(out) == {NAME, *FILES, "checks/mine.txt"}
+    (out / "checks/mine.txt").unlink()
+    write_folder(out, judged)
+    write_folder(out, FILES)
+    assert not (out / "checks").exists(), "a folder that is empty goes"
 
 
 def test_the_list_says_what_is_lowtides(out: Path) -> None:
@@ -464,13 +495,13 @@ def test_the_network_may_lie_in_the_folder(tmp_path: Path) -> None:
     onnx.save(small_network(), model)
     done = command("fit", model, "-o", out)
     assert done.returncode == 0, done.stderr
-    assert names(out) == {NAME, *CERTAIN["c99"]}
+    assert files_of(out) == {NAME, *CERTAIN["c99"]}
     model.rename(out / "net.onnx")
     held = (out / "net.onnx").read_bytes()
     for target, code in (("c99", 0), ("onnx", 2)):
         done = command("fit", out / "net.onnx", "-o", out, "--target", target)
         assert done.returncode == code, done.stderr
-        assert names(out) == {NAME, "net.onnx", *CERTAIN["c99"]}
+        assert files_of(out) == {NAME, "net.onnx", *CERTAIN["c99"]}
         assert (out / "net.onnx").read_bytes() == held
     assert "net.onnx" in done.stderr
     assert "is read" in done.stderr
@@ -485,5 +516,5 @@ def test_what_python_reads_it_keeps(tmp_path: Path) -> None:
     fitted = lowtide.fit(tmp_path / "out/net.onnx")
     assert {*fitted.files} <= OWN
     fitted.emit("c99", tmp_path / "out")
-    assert names(tmp_path / "out") == {NAME, "net.onnx", *fitted.files}
+    assert files_of(tmp_path / "out") == {NAME, "net.onnx", *fitted.files}
     assert read_listing(tmp_path / "out").kept == ("net.onnx",)  # type: ignore[union-attr]

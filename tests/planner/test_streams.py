@@ -12,7 +12,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lowtide.backends import emit
-from lowtide.check.compile import WARNINGS, find_compiler
+from lowtide.check.compile import WARNINGS, find_compiler, write_sources
 from lowtide.check.emulate import Machine
 from lowtide.check.numbers import Reference
 from lowtide.errors import UsageError
@@ -184,8 +184,7 @@ def test_whole_images_push_and_pull_are_one_driver(tmp_path: Path, overhead: flo
     plan = streamed_model(model, replace(BOTH, max_overhead=overhead))
     bands = max(len(plan.layout.graph.crops), 1)
     assert (bands > 1) == bool(overhead)
-    for name, content in emit(plan).items():
-        (tmp_path / name).write_bytes(content)
+    write_sources(emit(plan), tmp_path)
     (tmp_path / "main.c").write_text(_MAIN)
     compiler = find_compiler()
     assert compiler is not None, "these tests need a C compiler"
@@ -197,7 +196,8 @@ def test_whole_images_push_and_pull_are_one_driver(tmp_path: Path, overhead: flo
         "-o",
         "main",
         "main.c",
-        "net.c",
+        "-I.",
+        "checks/net.c",
         "-lm",
     ]
     subprocess.run(command, cwd=tmp_path, check=True)

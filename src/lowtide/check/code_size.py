@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lowtide.check.child import run_child
+from lowtide.check.compile import write_sources
 from lowtide.check.stack import deepest
 from lowtide.check.system_faults import compiler_environment
 
@@ -48,9 +49,7 @@ def footprint(
         return Footprint()
     with TemporaryDirectory(prefix="lowtide-") as name:
         folder = Path(name)
-        for file, content in files.items():
-            if file.endswith((".c", ".h", ".bin")):
-                (folder / file).write_bytes(content)
+        write_sources(files, folder)
         command = [*compiler, *_OPTIONS, f"{called}.c", *_call_graph(tuple(compiler))]
         if run_child(command, cwd=folder, env=compiler_environment(folder)).returncode:
             return Footprint()

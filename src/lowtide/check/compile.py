@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from lowtide.check.child import run_child
 from lowtide.check.system_faults import check_system, compiler_environment
 from lowtide.errors import CheckError, UsageError
+from lowtide.files.listing import CHECKS
 from lowtide.quoting import own
 
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
@@ -120,17 +121,27 @@ def build(
 ) -> Path:
     """Compiles `source` (net.c or reference.c) of an emitted program; returns the executable.
 
+    Where it is `checked` that is the source with the judge in it, in checks/.
     `called` is the network's name, of which those of the functions and files are made; more C files
     may stand `around` it.
 
     Raises CheckError with the compiler's first message.
     """
     source, text = own(source, called), own(_main(inputs, outputs), called)
+    at = source if source.startswith(called) and not checked else CHECKS + source
     judged = [*WARNINGS, *flags, *(["-DLOWTIDE_CHECKED"] if checked else [])]
     name = f"{Path(source).stem}{'-checked' if checked else ''}"
     return compile_program(
-        files, {**(around or {}), "main.c": text}, source, folder, [*compiler, *judged], name
+        files, {**(around or {}), "main.c": text}, at, folder, [*compiler, *judged], name
     )
+
+
+def write_sources(files: Mapping[str, bytes], folder: Path) -> None:
+    """Writes what a compiler reads of an emitted program: the rest lies in no program's way."""
+    for file, content in files.items():
+        if file.endswith((".c", ".h", ".bin")):
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            (folder / file).write_bytes(content)
 
 
 def compile_program(
@@ -145,15 +156,12 @@ def compile_program(
 
     `command` is the compiler with its flags. Raises CheckError with its first message.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for file, content in files.items():
-        if file.endswith((".c", ".h", ".bin")):
-            (folder / file).write_bytes(content)
+    write_sources(files, folder)
     for file, text in around.items():
         (folder / file).write_text(text)
     mains = [file for file in around if file.endswith(".c")]
     program = folder.resolve() / name
-    whole = [*command, "-o", str(program), *mains, source, "-lm"]
+    whole = [*command, "-I.", "-o", str(program), *mains, source, "-lm"]
     done = run_child(whole, cwd=folder, env=compiler_environment(folder))
     if done.returncode:
         said = done.stderr.decode(errors="replace")
@@ -204,6 +212,9 @@ def _main(inputs: Io, outputs: Io) -> str:
     return "\n".join(
         [
             '#include "net.h"',
+            "#ifdef LOWTIDE_CHECKED",
+            '#include "checks/net_check.h"',
+            "#endif",
             "#include <stdio.h>",
             *held,
             "int main(void)",

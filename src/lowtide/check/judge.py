@@ -15,6 +15,7 @@ from lowtide.check.flags import named
 from lowtide.check.numbers import SAME, Difference, Sample, check_comparable, scales
 from lowtide.check.opinion import Built, judge_way, shipping, version
 from lowtide.check.placement import Rows, check_placement
+from lowtide.check.same_program import check_same_program
 from lowtide.check.trial import Trial, Way
 from lowtide.clock import Progress, quiet
 from lowtide.errors import CheckError
@@ -126,6 +127,7 @@ def judge_program(
     worst, reads, built = SAME, 0, Built(version(tuple(compiler)))
     results: Mapping[str, Sequence[Array]] = {}
     with TemporaryDirectory(prefix="lowtide-", ignore_cleanup_errors=True) as folder:
+        check_same_program(files, memory.called, compiler, Path(folder) / "same")
         trial = Trial(files, memory, samples, compiler, Path(folder))
         for way in ways or shipping(named(files[f"{memory.called}.h"])):
             progress(f"checking {own(way.source, memory.called)}, {way.what}")

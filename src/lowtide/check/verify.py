@@ -27,7 +27,7 @@ from lowtide.errors import (
     UnsupportedModel,
     UsageError,
 )
-from lowtide.files.listing import CERTAIN
+from lowtide.files.listing import CERTAIN, CHECKS
 from lowtide.files.result import Result, read_result
 from lowtide.planner.memory_map import MemoryMap, lifetimes_of
 from lowtide.planner.plan_json import read_memory_map
@@ -73,7 +73,9 @@ class Folder:
     changed: tuple[str, ...] = ()
 
 
-_NEEDED = ("plan.json", "net.c", "net.h", "reference.c", "reference.npz")
+_SAMPLES = f"{CHECKS}reference.npz"
+_JUDGED = tuple(CHECKS + name for name in ("net.c", "net_check.h", "reference.c"))
+_NEEDED = ("net.c", "net.h", *_JUDGED, _SAMPLES)
 _WAY_OUT = "name a folder that lowtide fit wrote"
 
 
@@ -88,19 +90,18 @@ def _folder(folder: Path, result: Result, max_elements: int) -> Folder:
     memory = read_memory_map(files["plan.json"].decode(errors="replace"), str(folder / "plan.json"))
     _needs(files, folder, *(own(name, memory.called) for name in _NEEDED))
     _has_room(memory, max_elements, str(folder / "plan.json"))
-    samples, sha256 = unpack_references(
-        files["reference.npz"], str(folder / "reference.npz"), max_elements
-    )
+    samples, sha256 = unpack_references(files[_SAMPLES], str(folder / _SAMPLES), max_elements)
     if sha256 != memory.sha256:
-        raise CheckError(f"{folder}: plan.json and reference.npz are of different models")
-    _fit(samples, memory, str(folder / "reference.npz"))
+        raise CheckError(f"{folder}: plan.json and {_SAMPLES} are of different models")
+    _fit(samples, memory, str(folder / _SAMPLES))
     return Folder(files, memory, samples, result.changed)
 
 
 def _needs(files: Mapping[str, bytes], folder: Path, *names: str) -> None:
     for name in names:
         if name not in files:
-            raise UnreadableModel(f"{name} is missing", file=str(folder), hint=_WAY_OUT)
+            older = Path(name).name in files and "an earlier lowtide wrote it; fit again"
+            raise UnreadableModel(f"{name} is missing", file=str(folder), hint=older or _WAY_OUT)
 
 
 def verify(
@@ -153,7 +154,8 @@ def _verified(
     progress("checking the placement")
     judge_placement(memory)
     recomputed = _same_facts(memory, str(folder / "plan.json"))
-    for source in (f"{memory.called}.c", "reference.c"):
+    called = memory.called
+    for source in (f"{called}.c", f"{CHECKS}{called}.c", f"{CHECKS}reference.c"):
         _same_map(files[source].decode(errors="replace"), memory, str(folder / source))
     if model is not None:
         progress("computing the references")
@@ -300,5 +302,5 @@ def _same_references(model: Path, memory: MemoryMap, samples: Sequence[Sample]) 
     inputs = {s.name: s.inputs for s in samples}
     ends = Ends(memory.inputs, memory.outputs)
     now = in_child(memory.elements, expect, model, str(model), inputs, ends)
-    check_near(compare({s.name: s.outputs for s in samples}, now), now, "reference.npz")
+    check_near(compare({s.name: s.outputs for s in samples}, now), now, _SAMPLES)
     return now

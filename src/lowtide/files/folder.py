@@ -8,7 +8,15 @@ from contextlib import suppress
 from pathlib import Path
 
 from lowtide.errors import UsageError, system_says
-from lowtide.files.listing import NAME, Listing, digest, is_file, list_files, read_listing
+from lowtide.files.listing import (
+    NAME,
+    Listing,
+    behind_link,
+    digest,
+    is_file,
+    list_files,
+    read_listing,
+)
 from lowtide.files.single import check_parent, is_one_of, real
 from lowtide.files.staging import STAGING, drop, finish, locked, settle, stage, untouched
 
@@ -136,6 +144,7 @@ def _check_names(
     if held is None and os.path.lexists(home / NAME):
         raise UsageError(f"{folder / NAME} is not lowtide's; choose another folder with -o")
     for name in sorted(names):
+        _check_above(folder / name, home / name)
         path, listed = home / name, held.files.get(name) if held is not None else None
         if not os.path.lexists(path):
             continue
@@ -148,6 +157,15 @@ def _check_names(
         else:
             continue
         raise UsageError(f"{folder / name} {what}, or choose another folder with -o")
+
+
+def _check_above(name: Path, path: Path) -> None:
+    """Raises UsageError where what a file is to lie in is a link or no folder."""
+    above = path.parent
+    if behind_link(path) or (os.path.lexists(above) and not above.is_dir()):
+        raise UsageError(
+            f"{name.parent} is no folder of lowtide's; move it, or choose another folder with -o"
+        )
 
 
 def _kept(home: Path, files: Collection[str], read: Collection[Path]) -> tuple[str, ...]:

@@ -21,22 +21,29 @@ from lowtide.version import __version__
 
 NAME = "lowtide.json"
 
+CHECKS = "checks/"
+"""The folder in a result of what is there to check it."""
+
+_CHECKED = ("net.c", "net_check.h", "reference.bin", "reference.c", "reference.npz")
+
 OWN = frozenset(
     {
         "compressed.onnx", "front.svg", "int8.onnx", "memory.svg", "net.c", "net.h", "net.onnx",
-        "net_weights.bin", "plan.json", "reference.bin", "reference.c", "reference.npz",
-        "tiles.json",
+        "net_weights.bin", "plan.json", "tiles.json",
+        *(f"checks/{name}" for name in _CHECKED),
     }
 )  # fmt: skip
 """All that lowtide writes to a folder, of a network called net."""
 
-OLDER = "weights.bin"
-"""What net_weights.bin was called."""
+OLDER = ("weights.bin", *_CHECKED[2:])
+"""What earlier versions wrote beside net.c."""
+
+_CERTAIN = ("net.c", "net_check.h", "reference.c", "reference.npz")
 
 CERTAIN = {
     "none": frozenset({"memory.svg", "plan.json"}),
     "c99": frozenset(
-        {"memory.svg", "net.c", "net.h", "plan.json", "reference.c", "reference.npz"}
+        {"memory.svg", "net.c", "net.h", "plan.json", *(CHECKS + n for n in _CERTAIN)}
     ),
     "onnx": frozenset({"net.onnx", "tiles.json"}),
 }  # fmt: skip
@@ -48,8 +55,8 @@ def is_own(name: str) -> bool:
 
     face.c, face.h and face_weights.bin are those of a network called face.
     """
-    network = re.fullmatch(r"(.*?)(_weights\.bin|\.[ch])", name)
-    return name in OWN or name == OLDER or (network is not None and is_network_name(network[1]))
+    network = re.fullmatch(r"(?:checks/)?(.*?)(_weights\.bin|_check\.h|\.[ch])", name)
+    return name in (*OWN, *OLDER) or (network is not None and is_network_name(network[1]))
 
 
 _LARGEST = 1 << 16
@@ -114,9 +121,14 @@ def digest(path: Path) -> str | None:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def behind_link(path: Path) -> bool:
+    """Whether a path's folder in a result is a link: what is behind it is not lowtide's."""
+    return f"{path.parent.name}/" == CHECKS and path.parent.is_symlink()
+
+
 def is_file(path: Path) -> bool:
-    """Whether there is a file by this name: no folder, link or device."""
+    """Whether there is a file by this name: no folder, link or device, nothing behind a link."""
     try:
-        return stat.S_ISREG(path.lstat().st_mode)
-    except FileNotFoundError:
+        return not behind_link(path) and stat.S_ISREG(path.lstat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
         return False

@@ -37,7 +37,7 @@ def read_result(folder: Path) -> Result:
         with _settled(folder) as places:
             listing = next(filter(None, map(read_listing, places)), None)
             names = (
-                [n for n in (*OWN, OLDER) if not n.endswith(".onnx")]
+                [n for n in (*OWN, *OLDER) if not n.endswith(".onnx")]
                 if listing is None
                 else listing.files
             )

@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lowtide.errors import UsageError
-from lowtide.files.listing import NAME, Listing, digest, is_own, read_listing
+from lowtide.files.listing import CHECKS, NAME, Listing, behind_link, digest, is_own, read_listing
 
 STAGING = ".lowtide-new"
 
@@ -83,7 +83,8 @@ def settle(folder: Path) -> None:
         return
     old = read_listing(folder)
     for name in (*listing.files, NAME):
-        if os.path.lexists(new / name) and not _ours(folder, name, old, listing):
+        here = os.path.lexists(new / name)
+        if here and not _ours(folder, name, old, listing):
             raise UsageError(
                 f"{folder / name} is not lowtide's, and a result in {new} is to take its place; "
                 "move one of the two"
@@ -103,6 +104,8 @@ def complete(folder: Path) -> Listing | None:
 
 def _ours(folder: Path, name: str, old: Listing | None, new: Listing) -> bool:
     """Whether a name is free, or is a file of the old result or already of the new one."""
+    if behind_link(folder / name):
+        return False
     if not os.path.lexists(folder / name):
         return True
     if name == NAME:
@@ -117,8 +120,10 @@ def stage(folder: Path, files: Mapping[str, bytes], listing: Listing) -> None:
     new.mkdir()
     try:
         for name, content in files.items():
+            (new / name).parent.mkdir(exist_ok=True)
             _write(new / name, content)
-        sync(new)
+        for part in {new, *((new / name).parent for name in files)}:
+            sync(part)
         _write(new / NAME, listing.to_json())
         sync(new)
     except BaseException:
@@ -130,14 +135,21 @@ def stage(folder: Path, files: Mapping[str, bytes], listing: Listing) -> None:
 def finish(folder: Path, listing: Listing) -> None:
     """Puts a complete result in its place; may be called again wherever it was stopped."""
     new, old = folder / STAGING, read_listing(folder)
-    for name in sorted(listing.files):
-        if os.path.lexists(new / name):
+    parts = {folder}
+    for name in sorted(listing.files, key=lambda one: ("/" in one, one)):
+        if os.path.lexists(new / name):  # those of folders last, so that none is made in vain
+            (folder / name).parent.mkdir(exist_ok=True)
             os.rename(new / name, folder / name)
+            parts.add((folder / name).parent)
     before = old.files if old is not None else {}
     for name in sorted(before.keys() - listing.files.keys() - {*listing.kept}):
         if digest(folder / name) == before[name]:
             os.unlink(folder / name)
-    sync(folder)
+            if name.startswith(CHECKS):
+                with suppress(OSError):  # with something of the user's in it, it stays
+                    (folder / CHECKS).rmdir()
+    for part in parts:
+        sync(part)
     if os.path.lexists(new / NAME):
         os.rename(new / NAME, folder / NAME)
         sync(folder)
@@ -151,12 +163,13 @@ def untouched(folder: Path, listing: Listing) -> bool:
 
 def drop(new: Path) -> None:
     """Removes .lowtide-new and lowtide's files in it; raises UsageError where others lie there."""
-    own = sorted(name for name in os.listdir(new) if is_own(name)) if new.is_dir() else []
-    for name in (NAME, *own):  # without its list it is incomplete from the first
+    for name in (NAME, *_own_files(new)):  # without its list it is incomplete from the first
         path = new / name
         if os.path.lexists(path) and not (path.is_dir() and not path.is_symlink()):
             os.unlink(path)
     try:
+        with suppress(FileNotFoundError):
+            (new / CHECKS).rmdir()
         new.rmdir()
     except FileNotFoundError:
         return
@@ -164,6 +177,14 @@ def drop(new: Path) -> None:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
         raise UsageError(f"{new} holds what is not lowtide's; move or remove it") from None
+
+
+def _own_files(new: Path) -> list[str]:
+    """What lies in .lowtide-new by a name that lowtide gives."""
+    found = os.listdir(new) if new.is_dir() else []
+    if (new / CHECKS).is_dir() and not (new / CHECKS.rstrip("/")).is_symlink():
+        found += [CHECKS + name for name in os.listdir(new / CHECKS)]
+    return sorted(name for name in found if is_own(name))
 
 
 def _write(path: Path, content: bytes) -> None:

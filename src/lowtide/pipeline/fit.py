@@ -218,7 +218,7 @@ def _checked(
     header = f"{plan.options.name}.h"
     program = {**program, header: as_judged(program[header], checks)}
     held = pack_references(checks.samples, memory.sha256)
-    files = {**program, **drawn, "reference.npz": held}
+    files = {**program, **drawn, "checks/reference.npz": held}
     path = None if isinstance(model, onnx.ModelProto) else Path(model).absolute()
     return Fitted(plan, memory, checks, sized.beside, files, clock.seconds, path)
 

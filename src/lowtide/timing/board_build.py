@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lowtide.check.child import run_child
-from lowtide.check.compile import WARNINGS
+from lowtide.check.compile import WARNINGS, write_sources
 from lowtide.check.flags import named
 from lowtide.check.system_faults import check_system, compiler_environment
 from lowtide.errors import CheckError, UsageError
@@ -60,10 +60,7 @@ def build_for_board(
     flags: Sequence[str] = (),
 ) -> BoardProgram:
     """Raises UsageError without the tools, CheckError where it does not compile or fit."""
-    folder.mkdir(parents=True)
-    for name, content in files.items():
-        if name.endswith((".c", ".h", ".bin")):
-            (folder / name).write_bytes(content)
+    write_sources(files, folder)
     called = memory.called
     (folder / "ports.h").write_text(ports_header(memory, sets))
     command = [*_compiler(board, compiler), "-std=c99", *named(files[f"{called}.h"]), *flags]

@@ -29,7 +29,7 @@ def emit_run_call(use: Use, dense: RunCall, task: Task, program: Program, lines:
     ):
         if row:
             lines.add(f"if ({row.name} == 0)\n    WRITE({y.c}, {bare(start)});")
-            lines.add(f"else\n    USE_ELEMENT({y.c});")
+            lines.add(f"#ifdef LOWTIDE_CHECKED\nelse\n    USE_ELEMENT({y.c});\n#endif")
         else:
             lines.add(f"WRITE({y.c}, {bare(start)});")
     here = f"{x.storage}, {x.row.c()}, {x.at.substitute(still).c()}"

@@ -1,5 +1,9 @@
-"""A plan as one C99 program: net.c, net.h, net_weights.bin, and reference.c, the same plan computed
-by the definitions alone."""
+"""A plan as one C99 program.
+
+net.c, net.h, net_weights.bin    what ships
+checks/net.c                     the same with the judge woven in
+checks/reference.c               the same plan computed by the definitions alone, judged
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from lowtide.backends.c99.header import header
 from lowtide.backends.c99.loops import reference_loops
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.row_calls import emit_row_call
+from lowtide.backends.c99.ship import shipped
 from lowtide.backends.c99.storages import emit_storages
 from lowtide.backends.c99.text import Lines
 from lowtide.backends.c99.types import only_floats, only_whole, typedefs
@@ -33,6 +38,9 @@ from lowtide.rows.task import Task
 _PRELUDE = """\
 #include "net.h"
 
+#ifdef LOWTIDE_CHECKED
+#include "net_check.h"
+#endif
 {}#include <stddef.h>
 #include <stdint.h>
 
@@ -76,6 +84,31 @@ static ALIGNED({}) union {{
 #define arena memory.bytes
 """
 
+_CHECK = """\
+/* What the judge of net.c and reference.c saw, built with -DLOWTIDE_CHECKED: elements are numbered
+   through all storages, from 1. */
+#ifndef NET_CHECK_H
+#define NET_CHECK_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct net_check {
+    unsigned long long reads;
+    unsigned long faults;
+    int task, row;
+    long byte;
+    unsigned long wanted, found;
+};
+extern struct net_check net_check;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
+"""
+
 _CACHE_LINE = 64
 
 _PARTS = files("lowtide.backends.c99")
@@ -87,16 +120,18 @@ def emit(plan: Plan) -> dict[str, bytes]:
     net, weights = _source(plan, kernels=True)
     reference, others = _source(plan, kernels=False)
     if others != weights:
-        reference = reference.replace(f'"{name}_weights.bin"', '"reference.bin"')
+        reference = reference.replace(f'"{name}_weights.bin"', '"checks/reference.bin"')
     files = {
-        f"{name}.c": net.encode(),
+        f"{name}.c": shipped(net).encode(),
         f"{name}.h": header(plan, len(weights) if weights else None).encode(),
-        "reference.c": reference.encode(),
+        f"checks/{name}.c": net.encode(),
+        f"checks/{name}_check.h": own(_CHECK, name).encode(),
+        "checks/reference.c": reference.encode(),
     }
     if weights is not None:
         files[f"{name}_weights.bin"] = weights
     if others is not None and others != weights:
-        files["reference.bin"] = others
+        files["checks/reference.bin"] = others
     return files
 
 

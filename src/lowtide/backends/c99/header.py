@@ -34,20 +34,6 @@ _MAPPED = (
     "#endif",
     "",
 )
-_CHECK = (
-    "#ifdef LOWTIDE_CHECKED",
-    "/* What the judge saw: elements are numbered through all storages, from 1. */",
-    "struct net_check {",
-    "    unsigned long long reads;",
-    "    unsigned long faults;",
-    "    int task, row;",
-    "    long byte;",
-    "    unsigned long wanted, found;",
-    "};",
-    "extern struct net_check net_check;",
-    "#endif",
-    "",
-)
 _C_LINKAGE_BEGINS = ("#ifdef __cplusplus", 'extern "C" {', "#endif", "")
 _C_LINKAGE_ENDS = ("#ifdef __cplusplus", "}", "#endif")
 
@@ -84,7 +70,8 @@ def _about(plan: Plan, weights_bytes: int | None) -> list[str]:
         *_inputs_afterwards(plan),
         *_compiled(plan),
         *(_WEIGHTS_FILE if weights_bytes else []),
-        "   -DLOWTIDE_CHECKED builds the judge: every read must find its own bytes (net_check).",
+        "   checks/net.c is the same with a judge, for -DLOWTIDE_CHECKED -I.: every read must find",
+        "   its own bytes (checks/net_check.h).",
         "   NET_AT(operator), if it is a macro, is told whose work comes next: an operator's (its",
         "   number in plan.json) or the driver's (NET_OPERATORS). For counters of your own.",
         "*/",
@@ -149,7 +136,6 @@ def _end(plan: Plan, weights_bytes: int | None) -> list[str]:
         f"void net_run({parameters(inputs, outputs)});",
         "",
         *(_MAPPED if weights_bytes else []),
-        *_CHECK,
         *_C_LINKAGE_ENDS,
         "#endif",
         "",

@@ -74,8 +74,7 @@ def begin_sums(row: str, task: Task, program: Program, lines: Lines) -> None:
             loops.callback(lines.close)
         lines.add(f"if ({row} == 0)")
         lines.add(f"    WRITE({address}, {bare(start)});")
-        lines.add("else")
-        lines.add(f"    USE_ELEMENT({address});")
+        lines.add(f"#ifdef LOWTIDE_CHECKED\nelse\n    USE_ELEMENT({address});\n#endif")
 
 
 def _go_on(onto: Place, made: Place, y: Var, program: Program, lines: Lines) -> None:
