@@ -15,7 +15,7 @@ import pytest
 from eight import Eight, evaluated, judged, planned
 from eight_random import random_network, random_way
 from lowtide.backends import emit
-from lowtide.check.compile import compile_program, find_compiler
+from lowtide.check.compile import compile_program, find_compiler, write_sources
 from lowtide.check.emulate import Machine
 from lowtide.ir.dtype import F32, I8, I32
 from lowtide.ir.graph import Graph, Tensor
@@ -76,8 +76,7 @@ def test_whole_numbers_need_no_floats(tmp_path: Path) -> None:
     compiler = find_compiler()
     if compiler is None or not shutil.which("objdump") or not shutil.which("nm"):
         pytest.skip("needs a compiler, nm and objdump")
-    for name, content in emit(planned(classifier()[1], GREEDY)).items():
-        (tmp_path / name).write_bytes(content)
+    write_sources(emit(planned(classifier()[1], GREEDY)), tmp_path)
     command = [*compiler, "-std=c99", "-O3", "-c", "net.c", "-o", "net.o"]
     subprocess.run(command, cwd=tmp_path, check=True)
     needed = _said(["nm", "-u", "net.o"], tmp_path).split()

@@ -64,6 +64,18 @@ def test_the_arena_is_the_one_that_net_h_declares(out: Path, source: str) -> Non
     refused(out, CheckError, source, "NET_ARENA_BYTES")
 
 
+def test_what_ships_is_what_was_checked(out: Path) -> None:
+    """Anything else in one than in the other is at fault; comments may differ."""
+    whole = (out / "net.c").read_text()
+    for source in ("net.c", "checks/net.c"):
+        text = (out / source).read_text()
+        (out / source).write_text(text.replace("void net_run(void) {", "void net_run(void) {;", 1))
+        refused(out, CheckError, "net.c is not checks/net.c without its judge")
+        (out / source).write_text(text)
+    (out / "net.c").write_text(whole.replace("/* ", "/*  "))
+    lowtide.verify(out)
+
+
 @pytest.mark.parametrize("fact", ["arena_bytes", "lower_bound_bytes"])
 def test_facts_that_follow_from_the_storages_are_recomputed(out: Path, fact: str) -> None:
     held = json.loads((out / "plan.json").read_text())

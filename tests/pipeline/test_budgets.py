@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from lowtide.backends import emit
 from lowtide.check.code_size import footprint
-from lowtide.check.compile import find_compiler
+from lowtide.check.compile import find_compiler, write_sources
 from lowtide.check.stack import deepest
 from lowtide.cli.app import app
 from lowtide.clock import Clock
@@ -205,8 +205,7 @@ def test_the_stack_is_no_deeper_than_it_is_said(
     assert compiler is not None
     plan = profile(network, options=Options(image=image))  # type: ignore[arg-type]
     files = emit(plan)
-    for name, content in files.items():
-        (tmp_path / name).write_bytes(content)
+    write_sources(files, tmp_path)
     call = "net_run(in)" if image == "streamed" else "net_run()"
     (tmp_path / "main.c").write_text(PAINTED.replace("CALL", call))
     command = [*compiler, "-O2", "-ffp-contract=fast", "main.c", "net.c", "-o", "main", "-lm"]

@@ -15,7 +15,7 @@ from commands import Command
 from eight import Eight, planned
 from lowtide.backends import emit
 from lowtide.backends.c99 import weights
-from lowtide.check.compile import WARNINGS
+from lowtide.check.compile import WARNINGS, write_sources
 from lowtide.errors import UsageError
 from lowtide.kernels.cpus import CPUS, find_cpu
 from lowtide.kernels.families import families_of
@@ -44,8 +44,7 @@ def programs(cpu: str) -> Mapping[str, Mapping[str, bytes]]:
 
 def compile_in(folder: Path, files: Mapping[str, bytes], *command: str) -> None:
     folder.mkdir(exist_ok=True)
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
+    write_sources(files, folder)
     done = subprocess.run([*command, "-c", "net.c"], cwd=folder, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()[:2000]
 

@@ -19,7 +19,7 @@ import onnx
 import pytest
 
 from lowtide.backends import emit
-from lowtide.check.compile import WARNINGS, find_compiler
+from lowtide.check.compile import WARNINGS, find_compiler, write_sources
 from lowtide.check.numbers import Reference, Sample
 from lowtide.clock import Clock
 from lowtide.ir.codes import Codes, make
@@ -178,16 +178,14 @@ def test_spoiled_plans_are_noticed(form: Form, tmp_path: Path) -> None:
     assert lost > 10
 
 
-@pytest.mark.parametrize("source", ["net.c", "reference.c"])
+@pytest.mark.parametrize("source", ["net.c", "checks/reference.c"])
 @pytest.mark.parametrize("form", FORMS)
 def test_sanitizers_see_nothing(form: Form, source: str, tmp_path: Path) -> None:
     for seed in (1, 3, 5):
         model, *_ = layer(seed, form, 6)
         plan = plan_of(model, STREAM, 2)
         folder = tmp_path / str(seed)
-        folder.mkdir()
-        for name, content in emit(plan).items():
-            (folder / name).write_bytes(content)
+        write_sources(emit(plan), folder)
         port = plan.inputs[0].identifier
         (folder / "main.c").write_text(
             f'#include "net.h"\nint main(void)\n{{\n    for (int i = 0; i < '
@@ -197,6 +195,6 @@ def test_sanitizers_see_nothing(form: Form, source: str, tmp_path: Path) -> None
         compiler = find_compiler()
         assert compiler is not None
         flags = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-        build = [*compiler, *WARNINGS, *flags, "main.c", source, "-o", "run", "-lm"]
+        build = [*compiler, *WARNINGS, *flags, "-I.", "main.c", source, "-o", "run", "-lm"]
         subprocess.run(build, cwd=folder, check=True)
         subprocess.run([folder / "run"], check=True)

@@ -54,7 +54,8 @@ def show_fit(
     if fitted.checks:
         lines += _checked(fitted.checks) + _answers(fitted.checks, plan.outputs[0], labels or ())
     if output is not None:
-        names = ", ".join(sorted(files or fitted.files))
+        parts = (name.partition("/") for name in files or fitted.files)
+        names = ", ".join(sorted({top + slash for top, slash, _ in parts}))
         lines.append(f"  written        {for_terminal(str(output), PATH_WIDTH)}/: {names}")
     return "\n".join(lines)
 

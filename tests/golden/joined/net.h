@@ -17,7 +17,8 @@
    The inputs are overwritten while the network runs: write them anew before each run.
 
    cc -std=c99 -O3 -ffp-contract=fast -c net.c      add -march=native or your core's
-   -DLOWTIDE_CHECKED builds the judge: every read must find its own bytes (net_check).
+   checks/net.c is the same with a judge, for -DLOWTIDE_CHECKED -I.: every read must find
+   its own bytes (checks/net_check.h).
    NET_AT(operator), if it is a macro, is told whose work comes next: an operator's (its
    number in plan.json) or the driver's (NET_OPERATORS). For counters of your own.
 */
@@ -40,18 +41,6 @@ float *net_input_x(void);
 const float *net_output_last(void);
 
 void net_run(void);
-
-#ifdef LOWTIDE_CHECKED
-/* What the judge saw: elements are numbered through all storages, from 1. */
-struct net_check {
-    unsigned long long reads;
-    unsigned long faults;
-    int task, row;
-    long byte;
-    unsigned long wanted, found;
-};
-extern struct net_check net_check;
-#endif
 
 #ifdef __cplusplus
 }

@@ -35,106 +35,9 @@ static ALIGNED(64) unsigned char arena[NET_ARENA_BYTES];
 #define S2(r, i) ((f32 *)(void *)(arena + 288) + (r) * 32 + (i))
 /* S3: deep, 2 rows of 16 float32, 128 bytes at 0 */
 #define S3(r, i) ((f32 *)(void *)(arena + 0) + (r) * 16 + (i))
-#ifdef LOWTIDE_CHECKED
-#define S0_FIRST 1u
-#define S0_ROW 24
-#define S1_FIRST 193u
-#define S1_ROW 6
-#define S2_FIRST 199u
-#define S2_ROW 32
-#define S3_FIRST 327u
-#define S3_ROW 16
-#endif
 
-#ifdef LOWTIDE_CHECKED
-/* The judge: every element of the arena remembers which element of which storage it holds. A read
-   that finds another one is a fault; the first is kept. Elements are numbered through all storages,
-   from 1. */
-struct net_check net_check;
-static uint32_t owner[NET_ARENA_BYTES / sizeof(f32) + 1];
-static int task, task_row;
-
-#if defined __GNUC__
-#define SELDOM __attribute__((noinline, cold)) /* a copy of it at every read takes long to compile */
-#else
-#define SELDOM
-#endif
-
-SELDOM static void fault(ptrdiff_t byte, uint32_t wanted, uint32_t found)
-{
-    if (net_check.faults++ == 0) {
-        net_check.task = task;
-        net_check.row = task_row;
-        net_check.byte = (long)byte;
-        net_check.wanted = wanted;
-        net_check.found = found;
-    }
-}
-
-static inline int in_arena(ptrdiff_t byte)
-{
-    return byte >= 0 && byte + (ptrdiff_t)sizeof(f32) <= (ptrdiff_t)NET_ARENA_BYTES;
-}
-
-static inline const f32 *check_read(const f32 *p, uint32_t element)
-{
-    static const f32 nothing = 0;
-    const ptrdiff_t byte = (const unsigned char *)p - arena;
-    net_check.reads++;
-    if (!in_arena(byte)) {
-        fault(byte, element, 0);
-        return &nothing;
-    }
-    if (owner[byte / (ptrdiff_t)sizeof(f32)] != element)
-        fault(byte, element, owner[byte / (ptrdiff_t)sizeof(f32)]);
-    return p;
-}
-
-static inline f32 *check_write(f32 *p, uint32_t element)
-{
-    static f32 nothing;
-    const ptrdiff_t byte = (const unsigned char *)p - arena;
-    if (!in_arena(byte)) {
-        fault(byte, element, 0);
-        return &nothing;
-    }
-    owner[byte / (ptrdiff_t)sizeof(f32)] = element;
-    return p;
-}
-
-static inline void check_area(f32 *p, uint32_t element, int elements, int made)
-{
-    for (int i = 0; i < elements; i++) {
-        if (made)
-            check_write(p + i, element + (uint32_t)i);
-        else
-            check_read(p + i, element + (uint32_t)i);
-    }
-}
-
-#define ELEMENT(s, r, i) ((uint32_t)s##_FIRST + (uint32_t)((r) * s##_ROW + (i)))
-#define READ(s, r, i) (*check_read(s(r, i), ELEMENT(s, r, i)))
-#define WRITE(s, r, i, v) \
-    do { const f32 v_ = (v); *check_write(s(r, i), ELEMENT(s, r, i)) = v_; } while (0)
-#define USE_ELEMENT(s, r, i) ((void)READ(s, r, i))
-#define USE_RUN(s, r, i, elements) check_area(s(r, i), ELEMENT(s, r, i), elements, 0)
-#define CLAIM(s, r, i) ((void)check_write(s(r, i), ELEMENT(s, r, i)))
-#define USE(s, elements) check_area(s(0, 0), ELEMENT(s, 0, 0), elements, 0)
-#define MADE(s, elements) check_area(s(0, 0), ELEMENT(s, 0, 0), elements, 1)
-#define USE_ROW(s, r, elements) check_area(s(r, 0), ELEMENT(s, r, 0), elements, 0)
-#define MADE_ROW(s, r, elements) check_area(s(r, 0), ELEMENT(s, r, 0), elements, 1)
-#define TASK(number, row) (task = (number), task_row = (row))
-#else
 #define READ(s, r, i) (*s(r, i))
 #define WRITE(s, r, i, v) (*s(r, i) = (v))
-#define USE_ELEMENT(s, r, i) ((void)0)
-#define USE_RUN(s, r, i, elements) ((void)0)
-#define USE(s, elements) ((void)0)
-#define MADE(s, elements) ((void)0)
-#define USE_ROW(s, r, elements) ((void)0)
-#define MADE_ROW(s, r, elements) ((void)0)
-#define TASK(number, row) ((void)0)
-#endif
 
 #ifndef NET_AT /* a hook: what comes next is an operator's, or the driver's (NET_OPERATORS) */
 #define NET_AT(operator) ((void)0)
@@ -211,46 +114,9 @@ static inline float f_larger(float a, float b) { return a < b || b != b ? b : a;
 struct conv { int kh, kw, sw, dw, pw, iw, is, ci, ow, os, co, back, group, atomic; };
 enum { CONV_BLOCK = 32 };
 
-#ifdef LOWTIDE_CHECKED
-/* What a kernel does to the arena, step by step in its order, before it is called: each element that
-   a step reads must be there, and what it writes is stamped. In a step that is not atomic the output
-   comes first, so that a kernel whose output lies on its own input is at fault. */
-static void check_step(const struct conv *s, const f32 *const *x, const uint32_t *from, f32 *y,
-                       uint32_t to, int first, int end, int made)
-{
-    for (int k = first; k < end; k++) {
-        const int q = s->back ? s->ow - 1 - k : k;
-        for (int m = 0; m < s->co && made; m++)
-            check_write(y + q * s->os + m, to + (uint32_t)(q * s->os + m));
-        for (int t = 0; t < s->kh * s->kw && !made; t++) {
-            const int ky = t / s->kw, column = q * s->sw - s->pw + t % s->kw * s->dw;
-            if (x[ky] == NULL || column < 0 || column >= s->iw)
-                continue;
-            for (int i = 0; i < s->ci; i++)
-                check_read(x[ky] + column * s->is + i, from[ky] + (uint32_t)(column * s->is + i));
-        }
-    }
-}
-
-static f32 *check_row(const struct conv *s, const f32 *const *x, const uint32_t *from, f32 *y,
-                      uint32_t to)
-{
-    for (int k = 0; k < s->ow; k += s->group) {
-        const int end = k + s->group < s->ow ? k + s->group : s->ow;
-        check_step(s, x, from, y, to, k, end, !s->atomic);
-        check_step(s, x, from, y, to, k, end, s->atomic);
-    }
-    return y;
-}
-
-#define ROWS(n) const f32 *x[n]; uint32_t from[n]
-#define ROW(s, r, i) (from[ky] = ELEMENT(s, r, i), s(r, i))
-#define OUT(s, r, i) check_row(&shape, x, from, s(r, i), ELEMENT(s, r, i))
-#else
 #define ROWS(n) const f32 *x[n]
 #define ROW(s, r, i) s(r, i)
 #define OUT(s, r, i) s(r, i)
-#endif
 
 /* A constant as it lies in flash; `per` outputs share a scale, of 16 bits or of 32. */
 struct packed { const uint8_t *codes; const void *scales; int bits, centred, halves, per; };
@@ -398,11 +264,9 @@ static void packed_depthwise_row(const struct conv *s, const f32 *const *x,
     }
 }
 
-
 /* first: Conv+Relu 1x3x8x8 -> 1x8x4x4, last pixel first */
 static void op0_conv(const int first, const int rows) {
     for (int y = first; y < first + rows; y++) {
-        TASK(0, y);
         static const struct conv shape = { 3, 3, 2, 1, 1, 8, 3, 3, 4, 8, 8, 1, 1, 1 };
         ROWS(3);
         for (int ky = 0; ky < 3; ky++) {
@@ -424,7 +288,6 @@ static void op0_conv(const int first, const int rows) {
 /* deep: Conv 1x8x4x4 -> 1x8x2x2 */
 static void op1_conv(const int first, const int rows) {
     for (int y = first; y < first + rows; y++) {
-        TASK(1, y);
         static const struct conv shape = { 3, 3, 1, 1, 0, 4, 8, 8, 2, 8, 8, 0, 1, 1 };
         ROWS(3);
         for (int ky = 0; ky < 3; ky++) {
@@ -439,7 +302,6 @@ static void op1_conv(const int first, const int rows) {
 
 /* dense_conv: Conv 1x8x2x2 -> 1x6x1x1 */
 static void op2_conv(void) {
-    TASK(2, 0);
     float acc[6];
     for (int c = 0; c < 6; c++) {
         acc[c] = 0.0f;
@@ -463,7 +325,6 @@ float *net_input_x(void) { return S0(0, 0); }
 const float *net_output_dense(void) { return S1(0, 0); }
 
 void net_run(void) {
-    MADE(S0, 192);
     NET_AT(0);
     for (int y = 3; y >= 0; y--)
         op0_conv(y, 1);
@@ -473,5 +334,4 @@ void net_run(void) {
     NET_AT(2);
     op2_conv();
     NET_AT(NET_OPERATORS);
-    USE(S1, 6);
 }

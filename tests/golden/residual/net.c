@@ -46,108 +46,9 @@ static const uint16_t S4_at[4] = {
     4, 28, 0, 8
 };
 #define S4(r, i) ((f32 *)(void *)(arena + (size_t)S4_at[r] * 32) + (i))
-#ifdef LOWTIDE_CHECKED
-#define S0_FIRST 1u
-#define S0_ROW 24
-#define S1_FIRST 193u
-#define S1_ROW 5
-#define S2_FIRST 198u
-#define S2_ROW 32
-#define S3_FIRST 454u
-#define S3_ROW 32
-#define S4_FIRST 710u
-#define S4_ROW 16
-#endif
 
-#ifdef LOWTIDE_CHECKED
-/* The judge: every element of the arena remembers which element of which storage it holds. A read
-   that finds another one is a fault; the first is kept. Elements are numbered through all storages,
-   from 1. */
-struct net_check net_check;
-static uint32_t owner[NET_ARENA_BYTES / sizeof(f32) + 1];
-static int task, task_row;
-
-#if defined __GNUC__
-#define SELDOM __attribute__((noinline, cold)) /* a copy of it at every read takes long to compile */
-#else
-#define SELDOM
-#endif
-
-SELDOM static void fault(ptrdiff_t byte, uint32_t wanted, uint32_t found)
-{
-    if (net_check.faults++ == 0) {
-        net_check.task = task;
-        net_check.row = task_row;
-        net_check.byte = (long)byte;
-        net_check.wanted = wanted;
-        net_check.found = found;
-    }
-}
-
-static inline int in_arena(ptrdiff_t byte)
-{
-    return byte >= 0 && byte + (ptrdiff_t)sizeof(f32) <= (ptrdiff_t)NET_ARENA_BYTES;
-}
-
-static inline const f32 *check_read(const f32 *p, uint32_t element)
-{
-    static const f32 nothing = 0;
-    const ptrdiff_t byte = (const unsigned char *)p - arena;
-    net_check.reads++;
-    if (!in_arena(byte)) {
-        fault(byte, element, 0);
-        return &nothing;
-    }
-    if (owner[byte / (ptrdiff_t)sizeof(f32)] != element)
-        fault(byte, element, owner[byte / (ptrdiff_t)sizeof(f32)]);
-    return p;
-}
-
-static inline f32 *check_write(f32 *p, uint32_t element)
-{
-    static f32 nothing;
-    const ptrdiff_t byte = (const unsigned char *)p - arena;
-    if (!in_arena(byte)) {
-        fault(byte, element, 0);
-        return &nothing;
-    }
-    owner[byte / (ptrdiff_t)sizeof(f32)] = element;
-    return p;
-}
-
-static inline void check_area(f32 *p, uint32_t element, int elements, int made)
-{
-    for (int i = 0; i < elements; i++) {
-        if (made)
-            check_write(p + i, element + (uint32_t)i);
-        else
-            check_read(p + i, element + (uint32_t)i);
-    }
-}
-
-#define ELEMENT(s, r, i) ((uint32_t)s##_FIRST + (uint32_t)((r) * s##_ROW + (i)))
-#define READ(s, r, i) (*check_read(s(r, i), ELEMENT(s, r, i)))
-#define WRITE(s, r, i, v) \
-    do { const f32 v_ = (v); *check_write(s(r, i), ELEMENT(s, r, i)) = v_; } while (0)
-#define USE_ELEMENT(s, r, i) ((void)READ(s, r, i))
-#define USE_RUN(s, r, i, elements) check_area(s(r, i), ELEMENT(s, r, i), elements, 0)
-#define CLAIM(s, r, i) ((void)check_write(s(r, i), ELEMENT(s, r, i)))
-#define USE(s, elements) check_area(s(0, 0), ELEMENT(s, 0, 0), elements, 0)
-#define MADE(s, elements) check_area(s(0, 0), ELEMENT(s, 0, 0), elements, 1)
-#define USE_ROW(s, r, elements) check_area(s(r, 0), ELEMENT(s, r, 0), elements, 0)
-#define MADE_ROW(s, r, elements) check_area(s(r, 0), ELEMENT(s, r, 0), elements, 1)
-#define TASK(number, row) (task = (number), task_row = (row))
-#else
 #define READ(s, r, i) (*s(r, i))
 #define WRITE(s, r, i, v) (*s(r, i) = (v))
-#define USE_ELEMENT(s, r, i) ((void)0)
-#define USE_RUN(s, r, i, elements) ((void)0)
-#define USE(s, elements) ((void)0)
-#define MADE(s, elements) ((void)0)
-#define USE_ROW(s, r, elements) ((void)0)
-#define MADE_ROW(s, r, elements) ((void)0)
-#define TASK(number, row) ((void)0)
-#endif
 
 #ifndef NET_AT /* a hook: what comes next is an operator's, or the driver's (NET_OPERATORS) */
 #define NET_AT(operator) ((void)0)
@@ -370,35 +271,9 @@ struct rows {
     float low, high;
 };
 
-#ifdef LOWTIDE_CHECKED
-/* What a kernel of whole rows does to the arena, before it is called: all that it makes is stamped,
-   then all that it reads must be there. So none of its outputs may lie on any of its inputs. */
-static void check_rows(const struct rows *s, const f32 *const *x, const uint32_t *from,
-                       f32 *const *y, const uint32_t *to, int rows)
-{
-    for (int j = 0; j < rows; j++)
-        for (int q = 0; q < s->ow; q++)
-            for (int m = 0; m < s->co * s->groups; m++)
-                check_write(y[j] + q * s->os + m, to[j] + (uint32_t)(q * s->os + m));
-    for (int k = 0; k < rows * s->ph * s->kh; k++) {
-        for (int t = 0; t < s->ow * s->pw * s->kw && x[k] != NULL; t++) {
-            const int column = t / s->kw * s->stride - s->before + t % s->kw * s->dilation;
-            for (int i = 0; i < s->ci * s->groups && column >= 0 && column < s->iw; i++)
-                check_read(x[k] + column * s->is + i, from[k] + (uint32_t)(column * s->is + i));
-        }
-    }
-}
-
-#define ROW_POINTERS(n, m) const f32 *in[n]; f32 *out[m]; uint32_t from[n], to[m]
-#define IN_ROW(k, s, r, i) (from[k] = ELEMENT(s, r, i), s(r, i))
-#define OUT_ROW(k, s, r, i) (to[k] = ELEMENT(s, r, i), s(r, i))
-#define CHECK_ROWS(shape, rows) check_rows(shape, in, from, out, to, rows)
-#else
 #define ROW_POINTERS(n, m) const f32 *in[n]; f32 *out[m]
 #define IN_ROW(k, s, r, i) s(r, i)
 #define OUT_ROW(k, s, r, i) s(r, i)
-#define CHECK_ROWS(shape, rows) ((void)0)
-#endif
 
 /* A pixel in the padding reads these. */
 static const float zeros[ZEROS] = { 0.0f };
@@ -779,10 +654,8 @@ static void dense(const f32 *x, int n, const float *w, int co, f32 *y)
     }
 }
 
-
 /* first: Conv+Relu 1x3x8x8 -> 1x4x8x8 */
 static void op0_conv(const int first, const int rows) {
-    TASK(0, first);
     static const struct rows shape = { .kh = 3, .kw = 3, .stride = 1, .dilation = 1, .before = 1, .iw = 8, .is = 3, .ci = 3, .ow = 8, .os = 4, .co = 4, .groups = 1, .ph = 1, .pw = 1, .act = RELU, .high = INFINITY };
     ROW_POINTERS(3, 1);
     for (int j = 0; j < rows; j++) {
@@ -793,13 +666,11 @@ static void op0_conv(const int first, const int rows) {
         }
         out[j] = OUT_ROW(j, S2, y, 0);
     }
-    CHECK_ROWS(&shape, rows);
     conv_rows(&shape, in, out, rows, w1, w0);
 }
 
 /* second: Conv 1x4x8x8 -> 1x4x8x8 */
 static void op1_conv(const int first, const int rows) {
-    TASK(1, first);
     static const struct rows shape = { .kh = 3, .kw = 3, .stride = 1, .dilation = 1, .before = 1, .iw = 8, .is = 4, .ci = 4, .ow = 8, .os = 4, .co = 4, .groups = 1, .ph = 1, .pw = 1 };
     ROW_POINTERS(6, 2);
     for (int j = 0; j < rows; j++) {
@@ -810,14 +681,12 @@ static void op1_conv(const int first, const int rows) {
         }
         out[j] = OUT_ROW(j, S3, y, 0);
     }
-    CHECK_ROWS(&shape, rows);
     conv_rows(&shape, in, out, rows, w3, w2);
 }
 
 /* pooled: Add+Relu+MaxPool 1x4x8x8 -> 1x4x4x4 */
 static void op2_maxpool(const int first, const int rows) {
     for (int y = first; y < first + rows; y++) {
-        TASK(2, y);
         for (int x = 0; x < 4; x++) {
             float acc[4];
             for (int c = 0; c < 4; c++) {
@@ -840,14 +709,10 @@ static void op2_maxpool(const int first, const int rows) {
 /* dense_conv: Conv 1x4x4x4 -> 1x5x1x1 */
 static void op3_conv(const int first, const int rows) {
     for (int ky = first; ky < first + rows; ky++) {
-        TASK(3, ky);
         for (int c = 0; c < 5; c++) {
             if (ky == 0)
                 WRITE(S1, 0, c, 0.0f);
-            else
-                USE_ELEMENT(S1, 0, c);
         }
-        USE_RUN(S4, ky, 0, 16);
         dense(S4(ky, 0), 16, w4 + (ptrdiff_t)ky * 80, 5, S1(0, 0));
     }
 }
@@ -863,7 +728,6 @@ static const unsigned char order[20] = {
 
 void net_run(void) {
     int steps_made[4] = { 0 };
-    MADE(S0, 192);
     for (int k = 0; k < 20; k++) {
         const int s = steps_made[order[k]]++;
         switch (order[k]) {
@@ -874,5 +738,4 @@ void net_run(void) {
         }
         NET_AT(NET_OPERATORS);
     }
-    USE(S1, 5);
 }
