@@ -15,7 +15,7 @@ import pytest
 from eight import Eight, planned
 from lowtide.backends import emit
 from lowtide.backends.c99 import weights
-from lowtide.check.compile import find_compiler
+from lowtide.check.compile import find_compiler, write_sources
 from lowtide.ir.graph import Array
 from lowtide.kernels import families
 from lowtide.kernels.families import by_family, most_bytes
@@ -68,8 +68,7 @@ def first_numbers(command: Sequence[str], folder: Path) -> list[int]:
 
 def written(plan: Plan, folder: Path) -> dict[str, bytes]:
     made = emit(plan)
-    for name, content in made.items():
-        (folder / name).write_bytes(content)
+    write_sources(made, folder)
     return made
 
 
