@@ -91,8 +91,9 @@ static void depthwise_pixel(const struct eight *s, const int8_t *const *table, c
 }
 
 #if defined __ARM_FEATURE_DSP && defined __GNUC__
-/* Four channels of four pixels, under windows of three columns: two channels, then the two between.
-   Sums are r4 to r11, weights r1 to r3; where the weights of the next row lie is on the stack. */
+/* Four channels of four pixels, two or one, under windows of three columns: two channels, then the two
+   between. Sums are r4 to r11, weights r1 to r3; where the weights of the next row lie is on the stack.
+   Rows of the table are those of four pixels. */
 struct depth8 { const struct ending8 *e; int8_t *y; int os, off; const int8_t *const *end; const int8_t *w; };
 #define BOTH(a, b, w) "smlabb " a ", r12, " w ", " a "\n smlatt " b ", r12, " w ", " b "\n"
 #define PIXEL_0(w) BOTH("r4", "r8", w)
@@ -100,48 +101,69 @@ struct depth8 { const struct ending8 *e; int8_t *y; int os, off; const int8_t *c
 #define PIXEL_2(w) BOTH("r6", "r10", w)
 #define PIXEL_3(w) BOTH("r7", "r11", w)
 #define COLUMN(turn) "ldr r12, [r0], #4\n ldr r12, [r12, lr]\n sxtb16 r12, r12" turn "\n"
-#define ONE_APART(turn) \
-    COLUMN(turn) PIXEL_0("r1") COLUMN(turn) PIXEL_0("r2") PIXEL_1("r1") \
+#define COLUMNS_OF_ONE(turn) COLUMN(turn) PIXEL_0("r1") COLUMN(turn) PIXEL_0("r2") COLUMN(turn) PIXEL_0("r3")
+#define BEGUN_ONE_APART(turn) COLUMN(turn) PIXEL_0("r1") COLUMN(turn) PIXEL_0("r2") PIXEL_1("r1")
+#define WIDE_ONE_APART(turn) \
+    BEGUN_ONE_APART(turn) \
     COLUMN(turn) PIXEL_0("r3") PIXEL_1("r2") PIXEL_2("r1") COLUMN(turn) PIXEL_1("r3") PIXEL_2("r2") PIXEL_3("r1") \
     COLUMN(turn) PIXEL_2("r3") PIXEL_3("r2") COLUMN(turn) PIXEL_3("r3")
-#define TWO_APART(turn) \
-    COLUMN(turn) PIXEL_0("r1") COLUMN(turn) PIXEL_0("r2") COLUMN(turn) PIXEL_0("r3") PIXEL_1("r1") \
-    COLUMN(turn) PIXEL_1("r2") COLUMN(turn) PIXEL_1("r3") PIXEL_2("r1") COLUMN(turn) PIXEL_2("r2") \
+#define NARROW_ONE_APART(turn) \
+    BEGUN_ONE_APART(turn) COLUMN(turn) PIXEL_0("r3") PIXEL_1("r2") COLUMN(turn) PIXEL_1("r3") "add r0, #8\n"
+#define SINGLE_ONE_APART(turn) COLUMNS_OF_ONE(turn) "add r0, #12\n"
+#define BEGUN_TWO_APART(turn) COLUMNS_OF_ONE(turn) PIXEL_1("r1") COLUMN(turn) PIXEL_1("r2") COLUMN(turn) PIXEL_1("r3")
+#define WIDE_TWO_APART(turn) \
+    BEGUN_TWO_APART(turn) PIXEL_2("r1") COLUMN(turn) PIXEL_2("r2") \
     COLUMN(turn) PIXEL_2("r3") PIXEL_3("r1") COLUMN(turn) PIXEL_3("r2") COLUMN(turn) PIXEL_3("r3")
-#define TWO_CHANNELS(columns, turn, a, b, moved) \
+#define NARROW_TWO_APART(turn) BEGUN_TWO_APART(turn) "add r0, #16\n"
+#define SINGLE_TWO_APART(turn) COLUMNS_OF_ONE(turn) "add r0, #24\n"
+#define COPIED_WIDE "mov r5, r4\n mov r6, r4\n mov r7, r4\n mov r9, r8\n mov r10, r8\n mov r11, r8\n"
+#define COPIED_NARROW "mov r5, r4\n mov r9, r8\n"
+#define COPIED_SINGLE
+#define ENDS_WIDE(a, b, c, d) END_WIDE(a, b, c, d)
+#define ENDS_NARROW(a, b, c, d) END_NARROW(a, b)
+#define ENDS_SINGLE(a, b, c, d) END_SINGLE(a)
+#define TWO_CHANNELS(width, apart, turn, a, b, moved) \
     "ldr r12, [sp, #4]\n ldr r0, [sp]\n ldr r2, [r12, #20]\n ldr lr, [r12, #12]\n str r2, [sp, #8]\n" \
-    "ldr r3, [r12]\n ldr r4, [r3, #" a "]\n ldr r8, [r3, #" b "]\n" \
-    "mov r5, r4\n mov r6, r4\n mov r7, r4\n mov r9, r8\n mov r10, r8\n mov r11, r8\n 1:\n" \
+    "ldr r3, [r12]\n ldr r4, [r3, #" a "]\n ldr r8, [r3, #" b "]\n" COPIED_##width "1:\n" \
     "ldr r12, [sp, #8]\n ldr r1, [r12]\n ldr r2, [r12, #16]\n ldr r3, [r12, #32]\n add r12, #48\n str r12, [sp, #8]\n" \
-    "sxtb16 r1, r1" turn "\n sxtb16 r2, r2" turn "\n sxtb16 r3, r3" turn "\n" columns(turn) \
+    "sxtb16 r1, r1" turn "\n sxtb16 r2, r2" turn "\n sxtb16 r3, r3" turn "\n" width##_##apart(turn) \
     "ldr r12, [sp, #4]\n ldr r12, [r12, #16]\n cmp r0, r12\n bne 1b\n" \
     "ldr r12, [sp, #4]\n ldm r12, {r0-r2}\n" moved \
-    CHANNEL(a) END_WIDE("r4", "r5", "r6", "r7") "add r1, #2\n" CHANNEL(b) END_WIDE("r8", "r9", "r10", "r11")
+    CHANNEL(a) ENDS_##width("r4", "r5", "r6", "r7") "add r1, #2\n" CHANNEL(b) ENDS_##width("r8", "r9", "r10", "r11")
 #pragma GCC diagnostic ignored "-Woverlength-strings" /* Clang: assembler is one string */
-#define DEPTHWISE(name, columns) \
+typedef void depth8_sums(const int8_t *const *table, const struct depth8 *t);
+#define DEPTHWISE(name, width, apart) \
     __attribute__((naked, NOIPA, unused)) static void name( \
         const int8_t *const *table __attribute__((unused)), const struct depth8 *t __attribute__((unused))) \
     { \
-        __asm__ volatile("push {r0-r2, r4-r11, lr}\n" TWO_CHANNELS(columns, "", "0", "32", "") \
-                         TWO_CHANNELS(columns, ", ror #8", "16", "48", "add r1, #1\n") "pop {r0-r2, r4-r11, pc}\n"); \
+        __asm__ volatile("push {r0-r2, r4-r11, lr}\n" TWO_CHANNELS(width, apart, "", "0", "32", "") \
+                         TWO_CHANNELS(width, apart, ", ror #8", "16", "48", "add r1, #1\n") \
+                         "pop {r0-r2, r4-r11, pc}\n"); \
     }
-DEPTHWISE(depthwise_one_apart, ONE_APART)
-DEPTHWISE(depthwise_two_apart, TWO_APART)
+DEPTHWISE(depthwise_one_apart, WIDE, ONE_APART)
+DEPTHWISE(depthwise_one_apart_narrow, NARROW, ONE_APART)
+DEPTHWISE(depthwise_one_apart_single, SINGLE, ONE_APART)
+DEPTHWISE(depthwise_two_apart, WIDE, TWO_APART)
+DEPTHWISE(depthwise_two_apart_narrow, NARROW, TWO_APART)
+DEPTHWISE(depthwise_two_apart_single, SINGLE, TWO_APART)
 
 /* As many channels of a row as come in fours. */
 static int depthwise_fours(const struct eight *s, const int8_t *const *x, const int8_t *w,
                            const struct ending8 *e, int8_t *y, const int8_t *padding, const int8_t **table)
 {
-    const int columns = s->stride == 1 ? 6 : 9, fours = s->co / 4 * 4;
-    int whole = 1, built = -1;
+    static depth8_sums *const kinds[][3] = {
+        { depthwise_one_apart_single, depthwise_one_apart_narrow, depthwise_one_apart },
+        { depthwise_two_apart_single, depthwise_two_apart_narrow, depthwise_two_apart } };
+    const int columns = s->stride == 1 ? WIDE8 + 2 : 2 * WIDE8 + 1, fours = s->co / 4 * 4;
+    int whole = 1, built = -1, pixels;
     if (!s->plain || s->from_zero || s->kw != 3 || s->dilation != 1 || s->stride > 2)
         return 0;
     for (int ky = 0; ky < s->kh; ky++)
         whole = whole && x[ky] != NULL;
-    for (int q = 0; q < s->ow; q += WIDE8) {
-        const int first = q * s->stride - s->before, pixels = s->ow - q < WIDE8 ? s->ow - q : WIDE8;
-        const int inside = whole && first >= 0 && first + columns <= s->iw;
-        int8_t made[4 * WIDE8];
+    for (int q = 0; q < s->ow; q += pixels) {
+        const int first = q * s->stride - s->before, left = s->ow - q;
+        pixels = left >= WIDE8 ? WIDE8 : left >= NARROW8 ? NARROW8 : 1;
+        const int inside = whole && first >= 0 && first + (pixels - 1) * s->stride + 3 <= s->iw;
         if (!inside || built < 0) {
             find_columns(s, x, first, columns, 1, padding, table);
             built = inside ? first : -1;
@@ -149,15 +171,7 @@ static int depthwise_fours(const struct eight *s, const int8_t *const *x, const 
         struct depth8 t = { e, y + q * s->os, s->os, inside ? (first - built) * s->is : 0,
                             table + s->kh * columns, w };
         for (int m = 0; m < fours; m += 4) {
-            if (pixels < WIDE8) {
-                t.y = made;
-                t.os = 4;
-            }
-            (s->stride == 1 ? depthwise_one_apart : depthwise_two_apart)(table, &t);
-            if (pixels < WIDE8)
-                for (int p = 0; p < pixels; p++)
-                    for (int i = 0; i < 4; i++)
-                        y[(q + p) * s->os + m + i] = made[4 * p + i];
+            kinds[s->stride - 1][pixels / 2](table, &t);
             t.e += 4;
             t.y += 4;
             t.off += 4;
