@@ -21,10 +21,11 @@ import pytest
 from lowtide.check.compile import WARNINGS, find_compiler
 from lowtide.ir import whole
 from lowtide.kernels.choose import sources
+from lowtide.kernels.dense_eight import DENSE_EIGHT
 from lowtide.kernels.dot import in_blocks
 from lowtide.kernels.eight import EIGHT, NARROW, WIDE
 from lowtide.kernels.ending import Ending, Sums
-from lowtide.kernels.packing import InPairs, InSixteens, InWords
+from lowtide.kernels.packing import InFours, InPairs, InSixteens, InWords
 from lowtide.timing.board_build import link
 from lowtide.timing.board_run import run_on_board
 from lowtide.timing.boards import board
@@ -52,6 +53,7 @@ class Case:
     bias: Array
     ending: Ending
     grows: bool = False
+    dense: bool = False
 
     @property
     def channels(self) -> int:
@@ -70,17 +72,17 @@ class Case:
         """As the harness reads it, for a family of processors."""
         kh, kw, stride, dilation, _ = self.window
         (co, ci), (iw, apart, ow, out) = self.w.shape[:2], self.sizes
-        depthwise = self.channels != ci
+        depthwise = self.channels != ci and not self.dense
         slides = kw == 3 and dilation == 1 and stride <= 2 and ci % 4 == 0
         together = kw if dilation == 1 else 1
         packing = InSixteens("w") if depthwise else InPairs("w", together, slides)
-        weights = packing.pack(self.w)
+        weights = InFours("w").pack(self.w[..., 0, 0]) if self.dense else packing.pack(self.w)
         ends = np.array(self.ending.numbers(self.sums), "<i4")
         # Words of a tile: each column once where windows slide, else every window by itself.
         words = kh * kw * ci // 2 // 3 * (self.pixels + 2 if stride == 1 else 2 * self.pixels + 1)
         words = words if slides else weights.size // ((co + co % 2) * 2) * self.pixels
-        words = -(-co // 4) if depthwise else words
-        if family == "dot":
+        words = -(-co // 4) if depthwise else 0 if self.dense else words
+        if family == "dot" and not self.dense:
             order = InWords("w", kw if depthwise else together, self.signed and not depthwise)
             weights = order.pack(self.w)
             ends = np.array(in_blocks(self.ending, self.sums), "<i4")
@@ -91,7 +93,8 @@ class Case:
             KINDS.index(e.kind), e.offset, e.low, e.high, e.plain(self.sums), self.back, ow, 0,
         ]  # fmt: skip
         words += -(-self.pixels * co // 4) if self.grows else 0
-        head = [2 if self.grows else depthwise, weights.nbytes, ends.nbytes, 4 * words]
+        kernel = 3 if self.dense else 2 if self.grows else depthwise
+        head = [kernel, weights.nbytes, ends.nbytes, 4 * words]
         whole_numbers = [*head, *shape, *(row is not None for row in self.x)]
         rows = b"".join(self._row(row).tobytes() for row in self.x if row is not None)
         before = np.full(4 * co if self.grows else (ow - 1) * out + co, 0, np.int8)
@@ -165,6 +168,17 @@ def draw(dice: random.Random) -> Case:
     )
 
 
+def draw_dense(dice: random.Random) -> Case:
+    numbers = np.random.default_rng(dice.randrange(1 << 30))
+    ci, co, signed = dice.randint(1, 70), dice.randint(1, 12), dice.random() < 0.7
+    least, most = (-128, 127) if signed else (0, 255)
+    x, w = numbers.integers(least, most + 1, (1, ci)), numbers.integers(-128, 128, (co, ci, 1, 1))
+    return Case(
+        (1, 1, 1, 1, 0), (1, ci, 1, co), dice.randint(least, most), signed, 1, False, (x,),
+        w.astype(np.int8), numbers.integers(-20000, 20000, co), _ending(dice, co, ci), dense=True,
+    )  # fmt: skip
+
+
 def _ending(dice: random.Random, channels: int, terms: int) -> Ending:
     kind, signed = dice.choice(["TWICE", "TWICE", "TWICE", "ONCE", "SCALED"]), dice.random() < 0.7
     least, most = (-128, 127) if signed else (0, 255)
@@ -184,7 +198,7 @@ def _ending(dice: random.Random, channels: int, terms: int) -> Ending:
 
 def cases(seed: int, count: int) -> list[Case]:
     dice = random.Random(seed)
-    return [draw(dice) for _ in range(count)]
+    return [draw_dense(dice) if k % 8 == 0 else draw(dice) for k in range(count)]
 
 
 def compare(found: list[Case], made: bytes) -> None:
@@ -207,7 +221,7 @@ def test_rows_of_the_exact_size(family: str, flags: tuple[str, ...], tmp_path: P
     if compiler is None:
         pytest.skip("no C compiler")
     define = f"#define FAMILY_{family.upper()}\n" if family else ""
-    (tmp_path / "kernels.c").write_text(define + LIMITS + "".join(sources(EIGHT)))
+    (tmp_path / "kernels.c").write_text(define + LIMITS + "".join(sources([*EIGHT, *DENSE_EIGHT])))
     command = [*compiler, "-std=c11", *WARNINGS, *flags, f"-I{tmp_path}", str(HARNESS)]
     subprocess.run([*command, "-o", "harness"], cwd=tmp_path, check=True)
     found = cases(1, 120 if family else 400)
@@ -220,7 +234,7 @@ def test_rows_of_the_exact_size(family: str, flags: tuple[str, ...], tmp_path: P
 @pytest.mark.parametrize("flags", ["-O3", "-Os"])
 def test_on_a_board(flags: str, tmp_path: Path) -> None:
     need_board("m4")
-    (tmp_path / "kernels.c").write_text(LIMITS + "".join(sources(EIGHT)))
+    (tmp_path / "kernels.c").write_text(LIMITS + "".join(sources([*EIGHT, *DENSE_EIGHT])))
     found = cases(2, 400)
     (tmp_path / "cases.bin").write_bytes(b"".join(case.packed() for case in found))
     elf = link(board("m4"), [str(HARNESS)], tmp_path, [f"-I{tmp_path}", "-DBOARD", flags])

@@ -12,6 +12,7 @@ from importlib.resources import files
 
 from lowtide.ir.dtype import I32
 from lowtide.kernels.dense import DENSE
+from lowtide.kernels.dense_eight import DENSE_EIGHT
 from lowtide.kernels.eight import EIGHT
 from lowtide.kernels.kernel import Kernel, Use
 from lowtide.kernels.patterns import needs_buffer
@@ -20,7 +21,7 @@ from lowtide.kernels.rows import ROWS
 from lowtide.layout.lay_out import Layout
 from lowtide.rows.task import PIXEL, Grain, Task
 
-KERNELS: tuple[Kernel, ...] = (*ROWS, *PIXELS, *DENSE, *EIGHT)
+KERNELS: tuple[Kernel, ...] = (*ROWS, *PIXELS, *DENSE, *EIGHT, *DENSE_EIGHT)
 
 SMALL_BUFFER = 256
 """Channels of the largest pixel that the loops of a definition may buffer on the stack."""

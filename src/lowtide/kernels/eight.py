@@ -18,7 +18,7 @@ from lowtide.ir.graph import Array
 from lowtide.ir.nest import Acc, Call, Load, Value
 from lowtide.kernels.calls import EightCall
 from lowtide.kernels.dot import columns_of, in_blocks, in_words
-from lowtide.kernels.ending import Sums, added_last, ending
+from lowtide.kernels.ending import Ending, Sums, added_last, ending
 from lowtide.kernels.families import by_family
 from lowtide.kernels.kernel import Kernel, Types, Use
 from lowtide.kernels.packing import InPairs, InSixteens, InWords, Numbers, Packing
@@ -127,21 +127,31 @@ def _call(
     """
     x, y = layout.places[found.x], layout.places[task.output]
     rows, columns = found.windows
-    given, made = (layout.storages[place.storage].dtype for place in (x, y))
-    weights = layout.graph.constants[found.weights].astype(int)
-    added, finish = added_last(grows or task.nest.finish)
-    sums = _sums(found, weights, _bias(added or found.start, task, layout), given)
-    ends = ending(finish, task, layout.graph, I8 if grows else made)
-    if ends is None or (sums.furthest >= _LIMIT and (added is None or ends.kind != "SCALED")):
+    made = layout.storages[y.storage].dtype
+    ended = ends_of(found, kernel, task, layout, I8 if grows else made, grows or task.nest.finish)
+    if ended is None:
         return None
-    if (ends.kind == "SCALED") != (kernel.types == _SCALED):
-        return None
+    ends, sums = ended
     name = f"{found.weights}.ends"
     blocks = Numbers(name, in_blocks(ends, sums))
     table = by_family(layout, Numbers(name, ends.numbers(sums)), dot=blocks)
     widest = layout.tiles.get(task.output, WIDE)  # the planner narrows what there is no room for
     call = EightCall(rows, columns, channels, x, y, found.zeros[0], ends, ends.plain(sums), widest)
     return call, table
+
+
+def ends_of(
+    found: Convolution, kernel: Kernel, task: Task, layout: Layout, made: DType, finish: Value
+) -> tuple[Ending, Sums] | None:
+    """How sums end in `made`, if the kernel ends them so, and between what they may come."""
+    given = layout.storages[layout.places[found.x].storage].dtype
+    weights = layout.graph.constants[found.weights].astype(int)
+    added, finish = added_last(finish)
+    sums = _sums(found, weights, _bias(added or found.start, task, layout), given)
+    ends = ending(finish, task, layout.graph, made)
+    if ends is None or (sums.furthest >= _LIMIT and (added is None or ends.kind != "SCALED")):
+        return None
+    return (ends, sums) if (ends.kind == "SCALED") == (F32 in kernel.types.constants) else None
 
 
 def _found(task: Task, layout: Layout) -> Convolution | None:

@@ -119,6 +119,19 @@ class InSixteens:
 
 
 @dataclass(frozen=True)
+class InFours:
+    """Weights of a dense layer, four inputs of four outputs at a time; zeros fill up both."""
+
+    constant: str
+
+    def pack(self, values: Array) -> Array:
+        """Weights [out, in] in that order, in one dimension."""
+        filled = np.pad(values, [(0, -n % 4) for n in values.shape])
+        blocks = filled.reshape(len(filled) // 4, 4, -1, 4).swapaxes(1, 2)
+        return np.ascontiguousarray(blocks).ravel()
+
+
+@dataclass(frozen=True)
 class Numbers:
     """Whole numbers that are worked out from constants, under a name of their own."""
 
@@ -130,7 +143,7 @@ class Numbers:
         return np.array(self.numbers, np.int32)
 
 
-Order = InOrder | InBlocks | InPairs | InSixteens | InWords | Numbers
+Order = InOrder | InBlocks | InPairs | InSixteens | InWords | InFours | Numbers
 
 
 @dataclass(frozen=True)
