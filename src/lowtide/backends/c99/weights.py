@@ -119,7 +119,7 @@ def _known(array: Array) -> Array:
 def _emit_array(name: str, held: Array, align: int, lines: Lines) -> None:
     array = _known(held)
     kind, whole = _TYPES[array.dtype.name], array.dtype != np.float32
-    aligned = f"ALIGNED({align}) " if align == _ALIGN else ""
+    aligned = f"ALIGNED({align}) " if align > array.itemsize else ""
     lines.add(f"static {aligned}const {kind} {name}[{array.size}] = {{")
     to_text, per = (whole_literal, 16) if whole else (literal, 8)
     texts = [to_text(v).strip("()") for v in array.ravel().tolist()]

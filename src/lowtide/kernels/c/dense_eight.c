@@ -12,15 +12,16 @@ INLINE int32_t added(int32_t sum, int32_t product) { return (int32_t)((uint32_t)
     "sxtb16 %[t], %[q]\n sxtb16 %[q], %[q], ror #8\n" \
     "smlad %[" b "], %[t], %[even], %[" b "]\n smlad %[" b "], %[q], %[odd], %[" b "]\n"
 #define ADD_FOURS8(extend) \
-    for (; fours > 0; fours--) \
-        __asm__ volatile("ldr %[even], [%[x]], #4\n " extend " %[odd], %[even], ror #8\n " extend " %[even], %[even]\n" \
-                         TWO_OUTPUTS8("a", "b") TWO_OUTPUTS8("c", "d") \
-                         : [x] "+r"(x), [w] "+r"(w), [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), \
-                           [even] "=&r"(even), [odd] "=&r"(odd), [p] "=&r"(p), [q] "=&r"(q), [t] "=&r"(t) : : "memory")
+    __asm__ volatile("1:\n ldr %[even], [%[x]], #4\n " extend " %[odd], %[even], ror #8\n " extend " %[even], %[even]\n" \
+                     TWO_OUTPUTS8("a", "b") TWO_OUTPUTS8("c", "d") "subs %[fours], #1\n bne 1b\n" \
+                     : [x] "+r"(x), [w] "+r"(w), [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [fours] "+r"(fours), \
+                       [even] "=&r"(even), [odd] "=&r"(odd), [p] "=&r"(p), [q] "=&r"(q), [t] "=&r"(t) : : "cc", "memory")
 INLINE void dense_fours(const int8_t *x, const int8_t *w, int fours, int from_zero, int32_t *sums)
 {
     int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3];
     uint32_t even, odd, p, q, t;
+    if (fours == 0)
+        return;
     if (from_zero)
         ADD_FOURS8("uxtb16");
     else
