@@ -54,8 +54,10 @@ SAYS = {
     "fit net.onnx -o o --labels gone": (4, "gone: no such file"),
     "fit net.onnx -o o --labels folder": (4, "folder: a folder, not a file"),
     "fit net.onnx -o o --sample gone": (4, "gone: no such file"),
-    "compress net.onnx --flash 200 -o c --calibrate gone": (4, "gone: no such file"),
-    "quantise net.onnx -o c --calibrate gone": (4, "gone: no such file"),
+    "compress net.onnx --flash 200 -o c --calibrate gone": (2, "--calibrate gone: no such file"),
+    "quantise net.onnx -o c --calibrate gone": (2, "--calibrate gone: no such file"),
+    "quantise net.onnx -o c --uncalibrated --test gone": (2, "--test gone: no such file"),
+    "fit net.onnx -o o --int8 --calibrate gone": (2, "--calibrate gone: no such file"),
     "fit open.onnx -o o": (4, "--shape x=1x.."),
     "explore open.onnx": (4, "--shape x=1x.."),
 }

@@ -86,6 +86,8 @@ def overflowing() -> bytes:
     return file.bytes([0], [3])
 
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "resnet8_cifar10.onnx"
+
 REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "custom": (custom, "a custom operator 'TFLite_Detection'"),
     "unknown": (unknown, "UNIQUE 'UNIQUE_0': no such operator is done"),
@@ -116,6 +118,17 @@ def test_it_is_refused_by_name_and_number(what: str, tmp_path: Path, command: Co
     assert told in said.last
     assert str(file) in said.last
     assert not (tmp_path / "out").exists()
+
+
+def test_what_a_misnamed_file_seems_to_be(tmp_path: Path, command: Command) -> None:
+    for name, content, told in (
+        ("half.onnx", dense().bytes([0], [3])[:200], "it begins as a .tflite file does"),
+        ("net.tflite", EXAMPLE.read_bytes(), "it begins as an ONNX file does"),
+    ):
+        file = tmp_path / name
+        file.write_bytes(content)
+        said = command("fit", file, "-o", tmp_path / "out")
+        assert (said.code, told in said.last) == (4, True), said.last
 
 
 def test_a_shape_is_for_onnx_alone(tmp_path: Path, command: Command) -> None:

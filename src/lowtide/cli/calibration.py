@@ -36,7 +36,7 @@ class Data:
     uncalibrated: bool = False
 
     def __post_init__(self) -> None:
-        check_uncalibrated(self.uncalibrated, self.calibrate)
+        check_given(self.uncalibrated, self.calibrate, self.test, self.classes)
 
     @property
     def asked(self) -> bool:
@@ -45,10 +45,20 @@ class Data:
         return bool(given) or self.weights != "both"
 
 
-def check_uncalibrated(uncalibrated: bool, calibrate: Sequence[Path] | None) -> None:
-    """Raises UsageError for both at once."""
+def check_given(
+    uncalibrated: bool,
+    calibrate: Sequence[Path] | None,
+    test: Sequence[Path] | None,
+    classes: Path | None,
+) -> None:
+    """Raises UsageError for both kinds of calibration at once, and for paths that lead nowhere."""
     if uncalibrated and calibrate:
         raise UsageError("--uncalibrated is for doing without --calibrate; give one of them")
+    given = {"--calibrate": calibrate, "--test": test, "--classes": [classes] if classes else ()}
+    for option, paths in given.items():
+        for path in paths or ():
+            if not path.exists():
+                raise UsageError(f"{option} {path}: no such file or folder")
 
 
 def warnings(said: Sequence[str]) -> dict[str, list[str]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lowtide.cli.calibration import FAMILIES, check_uncalibrated, scaling, warnings
+from lowtide.cli.calibration import FAMILIES, check_given, scaling, warnings
 from lowtide.cli.output import show
 from lowtide.cli.progress import StageLine
 from lowtide.errors import UsageError
@@ -69,7 +69,7 @@ def compress(
 
     check_file(output, model, read=files_read(output, model, calibrate, test, classes))
     check_onnx(output)
-    check_uncalibrated(uncalibrated, calibrate)
+    check_given(uncalibrated, calibrate, test, classes)
     given = Given(
         scaling(mean, std, bgr), calibrate or (), test or (), classes, uncalibrated=uncalibrated
     )

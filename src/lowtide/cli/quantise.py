@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lowtide.cli.calibration import check_uncalibrated, scaling, warnings
+from lowtide.cli.calibration import check_given, scaling, warnings
 from lowtide.cli.compress import check_onnx, files_read
 from lowtide.cli.output import show
 from lowtide.cli.progress import StageLine
@@ -63,7 +63,7 @@ def quantise(
 
     check_file(output, model, read=files_read(output, model, calibrate, test, classes))
     check_onnx(output)
-    check_uncalibrated(uncalibrated, calibrate)
+    check_given(uncalibrated, calibrate, test, classes)
     given = Given(
         scaling(mean, std, bgr), calibrate or (), test or (), classes, uncalibrated=uncalibrated
     )

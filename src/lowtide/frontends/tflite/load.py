@@ -75,7 +75,7 @@ def named_tensors(
         return _settled(Path(file).read_bytes(), Room(max_elements))
     except ModelError as error:
         if error.hint is None or "onnx" in error.hint:
-            error.hint = WAY_OUT if error.node else None
+            error.hint = WAY_OUT if error.node else _misnamed(file)
         error.within(file=file)
         raise
     except OSError as error:
@@ -85,8 +85,26 @@ def named_tensors(
     except Exception as error:
         # The last net: offsets of a damaged flatbuffer lead anywhere.
         raise UnreadableModel(
-            "damaged, or cut short: what it points to is not in it", file=file
+            "damaged, or cut short: what it points to is not in it",
+            file=file,
+            hint=_misnamed(file),
         ) from error
+
+
+_ONNX_BEGINS = b"\x08"
+"""The field of a model's IR version, which every writer puts first."""
+
+
+def _misnamed(file: str) -> str | None:
+    """What a file seems to be whose name says something else."""
+    if not file.lower().endswith(".tflite"):
+        return "it begins as a .tflite file does, whatever its name" if is_tflite(file) else None
+    try:
+        with Path(file).open("rb") as content:
+            begins = content.read(1) == _ONNX_BEGINS
+    except OSError:
+        return None
+    return "it begins as an ONNX file does: if it is one, name it .onnx" if begins else None
 
 
 def _settled(content: bytes, room: Room) -> tuple[Graph, dict[str, tuple[int, bool]]]:
