@@ -1,6 +1,6 @@
 /* Runs kernels of 8-bit numbers on rows of exactly the size they may touch, each from malloc, so that
    AddressSanitizer sees every element too far. Per case on stdin: int32 kernel (0 convolution, 1 of each
-   channel by itself, 2 added up, 3 a dense layer), bytes of weights, of endings and of scratch; struct eight; whether each input row exists; then the rows that exist, the
+   channel by itself, 2 added up, 3 a dense layer, 4 of each channel in steps), bytes of weights, of endings and of scratch; struct eight; whether each input row exists; then the rows that exist, the
    weights, the endings, the output row as it is before. On stdout: the output row. On a board
    (BOARD), a file of the host for each, named on the command line. */
 #include <stddef.h>
@@ -58,7 +58,7 @@ int main(void)
         if (head[0] == 2)
             conv_eight_sums(&s, x, w, e, y, scratch);
         else
-            (head[0] == 3 ? dense_eight : head[0] ? depthwise_eight : conv_eight)(&s, x, w, e, y, scratch);
+            (head[0] == 4 ? depthwise_eight_steps : head[0] == 3 ? dense_eight : head[0] ? depthwise_eight : conv_eight)(&s, x, w, e, y, scratch);
         GIVE(y, made);
 #ifdef BOARD
         used = 0;

@@ -34,7 +34,7 @@ from tools import need_board
 HARNESS = Path(__file__).with_name("eight_harness.c")
 SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1")
 KINDS = ("TWICE", "ONCE", "SCALED")
-LIMITS = "enum { COLUMNS8 = 40, COLUMNS_DOT8 = 70, RUNS8 = 15 };\n"
+LIMITS = "enum { ROWS8 = 4, COLUMNS8 = 40, COLUMNS_DOT8 = 70, RUNS8 = 15 };\n"
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -54,6 +54,7 @@ class Case:
     ending: Ending
     grows: bool = False
     dense: bool = False
+    steps: bool = False
 
     @property
     def channels(self) -> int:
@@ -93,7 +94,10 @@ class Case:
             KINDS.index(e.kind), e.offset, e.low, e.high, e.plain(self.sums), self.back, ow, 0,
         ]  # fmt: skip
         words += -(-self.pixels * co // 4) if self.grows else 0
-        kernel = 3 if self.dense else 2 if self.grows else depthwise
+        span = (self.pixels - 1) * stride + (kw - 1) * dilation + 1
+        held = self.pixels + (kh * span if co > self.channels else 0)
+        words += -(-held * co // 4) if self.steps else 0
+        kernel = 4 if self.steps else 3 if self.dense else 2 if self.grows else depthwise
         head = [kernel, weights.nbytes, ends.nbytes, 4 * words]
         whole_numbers = [*head, *shape, *(row is not None for row in self.x)]
         rows = b"".join(self._row(row).tobytes() for row in self.x if row is not None)
@@ -122,7 +126,11 @@ class Case:
                     if row is not None and 0 <= at < iw:
                         taps = self.w[:, :, ky, kx].astype(int)
                         x = row[at] - self.zero
-                        sums = sums + (taps @ x if taps.shape[1] == len(x) else taps[:, 0] * x)
+                        sums = sums + (
+                            taps @ x
+                            if taps.shape[1] == len(x)
+                            else taps[:, 0] * x.repeat(co // len(x))
+                        )
             made[q * out : q * out + co] = self._ended(sums)
             grown += self._ended(sums)
         return grown.astype("<i4").view(np.uint8) if self.grows else made.astype(np.uint8)
@@ -142,8 +150,10 @@ def draw(dice: random.Random) -> Case:
     stride, dilation = dice.choice([(1, 1), (1, 1), (2, 1), (2, 1), (3, 1), (1, 2), (2, 2)])
     ci, co = dice.choice([1, 2, 3, 4, 5, 8, 12, 16]), dice.choice([1, 2, 3, 4, 7, 8, 16, 40, 70])
     depthwise = dice.random() < 0.4
+    steps = depthwise and dice.random() < 0.5
     if depthwise:
         ci = co = dice.choice([2, 4, 7, 8, 16, 20, 40])
+        co *= dice.choice([1, 1, 2, 3]) if steps else 1
     before, after, wide = dice.randrange(kw), dice.randrange(kw), (kw - 1) * dilation + 1
     iw = dice.randint(max(1, wide - before - after), wide + dice.choice([2, 9, 20]))
     ow = (iw + before + after - wide) // stride + 1
@@ -159,12 +169,13 @@ def draw(dice: random.Random) -> Case:
         dice.randint(least, most),
         signed,
         dice.choice([1, NARROW, WIDE]),
-        dice.random() < 0.3 and not depthwise,
+        dice.random() < 0.3 and (steps or not depthwise),
         tuple(None if k < missing else row for k, row in enumerate(x)),
         w,
         numbers.integers(-20000, 20000, co),
         ending,
         not depthwise and ending.high < 128 and dice.random() < 0.2,
+        steps=steps,
     )
 
 

@@ -19,7 +19,10 @@ from lowtide.planner.plan import Options
 from lowtide.schedules.direction import directed
 from spoiled import Case, Movable
 
-LAYERS = [(3, 1, 1, 4, 4), (3, 2, 1, 4, 7), (3, 1, 1, 3, 40), (1, 1, 0, 8, 8)]
+LAYERS = [
+    (3, 1, 1, 4, 4, 1), (3, 2, 1, 4, 7, 1), (3, 1, 1, 3, 40, 1), (1, 1, 0, 8, 8, 1),
+    (3, 1, 1, 8, 8, 8), (3, 2, 1, 4, 12, 4),
+]  # fmt: skip
 
 
 def case_of(net: Eight, made: str, overlap: str, backward: bool) -> Case:
@@ -39,15 +42,15 @@ def case_of(net: Eight, made: str, overlap: str, backward: bool) -> Case:
 
 @pytest.mark.parametrize("backward", [False, True])
 @pytest.mark.parametrize("overlap", ["group", "pixel"])
-@pytest.mark.parametrize(("kernel", "stride", "pad", "inputs", "outputs"), LAYERS)
+@pytest.mark.parametrize(("kernel", "stride", "pad", "inputs", "outputs", "groups"), LAYERS)
 def test_a_tile_keeps_to_the_declaration(
-    kernel: int, stride: int, pad: int, inputs: int, outputs: int,
+    kernel: int, stride: int, pad: int, inputs: int, outputs: int, groups: int,
     overlap: str, backward: bool, tmp_path: Path,
 ) -> None:  # fmt: skip
     axes = (Axis(size, kernel, stride, 1, pad, pad) for size in (7, 9))
-    layer = Layer(*axes, inputs, outputs, 1)
+    layer = Layer(*axes, inputs, outputs, groups)
     net = Eight(3, x=(1, inputs, 7, 9))
-    case = case_of(net, net.conv("x", outputs, kernel, stride, pad=pad), overlap, backward)
+    case = case_of(net, net.conv("x", outputs, kernel, stride, groups, pad), overlap, backward)
     least = (layer.mirrored if backward else layer).by_pixel()
     low = max(layer.in_elements, layer.out_elements)
     program = Movable(case, "net.c", tmp_path)

@@ -93,12 +93,35 @@ def _in_tiles(
 
 
 def _depthwise(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
-    """A convolution of each channel by itself, in steps without order: some channels after others.
-
-    A pixel of the zero point stands for those in the padding.
-    """
+    """A convolution of each channel by itself, in steps without order: channels in turn."""
     found = None if task.grain.atomic else _found(task, layout)
-    if found is None or found.channels != (1, 1) or found.groups == 1:
+    if found is None or found.channels != (1, 1):
+        return None
+    return _by_channels(found, kernel, task, layout)
+
+
+def _steps(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
+    """The same tile by tile, in steps of a pixel, and where each channel makes several."""
+    found = _found(task, layout)
+    if found is None or (found.channels == (1, 1) and not task.grain.atomic):
+        return None
+    use = _by_channels(found, kernel, task, layout)
+    if use is None or not isinstance(use.call, EightCall):
+        return None
+    call = replace(use.call, pixels=layout.tiles.get(task.output, WIDE))
+    columns, channels = call.columns, found.groups * found.channels[1]
+    span = (call.pixels - 1) * columns.stride + (columns.kernel - 1) * columns.dilation + 1
+    held = call.pixels + (call.rows.kernel * span if found.channels[1] > 1 else 0)
+    scratch = -(-held * channels // 4) * 4 + use.arena_bytes
+    if scratch > MOST_SCRATCH:
+        return None
+    limits = {**use.limits, "ROWS8": call.rows.kernel}
+    return replace(use, call=call, grain=PIXEL, limits=limits, arena_bytes=scratch)
+
+
+def _by_channels(found: Convolution, kernel: Kernel, task: Task, layout: Layout) -> Use | None:
+    """Channels by themselves. A pixel of the zero point stands for those in the padding."""
+    if found.channels[0] != 1 or found.groups == 1:
         return None
     sized = _call(found, kernel, task, layout, found.groups)
     if sized is None:
@@ -110,7 +133,8 @@ def _depthwise(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
     words = InWords(found.weights, call.columns.kernel, turned=False)
     packings = by_family(layout, InSixteens(found.weights), dot=words), table
     call, limits = replace(call, pixels=1), {"COLUMNS8": columns, "COLUMNS_DOT8": columns_of(call)}
-    return Use(kernel, call, ROW, packings, limits, arena_bytes=found.groups)
+    padding = found.groups * found.channels[1]
+    return Use(kernel, call, ROW, packings, limits, arena_bytes=padding)
 
 
 def _call(
@@ -213,6 +237,7 @@ _DOT = [f"eight_dot{part}.h" for part in ("", "_avx512", "_avx2", "_plain", "_en
 _CONV = ("eight.h", *_DOT, "conv_dot.h", "eight_sums.h", "conv_eight.c")
 _GROWING = (*_CONV, "conv_eight_sums.c")
 _DEPTHWISE = ("eight.h", *_DOT, "depthwise_dot.h", "eight_sums.h", "depthwise_eight.c")
+_STEPS = (*_DEPTHWISE, "depthwise_eight_steps.c")
 
 EIGHT = (
     Kernel("conv_eight", ("inline.h", "eight_scaled.h", *_CONV), _conv, _SCALED),
@@ -220,4 +245,6 @@ EIGHT = (
     Kernel("conv_eight_sums", ("inline.h", *_GROWING), _growing, replace(_WHOLE, output=(I32,))),
     Kernel("depthwise_eight", ("inline.h", "eight_scaled.h", *_DEPTHWISE), _depthwise, _SCALED),
     Kernel("depthwise_eight", ("inline.h", *_DEPTHWISE), _depthwise, _WHOLE),
+    Kernel("depthwise_eight_steps", ("inline.h", "eight_scaled.h", *_STEPS), _steps, _SCALED),
+    Kernel("depthwise_eight_steps", ("inline.h", *_STEPS), _steps, _WHOLE),
 )
