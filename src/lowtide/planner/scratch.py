@@ -18,9 +18,9 @@ from lowtide.planner.plan import Plan
 from lowtide.rows.liveness import Life, live_bytes
 from lowtide.rows.task import Task
 
-_PEAK, _ARENA, _LITTLE = 17, 11, 1 << 10
-"""Tiles may raise the peak by one part in so many (5.9 %), and with their gaps the arena (9.1 %),
-or by so many bytes. A tighter bound costs more time than it saves memory: one pixel at a time takes
+_PEAK, _ARENA = 17, 11
+"""Tiles may raise the peak by one part in so many (5.9 %), and with their gaps the arena (9.1 %).
+A tighter bound costs more time than it saves memory: one pixel at a time takes
 half as long again."""
 
 
@@ -56,8 +56,8 @@ def narrower(plan: Plan) -> dict[str, int]:
         if use is not None and isinstance(use.call, EightCall) and use.call.pixels > 1:
             wide[task.output] = use.call.pixels // 2
     lives = {y: _most(own[layout.scratch[y]], live) for y in wide}
-    costly = [y for y in wide if lives[y] > peak + max(peak // _PEAK, _LITTLE)]
-    if not costly and plan.arena_bytes > peak + max(peak // _ARENA, _LITTLE):
+    costly = [y for y in wide if lives[y] > peak + peak // _PEAK]
+    if not costly and plan.arena_bytes > peak + peak // _ARENA:
         costly = [y for y in wide if lives[y] > peak] or list(wide)
     return {**layout.tiles, **{y: wide[y] for y in costly}}
 
