@@ -19,9 +19,10 @@ from lowtide.ir.nest import Acc, Call, Load, Value
 from lowtide.kernels.calls import EightCall
 from lowtide.kernels.dot import columns_of, in_blocks, in_words
 from lowtide.kernels.ending import Ending, Sums, added_last, ending
-from lowtide.kernels.families import by_family
+from lowtide.kernels.families import by_family, most_bytes
+from lowtide.kernels.helium import FOUR, WIDENED, in_quads, signed_starts, window_bytes
 from lowtide.kernels.kernel import Kernel, Types, Use
-from lowtide.kernels.packing import InPairs, InSixteens, InWords, Numbers, Packing
+from lowtide.kernels.packing import InPairs, InQuads, InSixteens, InWords, Numbers, Packing
 from lowtide.kernels.patterns import Convolution, convolution, inside_rows
 from lowtide.layout.lay_out import Layout
 from lowtide.rows.task import PIXEL, ROW, Task
@@ -83,11 +84,12 @@ def _in_tiles(
     packing = InPairs(found.weights, together, slides and inside % 4 == 0)
     if tile_bytes(call, packing) > MOST_SCRATCH:
         call = replace(call, pixels=min(call.pixels, NARROW))
-    scratch = tile_bytes(call, packing)
+    scratch = most_bytes(layout, tile_bytes(call, packing), helium=window_bytes(call))
     if scratch > MOST_SCRATCH:
         return None
     given = layout.storages[call.x.storage].dtype
-    weights = by_family(layout, packing, dot=in_words(found.weights, call, given))
+    words, quads = in_words(found.weights, call, given), InQuads(found.weights)
+    weights = by_family(layout, packing, dot=words, helium=quads)
     limits = {"RUNS8": call.rows.kernel * columns.kernel}
     return Use(kernel, call, PIXEL, (weights, table), limits, arena_bytes=scratch)
 
@@ -132,8 +134,10 @@ def _by_channels(found: Convolution, kernel: Kernel, task: Task, layout: Layout)
         return None
     words = InWords(found.weights, call.columns.kernel, turned=False)
     packings = by_family(layout, InSixteens(found.weights), dot=words), table
-    call, limits = replace(call, pixels=1), {"COLUMNS8": columns, "COLUMNS_DOT8": columns_of(call)}
-    padding = found.groups * found.channels[1]
+    # Vectors add two products in 16 bits.
+    plain = call.plain and int(layout.graph.constants[found.weights].min()) > -128
+    call, padding = replace(call, pixels=1, plain=plain), found.groups * found.channels[1]
+    limits = {"COLUMNS8": columns, "COLUMNS_DOT8": columns_of(call)}
     return Use(kernel, call, ROW, packings, limits, arena_bytes=padding)
 
 
@@ -158,7 +162,12 @@ def _call(
     ends, sums = ended
     name = f"{found.weights}.ends"
     blocks = Numbers(name, in_blocks(ends, sums))
-    table = by_family(layout, Numbers(name, ends.numbers(sums)), dot=blocks)
+    given, depthwise = layout.storages[x.storage].dtype, found.groups > 1
+    signed = (
+        sums if depthwise else signed_starts(sums, layout.graph.constants[found.weights], given)
+    )
+    quads = Numbers(name, in_quads(ends, signed, WIDENED if depthwise else FOUR))
+    table = by_family(layout, Numbers(name, ends.numbers(sums)), dot=blocks, helium=quads)
     widest = layout.tiles.get(task.output, WIDE)  # the planner narrows what there is no room for
     call = EightCall(rows, columns, channels, x, y, found.zeros[0], ends, ends.plain(sums), widest)
     return call, table
@@ -234,9 +243,11 @@ def tile_bytes(call: EightCall, packing: InPairs) -> int:
 
 
 _DOT = [f"eight_dot{part}.h" for part in ("", "_avx512", "_avx2", "_plain", "_end")]
-_CONV = ("eight.h", *_DOT, "conv_dot.h", "eight_sums.h", "conv_eight.c")
+_HELIUM = ("eight_helium.h", "conv_helium.c")
+_CONV = ("eight.h", *_DOT, "conv_dot.h", *_HELIUM, "eight_sums.h", "conv_eight.c")
 _GROWING = (*_CONV, "conv_eight_sums.c")
-_DEPTHWISE = ("eight.h", *_DOT, "depthwise_dot.h", "eight_sums.h", "depthwise_eight.c")
+_LANES = ("eight_helium.h", "depthwise_helium.c")
+_DEPTHWISE = ("eight.h", *_DOT, "depthwise_dot.h", *_LANES, "eight_sums.h", "depthwise_eight.c")
 _STEPS = (*_DEPTHWISE, "depthwise_eight_steps.c")
 
 EIGHT = (

@@ -105,14 +105,33 @@ class InWords:
 
 
 @dataclass(frozen=True)
+class InQuads:
+    """Weights of a convolution for four channels at a time: [block of inputs][4][16].
+
+    The inputs are those of a window, column after column and row after row; zeros fill up the last
+    block and the last four channels.
+    """
+
+    constant: str
+
+    def pack(self, values: Array) -> Array:
+        """Weights [out, in, ky, kx] in that order, in one dimension."""
+        rows = values.transpose(0, 2, 3, 1).reshape(len(values), -1)
+        filled = np.pad(rows, ((0, -len(rows) % 4), (0, -rows.shape[1] % BLOCK)))
+        quads = filled.reshape(-1, 4, filled.shape[1] // BLOCK, BLOCK).swapaxes(1, 2)
+        return np.ascontiguousarray(quads).ravel()
+
+
+@dataclass(frozen=True)
 class InSixteens:
     """Weights of a convolution of each channel by itself, 16 channels at a time: [ky][kx][16]."""
 
     constant: str
 
     def pack(self, values: Array) -> Array:
-        """Weights [channels, 1, ky, kx] in that order, in one dimension; zeros fill up the last."""
-        filled = np.pad(values, ((0, -len(values) % BLOCK), (0, 0), (0, 0), (0, 0)))
+        """Weights [channels, 1, ky, kx] in that order, in one dimension; the last is filled up with
+        what is there, so that a vector may hold several pixels."""
+        filled = np.pad(values, ((0, -len(values) % BLOCK), (0, 0), (0, 0), (0, 0)), "wrap")
         return np.ascontiguousarray(
             filled.reshape(-1, BLOCK, filled[0].size).swapaxes(1, 2)
         ).ravel()
@@ -143,7 +162,7 @@ class Numbers:
         return np.array(self.numbers, np.int32)
 
 
-Order = InOrder | InBlocks | InPairs | InSixteens | InWords | InFours | Numbers
+Order = InOrder | InBlocks | InPairs | InQuads | InSixteens | InWords | InFours | Numbers
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-#ifndef FAMILY_DOT
+#if !defined FAMILY_DOT && !defined FAMILY_HELIUM
 /* A row of a convolution. What is under the windows of a tile is widened to 16 bits, with padding; then
    all channels are made from that. */
 

@@ -1,4 +1,4 @@
-#ifndef FAMILY_DOT
+#if !defined FAMILY_DOT && !defined FAMILY_HELIUM
 /* A row of a convolution of each channel by itself. A table has where the columns under some pixels lie;
    those in the padding are a pixel of the zero point. Weights lie in blocks of channels: [tap][16]. */
 enum { BLOCK8 = 16 };

@@ -13,13 +13,7 @@ typedef void tile8_sums(const wide *x, const int8_t *w, int bytes, struct tile8 
 
 #if defined __ARM_FEATURE_DSP && defined __GNUC__
 /* Thirteen instructions for sixteen products: eight sums, r4 to r11, stay in registers, and no other
-   is left. In C, GCC 12 spills them. On the stack: x, where the weights of a pair end, their bytes, t.
-   NOIPA: a compiler does not see what is read and written here. */
-#ifdef __clang__
-#define NOIPA noinline
-#else
-#define NOIPA noipa
-#endif
+   is left. In C, GCC 12 spills them. On the stack: x, where the weights of a pair end, their bytes, t. */
 #define SUMS(name) \
     __attribute__((naked, NOIPA, unused)) static void name( \
         const wide *x __attribute__((unused)), const int8_t *w __attribute__((unused)), \

@@ -10,3 +10,8 @@
 #else
 #define PERHAPS static inline
 #endif
+#ifdef __clang__ /* a function in assembler: a compiler does not see what is read and written there */
+#define NOIPA noinline
+#else
+#define NOIPA noipa
+#endif
