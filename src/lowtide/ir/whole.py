@@ -162,14 +162,12 @@ def _halved(a: str, times: str) -> tuple[tuple[str, ...], str]:
 
 
 def _rescale_in_c() -> Function:
-    statements, result = _halved("high", "right")
     body = (
         "const int32_t left = (int32_t)((uint32_t)a << (c > 0 ? c : 0));",
         f"const int32_t high = {_PRODUCT.format('left', 'b')};",
-        "const int right = c < 0 ? -c : 0;",
-        *statements,
+        "const int32_t away = high + (high >> 31);",  # |high| < 2^31, as |b| is
     )
-    return Function(3, result, rescale, body=body)
+    return Function(3, "c < 0 ? ((away >> (-c - 1)) + 1) >> 1 : high", rescale, body=body)
 
 
 _ONCE = (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from lowtide.ir.dtype import I32
 from lowtide.ir.index import number
-from lowtide.ir.nest import Load, Nest, Read, Value, axes_of, broadcast, call
+from lowtide.ir.nest import Call, Load, Nest, Number, Read, Value, axes_of, broadcast, call
 from lowtide.ops.eight.finish import EIGHT, ENDS, above, factor_types, finished, kept, rescaled
 from lowtide.ops.entry import Bound, entry
 
@@ -29,12 +29,16 @@ def add(op: Bound) -> Nest:
     """clamp(round((round(a * factor[0]) +- round(b * factor[1])) * factor[2]) + y_zero)"""
     if op.attribute("rounding") == "float":
         return _add_in_float(op)
-    a, b = (
-        rescaled(op, call("mul", operand, RAISED), 2, [], which=k)
-        for k, operand in enumerate(_operands(op))
-    )
+    a, b = (_raised(op, operand, k) for k, operand in enumerate(_operands(op)))
     value = call("add" if op.type == "QAdd" else "sub", a, b)
     return _elementwise(op, finished(op, value, 2, [], which=2))
+
+
+def _raised(op: Bound, operand: Value, which: int) -> Value:
+    """round(operand * RAISED * factor). The factor of the larger scale is a half: no rounding."""
+    value = rescaled(op, call("mul", operand, RAISED), 2, [], which=which)
+    half = isinstance(value, Call) and value.arguments[1:] == (Number(2.0**30), Number(0.0))
+    return call("mul", operand, RAISED // 2) if half else value
 
 
 @entry("QSquaredDifference", attributes=_ENDS, take=EIGHT, other_types=_OTHERS, pointwise=True)
