@@ -251,11 +251,35 @@ def test_interrupted_while_it_starts(network: Path) -> None:
     assert running.returncode == 130, line
 
 
-def started(command: list[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
+_TO_THE_END = """
+import ctypes, sys
+from lowtide.cli.start import main
+libc = ctypes.CDLL(None)
+libc.on_exit(libc.getchar, None)
+libc.on_exit(libc.perror, None)
+sys.argv = ["lowtide", "--version"]
+main()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="on_exit is glibc's")
+def test_interrupted_at_the_very_end() -> None:
+    """Ctrl-C when Python is gone, and libraries are not yet: what was done stays done."""
+    running = started([sys.executable, "-c", _TO_THE_END], os.environ, stdin=subprocess.PIPE)
+    assert running.stderr is not None
+    assert next(line for line in running.stderr if "Success" in line)
+    running.send_signal(signal.SIGINT)
+    running.communicate("\n", timeout=30)
+    assert running.returncode == 0
+
+
+def started(
+    command: list[str], environment: Mapping[str, str], stdin: int | None = None
+) -> subprocess.Popen[str]:
     """A process that heeds Ctrl-C, even if a shell has started these tests in the background."""
     heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     return subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=heed
+        command, stdin=stdin, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=heed
     )
 
 

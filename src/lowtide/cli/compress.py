@@ -45,7 +45,8 @@ def compress(
         list[Path] | None,
         typer.Option(
             help="Pictures the network knows, some hundred: files, folders, .npy or .npz [N,C,H,W] "
-            "(bytes are pixels, other numbers go in as they are); may be repeated."
+            "(bytes are pixels, other numbers go in as they are); may be repeated. Pictures of "
+            "other sizes are stretched (Pillow's BILINEAR), never cropped."
         ),
     ] = None,
     uncalibrated: Uncalibrated = False,

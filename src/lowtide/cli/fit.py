@@ -102,7 +102,10 @@ def fit(
     shape: Shapes = None,
     sample: Annotated[
         list[Path] | None,
-        typer.Option(help="A picture, .npy or .npz to compare on; may be repeated."),
+        typer.Option(
+            help="A picture, .npy or .npz to compare on; may be repeated. A picture of another "
+            "size is stretched (Pillow's BILINEAR), never cropped."
+        ),
     ] = None,
     mean: MeanOrNot = None,
     std: StdOrNot = None,
@@ -130,7 +133,7 @@ def fit(
         list[Path] | None,
         typer.Option(
             help="With --int8 or --flash: pictures the network knows, some hundred: files, "
-            "folders, .npy or .npz [N,C,H,W]; may be repeated."
+            "folders, .npy or .npz [N,C,H,W]; may be repeated. They are stretched as a --sample is."
         ),
     ] = None,
     uncalibrated: Uncalibrated = False,

@@ -21,10 +21,15 @@ from lowtide.errors import LowtideError, UnreadableModel
 
 def main() -> None:
     """The entry point of the `lowtide` command."""
-    with exit_codes(as_json="--json" in sys.argv[1:]):
-        from lowtide.cli.app import app
+    try:
+        with exit_codes(as_json="--json" in sys.argv[1:]):
+            from lowtide.cli.app import app
 
-        sys.exit(app(standalone_mode=False))
+            sys.exit(app(standalone_mode=False))
+    except _Stopped:  # while it was said how the command ended
+        sys.exit(_code())
+    finally:
+        _ignore_signals()
 
 
 class _Stopped(BaseException):
@@ -50,6 +55,17 @@ def _catch_signals() -> None:
     for number in _ENDING:
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _stop)
+
+
+def _ignore_signals() -> None:
+    """How the command ended is decided, and Python, on its way out, would let a signal kill it."""
+    for number in _ENDING:
+        if signal.getsignal(number) is _stop:
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _code() -> int:
+    return 128 + (_stopped[0][0] if _stopped else signal.SIGINT)
 
 
 @contextmanager
@@ -80,10 +96,9 @@ def exit_codes(as_json: bool = False) -> Iterator[None]:
 def _interrupted(error: BaseException, as_json: bool) -> NoReturn:
     kept = ", ".join(getattr(error, "__notes__", ["nothing was written"]))
     say(f"interrupted, {kept}")
-    code = 128 + (_stopped[0][0] if _stopped else signal.SIGINT)
     if as_json:
-        _answer({"error": "interrupted", "kept": kept, "exit_code": code})
-    sys.exit(code)
+        _answer({"error": "interrupted", "kept": kept, "exit_code": _code()})
+    sys.exit(_code())
 
 
 def _bug(error: Exception) -> LowtideError:
