@@ -16,18 +16,18 @@ from tools import need, need_board
 
 MODELS = Path(__file__).resolve().parents[3] / "shared" / "models" / "tflite"
 MOST = {
-    "pretrainedResnet_quant": 1.20,
+    "pretrainedResnet_quant": 1.25,
     "vww_96_int8": 1.72,
-    "kws_ref_model": 1.74,
+    "kws_ref_model": 2.42,
     "ad01_int8": 1.70,
 }
 PLACED = {
-    "pretrainedResnet_quant": 11_328,
+    "pretrainedResnet_quant": 11_040,
     "vww_96_int8": 28_288,
-    "kws_ref_model": 4_890,
+    "kws_ref_model": 3_994,
     "ad01_int8": 768,
 }
-"""Arenas in bytes: at most 1 KiB more than those of loops, 10,304, 28,032, 3,866 and 768."""
+"""Arenas in bytes: at most 8 % more than those of loops, 10,304, 28,032, 3,866 and 768."""
 
 WAYS = (("gcc", "-O3", 1.0), ("gcc", "-Os", 1.1), ("clang", "-O3", 1.25))
 EVERY_WAY = ("pretrainedResnet_quant", "ad01_int8")

@@ -253,7 +253,7 @@ def test_rows_of_the_exact_size(family: str, flags: tuple[str, ...], tmp_path: P
     compare(found, done.stdout)
 
 
-@pytest.mark.parametrize(("name", "family"), [("m4", ""), ("m55", "helium")])
+@pytest.mark.parametrize(("name", "family"), [("m3", ""), ("m4", ""), ("m55", "helium")])
 @pytest.mark.parametrize("flags", ["-O3", "-Os"])
 def test_on_a_board(name: str, family: str, flags: str, tmp_path: Path) -> None:
     need_board(name)

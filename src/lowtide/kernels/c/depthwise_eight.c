@@ -50,6 +50,39 @@ INLINE void add_taps(const int8_t *const *table, int at, const int8_t *w, int ta
     for (int k = 0; k < 4; k++)
         _mm_storeu_si128((__m128i *)(void *)(sums + 4 * k), a[k]);
 }
+#elif defined IN_PASSES8
+INLINE void add_taps_of(const int8_t *const *table, int at, const int8_t *w, int taps, int n, int from_zero,
+                        int32_t *sums)
+{
+    for (int i = 0; i < n; i += 4) {
+        const int8_t *v = w + i;
+        const int whole = n - i >= 4;
+        int32_t a = 0, b = 0, c = 0, d = 0;
+        for (int t = 0; t < taps; t++, v += BLOCK8) {
+            const int8_t *x = table[t] + at + i;
+            a += (from_zero ? (uint8_t)x[0] : x[0]) * v[0];
+            if (whole || n - i > 1)
+                b += (from_zero ? (uint8_t)x[1] : x[1]) * v[1];
+            if (whole || n - i > 2)
+                c += (from_zero ? (uint8_t)x[2] : x[2]) * v[2];
+            if (whole)
+                d += (from_zero ? (uint8_t)x[3] : x[3]) * v[3];
+        }
+        sums[i] = a;
+        sums[i + 1] = b;
+        sums[i + 2] = c;
+        sums[i + 3] = d;
+    }
+}
+
+INLINE void add_taps(const int8_t *const *table, int at, const int8_t *w, int taps, int n, int from_zero,
+                     int32_t *sums)
+{
+    if (from_zero)
+        add_taps_of(table, at, w, taps, n, 1, sums);
+    else
+        add_taps_of(table, at, w, taps, n, 0, sums);
+}
 #else
 INLINE void add_taps(const int8_t *const *table, int at, const int8_t *w, int taps, int n, int from_zero,
                      int32_t *sums)

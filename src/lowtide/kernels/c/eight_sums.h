@@ -152,6 +152,57 @@ INLINE void keep_sums8(const sums8 *a, int32_t *sums)
     for (int p = 0; p < 2 * WIDE8; p++)
         sums[p] = (int32_t)a->of[p / WIDE8][p % WIDE8];
 }
+
+#ifndef __ARM_NEON
+/* Without vectors there are registers for the sums of two pixels at a time. */
+#define IN_PASSES8 2
+#ifdef __GNUC__ /* nothing of the next word is read before; each product is added at once where one instruction does */
+#define AFTER8(x, w, s) __asm__("" : "+r"(x), "+r"(w), "+r"(s[0]), "+r"(s[1]), "+r"(s[2]), "+r"(s[3]))
+#else
+#define AFTER8(x, w, s) (void)0
+#endif
+#if defined __GNUC__ && defined __arm__
+#define NOW8(s) __asm__("" : "+r"(s[0]), "+r"(s[1]), "+r"(s[2]), "+r"(s[3]))
+#else
+#define NOW8(s) (void)0
+#endif
+
+INLINE void add_two(const wide *x, const int8_t *w, uint32_t *sums, int both)
+{
+    for (int i = 0; i < 2; i++) {
+        sums[0] += (uint32_t)(x[i] * w[2 * i]);
+        sums[1] += (uint32_t)(x[i] * w[2 * i + 1]);
+        if (both) {
+            sums[2] += (uint32_t)(x[2 + i] * w[2 * i]);
+            sums[3] += (uint32_t)(x[2 + i] * w[2 * i + 1]);
+        }
+        NOW8(sums);
+    }
+}
+
+INLINE void sum_pass(const wide *x, const int8_t *w, const int8_t *end, sums8 *a, int p, int both, int words,
+                     int second, int third)
+{
+    uint32_t sums[4] = { a->of[0][p], a->of[1][p], both ? a->of[0][p + 1] : 0, both ? a->of[1][p + 1] : 0 };
+    for (; w < end; x += 2 * words, w += 4) {
+        if (third) {
+            add_two(x + 2 * third, w, sums, both);
+            AFTER8(x, w, sums);
+            add_two(x + 2 * second, w + 4, sums, both);
+            AFTER8(x, w, sums);
+            w += 8;
+        }
+        add_two(x, w, sums, both);
+        AFTER8(x, w, sums);
+    }
+    a->of[0][p] = sums[0];
+    a->of[1][p] = sums[1];
+    if (both) {
+        a->of[0][p + 1] = sums[2];
+        a->of[1][p + 1] = sums[3];
+    }
+}
+#endif
 #endif
 
 /* `second` and `third` columns of a window lie so many words behind the first; none if 0. */
@@ -160,9 +211,13 @@ INLINE void sum_words(const wide *from, const int8_t *w, int bytes, struct tile8
 {
     for (; t->pairs; t->pairs--) {
         sums8 a = begin_sums8(t->e);
-        const wide *x = from;
         const int8_t *const end = w + bytes;
-        for (; w < end; x += 2 * words, w += 4) {
+#ifdef IN_PASSES8
+        for (int p = 0; p < pixels; p += IN_PASSES8)
+            sum_pass(from + 2 * p, w, end, &a, p, pixels > 1, words, second, third);
+        w = end;
+#else
+        for (const wide *x = from; w < end; x += 2 * words, w += 4) {
             if (third) {
                 add_word(x + 2 * third, w, &a, pixels);
                 add_word(x + 2 * second, w + 4, &a, pixels);
@@ -170,6 +225,7 @@ INLINE void sum_words(const wide *from, const int8_t *w, int bytes, struct tile8
             }
             add_word(x, w, &a, pixels);
         }
+#endif
         if (t->y == NULL || t->e->shift <= 0) {
             keep_sums8(&a, t->sums);
             return;
