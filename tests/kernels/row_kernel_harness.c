@@ -1,8 +1,9 @@
 /* Runs kernels of whole rows on rows of exactly the size they may touch, each from malloc, so that
    AddressSanitizer sees every element too far. Per case on stdin: int32 kernel (0 conv, 1 depthwise,
-   2 max, 3 mean), rows, whether there is a bias, elements of weights; struct rows; whether each
-   input row exists; then floats: the rows that exist, the weights, the bias, the output rows as they
-   are before. On stdout: the output rows. Where sums grow there is one output row. */
+   2 max, 3 mean, 4 conv of packed weights), rows, whether there is a bias, elements of weights (of
+   packed ones: bytes of codes), and bits, centred, halves, outputs that share a scale; struct rows;
+   whether each input row exists; then floats: the rows that exist, the weights (codes and scales), the
+   bias, the output rows as they are before. On stdout: the output rows. Where sums grow there is one output row. */
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,12 +17,17 @@ typedef float __attribute__((may_alias)) f32;
 
 enum { MOST = 64 };
 
-static float *floats(int count)
+static void *taken(int bytes)
 {
-    float *p = malloc(sizeof(float) * (size_t)(count + !count));
-    if (!p || fread(p, sizeof(float), (size_t)count, stdin) != (size_t)count)
+    void *p = malloc((size_t)(bytes + !bytes));
+    if (!p || fread(p, 1, (size_t)bytes, stdin) != (size_t)bytes)
         exit(2);
     return p;
+}
+
+static float *floats(int count)
+{
+    return taken((int)sizeof(float) * count);
 }
 
 int main(void)
@@ -30,7 +36,7 @@ int main(void)
                                    const float *, const float *) = {
         conv_rows, depthwise_rows, max_rows, mean_rows
     };
-    int32_t head[4], exists[MOST];
+    int32_t head[8], exists[MOST];
     while (fread(head, sizeof head, 1, stdin) == 1) {
         struct rows s;
         const f32 *x[MOST];
@@ -43,15 +49,23 @@ int main(void)
             return 2;
         for (int k = 0; k < count; k++)
             x[k] = exists[k] ? held[kept++] = floats((s.iw - 1) * s.is + s.ci * s.groups) : NULL;
-        float *w = floats(head[3]), *b = head[2] ? floats(s.co * s.groups) : NULL;
+        const int packed = head[0] == 4;
+        void *w = packed ? taken(head[3]) : floats(head[3]);
+        void *scales = packed ? taken((head[6] ? 2 : 4) * (s.co * s.groups / head[7])) : NULL;
+        float *b = head[2] ? floats(s.co * s.groups) : NULL;
         for (int j = 0; j < rows; j++)
             y[j] = s.grows && j ? y[0] : (held[kept++] = floats(made));
-        kernels[head[0]](&s, x, y, rows, w, b);
+        const struct packed codes = { w, scales, head[4], head[5], head[6], head[7] };
+        if (packed)
+            packed_conv_rows(&s, x, y, rows, &codes, b);
+        else
+            kernels[head[0]](&s, x, y, rows, w, b);
         for (int j = 0; j < (s.grows ? 1 : rows); j++)
             fwrite(y[j], sizeof(float), (size_t)made, stdout);
         while (kept)
             free(held[--kept]);
         free(w);
+        free(scales);
         free(b);
     }
     return 0;

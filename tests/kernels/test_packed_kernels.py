@@ -24,7 +24,9 @@ HARNESS = Path(__file__).with_name("packed_harness.c")
 NAMES = (
     "branch.h",
     "unpack.h",
+    "inline.h",
     "conv.h",
+    "packed_codes.h",
     "packed.h",
     "packed_conv_row.c",
     "packed_depthwise_row.c",

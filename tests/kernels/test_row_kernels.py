@@ -19,13 +19,14 @@ import numpy as np
 import pytest
 
 from lowtide.check.compile import WARNINGS, find_compiler
-from lowtide.kernels.choose import sources
+from lowtide.ir.codes import limits, pack
+from lowtide.kernels.choose import source, sources
 from lowtide.kernels.packing import BLOCK
 from lowtide.kernels.rows import ROWS
 
 HARNESS = Path(__file__).with_name("row_kernel_harness.c")
 SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1")
-CONV, DEPTHWISE, MAX, MEAN = range(4)
+CONV, DEPTHWISE, MAX, MEAN, PACKED = range(5)
 LIMITS = "enum { ZEROS = 350, RUNS = 15, COLUMNS = 90 };"
 KEEP, RELU, CLAMP, LEAKY = range(4)
 NO_POOL, MAX_POOL, SUM_POOL = range(3)
@@ -64,6 +65,28 @@ class Shape:
 
 
 @dataclass(frozen=True)
+class Packed:
+    """Weights [kh][kw][ci][co] as codes of few bits; so many outputs share a scale."""
+
+    codes: Array
+    bits: int
+    centred: bool
+    halves: bool
+    scales: Array
+    per: int
+
+    @property
+    def values(self) -> Array:
+        scales = self.scales.repeat(self.per)
+        return ((self.codes + 0.5 * self.centred) * scales).astype(np.float32)
+
+    @property
+    def bytes(self) -> bytes:
+        scales = self.scales.astype("<f2" if self.halves else "<f4").tobytes()
+        return pack(self.codes.ravel(), self.bits) + scales
+
+
+@dataclass(frozen=True)
 class Case:
     """One call; x[j * ph * kh + ..] is None where the row is padding, w is [kh][kw][ci][co]."""
 
@@ -73,6 +96,7 @@ class Case:
     w: Array
     b: Array | None
     y: tuple[Array, ...]
+    codes: Packed | None = None
 
     @property
     def rows(self) -> int:
@@ -80,11 +104,20 @@ class Case:
 
     def packed(self) -> bytes:
         weights = self.blocks() if self.kernel == CONV else self.w.ravel()
-        head = [self.kernel, self.rows, self.b is not None, weights.size]
+        head, held = (
+            [self.kernel, self.rows, self.b is not None, weights.size, 0, 0, 0, 1],
+            self.codes,
+        )
         exists = [row is not None for row in self.x]
-        arrays = [*(row for row in self.x if row is not None), weights]
-        arrays += [self.b] if self.b is not None else []
-        data = b"".join(a.astype("<f4").tobytes() for a in (*arrays, *self.y))
+        if held:
+            size = len(held.bytes) - held.scales.size * (2 if held.halves else 4)
+            head[3:] = [size, held.bits, held.centred, held.halves, held.per]
+        biases = [] if self.b is None else [self.b]
+        rows, others = (
+            b"".join(a.astype("<f4").tobytes() for a in arrays)
+            for arrays in ([row for row in self.x if row is not None], [*biases, *self.y])
+        )
+        data = rows + (held.bytes if held else weights.astype("<f4").tobytes()) + others
         start = np.array(head, "<i4").tobytes() + self.shape.packed()
         return start + np.array(exists, "<i4").tobytes() + data
 
@@ -137,7 +170,7 @@ class Case:
         s = self.shape
         if self.kernel == DEPTHWISE:
             return pixel * self.w[ky, kx, 0]
-        if self.kernel != CONV:
+        if self.kernel not in (CONV, PACKED):
             return np.zeros(s.groups, np.float32)
         weights = self.w[ky, kx].reshape(s.ci, s.groups, s.co)
         return np.einsum("gi,igo->go", pixel.reshape(s.groups, s.ci), weights).ravel()
@@ -187,14 +220,27 @@ def random_case(dice: random.Random) -> Case:
     made = (ow - 1) * s.os + co * groups
     y = tuple(whole(made) for _ in range(1 if s.grows else rows))
     case = Case(kernel, s, x, w, b, y)
+    if kernel == CONV and s.pool == NO_POOL and not s.on and dice.random() < 0.5:
+        held = random_codes(dice, w.shape)
+        case = replace(case, kernel=PACKED, w=held.values, codes=held)
     # A mean of nothing is refused before it comes to a kernel.
     empty = kernel == MEAN and np.isnan(np.concatenate(case.expected())).any()
     return replace(case, shape=replace(s, padded=1)) if empty else case
 
 
+def random_codes(dice: random.Random, shape: tuple[int, ...]) -> Packed:
+    """Weights of 1 to 8 bits; scales are powers of two."""
+    numbers, bits = np.random.default_rng(dice.randrange(2**32)), dice.randint(1, 8)
+    low, high = limits(bits)
+    per = dice.choice([n for n in (1, 2, 5) if shape[-1] % n == 0])
+    scales = (2.0 ** numbers.integers(-1, 2, shape[-1] // per)).astype(np.float32)
+    codes = numbers.integers(low, high + 1, shape).astype(np.int8)
+    return Packed(codes, bits, bits == 1 or dice.random() < 0.5, dice.random() < 0.5, scales, per)
+
+
 def built(folder: Path, lanes: int | None) -> Path:
     """The harness with vectors of so many floats, or as many as this machine has."""
-    (folder / "kernels.c").write_text("\n".join([LIMITS, *sources(ROWS)]))
+    (folder / "kernels.c").write_text("\n".join([source("unpack.h"), LIMITS, *sources(ROWS)]))
     compiler = find_compiler()
     assert compiler is not None
     lanes_flags = ["-march=native"] if lanes is None else [f"-DLANES={lanes}", "-Wno-psabi"]
@@ -222,7 +268,8 @@ def test_row_kernels_equal_numpy_and_stay_inside(lanes: int | None, tmp_path: Pa
             at += row.size
     assert at == results.size
     assert {(case.shape.grows, case.shape.on) for case in cases} == {(0, 0), (0, 1), (1, 0)}
-    assert {(case.kernel, case.rows > 1) for case in cases} >= {(k, True) for k in range(4)}
+    assert {(case.kernel, case.rows > 1) for case in cases} >= {(k, True) for k in range(5)}
+    assert {case.codes.bits for case in cases if case.codes} == set(range(1, 9))
 
 
 @pytest.mark.parametrize("kernel", [CONV, DEPTHWISE])

@@ -58,12 +58,12 @@ PIXELS = (
     Kernel("depthwise_row", ("branch.h", "conv.h", "depthwise_row.c"), _match(False, True, 1)),
     Kernel(
         "packed_conv_row",
-        ("branch.h", "conv.h", "packed.h", "packed_conv_row.c"),
+        ("inline.h", "branch.h", "conv.h", "packed_codes.h", "packed.h", "packed_conv_row.c"),
         _match(True, False, PACKED_PIXELS),
     ),
     Kernel(
         "packed_depthwise_row",
-        ("branch.h", "conv.h", "packed.h", "packed_depthwise_row.c"),
+        ("inline.h", "branch.h", "conv.h", "packed_codes.h", "packed.h", "packed_depthwise_row.c"),
         _match(True, True, PACKED_PIXELS),
     ),
 )

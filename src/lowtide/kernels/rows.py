@@ -17,7 +17,7 @@ from lowtide.ir.nest import Acc, Call, Load, Number
 from lowtide.kernels.calls import Activation, Pool, RowCall
 from lowtide.kernels.finish import activation, counts
 from lowtide.kernels.kernel import Kernel, Use
-from lowtide.kernels.packing import InBlocks, InOrder, Packing
+from lowtide.kernels.packing import BLOCK, InBlocks, InOrder, Packing
 from lowtide.kernels.patterns import Convolution, as_image, convolution, inside_rows, windows
 from lowtide.layout.lay_out import Layout, Place
 from lowtide.ops.window import SlidingWindow
@@ -47,10 +47,29 @@ def _conv(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
         return None
     if call is None:
         return None
+    return _use(kernel, call, _runs(found, call), InBlocks(found.weights, found.groups))
+
+
+def _packed_conv(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
+    """A convolution, alone, whose weights are packed codes."""
+    found = _found(task, layout, packed=True)
+    if found is None or (found.channels == (1, 1) and found.groups > 1):
+        return None
+    call = _call(found, task, layout)
+    few = found.groups > 1 and found.channels[1] < BLOCK  # loops unpack no more than these
+    if few or call is None or call.onto or call.planes or len(task.nest.reductions) > 1:
+        return None
+    if task.accumulates:
+        return None
+    order = (*range(2, 2 + len(found.windows)), 1, 0)
+    return _use(kernel, call, _runs(found, call), InOrder(found.weights, order))
+
+
+def _runs(found: Convolution, call: RowCall) -> dict[str, int]:
+    """The zeros of a padding, and the runs of inputs under a window."""
     wide = max(found.channels[0] * found.groups, call.columns.kernel * found.channels[0])
     zeros = wide if any(min(w.counts(False)) < w.kernel for w in found.windows) else 1
-    limits = {"ZEROS": zeros, "RUNS": call.taps * call.columns.kernel}
-    return _use(kernel, call, limits, InBlocks(found.weights, found.groups))
+    return {"ZEROS": zeros, "RUNS": call.taps * call.columns.kernel}
 
 
 def _depthwise(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
@@ -104,12 +123,12 @@ def _use(kernel: Kernel, call: RowCall, limits: dict[str, int], *packings: Packi
     return Use(kernel, call, ROW, packings, limits)
 
 
-def _found(task: Task, layout: Layout) -> Convolution | None:
-    """The convolution of a task that goes row by row, of finite numbers that are not packed."""
+def _found(task: Task, layout: Layout, *, packed: bool = False) -> Convolution | None:
+    """The convolution of a task that goes row by row, of finite numbers, packed or not."""
     if task.row is None or task.grain.pixels or task.port:
         return None
     found, graph = convolution(task, layout), layout.graph
-    if found is None or found.weights in graph.packed:
+    if found is None or (found.weights in graph.packed) != packed:
         return None
     # zeros of the padding are multiplied
     return found if np.isfinite(graph.constants[found.weights]).all() else None
@@ -223,10 +242,12 @@ def _spans(call: RowCall) -> dict[str, int]:
     return {"ZEROS": call.groups, "COLUMNS": call.taps * each}
 
 
+_TILES = ("vectors.h", "rows.h", "runs.h", "conv_tiles.h", "conv_pixels.h")
 _WINDOWS = ("vectors.h", "rows.h", "window_rows.c")
 
 ROWS = (
-    Kernel("conv_rows", ("vectors.h", "rows.h", "runs.h", "conv_tiles.h", "conv_rows.c"), _conv),
+    Kernel("conv_rows", (*_TILES, "conv_rows.c"), _conv),
+    Kernel("packed_conv_rows", (*_TILES, "packed_codes.h", "packed_conv_rows.c"), _packed_conv),
     Kernel("depthwise_rows", (*_WINDOWS, "depthwise_rows.c"), _depthwise),
     Kernel("max_rows", (*_WINDOWS, "max_rows.c"), _largest),
     Kernel("mean_rows", (*_WINDOWS, "mean_rows.c"), _mean),

@@ -188,7 +188,7 @@ def _spans(parts: Parts) -> list[tuple[int, int]]:
 def _coarsening(cut: Segmented, options: Options) -> Coarsening:
     graph = cut.layout.graph
     work = [
-        Work(task.nest.macs // task.rows, weights_read(task, graph, 0, 1))
+        Work(task.nest.macs // task.rows, weights_read(task, graph, 0, 1, unpacked=True))
         for task in cut.graph.tasks
     ]
     far = FAR if options.cpu is None else find_cpu(options.cpu).far

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from lowtide.ir.dtype import F32
 from lowtide.ir.graph import Graph
 from lowtide.ir.nest import loads
 from lowtide.planner.plan import Plan
@@ -27,8 +28,12 @@ def weight_traffic(plan: Plan) -> int:
     return sum(weights_read(plan.tasks[k], graph, rows[k], steps[k]) for k in rows)
 
 
-def weights_read(task: Task, graph: Graph, rows: int, steps: int) -> int:
-    """Bytes of constants that a task reads for `rows` rows in `steps` steps; codes count packed."""
+def weights_read(task: Task, graph: Graph, rows: int, steps: int, *, unpacked: bool = False) -> int:
+    """Bytes of constants that a task reads for `rows` rows in `steps` steps.
+
+    Codes count packed, or as the floats that they are `unpacked` to: that takes as long as reading
+    these.
+    """
     found: dict[str, int] = {}
     for k, read in enumerate(task.nest.reads):
         name = task.operands[read.operand]
@@ -36,6 +41,8 @@ def weights_read(task: Task, graph: Graph, rows: int, steps: int) -> int:
             continue
         own = task.row is not None and any(task.row in i.variables for i in read.index)
         size, inner = graph.constant_bytes(name), _inner_rows(task, k)
+        if unpacked and name in graph.packed:
+            size = graph.constants[name].size * F32.bytes
         once = -(-size * rows * inner // task.rows) if own else size * steps * inner
         found[name] = max(found.get(name, 0), once)
     return sum(found.values())

@@ -98,6 +98,19 @@ SPARE float half(uint16_t h)
 }
 
 static inline float f_larger(float a, float b) { return a < b || b != b ? b : a; }
+#ifndef INLINE
+#ifdef __GNUC__
+#define INLINE static inline __attribute__((always_inline, unused)) /* some kernels need some of them */
+#else
+#define INLINE static inline
+#endif
+#endif
+#ifdef __GNUC__
+#define PERHAPS static __attribute__((unused))
+#else
+#define PERHAPS static inline
+#endif
+
 /* Stands where a test for padding has to stay a branch. GCC 12.2 at -O3 with AVX-512 (its PR 114375,
    mended in GCC 14) makes the test a mask, and where lanes of a vector share one element that is read
    under it, each of them reads another: wrong sums, and no warning. A statement that may not be left
@@ -121,20 +134,8 @@ enum { CONV_BLOCK = 32 };
 /* A constant as it lies in flash; `per` outputs share a scale, of 16 bits or of 32. */
 struct packed { const uint8_t *codes; const void *scales; int bits, centred, halves, per; };
 
-/* What is unpacked once serves so many pixels; so many inputs are unpacked at a time. */
-enum { PACKED_PIXELS = 8, PACKED_INPUTS = 8 };
-
-/* Pixels at a time: one if it is made in a buffer. One block of channels is read for all of them
-   before any is written, so where there is but one, they may be more than the plan's steps have. */
-static inline int packed_step(const struct conv *s, const float *pixel)
-{
-    if (pixel)
-        return 1;
-    return s->group < PACKED_PIXELS && s->co > CONV_BLOCK ? s->group : PACKED_PIXELS;
-}
-
 /* n values from number `first` on. */
-static inline void unpack(const struct packed *w, size_t first, int n, const float *scale, float *v)
+static inline void unpack_any(const struct packed *w, size_t first, int n, const float *scale, float *v)
 {
     const size_t bit = first * (size_t)w->bits;
     const uint8_t *p = w->codes + bit / 8;
@@ -150,16 +151,84 @@ static inline void unpack(const struct packed *w, size_t first, int n, const flo
     }
 }
 
-/* The scales of n outputs from m on, and the biases that their sums begin with. */
-static inline void packed_start(const struct packed *w, const float *b, int m, int n, int pixels,
-                                float (*acc)[CONV_BLOCK], float *scale)
+/* `count` runs of n values of 2 to 4 bits, `apart` bytes from one to the next. Eights of them are so many
+   bytes, one word. */
+#if defined __AVX2__ && defined __GNUC__
+typedef int eight_codes __attribute__((vector_size(32)));
+typedef float eight_values __attribute__((vector_size(32), aligned(4), may_alias));
+#endif
+INLINE void unpack_eights(const uint8_t *runs, size_t apart, int count, int n, int bits, float middle,
+                          const float *scale, float *v, int step)
+{
+    for (; count > 0; count--, runs += apart, v += step) {
+        const uint8_t *p = runs;
+        for (int at = 0; at < n; at += 8, p += bits) {
+            uint32_t word = 0;
+            for (int k = 0; k < bits; k++)
+                word |= (uint32_t)p[k] << 8 * k;
+#if defined __AVX2__ && defined __GNUC__
+            const eight_codes turn = { 0, 1, 2, 3, 4, 5, 6, 7 };
+            const eight_codes code = ((int)word << (32 - bits - bits * turn)) >> (32 - bits);
+            const eight_values by = *(const eight_values *)(scale + at);
+            *(eight_values *)(v + at) = (__builtin_convertvector(code, eight_values) + middle) * by;
+#else
+            for (int t = 0; t < 8; t++) {
+                const int32_t code = (int32_t)(word << (32 - bits - bits * t)) >> (32 - bits);
+                v[at + t] = ((float)code + middle) * scale[at + t];
+            }
+#endif
+        }
+    }
+}
+
+/* `count` runs of n values, `apart` values from one to the next, from number `first` on; in v they begin
+   `step` apart. */
+static inline void unpack(const struct packed *w, size_t first, size_t apart, int count, int n,
+                          const float *scale, float *v, int step)
+{
+    const size_t bits = (size_t)w->bits;
+    const uint8_t *p = w->codes + first / 8 * bits;
+    const float middle = w->centred ? 0.5f : 0.0f;
+    if (first % 8 || apart % 8 || n % 8 || bits < 2 || bits > 4)
+        for (int k = 0; k < count; k++)
+            unpack_any(w, first + (size_t)k * apart, n, scale, v + k * step);
+    else if (bits == 2)
+        unpack_eights(p, apart / 8 * 2, count, n, 2, middle, scale, v, step);
+    else if (bits == 3)
+        unpack_eights(p, apart / 8 * 3, count, n, 3, middle, scale, v, step);
+    else
+        unpack_eights(p, apart / 8 * 4, count, n, 4, middle, scale, v, step);
+}
+
+/* The scales of n outputs from m on. */
+static inline void unpack_scales(const struct packed *w, int m, int n, float *scale)
 {
     for (int t = 0; t < n; t++) {
         const int k = (m + t) / w->per;
         scale[t] = w->halves ? half(((const uint16_t *)w->scales)[k]) : ((const float *)w->scales)[k];
+    }
+}
+
+/* What is unpacked once serves so many pixels; so many inputs are unpacked at a time. */
+enum { PACKED_PIXELS = 8, PACKED_INPUTS = 8 };
+
+/* Pixels at a time: one if it is made in a buffer. One block of channels is read for all of them
+   before any is written, so where there is but one, they may be more than the plan's steps have. */
+static inline int packed_step(const struct conv *s, const float *pixel)
+{
+    if (pixel)
+        return 1;
+    return s->group < PACKED_PIXELS && s->co > CONV_BLOCK ? s->group : PACKED_PIXELS;
+}
+
+/* The scales of n outputs from m on, and the biases that their sums begin with. */
+static inline void packed_start(const struct packed *w, const float *b, int m, int n, int pixels,
+                                float (*acc)[CONV_BLOCK], float *scale)
+{
+    unpack_scales(w, m, n, scale);
+    for (int t = 0; t < n; t++)
         for (int p = 0; p < pixels; p++)
             acc[p][t] = b ? b[m + t] : 0.0f;
-    }
 }
 
 /* Where the inputs of some pixels lie at one tap, NULL for padding; 0 if all of it is. */
@@ -218,8 +287,8 @@ static void packed_conv_row(const struct conv *s, const f32 *const *x, const str
                     continue;
                 for (int i = 0; i < s->ci; i += PACKED_INPUTS) {
                     const int inputs = s->ci - i < PACKED_INPUTS ? s->ci - i : PACKED_INPUTS;
-                    for (int j = 0; j < inputs; j++)
-                        unpack(w, ((size_t)tap * s->ci + i + j) * s->co + m, n, scale, v[j]);
+                    unpack(w, ((size_t)tap * s->ci + i) * s->co + m, (size_t)s->co, inputs, n, scale, v[0],
+                           CONV_BLOCK);
                     if (n == CONV_BLOCK)
                         packed_sum(acc, a, pixels, i, inputs, v, CONV_BLOCK);
                     else
@@ -248,7 +317,7 @@ static void packed_depthwise_row(const struct conv *s, const f32 *const *x,
                 const f32 *a[PACKED_PIXELS];
                 if (!packed_pixels(s, x, tap, k, pixels, a))
                     continue;
-                unpack(w, (size_t)tap * s->co + m, n, scale, v);
+                unpack(w, (size_t)tap * s->co + m, 0, 1, n, scale, v, 0);
                 for (int p = 0; p < pixels; p++) {
                     KEEP_BRANCH;
                     if (a[p] == NULL)

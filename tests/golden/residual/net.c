@@ -552,9 +552,6 @@ static conv_tile_of *const conv_tiles[TILE][2] = {
 #endif
 };
 
-/* Weights that stay in a cache while all pixels pass. */
-enum { CACHED = 48 << 10 };
-
 /* The block behind one, of whole vectors as long as there are some in the group. */
 INLINE struct block conv_next(const struct rows *s, struct block c)
 {
@@ -604,6 +601,9 @@ INLINE void conv_pixels(const struct rows *s, const f32 *const *x, f32 *const *y
             conv_tiles[n - 1][c.width <= HALF * LANES](s, &a, &c, b);
     }
 }
+
+/* Weights that stay in a cache while all pixels pass. */
+enum { CACHED = 48 << 10 };
 
 /* Rows of a convolution, `rows` at a time: output row j is y[j], its inputs are x[j * kh ..], or
    x[j * ph * kh ..] where a pool follows; NULL is padding. w is [co / 16][kh][kw][ci][16], the last

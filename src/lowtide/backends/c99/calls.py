@@ -14,7 +14,7 @@ from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines, bare, expression
 from lowtide.ir.index import Index, number, var
 from lowtide.ir.nest import Acc, Load, Nest, Value
-from lowtide.kernels.calls import EightCall, PixelCall
+from lowtide.kernels.calls import EightCall, PixelCall, RowCall
 from lowtide.kernels.kernel import Use
 from lowtide.kernels.packing import InOrder
 from lowtide.layout.lay_out import Place
@@ -42,7 +42,7 @@ def emit_pixel_call(
     assert row is not None
     row_pointers(call, Index(((row, 1),)), program, lines)
     y = ", ".join(place_of_row(call.y, Index(((row, 1),)), program))
-    weights, bias = _constants(use, call, task, program, lines)
+    weights, bias = constants(use, call, task, program, lines)
     lines.add(f"f32 *y_out = OUT({y});")
     lines.add(f"{use.kernel.name}(&shape, x, {weights}, {bias}, y_out, {buffer});")
     emit_finish(call.y, "y_out", task, program, lines, Acc(0))
@@ -76,11 +76,13 @@ def row_pointers(
     lines.close()
 
 
-def _constants(
-    use: Use, call: PixelCall, task: Task, program: Program, lines: Lines
+def constants(
+    use: Use, call: PixelCall | RowCall, task: Task, program: Program, lines: Lines
 ) -> tuple[str, str]:
     """The names of the weights, or of what describes packed ones, and of the bias."""
     bias, graph = bias_of(call.start, task, program), program.plan.layout.graph
+    if not use.packings:
+        return "NULL", bias
     weight, name = program.weight(use.packings[0]), use.packings[0].constant
     codes = graph.packed.get(name)
     if codes is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from lowtide.backends.c99.calls import bias_of, emit_finish, pixel_stride, place_of_row
+from lowtide.backends.c99.calls import constants, emit_finish, pixel_stride, place_of_row
 from lowtide.backends.c99.loops import constant_element
 from lowtide.backends.c99.plane_calls import emit_planes
 from lowtide.backends.c99.program import Program
@@ -41,8 +41,7 @@ def emit_row_call(
     if call.onto:
         _go_on(call.onto, call.y, y, program, lines)
     lines.add("CHECK_ROWS(&shape, rows);")
-    bias = bias_of(call.start, task, program)
-    weight = program.weight(use.packings[0]) if use.packings else "NULL"
+    weight, bias = constants(use, call, task, program, lines)
     lines.add(f"{use.kernel.name}(&shape, in, out, rows, {weight}, {bias});")
     if call.grows and task.nest.finish != Acc(1):
         with lines.block(f"if (first + rows == {y.extent})"):

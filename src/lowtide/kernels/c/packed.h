@@ -1,6 +1,3 @@
-/* A constant as it lies in flash; `per` outputs share a scale, of 16 bits or of 32. */
-struct packed { const uint8_t *codes; const void *scales; int bits, centred, halves, per; };
-
 /* What is unpacked once serves so many pixels; so many inputs are unpacked at a time. */
 enum { PACKED_PIXELS = 8, PACKED_INPUTS = 8 };
 
@@ -13,33 +10,14 @@ static inline int packed_step(const struct conv *s, const float *pixel)
     return s->group < PACKED_PIXELS && s->co > CONV_BLOCK ? s->group : PACKED_PIXELS;
 }
 
-/* n values from number `first` on. */
-static inline void unpack(const struct packed *w, size_t first, int n, const float *scale, float *v)
-{
-    const size_t bit = first * (size_t)w->bits;
-    const uint8_t *p = w->codes + bit / 8;
-    const uint32_t sign = 1u << (w->bits - 1);
-    const float middle = w->centred ? 0.5f : 0.0f;
-    uint32_t held = (uint32_t)(*p >> bit % 8);
-    for (int t = 0, have = 8 - (int)(bit % 8); t < n; t++, have -= w->bits, held >>= w->bits) {
-        if (have < w->bits) {
-            held |= (uint32_t)*++p << have;
-            have += 8;
-        }
-        v[t] = ((float)((int)((held & (2 * sign - 1)) ^ sign) - (int)sign) + middle) * scale[t];
-    }
-}
-
 /* The scales of n outputs from m on, and the biases that their sums begin with. */
 static inline void packed_start(const struct packed *w, const float *b, int m, int n, int pixels,
                                 float (*acc)[CONV_BLOCK], float *scale)
 {
-    for (int t = 0; t < n; t++) {
-        const int k = (m + t) / w->per;
-        scale[t] = w->halves ? half(((const uint16_t *)w->scales)[k]) : ((const float *)w->scales)[k];
+    unpack_scales(w, m, n, scale);
+    for (int t = 0; t < n; t++)
         for (int p = 0; p < pixels; p++)
             acc[p][t] = b ? b[m + t] : 0.0f;
-    }
 }
 
 /* Where the inputs of some pixels lie at one tap, NULL for padding; 0 if all of it is. */

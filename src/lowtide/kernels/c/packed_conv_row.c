@@ -29,8 +29,8 @@ static void packed_conv_row(const struct conv *s, const f32 *const *x, const str
                     continue;
                 for (int i = 0; i < s->ci; i += PACKED_INPUTS) {
                     const int inputs = s->ci - i < PACKED_INPUTS ? s->ci - i : PACKED_INPUTS;
-                    for (int j = 0; j < inputs; j++)
-                        unpack(w, ((size_t)tap * s->ci + i + j) * s->co + m, n, scale, v[j]);
+                    unpack(w, ((size_t)tap * s->ci + i) * s->co + m, (size_t)s->co, inputs, n, scale, v[0],
+                           CONV_BLOCK);
                     if (n == CONV_BLOCK)
                         packed_sum(acc, a, pixels, i, inputs, v, CONV_BLOCK);
                     else

@@ -13,7 +13,7 @@ static void packed_depthwise_row(const struct conv *s, const f32 *const *x,
                 const f32 *a[PACKED_PIXELS];
                 if (!packed_pixels(s, x, tap, k, pixels, a))
                     continue;
-                unpack(w, (size_t)tap * s->co + m, n, scale, v);
+                unpack(w, (size_t)tap * s->co + m, 0, 1, n, scale, v, 0);
                 for (int p = 0; p < pixels; p++) {
                     KEEP_BRANCH;
                     if (a[p] == NULL)
