@@ -20,6 +20,11 @@ static inline void unpack_any(const struct packed *w, size_t first, int n, const
 
 /* `count` runs of n values of 2 to 4 bits, `apart` bytes from one to the next. Eights of them are so many
    bytes, one word. */
+#if defined __GNUC__ && !defined __clang__
+#define EIGHT_TIMES _Pragma("GCC unroll 8") /* shifts by constants, at -O2 and -Os as well */
+#else
+#define EIGHT_TIMES
+#endif
 #if defined __AVX2__ && defined __GNUC__
 typedef int eight_codes __attribute__((vector_size(32)));
 typedef float eight_values __attribute__((vector_size(32), aligned(4), may_alias));
@@ -39,6 +44,7 @@ INLINE void unpack_eights(const uint8_t *runs, size_t apart, int count, int n, i
             const eight_values by = *(const eight_values *)(scale + at);
             *(eight_values *)(v + at) = (__builtin_convertvector(code, eight_values) + middle) * by;
 #else
+            EIGHT_TIMES
             for (int t = 0; t < 8; t++) {
                 const int32_t code = (int32_t)(word << (32 - bits - bits * t)) >> (32 - bits);
                 v[at + t] = ((float)code + middle) * scale[at + t];
