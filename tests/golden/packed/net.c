@@ -110,6 +110,11 @@ static inline float f_larger(float a, float b) { return a < b || b != b ? b : a;
 #else
 #define PERHAPS static inline
 #endif
+#ifdef __clang__ /* a function in assembler: a compiler does not see what is read and written there */
+#define NOIPA noinline
+#else
+#define NOIPA noipa
+#endif
 
 /* Stands where a test for padding has to stay a branch. GCC 12.2 at -O3 with AVX-512 (its PR 114375,
    mended in GCC 14) makes the test a mask, and where lanes of a vector share one element that is read
