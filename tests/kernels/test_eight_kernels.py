@@ -156,7 +156,7 @@ class Case:
 
 def draw(dice: random.Random) -> Case:
     numbers = np.random.default_rng(dice.randrange(1 << 30))
-    kh, kw = dice.choice([(1, 1), (3, 3), (3, 3), (1, 3), (2, 3), (3, 5), (4, 2)])
+    kh, kw = dice.choice([(1, 1), (1, 1), (3, 3), (3, 3), (1, 3), (2, 3), (3, 5), (4, 2)])
     stride, dilation = dice.choice([(1, 1), (1, 1), (2, 1), (2, 1), (3, 1), (1, 2), (2, 2)])
     ci, co = dice.choice([1, 2, 3, 4, 5, 8, 12, 16]), dice.choice([1, 2, 3, 4, 7, 8, 16, 40, 70])
     depthwise = dice.random() < 0.4

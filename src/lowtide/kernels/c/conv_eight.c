@@ -121,6 +121,7 @@ static void make_tile(const struct eight *s, tile8_sums *sums, const wide *x, co
     const int plain = s->ending == TWICE && s->low == -128 && s->high == 127 && pixels == tile;
     struct tile8 t;
     t.os = s->os;
+    t.apart = s->stride * s->is;
     for (int c = 0; c < s->co; c += 2) {
         t.y = plain && c + 1 < s->co ? y + c : NULL;
         t.e = e + c;
@@ -138,9 +139,34 @@ static void make_tile(const struct eight *s, tile8_sums *sums, const wide *x, co
     }
 }
 
+/* Where there is room for one pixel only, and a row is one step that does not lie on its input: windows of
+   one tap, of inputs as they lie. */
+static int conv_direct(const struct eight *s, const int8_t *x, const int8_t *w, const struct ending8 *e, int8_t *y)
+{
+#if defined __ARM_FEATURE_DSP && defined __GNUC__
+    static tile8_sums *const kinds[] = { direct_single, direct_narrow, direct };
+    if (s->pixels > 1 || s->kh * s->kw > 1 || s->ci % 4 || s->from_zero || s->atomic || s->ow == 1)
+        return 0;
+    if (x == NULL || s->before || s->group < s->ow || (s->ow - 1) * s->stride >= s->iw)
+        return 0;
+    for (int q = 0, pixels; q < s->ow; q += pixels) {
+        const int left = s->ow - q;
+        pixels = left >= WIDE8 ? WIDE8 : left >= NARROW8 ? NARROW8 : 1;
+        make_tile(s, kinds[pixels / 2], (const wide *)(const void *)(x + q * s->stride * s->is), w, 2 * s->ci, e,
+                  y + q * s->os, pixels, pixels);
+    }
+    return 1;
+#else
+    (void)s, (void)x, (void)w, (void)e, (void)y;
+    return 0;
+#endif
+}
+
 static void conv_eight(const struct eight *s, const int8_t *const *x, const int8_t *w,
                        const struct ending8 *e, int8_t *y, wide *scratch)
 {
+    if (conv_direct(s, x[0], w, e, y))
+        return;
     static tile8_sums *const kinds[][3] = { { gathered_single, gathered_narrow, gathered },
                                             { sliding_single, sliding_narrow, sliding },
                                             { striding_single, striding_narrow, striding } };

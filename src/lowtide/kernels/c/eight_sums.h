@@ -8,7 +8,7 @@
    `pairs` of channels are made one after the other; their sums end TWICE in y, in all of -128 to 127,
    until one that ends in another way. Its sums are left in the tile; so are the first if y is NULL. */
 enum { WIDE8 = 4, NARROW8 = 2 };
-struct tile8 { const struct ending8 *e; int8_t *y; int os, pairs; int32_t sums[2 * WIDE8]; };
+struct tile8 { const struct ending8 *e; int8_t *y; int os, pairs; int32_t sums[2 * WIDE8]; int apart; };
 typedef void tile8_sums(const wide *x, const int8_t *w, int bytes, struct tile8 *t);
 
 #if defined __ARM_FEATURE_DSP && defined __GNUC__
@@ -47,24 +47,39 @@ typedef void tile8_sums(const wide *x, const int8_t *w, int bytes, struct tile8 
     "ldr r3, [sp, #12]\n add r1, #1\n add r0, #32\n ldr r12, [r3, #12]\n strd r0, r1, [r3]\n" \
     "ldr r1, [sp, #4]\n subs r12, #1\n str r12, [r3, #12]\n bne 0b\n pop {r0-r11, pc}\n" \
     "3:\n add r3, #16\n stm r3, {r4-r11}\n pop {r0-r11, pc}\n"
-#define ALL(name, taps) \
-    SUMS(name) { __asm__ volatile(BEGIN taps UNTIL END(END_WIDE("r4", "r5", "r6", "r7"), END_WIDE("r8", "r9", "r10", "r11"))); }
-#define HALF(name, taps) \
-    SUMS(name) { __asm__ volatile(BEGIN taps UNTIL END(END_NARROW("r4", "r5"), END_NARROW("r8", "r9"))); }
-#define LEAST(name, taps) \
-    SUMS(name) { __asm__ volatile(BEGIN taps UNTIL END(END_SINGLE("r4"), END_SINGLE("r8"))); }
+#define ALL(name, taps, until) \
+    SUMS(name) { __asm__ volatile(BEGIN taps until END(END_WIDE("r4", "r5", "r6", "r7"), END_WIDE("r8", "r9", "r10", "r11"))); }
+#define HALF(name, taps, until) \
+    SUMS(name) { __asm__ volatile(BEGIN taps until END(END_NARROW("r4", "r5"), END_NARROW("r8", "r9"))); }
+#define LEAST(name, taps, until) \
+    SUMS(name) { __asm__ volatile(BEGIN taps until END(END_SINGLE("r4"), END_SINGLE("r8"))); }
+/* Of the same sums, x has the bytes of pixels that lie `apart`, r2: twenty instructions for sixteen products. */
+#define APART "ldr r3, [sp, #12]\n ldr r2, [r3, #48]\n 1:\n"
+#define ADDED(at, turn, a, b) \
+    "ldr r3, " at "\n sxtb16 r3, r3" turn "\n smlad " a ", r12, r3, " a "\n smlad " b ", lr, r3, " b "\n"
+#define OTHERS(turn) ADDED("[r0]", turn, "r5", "r9") ADDED("[r0, r2]", turn, "r6", "r10") ADDED("[r0, r2, lsl #1]", turn, "r7", "r11")
+#define NEXT(turn) ADDED("[r0], #4", turn, "r4", "r8")
+#define TURN ", ror #8"
+#define DIRECT WEIGHTS ADDED("[r0]", "", "r4", "r8") "add r0, r2\n" OTHERS("") WEIGHTS OTHERS(TURN) "sub r0, r2\n" NEXT(TURN)
+#define DIRECT_NARROW \
+    WEIGHTS ADDED("[r0]", "", "r4", "r8") ADDED("[r0, r2]", "", "r5", "r9") WEIGHTS ADDED("[r0, r2]", TURN, "r5", "r9") NEXT(TURN)
+#define DIRECT_SINGLE WEIGHTS ADDED("[r0]", "", "r4", "r8") WEIGHTS NEXT(TURN)
+#define UNTIL_DIRECT "ldr r3, [sp, #4]\n cmp r1, r3\n bne 1b\n"
 #define FOURS(pair) "sub r2, r1\n tst r2, #8\n bne 2f\n 1:\n" pair pair "2:\n" pair pair
 #define TWICE_OVER(taps) "1:\n" taps taps
 
-ALL(gathered, FOURS(PAIR))
-ALL(sliding, TWICE_OVER(TAP("[r0, #8]", "[r0, #16]") TAP("[r0, #4]", "[r0, #12]") TAP("[r0], #24", "[r0, #8]")))
-ALL(striding, TWICE_OVER(TAP("[r0, #4]", "[r0, #12]") TAP("[r0, #20]", "[r0, #28]") TAP("[r0], #36", "[r0, #8]")))
-HALF(gathered_narrow, FOURS(PAIR_NARROW))
-HALF(sliding_narrow, TWICE_OVER(TAP_NARROW("[r0, #8]") TAP_NARROW("[r0, #4]") TAP_NARROW("[r0], #16")))
-HALF(striding_narrow, TWICE_OVER(TAP_NARROW("[r0, #4]") TAP_NARROW("[r0, #12]") TAP_NARROW("[r0], #20")))
-LEAST(gathered_single, FOURS(PAIR_SINGLE))
-LEAST(sliding_single, TWICE_OVER(TAP_SINGLE("[r0, #8]") TAP_SINGLE("[r0, #4]") TAP_SINGLE("[r0], #12")))
-LEAST(striding_single, TWICE_OVER(TAP_SINGLE("[r0, #4]") TAP_SINGLE("[r0, #8]") TAP_SINGLE("[r0], #12")))
+ALL(gathered, FOURS(PAIR), UNTIL)
+ALL(sliding, TWICE_OVER(TAP("[r0, #8]", "[r0, #16]") TAP("[r0, #4]", "[r0, #12]") TAP("[r0], #24", "[r0, #8]")), UNTIL)
+ALL(striding, TWICE_OVER(TAP("[r0, #4]", "[r0, #12]") TAP("[r0, #20]", "[r0, #28]") TAP("[r0], #36", "[r0, #8]")), UNTIL)
+HALF(gathered_narrow, FOURS(PAIR_NARROW), UNTIL)
+HALF(sliding_narrow, TWICE_OVER(TAP_NARROW("[r0, #8]") TAP_NARROW("[r0, #4]") TAP_NARROW("[r0], #16")), UNTIL)
+HALF(striding_narrow, TWICE_OVER(TAP_NARROW("[r0, #4]") TAP_NARROW("[r0, #12]") TAP_NARROW("[r0], #20")), UNTIL)
+LEAST(gathered_single, FOURS(PAIR_SINGLE), UNTIL)
+LEAST(sliding_single, TWICE_OVER(TAP_SINGLE("[r0, #8]") TAP_SINGLE("[r0, #4]") TAP_SINGLE("[r0], #12")), UNTIL)
+LEAST(striding_single, TWICE_OVER(TAP_SINGLE("[r0, #4]") TAP_SINGLE("[r0, #8]") TAP_SINGLE("[r0], #12")), UNTIL)
+ALL(direct, APART DIRECT, UNTIL_DIRECT)
+HALF(direct_narrow, APART DIRECT_NARROW, UNTIL_DIRECT)
+LEAST(direct_single, APART DIRECT_SINGLE, UNTIL_DIRECT)
 #else
 #ifdef __SSE2__
 /* Of a word, two inputs of four pixels are multiplied at once. */
