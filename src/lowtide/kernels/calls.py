@@ -1,4 +1,4 @@
-"""What kernels are called with: a value for each of the three ways to call one."""
+"""What kernels are called with: a value for each of the ways to call one."""
 
 from __future__ import annotations
 
@@ -113,4 +113,28 @@ class EightCall:
     pixels: int
 
 
-KernelCall = PixelCall | RowCall | RunCall | EightCall
+@dataclass(frozen=True)
+class Scaled:
+    """Numbers that are rescaled: by a factor, then by a shift to the right.
+
+    The `zero` point is taken from what is read before, or added to what is made after.
+    """
+
+    zero: int
+    m: int
+    shift: int
+
+
+@dataclass(frozen=True)
+class AddCall:
+    """Arguments of the kernel that makes a row of sums of two 8-bit numbers."""
+
+    x: tuple[Place, ...]
+    y: Place
+    terms: tuple[Scaled, Scaled]
+    sum: Scaled
+    low: int
+    high: int
+
+
+KernelCall = PixelCall | RowCall | RunCall | EightCall | AddCall

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from importlib.resources import files
 
 from lowtide.ir.dtype import I32
+from lowtide.kernels.add_eight import ADDS
 from lowtide.kernels.dense import DENSE
 from lowtide.kernels.dense_eight import DENSE_EIGHT
 from lowtide.kernels.eight import EIGHT
@@ -21,7 +22,7 @@ from lowtide.kernels.rows import ROWS
 from lowtide.layout.lay_out import Layout
 from lowtide.rows.task import PIXEL, Grain, Task
 
-KERNELS: tuple[Kernel, ...] = (*ROWS, *PIXELS, *DENSE, *EIGHT, *DENSE_EIGHT)
+KERNELS: tuple[Kernel, ...] = (*ROWS, *PIXELS, *DENSE, *EIGHT, *ADDS, *DENSE_EIGHT)
 
 SMALL_BUFFER = 256
 """Channels of the largest pixel that the loops of a definition may buffer on the stack."""

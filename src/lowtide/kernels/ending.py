@@ -121,7 +121,7 @@ def added_last(finish: Value) -> tuple[Value | None, Value]:
 
 def ending(finish: Value, task: Task, graph: Graph, made: DType) -> Ending | None:
     """Recognises in `finish` how the first sums of a task end; None: in another way."""
-    value, (low, high) = _kept(finish)
+    value, (low, high) = kept_within(finish)
     offset = 0
     if isinstance(value, Call) and value.function == "add":
         value, number = value.arguments
@@ -131,7 +131,7 @@ def ending(finish: Value, task: Task, graph: Graph, made: DType) -> Ending | Non
     kind = _FACTORS.get(value.function) if isinstance(value, Call) else None
     if kind is None or not isinstance(value, Call) or value.arguments[0] != Acc(0):
         return None
-    factors = [_by_channel(one, task, graph) for one in value.arguments[1:]]
+    factors = [by_channel(one, task, graph) for one in value.arguments[1:]]
     limits = np.iinfo(made.name)
     if any(one is None for one in factors) or low < limits.min or high > limits.max:
         return None
@@ -143,7 +143,7 @@ def ending(finish: Value, task: Task, graph: Graph, made: DType) -> Ending | Non
     return Ending(kind, whole[0], whole[1], offset, low, high)
 
 
-def _kept(value: Value) -> tuple[Value, tuple[int, int]]:
+def kept_within(value: Value) -> tuple[Value, tuple[int, int]]:
     """What is kept within two bounds, and these: clamps one after the other are one."""
     clamps: list[tuple[str, float]] = []
     while isinstance(value, Call) and value.function in ("larger", "smaller"):
@@ -160,7 +160,7 @@ def _kept(value: Value) -> tuple[Value, tuple[int, int]]:
     return value, (int(max(low, whole.min)), int(min(high, whole.max)))
 
 
-def _by_channel(value: Value, task: Task, graph: Graph) -> Array | None:
+def by_channel(value: Value, task: Task, graph: Graph) -> Array | None:
     """A factor for each channel of what a task makes."""
     channels = task.nest.shape[1]
     if isinstance(value, Number):

@@ -8,7 +8,7 @@ from lowtide.backends.c99.row_calls import begin_sums
 from lowtide.backends.c99.text import Lines
 from lowtide.ir.dtype import U8
 from lowtide.ir.index import Index, index_of
-from lowtide.kernels.calls import EightCall
+from lowtide.kernels.calls import AddCall, EightCall
 from lowtide.kernels.kernel import Use
 from lowtide.rows.task import Task
 
@@ -39,6 +39,32 @@ def emit_eight_call(
     scratch = at.replace(", ", "(", 1)
     lines.add(f"{use.kernel.name}({arguments}, (wide *)(void *){scratch}, 0));")
     lines.add(f"USE_ROW({at}, {storage.row_elements});")
+
+
+def emit_add_call(
+    use: Use, call: AddCall, task: Task, program: Program, lines: Lines, backward: bool
+) -> None:
+    """Emits the body of a task that adds two rows: for the judge, those of windows of a column."""
+    row = index_of(task.row) if task.row else Index()
+    _, channels, _, columns = call.y.strided.shape
+    fields = {
+        "kh": 2, "kw": 1, "stride": 1, "iw": columns, "is": channels, "ci": channels,
+        "ow": columns, "os": channels, "co": channels, "back": int(backward),
+        "group": task.grain.pixels or columns, "atomic": int(task.grain.atomic),
+    }  # fmt: skip
+    written = ", ".join(f".{name} = {value}" for name, value in fields.items() if value)
+    x = ", ".join(f"{{ {one.zero}, {one.m}, {one.shift} }}" for one in call.terms)
+    y = f"{call.sum.zero}, {call.sum.m}, {call.sum.shift}"
+    numbers = f"{{ {x} }}, {{ {y} }}, {call.low}, {call.high}"
+    lines.add(f"static const struct eight shape = {{ {written} }};")
+    lines.add(f"static const struct add8 numbers = {{ {numbers} }};")
+    lines.add("EIGHT_ROWS(2);")
+    first, second = (", ".join(place_of_row(place, row, program)) for place in call.x)
+    lines.open("for (int ky = 0; ky < 2; ky++)")
+    lines.add(f"x[ky] = ky == 0 ? EIGHT_ROW({first}) : EIGHT_ROW({second});")
+    lines.close()
+    out = f"EIGHT_OUT({', '.join(place_of_row(call.y, row, program))})"
+    lines.add(f"{use.kernel.name}(&shape, &numbers, x, {out});")
 
 
 def _fields(call: EightCall, task: Task, program: Program, backward: bool) -> str:

@@ -13,7 +13,7 @@ from lowtide.backends.c99.calls import emit_pixel_call
 from lowtide.backends.c99.claim import emit_claim
 from lowtide.backends.c99.dense_calls import emit_run_call
 from lowtide.backends.c99.driver import emit_driver, most_rows
-from lowtide.backends.c99.eight_calls import emit_eight_call
+from lowtide.backends.c99.eight_calls import emit_add_call, emit_eight_call
 from lowtide.backends.c99.header import header
 from lowtide.backends.c99.loops import reference_loops
 from lowtide.backends.c99.program import Program
@@ -25,7 +25,7 @@ from lowtide.backends.c99.types import only_floats, only_whole, typedefs
 from lowtide.backends.c99.weights import emit_numbers, emit_weights
 from lowtide.backends.c99.without import without
 from lowtide.ir.dtype import F32
-from lowtide.kernels.calls import EightCall, PixelCall, RowCall, RunCall
+from lowtide.kernels.calls import AddCall, EightCall, PixelCall, RowCall, RunCall
 from lowtide.kernels.choose import source, sources
 from lowtide.kernels.cpus import PORTABLE, find_cpu
 from lowtide.kernels.families import never
@@ -243,6 +243,8 @@ def _row(
         emit_pixel_call(use, use.call, task, program, lines, backward)
     elif use and isinstance(use.call, EightCall):
         emit_eight_call(use, use.call, task, program, lines, backward)
+    elif use and isinstance(use.call, AddCall):
+        emit_add_call(use, use.call, task, program, lines, backward)
     elif use and isinstance(use.call, RunCall):
         emit_run_call(use, use.call, task, program, lines)
     else:

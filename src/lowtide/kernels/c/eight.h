@@ -22,15 +22,22 @@ typedef int16_t MAY_ALIAS wide; /* what is widened lies in the arena */
 #define SCALED_SUM(sum, m) 0
 #endif
 
-/* sum * m / 2^31, rounded, then / 2^shift with halves away from 0, as TFLite does it. */
-INLINE int32_t twice(int32_t sum, const struct ending8 *e)
+/* sum * m / 2^31, rounded. */
+INLINE int32_t product8(int32_t sum, int32_t m)
 {
 #ifdef __ARM_FEATURE_DSP
     int32_t high;
-    __asm__("smmulr %0, %1, %2" : "=r"(high) : "r"(sum * 2), "r"(e->m));
+    __asm__("smmulr %0, %1, %2" : "=r"(high) : "r"(sum * 2), "r"(m));
+    return high;
 #else
-    int32_t high = (int32_t)(((int64_t)sum * e->m + (1 << 30)) >> 31);
+    return (int32_t)(((int64_t)sum * m + (1 << 30)) >> 31);
 #endif
+}
+
+/* The same, then / 2^shift with halves away from 0, as TFLite does it. */
+INLINE int32_t twice(int32_t sum, const struct ending8 *e)
+{
+    int32_t high = product8(sum, e->m);
     high += high >> 31;
     return (high + e->round) >> e->shift;
 }
