@@ -21,14 +21,16 @@ import pytest
 from lowtide.check.compile import WARNINGS, find_compiler
 from lowtide.ir import whole
 from lowtide.ir.dtype import I8, U8
+from lowtide.ir.index import Var
 from lowtide.kernels.choose import sources
 from lowtide.kernels.dense_eight import DENSE_EIGHT
-from lowtide.kernels.dot import in_blocks
+from lowtide.kernels.dot import in_blocks, widest
 from lowtide.kernels.eight import EIGHT, NARROW, WIDE
 from lowtide.kernels.ending import Ending, Sums
 from lowtide.kernels.families import choosing
 from lowtide.kernels.helium import FOUR, WIDENED, in_quads, signed_starts
 from lowtide.kernels.packing import InFours, InPairs, InQuads, InSixteens, InWords
+from lowtide.ops.window import SlidingWindow
 from lowtide.timing.board_build import link
 from lowtide.timing.board_run import run_on_board
 from lowtide.timing.boards import board
@@ -37,7 +39,7 @@ from tools import need_board
 HARNESS = Path(__file__).with_name("eight_harness.c")
 SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1")
 KINDS = ("TWICE", "ONCE", "SCALED")
-LIMITS = "enum { ROWS8 = 4, COLUMNS8 = 40, COLUMNS_DOT8 = 70, RUNS8 = 15 };\n"
+LIMITS = "enum { ROWS8 = 4, COLUMNS8 = 40, COLUMNS_DOT8 = 70 };\n"
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -87,21 +89,21 @@ class Case:
         words = words if slides else weights.size // ((co + co % 2) * 2) * self.pixels
         words = -(-co // 4) if depthwise else 0 if self.dense else words
         if family == "dot" and not self.dense:
-            order = InWords("w", kw if depthwise else together, self.signed and not depthwise)
-            weights = order.pack(self.w)
-            ends = np.array(in_blocks(self.ending, self.sums), "<i4")
+            weights = InWords("w", kw if depthwise else together).pack(self.w)
+            ends = np.array(in_blocks(self.ending, self.sums, self.w), "<i4")
         if family == "helium" and depthwise:
             ends = np.array(in_quads(self.ending, self.sums, WIDENED), "<i4")
         elif family == "helium" and not self.dense:
             weights, words = InQuads("w").pack(self.w), 2 * (-(-kh * kw * ci // 16) * 4)
             starts = signed_starts(self.sums, self.w, I8 if self.signed else U8)
             ends = np.array(in_quads(self.ending, starts, FOUR), "<i4")
-        e = self.ending
+        columns = SlidingWindow(iw, kw, stride, dilation, self.window[4], 0, ow, Var("k", kw))
+        e, wide = self.ending, widest(kh, columns, ci, 4 * words)
         plain = e.plain(self.sums) and not (depthwise and self.w.min() == -128)
         shape = [
             *self.window, iw, apart, self.channels, self.zero, not self.signed, ow, out, co,
             self.pixels,
-            KINDS.index(e.kind), e.offset, e.low, e.high, plain, self.back, ow, 0,
+            KINDS.index(e.kind), e.offset, e.low, e.high, plain, self.back, ow, 0, wide,
         ]  # fmt: skip
         words += -(-self.pixels * co // 4) if self.grows else 0
         span = (self.pixels - 1) * stride + (kw - 1) * dilation + 1

@@ -99,7 +99,8 @@ class EightCall:
     """Arguments of a kernel that makes a row of 8-bit numbers, tile by tile.
 
     `channels` are those of the input; padding is its `zero` point. So many `pixels` are widened
-    at a time. All channels end in the same way, without a clamp, if `plain`.
+    at a time, or so `wide` is what is copied as it is. All channels end in the same way, without a
+    clamp, if `plain`.
     """
 
     rows: SlidingWindow
@@ -111,6 +112,7 @@ class EightCall:
     ending: Ending
     plain: bool
     pixels: int
+    wide: int = 1
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from lowtide.ir.dtype import F32, I8, I32, U8, DType
 from lowtide.ir.graph import Array
 from lowtide.ir.nest import Acc, Call, Load, Value
 from lowtide.kernels.calls import EightCall
-from lowtide.kernels.dot import columns_of, in_blocks, in_words
+from lowtide.kernels.dot import columns_of, copied_bytes, in_blocks, in_room, in_words
 from lowtide.kernels.ending import Ending, Sums, added_last, ending
 from lowtide.kernels.families import by_family, most_bytes
 from lowtide.kernels.helium import FOUR, WIDENED, in_quads, signed_starts, window_bytes
@@ -87,11 +87,11 @@ def _in_tiles(
     scratch = most_bytes(layout, tile_bytes(call, packing), helium=window_bytes(call))
     if scratch > MOST_SCRATCH:
         return None
-    given = layout.storages[call.x.storage].dtype
-    words, quads = in_words(found.weights, call, given), InQuads(found.weights)
+    call = in_room(call, scratch)
+    scratch = most_bytes(layout, scratch, dot=copied_bytes(call))
+    words, quads = in_words(found.weights, call), InQuads(found.weights)
     weights = by_family(layout, packing, dot=words, helium=quads)
-    limits = {"RUNS8": call.rows.kernel * columns.kernel}
-    return Use(kernel, call, PIXEL, (weights, table), limits, arena_bytes=scratch)
+    return Use(kernel, call, PIXEL, (weights, table), arena_bytes=scratch)
 
 
 def _depthwise(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
@@ -132,7 +132,7 @@ def _by_channels(found: Convolution, kernel: Kernel, task: Task, layout: Layout)
     columns = call.rows.kernel * max(call.columns.kernel, 2 * WIDE + 1)
     if columns > MOST_COLUMNS:
         return None
-    words = InWords(found.weights, call.columns.kernel, turned=False)
+    words = InWords(found.weights, call.columns.kernel)
     packings = by_family(layout, InSixteens(found.weights), dot=words), table
     # Vectors add two products in 16 bits.
     plain = call.plain and int(layout.graph.constants[found.weights].min()) > -128
@@ -161,11 +161,10 @@ def _call(
         return None
     ends, sums = ended
     name = f"{found.weights}.ends"
-    blocks = Numbers(name, in_blocks(ends, sums))
+    weights = layout.graph.constants[found.weights]
+    blocks = Numbers(name, in_blocks(ends, sums, weights))
     given, depthwise = layout.storages[x.storage].dtype, found.groups > 1
-    signed = (
-        sums if depthwise else signed_starts(sums, layout.graph.constants[found.weights], given)
-    )
+    signed = sums if depthwise else signed_starts(sums, weights, given)
     quads = Numbers(name, in_quads(ends, signed, WIDENED if depthwise else FOUR))
     table = by_family(layout, Numbers(name, ends.numbers(sums)), dot=blocks, helium=quads)
     widest = layout.tiles.get(task.output, WIDE)  # the planner narrows what there is no room for

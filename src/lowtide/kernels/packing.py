@@ -85,13 +85,11 @@ class InWords:
     """Weights of a convolution as words of four inputs, in blocks of 16 channels: [word][16][4].
 
     Runs of inputs are `together` columns of a row of the window long, and filled up to a word, as
-    the last block is to 16 channels. The highest bit of all bytes is `turned`, if they are to be
-    unsigned.
+    the last block is to 16 channels.
     """
 
     constant: str
     together: int
-    turned: bool
 
     def pack(self, values: Array) -> Array:
         """Weights [out, in, ky, kx] in that order, in one dimension."""
@@ -100,8 +98,7 @@ class InWords:
         )
         filled = np.pad(runs, ((0, -len(runs) % BLOCK), (0, 0), (0, -runs.shape[2] % 4)))
         words = filled.reshape(-1, BLOCK, filled[0].size // 4, 4).swapaxes(1, 2)
-        packed = np.ascontiguousarray(words).ravel()
-        return packed ^ np.int8(-128) if self.turned else packed
+        return np.ascontiguousarray(words).ravel()
 
 
 @dataclass(frozen=True)

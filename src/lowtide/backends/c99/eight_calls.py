@@ -80,6 +80,7 @@ def _fields(call: EightCall, task: Task, program: Program, backward: bool) -> st
         "low": ends.low, "high": ends.high,
         "plain": int(call.plain), "back": int(backward),
         "group": task.grain.pixels or columns.out, "atomic": int(task.grain.atomic),
+        "wide": call.wide,
     }  # fmt: skip
     return ", ".join(
         f".{name} = {value}" for name, value in fields.items() if value not in (0, "TWICE")

@@ -4,7 +4,7 @@ static void conv_eight_sums(const struct eight *s, const int8_t *const *x, const
                             const struct ending8 *e, int32_t *y, wide *scratch)
 {
 #ifdef FAMILY_DOT
-    make_row(s, x, w, (const int32_t *)(const void *)e, NULL, (int8_t *)scratch, y);
+    make_row8(s, x, w, (const int32_t *)(const void *)e, NULL, (int8_t *)scratch, y);
 #else
     int8_t *made = (int8_t *)scratch;
     wide *const rest = scratch + (s->pixels * s->co + 3) / 4 * 2;

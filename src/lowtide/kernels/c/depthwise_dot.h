@@ -1,7 +1,7 @@
 #ifdef FAMILY_DOT
 /* Pixels of a row of a convolution of each channel by itself. A table has where the columns under them lie, row of
    the window by row; those in the padding are a pixel of the zero point. */
-struct columns8 { const int8_t *const *table; int columns, from_zero; };
+struct columns8 { const int8_t *const *table; int columns, flip; };
 
 /* One block of some pixels. Two of them are made of the same words of columns if windows of up to three are one
    apart: for the second, weights move on by one. */
@@ -11,13 +11,13 @@ INLINE void sum_columns(const struct columns8 *c, const struct eight *s, int kh,
     for (int ky = 0; ky < kh; ky++)
         for (int k = 0; k < words; k++, w += 4 * BLOCK_8) {
             sum8 x[VECS_16];
-            columns8(c->table + ky * c->columns + q * s->stride + 4 * k * s->dilation, s->dilation, m, n, c->from_zero, x);
+            columns8(c->table + ky * c->columns + q * s->stride + 4 * k * s->dilation, s->dilation, m, n, c->flip, x);
             UNROLL8
             for (int t = 0; t < VECS_16; t++) {
                 const sum8 v = bytes8(w + 4 * LANES8 * t);
-                first[t] = taps8(first[t], v, x[t], c->from_zero);
+                first[t] = dot8(first[t], weights_of(v), x[t]);
                 if (both)
-                    second[t] = taps8(second[t], shift8(v), x[t], c->from_zero);
+                    second[t] = dot8(second[t], weights_of(shift8(v)), x[t]);
             }
         }
 }
@@ -27,11 +27,8 @@ INLINE void make_columns(const struct columns8 *c, const struct eight *s, int kh
 {
     sum8 start[VECS_16];
     UNROLL8
-    for (int t = 0; t < VECS_16; t++) {
-        start[t] = load8(e + t * LANES8);
-        for (int k = 0; k < kh * words && OVER8 && !c->from_zero; k++)
-            start[t] = over8(start[t], bytes8(w + 4 * BLOCK_8 * k + 4 * LANES8 * t));
-    }
+    for (int t = 0; t < VECS_16; t++)
+        start[t] = start8(e + t * LANES8, s->from_zero);
     for (int q = 0; q < pixels; q += 1 + both) {
         sum8 first[VECS_16], second[VECS_16];
         UNROLL8
@@ -55,7 +52,7 @@ PERHAPS void depthwise_eight(const struct eight *s, const int8_t *const *x, cons
         zeros[i] = (int8_t)(s->zero > 127 ? s->zero - 256 : s->zero);
     for (int q = 0; q < s->ow; q += most) {
         const int pixels = s->ow - q < most ? s->ow - q : most, from = q * s->stride - s->before;
-        const struct columns8 c = { table, (pixels - 1) * s->stride + span, s->from_zero };
+        const struct columns8 c = { table, (pixels - 1) * s->stride + span, FLIP8(s->from_zero) };
         const int32_t *e = (const int32_t *)(const void *)ends;
         for (int ky = 0; ky < s->kh; ky++)
             for (int i = 0; i < c.columns; i++) {

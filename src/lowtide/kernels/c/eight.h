@@ -3,11 +3,11 @@
    width, from pixel to pixel, channels; the pixels of a tile; how sums end, with what is added then
    and what they are kept within; `plain` if all do by a shift to the right, in all of -128 to 127. And
    its order, as in conv.h: last pixel first if `back`, `group` pixels a step, which reads everything
-   before it writes anything if `atomic`. */
+   before it writes anything if `atomic`. Tiles of whole bytes have `wide` pixels. */
 enum ending { TWICE, ONCE, SCALED };
 struct eight {
     int kh, kw, stride, dilation, before, iw, is, ci, zero, from_zero, ow, os, co, pixels;
-    int ending, offset, low, high, plain, back, group, atomic;
+    int ending, offset, low, high, plain, back, group, atomic, wide;
 };
 
 /* Of a channel: what its sums begin with, their factor and its shift; SCALED, the factor has other bits.

@@ -1,74 +1,47 @@
 #if defined FAMILY_DOT && !defined LANES8 && defined __AVX2__
 #include <immintrin.h>
-#ifdef __AVXVNNI__
 #define LANES8 8
-#define TILE8 6
-#define OVER8 1
-typedef __m256i weights8;
-#else
-#define LANES8 8
-#define TILE8 4
-#define OVER8 0
-typedef struct { __m256i even, odd; } weights8;
-#endif
+#define FLIP8(from_zero) ((from_zero) ? 0 : -128)
 typedef __m256i sum8;
 INLINE sum8 load8(const int32_t *from) { return _mm256_loadu_si256((const __m256i *)(const void *)from); }
 INLINE sum8 bytes8(const int8_t *from) { return _mm256_loadu_si256((const __m256i *)(const void *)from); }
 INLINE void store8(int32_t *to, sum8 a) { _mm256_storeu_si256((__m256i *)(void *)to, a); }
 INLINE sum8 add8(sum8 a, sum8 b) { return _mm256_add_epi32(a, b); }
+INLINE sum8 right8(sum8 a, sum8 b) { return _mm256_sub_epi32(a, b); }
 INLINE sum8 all8(int32_t v) { return _mm256_set1_epi32(v); }
 INLINE sum8 keep8(sum8 a, int32_t low, int32_t high) { return _mm256_min_epi32(_mm256_max_epi32(a, all8(low)), all8(high)); }
 
 #ifdef __AVXVNNI__
-INLINE weights8 weights_of(const int8_t *w, int from_zero) { return (void)from_zero, bytes8(w); }
-INLINE sum8 dot8(sum8 a, weights8 w, const int8_t *x, int from_zero, int near)
+#define TILE8 6
+typedef sum8 weights8;
+INLINE weights8 weights_of(sum8 w) { return w; }
+INLINE sum8 dot8(sum8 a, weights8 w, sum8 x)
 {
-    (void)near;
-    if (from_zero)
-        __asm__("%{vex%} vpdpbusd %1, %2, %0" : "+x"(a) : "x"(w), "x"(all8(word_of(x))));
-    else
-        __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(a) : "x"(w), "x"(all8(word_of(x))));
+    __asm__("%{vex%} vpdpbusd %1, %2, %0" : "+x"(a) : "x"(w), "x"(x));
     return a;
 }
 #else
-/* Inputs and weights of 16 bits, the first and third of a word and the two others: pmaddubsw would saturate. */
-INLINE __m256i even8(__m256i v, int from_zero)
+/* Products of 16 bits, of the first and third of a word and of the two others: pmaddubsw would saturate. */
+#define TILE8 4
+typedef struct { sum8 even, odd; } weights8;
+INLINE weights8 weights_of(sum8 w)
 {
-    return from_zero ? _mm256_and_si256(v, all8(0xff00ff)) : _mm256_srai_epi16(_mm256_slli_epi16(v, 8), 8);
-}
-INLINE __m256i odd8(__m256i v, int from_zero) { return from_zero ? _mm256_srli_epi16(v, 8) : _mm256_srai_epi16(v, 8); }
-
-INLINE weights8 weights_of(const int8_t *w, int from_zero)
-{
-    const __m256i held = bytes8(w);
-    const __m256i bytes = from_zero ? held : _mm256_xor_si256(held, _mm256_set1_epi8(-128));
-    const weights8 both = { even8(bytes, 0), odd8(bytes, 0) };
+    const weights8 both = { _mm256_srai_epi16(_mm256_slli_epi16(w, 8), 8), _mm256_srai_epi16(w, 8) };
     return both;
 }
-
-INLINE sum8 dot8(sum8 a, weights8 w, const int8_t *x, int from_zero, int near)
+INLINE sum8 dot8(sum8 a, weights8 w, sum8 x)
 {
-    const __m256i word = all8(word_of(x));
-    (void)near;
-    a = add8(a, _mm256_madd_epi16(even8(word, from_zero), w.even));
-    return add8(a, _mm256_madd_epi16(odd8(word, from_zero), w.odd));
+    a = add8(a, _mm256_madd_epi16(_mm256_and_si256(x, all8(0xff00ff)), w.even));
+    return add8(a, _mm256_madd_epi16(_mm256_srli_epi16(x, 8), w.odd));
 }
 #endif
 
-INLINE sum8 sum_bytes(sum8 a, const int8_t *x, int bytes)
+INLINE void copy8(int8_t *to, const int8_t *from, int bytes, int flip)
 {
-    for (int i = 0; i < bytes; i += 4) {
-        const __m128i four = _mm_cvtepi8_epi32(_mm_cvtsi32_si128(word_of(x + i)));
-        a = add8(a, _mm256_zextsi128_si256(four));
-    }
-    return a;
-}
-
-INLINE int32_t sum_lanes(sum8 a)
-{
-    __m128i half = _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
-    half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0x4e));
-    return _mm_cvtsi128_si32(_mm_add_epi32(half, _mm_shuffle_epi32(half, 0xb1)));
+    for (; bytes >= 32; bytes -= 32, from += 32, to += 32)
+        store8((int32_t *)(void *)to, _mm256_xor_si256(bytes8(from), _mm256_set1_epi8((char)flip)));
+    for (int i = 0; i < bytes; i++)
+        to[i] = (int8_t)(from[i] ^ flip);
 }
 
 INLINE __m128i column8(const int8_t *x, int n)
@@ -79,11 +52,11 @@ INLINE __m128i column8(const int8_t *x, int n)
     return _mm_loadu_si128((const __m128i *)(const void *)(n < BLOCK_8 ? held : x));
 }
 
-INLINE void columns8(const int8_t *const *table, int apart, int m, int n, int from_zero, sum8 *x)
+INLINE void columns8(const int8_t *const *table, int apart, int m, int n, int flip, sum8 *x)
 {
     const __m128i a = column8(table[0] + m, n), b = column8(table[apart] + m, n);
     const __m128i c = column8(table[2 * apart] + m, n), d = column8(table[3 * apart] + m, n);
-    const __m256i turned = _mm256_set1_epi8(OVER8 && !from_zero ? -128 : 0);
+    const __m256i turned = _mm256_set1_epi8((char)flip);
     for (int t = 0; t < 2; t++) {
         const __m128i ab = t ? _mm_unpackhi_epi8(a, b) : _mm_unpacklo_epi8(a, b);
         const __m128i cd = t ? _mm_unpackhi_epi8(c, d) : _mm_unpacklo_epi8(c, d);
@@ -93,23 +66,6 @@ INLINE void columns8(const int8_t *const *table, int apart, int m, int n, int fr
 }
 
 INLINE sum8 shift8(sum8 w) { return _mm256_slli_epi32(w, 8); }
-#ifdef __AVXVNNI__
-INLINE sum8 taps8(sum8 a, sum8 w, sum8 x, int from_zero)
-{
-    (void)from_zero;
-    __asm__("%{vex%} vpdpbusd %1, %2, %0" : "+x"(a) : "x"(w), "x"(x));
-    return a;
-}
-INLINE sum8 over8(sum8 a, sum8 w) { return _mm256_sub_epi32(a, taps8(all8(0), w, _mm256_set1_epi8(-128), 1)); }
-#else
-INLINE sum8 taps8(sum8 a, sum8 w, sum8 x, int from_zero)
-{
-    a = add8(a, _mm256_madd_epi16(even8(x, from_zero), even8(w, 0)));
-    return add8(a, _mm256_madd_epi16(odd8(x, from_zero), odd8(w, 0)));
-}
-INLINE sum8 over8(sum8 a, sum8 w) { return (void)w, a; }
-#endif
-
 INLINE sum8 high8(sum8 sum, const int32_t *m)
 {
     const __m256i twice = add8(sum, sum), factors = load8(m), half = _mm256_set1_epi64x(1ll << 31);

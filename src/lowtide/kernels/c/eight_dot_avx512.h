@@ -1,44 +1,35 @@
 #if defined FAMILY_DOT && defined __AVX512VNNI__ && defined __AVX512BW__ && defined __AVX512VL__
-/* LANES8 channels in a vector; tiles of up to TILE8 pixels. Where OVER8 is 1, sums of signed inputs are too
-   large by 128 times the sum of these. */
+/* LANES8 channels in a vector; tiles of up to TILE8 pixels. Inputs are numbers from 0 to 255 here: those that are
+   signed are turned (FLIP8), and sums of them larger by 128 times the weights. */
 #include <immintrin.h>
 #define LANES8 16
 #define TILE8 8
-#define OVER8 1
-#ifdef __SANITIZE_ADDRESS__ /* which does not see what assembler reads */
-#define SEEN8 1
-#else
-#define SEEN8 0
-#endif
+#define FLIP8(from_zero) ((from_zero) ? 0 : -128)
 typedef __m512i sum8, weights8;
 INLINE sum8 load8(const int32_t *from) { return _mm512_loadu_si512(from); }
 INLINE sum8 bytes8(const int8_t *from) { return _mm512_loadu_si512(from); }
 INLINE void store8(int32_t *to, sum8 a) { _mm512_storeu_si512(to, a); }
 INLINE sum8 add8(sum8 a, sum8 b) { return _mm512_add_epi32(a, b); }
+INLINE sum8 right8(sum8 a, sum8 b) { return _mm512_sub_epi32(a, b); }
 INLINE sum8 all8(int32_t v) { return _mm512_set1_epi32(v); }
 INLINE sum8 keep8(sum8 a, int32_t low, int32_t high) { return _mm512_min_epi32(_mm512_max_epi32(a, all8(low)), all8(high)); }
-INLINE weights8 weights_of(const int8_t *w, int from_zero) { return (void)from_zero, bytes8(w); }
+INLINE weights8 weights_of(sum8 w) { return w; }
 
-/* In assembler: GCC 12 spills sums around the intrinsic. From memory (not `near`) an input is the same for all lanes. */
-INLINE sum8 dot8(sum8 a, weights8 w, const int8_t *x, int from_zero, int near)
+/* In assembler: GCC 12 spills sums around the intrinsic. */
+INLINE sum8 dot8(sum8 a, weights8 w, sum8 x)
 {
-    if (from_zero)
-        __asm__("vpdpbusd %1, %2, %0" : "+v"(a) : "v"(w), "v"(all8(word_of(x))));
-    else if (near || SEEN8)
-        __asm__("vpdpbusd %2, %1, %0" : "+v"(a) : "v"(w), "v"(all8(word_of(x))));
-    else
-        __asm__("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(a) : "v"(w), "m"(*(const word8 *)(const void *)x));
+    __asm__("vpdpbusd %1, %2, %0" : "+v"(a) : "v"(w), "v"(x));
     return a;
 }
 
-INLINE sum8 sum_bytes(sum8 a, const int8_t *x, int bytes)
+INLINE void copy8(int8_t *to, const int8_t *from, int bytes, int flip)
 {
-    for (; bytes > 0; bytes -= 64, x += 64)
-        a = _mm512_dpbusd_epi32(a, _mm512_set1_epi8(1), _mm512_maskz_loadu_epi8(bytes < 64 ? ~0ull >> (64 - bytes) : ~0ull, x));
-    return a;
+    for (; bytes > 0; bytes -= 64, from += 64, to += 64) {
+        const __mmask64 some = bytes < 64 ? ~0ull >> (64 - bytes) : ~0ull;
+        const __m512i turned = _mm512_xor_si512(_mm512_maskz_loadu_epi8(some, from), _mm512_set1_epi8((char)flip));
+        _mm512_mask_storeu_epi8(to, some, turned);
+    }
 }
-
-INLINE int32_t sum_lanes(sum8 a) { return _mm512_reduce_add_epi32(a); }
 
 /* Of one word a channel: of n channels four columns, `apart` in a table, and the products of weights with them. */
 INLINE __m128i column8(const int8_t *x, int n)
@@ -47,7 +38,7 @@ INLINE __m128i column8(const int8_t *x, int n)
                         : _mm_maskz_loadu_epi8((__mmask16)((1u << n) - 1), x);
 }
 
-INLINE void columns8(const int8_t *const *table, int apart, int m, int n, int from_zero, sum8 *x)
+INLINE void columns8(const int8_t *const *table, int apart, int m, int n, int flip, sum8 *x)
 {
     const __m512i order = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
     const __m512i across = _mm512_broadcast_i32x4(_mm_set_epi32(0x0f0b0703, 0x0e0a0602, 0x0d090501, 0x0c080400));
@@ -56,12 +47,10 @@ INLINE void columns8(const int8_t *const *table, int apart, int m, int n, int fr
     v = _mm512_mask_broadcast_i32x4(v, 0xf00, column8(table[2 * apart] + m, n));
     v = _mm512_mask_broadcast_i32x4(v, 0xf000, column8(table[3 * apart] + m, n));
     v = _mm512_shuffle_epi8(_mm512_permutexvar_epi32(order, v), across);
-    x[0] = from_zero ? v : _mm512_xor_si512(v, _mm512_set1_epi8(-128));
+    x[0] = _mm512_xor_si512(v, _mm512_set1_epi8((char)flip));
 }
 
 INLINE sum8 shift8(sum8 w) { return _mm512_slli_epi32(w, 8); }
-INLINE sum8 taps8(sum8 a, sum8 w, sum8 x, int from_zero) { return (void)from_zero, _mm512_dpbusd_epi32(a, x, w); }
-INLINE sum8 over8(sum8 a, sum8 w) { return _mm512_sub_epi32(a, _mm512_dpbusd_epi32(all8(0), _mm512_set1_epi8(-128), w)); }
 
 /* sum * m / 2^31, rounded: the upper halves of products of twice the sum. */
 INLINE sum8 high8(sum8 sum, const int32_t *m)

@@ -7,6 +7,13 @@ enum { VECS_16 = BLOCK_8 / LANES8 };
 #else
 #define UNROLL8
 #endif
+/* What sums of inputs as they are multiplied begin with. */
+INLINE sum8 start8(const int32_t *e, int from_zero)
+{
+    const int over = FLIP8(from_zero);
+    return over ? right8(load8(e), load8(e + OVER_8)) : load8(e);
+}
+
 /* The sums of a block end in y; or, `grow`, are added to those of all pixels. */
 INLINE void end_block(const struct eight *s, sum8 *a, const int32_t *e, int8_t *y, int some, int32_t *grow)
 {

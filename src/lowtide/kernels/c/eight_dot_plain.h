@@ -2,9 +2,8 @@
 /* Plain C, for weights in a file, which lie in this order for all. A word is four bytes, the first one lowest. */
 #define LANES8 4
 #define TILE8 2
-#define OVER8 0
-typedef struct { int32_t of[LANES8]; } sum8;
-typedef const int8_t *weights8;
+#define FLIP8(from_zero) ((from_zero) ? 0 : -128)
+typedef struct { int32_t of[LANES8]; } sum8, weights8;
 #define EACH8(value) \
     sum8 v; \
     for (int i = 0; i < LANES8; i++) \
@@ -12,13 +11,6 @@ typedef const int8_t *weights8;
     return v
 #define BYTE8(word, k) (int32_t)(((uint32_t)(word) >> 8 * (k)) & 255)
 #define SIGNED8(word, k) ((BYTE8(word, k) ^ 128) - 128)
-INLINE int32_t word8_of(const int8_t *b)
-{
-    uint32_t word = 0;
-    for (int k = 0; k < 4; k++)
-        word |= (uint32_t)(uint8_t)b[k] << 8 * k;
-    return (int32_t)word;
-}
 INLINE sum8 load8(const int32_t *from) { EACH8(from[i]); }
 INLINE sum8 bytes8(const int8_t *from) { EACH8(word8_of(from + 4 * i)); }
 INLINE void store8(int32_t *to, sum8 a)
@@ -29,37 +21,31 @@ INLINE void store8(int32_t *to, sum8 a)
 INLINE sum8 add8(sum8 a, sum8 b) { EACH8((int32_t)((uint32_t)a.of[i] + (uint32_t)b.of[i])); }
 INLINE sum8 all8(int32_t all) { EACH8(all); }
 INLINE sum8 keep8(sum8 a, int32_t low, int32_t high) { EACH8(a.of[i] < low ? low : a.of[i] > high ? high : a.of[i]); }
-INLINE weights8 weights_of(const int8_t *w, int from_zero) { return (void)from_zero, w; }
-INLINE sum8 dot8(sum8 a, weights8 w, const int8_t *x, int from_zero, int near)
-{
-    sum8 more = { { 0 } };
-    (void)near;
-    for (int i = 0; i < 4 * LANES8; i++)
-        more.of[i / 4] += from_zero ? (uint8_t)x[i % 4] * w[i] : x[i % 4] * ((uint8_t)w[i] - 128);
-    return add8(a, more);
-}
-INLINE sum8 sum_bytes(sum8 a, const int8_t *x, int bytes) { return (void)x, (void)bytes, a; }
-INLINE int32_t sum_lanes(sum8 a) { return a.of[0]; }
-INLINE void columns8(const int8_t *const *table, int apart, int m, int n, int from_zero, sum8 *x)
-{
-    (void)from_zero;
-    for (int i = 0; i < BLOCK_8; i++) {
-        int8_t four[4];
-        for (int k = 0; k < 4; k++)
-            four[k] = i < n ? table[k * apart][m + i] : 0;
-        x[i / LANES8].of[i % LANES8] = word8_of(four);
-    }
-}
-INLINE sum8 shift8(sum8 w) { EACH8((int32_t)((uint32_t)w.of[i] << 8)); }
-INLINE sum8 taps8(sum8 a, sum8 w, sum8 x, int from_zero)
+INLINE sum8 right8(sum8 a, sum8 b) { EACH8((int32_t)((uint32_t)a.of[i] - (uint32_t)b.of[i])); }
+INLINE weights8 weights_of(sum8 w) { return w; }
+INLINE sum8 dot8(sum8 a, weights8 w, sum8 x)
 {
     sum8 more = { { 0 } };
     for (int i = 0; i < LANES8; i++)
         for (int k = 0; k < 4; k++)
-            more.of[i] += SIGNED8(w.of[i], k) * (from_zero ? BYTE8(x.of[i], k) : SIGNED8(x.of[i], k));
+            more.of[i] += SIGNED8(w.of[i], k) * BYTE8(x.of[i], k);
     return add8(a, more);
 }
-INLINE sum8 over8(sum8 a, sum8 w) { return (void)w, a; }
+INLINE void copy8(int8_t *to, const int8_t *from, int bytes, int flip)
+{
+    for (int i = 0; i < bytes; i++)
+        to[i] = (int8_t)(from[i] ^ flip);
+}
+INLINE void columns8(const int8_t *const *table, int apart, int m, int n, int flip, sum8 *x)
+{
+    for (int i = 0; i < BLOCK_8; i++) {
+        int8_t four[4];
+        for (int k = 0; k < 4; k++)
+            four[k] = i < n ? (int8_t)(table[k * apart][m + i] ^ flip) : 0;
+        x[i / LANES8].of[i % LANES8] = word8_of(four);
+    }
+}
+INLINE sum8 shift8(sum8 w) { EACH8((int32_t)((uint32_t)w.of[i] << 8)); }
 INLINE sum8 twice8(sum8 sum, const int32_t *e)
 {
     struct ending8 one = { 0, 0, 0, 0 };
