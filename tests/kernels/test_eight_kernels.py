@@ -244,13 +244,27 @@ def test_rows_of_the_exact_size(family: str, flags: tuple[str, ...], tmp_path: P
     compiler = find_compiler()
     if compiler is None:
         pytest.skip("no C compiler")
+    run_cases(family, [*compiler, *flags], [], tmp_path)
+
+
+def test_with_sdot(tmp_path: Path) -> None:
+    need_board("aarch64-dot")
+    arm = board("aarch64-dot")
+    compiler = [arm.family.compiler.command, *arm.flags, "-O3", "-static"]
+    run_cases("dot", compiler, [arm.family.emulator.command, "-cpu", arm.machine], tmp_path)
+
+
+def run_cases(family: str, compiler: list[str], runs: list[str], folder: Path) -> None:
+    """Compiles the kernels for a family, and compares what they make of each case."""
     define = f"#define FAMILY_{family.upper()}\n" if family else ""
-    (tmp_path / "kernels.c").write_text(define + LIMITS + "".join(sources([*EIGHT, *DENSE_EIGHT])))
-    command = [*compiler, "-std=c11", *WARNINGS, *flags, f"-I{tmp_path}", str(HARNESS)]
-    subprocess.run([*command, "-o", "harness"], cwd=tmp_path, check=True)
+    (folder / "kernels.c").write_text(define + LIMITS + "".join(sources([*EIGHT, *DENSE_EIGHT])))
+    command = [*compiler, "-std=c11", *WARNINGS, f"-I{folder}", str(HARNESS)]
+    subprocess.run([*command, "-o", "harness"], cwd=folder, check=True)
     found = cases(1, 120 if family else 400)
     given = b"".join(case.packed(family) for case in found)
-    done = subprocess.run([tmp_path / "harness"], input=given, capture_output=True, check=False)
+    done = subprocess.run(
+        [*runs, folder / "harness"], input=given, capture_output=True, check=False
+    )
     assert done.returncode == 0, done.stderr.decode()[-2000:]
     compare(found, done.stdout)
 

@@ -241,7 +241,7 @@ def tile_bytes(call: EightCall, packing: InPairs) -> int:
     return 4 * call.pixels * (words + words % 2)
 
 
-_DOT = [f"eight_dot{part}.h" for part in ("", "_avx512", "_avx2", "_plain", "_end")]
+_DOT = [f"eight_dot{part}.h" for part in ("", "_avx512", "_avx2", "_neon", "_plain", "_end")]
 _HELIUM = ("eight_helium.h", "conv_helium.c")
 _CONV = ("eight.h", *_DOT, "conv_dot.h", *_HELIUM, "eight_sums.h", "conv_eight.c")
 _GROWING = (*_CONV, "conv_eight_sums.c")
