@@ -63,20 +63,19 @@ static sum_tile8 *const sum_tiles[][TILE8] = { BLOCKS_8(NAMED_8, IN_BRACES) };
 /* Columns of all rows of the window from `first` on, `line` bytes a row. */
 INLINE void copy_columns8(const struct eight *s, const int8_t *const *x, int first, int columns, int line, int8_t *to)
 {
-    const int flip = FLIP8(s->from_zero), dense = s->is == s->ci && first >= 0 && first + columns <= s->iw;
-    for (int ky = 0; ky < s->kh; ky++, to += line) {
-        if (dense && x[ky] != NULL) {
-            copy8(to, x[ky] + first * s->is, columns * s->ci, flip);
-            continue;
-        }
-        for (int c = 0; c < columns; c++) {
-            const int8_t *from = column_of(s, x[ky], first + c);
-            if (from != NULL)
-                copy8(to + c * s->ci, from, s->ci, flip);
-            else
-                for (int i = 0; i < s->ci; i++)
-                    to[c * s->ci + i] = (int8_t)((s->zero > 127 ? s->zero - 256 : s->zero) ^ flip);
-        }
+    const int flip = FLIP8(s->from_zero), ci = s->ci, apart = s->is, height = s->kh;
+    const int8_t zero = (int8_t)((s->zero > 127 ? s->zero - 256 : s->zero) ^ flip);
+    const int low = first < 0 ? -first : 0, high = columns < s->iw - first ? columns : s->iw - first;
+    for (int ky = 0; ky < height; ky++, to += line) {
+        const int none = x[ky] == NULL || low >= high, begin = none ? columns : low, end = none ? columns : high;
+        for (int i = 0; i < begin * ci; i++)
+            to[i] = zero;
+        if (apart == ci && begin < end)
+            copy8(to + begin * ci, x[ky] + (first + begin) * ci, (end - begin) * ci, flip);
+        for (int c = begin; c < end && apart != ci; c++)
+            copy8(to + c * ci, x[ky] + (first + c) * apart, ci, flip);
+        for (int i = end * ci; i < columns * ci; i++)
+            to[i] = zero;
     }
 }
 
@@ -90,15 +89,18 @@ INLINE void make_blocks8(const struct eight *s, const struct words8 *c, const in
     for (int t = 0; t < blocks * VECS_16; t++)
         start[t] = start8(e + t / VECS_16 * ENDS_8 + t % VECS_16 * LANES8, s->from_zero);
     sum_tiles[wide][pixels - 1](c, w, apart, start, sums);
-    for (int b = 0; b < blocks; b++, e += ENDS_8, m += BLOCK_8)
+    const int outside = s->co, apart_y = s->os;
+    for (int b = 0; b < blocks; b++, e += ENDS_8, m += BLOCK_8) {
+        const struct end8 end = end_of(s, e);
+        const int some = outside - m < BLOCK_8 ? outside - m : BLOCK_8;
         for (int p = 0; p < pixels; p++) {
-            const int some = s->co - m < BLOCK_8 ? s->co - m : BLOCK_8;
             sum8 a[VECS_16];
             UNROLL8
             for (int t = 0; t < VECS_16; t++)
                 a[t] = load8(sums + (p * blocks + b) * BLOCK_8 + t * LANES8);
-            end_block(s, a, e, grow ? NULL : y + p * s->os + m, some, grow ? grow + m : NULL);
+            end_block(s, &end, a, grow ? NULL : y + p * apart_y + m, some, grow ? grow + m : NULL);
         }
+    }
 }
 
 static void make_row8(const struct eight *s, const int8_t *const *x, const int8_t *w, const int32_t *e, int8_t *y,

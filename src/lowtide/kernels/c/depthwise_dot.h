@@ -25,6 +25,7 @@ INLINE void sum_columns(const struct columns8 *c, const struct eight *s, int kh,
 INLINE void make_columns(const struct columns8 *c, const struct eight *s, int kh, int words, int both, const int8_t *w,
                          const int32_t *e, int8_t *y, int pixels, int m, int n)
 {
+    const struct end8 end = end_of(s, e);
     sum8 start[VECS_16];
     UNROLL8
     for (int t = 0; t < VECS_16; t++)
@@ -35,9 +36,9 @@ INLINE void make_columns(const struct columns8 *c, const struct eight *s, int kh
         for (int t = 0; t < VECS_16; t++)
             first[t] = second[t] = start[t];
         sum_columns(c, s, kh, words, both, w, q, m, n, first, second);
-        end_block(s, first, e, y + q * s->os + m, n, NULL);
+        end_block(s, &end, first, y + q * s->os + m, n, NULL);
         if (both && q + 1 < pixels)
-            end_block(s, second, e, y + (q + 1) * s->os + m, n, NULL);
+            end_block(s, &end, second, y + (q + 1) * s->os + m, n, NULL);
     }
 }
 

@@ -66,23 +66,32 @@ INLINE void columns8(const int8_t *const *table, int apart, int m, int n, int fl
 }
 
 INLINE sum8 shift8(sum8 w) { return _mm256_slli_epi32(w, 8); }
-INLINE sum8 high8(sum8 sum, const int32_t *m)
+
+/* Factors, those of odd lanes by themselves, roundings and shifts. */
+typedef struct { sum8 m, odd, round, shift; } ends8;
+INLINE ends8 ends_of(const int32_t *e)
 {
-    const __m256i twice = add8(sum, sum), factors = load8(m), half = _mm256_set1_epi64x(1ll << 31);
-    const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(twice, factors), half);
-    const __m256i odd = _mm256_mul_epi32(_mm256_srli_epi64(twice, 32), _mm256_srli_epi64(factors, 32));
+    const sum8 m = load8(e + BLOCK_8);
+    const ends8 found = { m, _mm256_srli_epi64(m, 32), load8(e + ROUND_8), load8(e + SHIFT_8) };
+    return found;
+}
+INLINE sum8 high8(sum8 sum, const ends8 *e)
+{
+    const __m256i twice = add8(sum, sum), half = _mm256_set1_epi64x(1ll << 31);
+    const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(twice, e->m), half);
+    const __m256i odd = _mm256_mul_epi32(_mm256_srli_epi64(twice, 32), e->odd);
     return _mm256_blend_epi32(_mm256_add_epi64(odd, half), _mm256_shuffle_epi32(even, 0xb1), 0x55);
 }
 
-INLINE sum8 twice8(sum8 sum, const int32_t *e)
+INLINE sum8 twice8(sum8 sum, const ends8 *e)
 {
-    const sum8 high = high8(sum, e + BLOCK_8);
-    return _mm256_srav_epi32(add8(add8(high, load8(e + ROUND_8)), _mm256_srai_epi32(high, 31)), load8(e + SHIFT_8));
+    const sum8 high = high8(sum, e);
+    return _mm256_srav_epi32(add8(add8(high, e->round), _mm256_srai_epi32(high, 31)), e->shift);
 }
 
-INLINE sum8 scaled8(sum8 sum, const int32_t *e)
+INLINE sum8 scaled8(sum8 sum, const ends8 *e)
 {
-    const __m256 scaled = _mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_castsi256_ps(load8(e + BLOCK_8)));
+    const __m256 scaled = _mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_castsi256_ps(e->m));
     const __m256 most = _mm256_set1_ps(65536.0f);
     return _mm256_cvtps_epi32(_mm256_max_ps(_mm256_min_ps(scaled, most), _mm256_set1_ps(-65536.0f)));
 }

@@ -52,24 +52,33 @@ INLINE void columns8(const int8_t *const *table, int apart, int m, int n, int fl
 
 INLINE sum8 shift8(sum8 w) { return _mm512_slli_epi32(w, 8); }
 
-/* sum * m / 2^31, rounded: the upper halves of products of twice the sum. */
-INLINE sum8 high8(sum8 sum, const int32_t *m)
+/* Factors, those of odd lanes by themselves, roundings and shifts. */
+typedef struct { sum8 m, odd, round, shift; } ends8;
+INLINE ends8 ends_of(const int32_t *e)
 {
-    const __m512i twice = add8(sum, sum), factors = load8(m), half = _mm512_set1_epi64(1ll << 31);
-    const __m512i even = _mm512_mul_epi32(twice, factors);
-    const __m512i odd = _mm512_mul_epi32(_mm512_srli_epi64(twice, 32), _mm512_srli_epi64(factors, 32));
+    const sum8 m = load8(e + BLOCK_8);
+    const ends8 found = { m, _mm512_srli_epi64(m, 32), load8(e + ROUND_8), load8(e + SHIFT_8) };
+    return found;
+}
+
+/* sum * m / 2^31, rounded: the upper halves of products of twice the sum. */
+INLINE sum8 high8(sum8 sum, const ends8 *e)
+{
+    const __m512i twice = add8(sum, sum), half = _mm512_set1_epi64(1ll << 31);
+    const __m512i even = _mm512_mul_epi32(twice, e->m);
+    const __m512i odd = _mm512_mul_epi32(_mm512_srli_epi64(twice, 32), e->odd);
     return _mm512_mask_shuffle_epi32(_mm512_add_epi64(odd, half), 0x5555, _mm512_add_epi64(even, half), 0xb1);
 }
 
-INLINE sum8 twice8(sum8 sum, const int32_t *e)
+INLINE sum8 twice8(sum8 sum, const ends8 *e)
 {
-    const sum8 high = high8(sum, e + BLOCK_8);
-    return _mm512_srav_epi32(add8(add8(high, load8(e + ROUND_8)), _mm512_srai_epi32(high, 31)), load8(e + SHIFT_8));
+    const sum8 high = high8(sum, e);
+    return _mm512_srav_epi32(add8(add8(high, e->round), _mm512_srai_epi32(high, 31)), e->shift);
 }
 
-INLINE sum8 scaled8(sum8 sum, const int32_t *e)
+INLINE sum8 scaled8(sum8 sum, const ends8 *e)
 {
-    const __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_castsi512_ps(load8(e + BLOCK_8)));
+    const __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_castsi512_ps(e->m));
     const __m512 most = _mm512_set1_ps(65536.0f);
     return _mm512_cvtps_epi32(_mm512_max_ps(_mm512_min_ps(scaled, most), _mm512_set1_ps(-65536.0f)));
 }

@@ -44,16 +44,25 @@ INLINE void columns8(const int8_t *const *table, int apart, int m, int n, int fl
 
 INLINE sum8 shift8(sum8 w) { return vshlq_n_s32(w, 8); }
 
-/* 2 * sum * m / 2^32, rounded. */
-INLINE sum8 twice8(sum8 sum, const int32_t *e)
+/* Factors, those of odd lanes by themselves, roundings and shifts. */
+typedef struct { sum8 m, odd, round, shift; } ends8;
+INLINE ends8 ends_of(const int32_t *e)
 {
-    const sum8 high = vqrdmulhq_s32(sum, load8(e + BLOCK_8));
-    return vshlq_s32(add8(add8(high, load8(e + ROUND_8)), vshrq_n_s32(high, 31)), vnegq_s32(load8(e + SHIFT_8)));
+    const sum8 m = load8(e + BLOCK_8);
+    const ends8 found = { m, m, load8(e + ROUND_8), vnegq_s32(load8(e + SHIFT_8)) };
+    return found;
 }
 
-INLINE sum8 scaled8(sum8 sum, const int32_t *e)
+/* 2 * sum * m / 2^32, rounded. */
+INLINE sum8 twice8(sum8 sum, const ends8 *e)
 {
-    const float32x4_t scaled = vmulq_f32(vcvtq_f32_s32(sum), vreinterpretq_f32_s32(load8(e + BLOCK_8)));
+    const sum8 high = vqrdmulhq_s32(sum, e->m);
+    return vshlq_s32(add8(add8(high, e->round), vshrq_n_s32(high, 31)), e->shift);
+}
+
+INLINE sum8 scaled8(sum8 sum, const ends8 *e)
+{
+    const float32x4_t scaled = vmulq_f32(vcvtq_f32_s32(sum), vreinterpretq_f32_s32(e->m));
     return vcvtnq_s32_f32(vmaxq_f32(vminq_f32(scaled, vdupq_n_f32(65536.0f)), vdupq_n_f32(-65536.0f)));
 }
 

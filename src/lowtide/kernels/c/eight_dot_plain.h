@@ -46,12 +46,21 @@ INLINE void columns8(const int8_t *const *table, int apart, int m, int n, int fl
     }
 }
 INLINE sum8 shift8(sum8 w) { EACH8((int32_t)((uint32_t)w.of[i] << 8)); }
-INLINE sum8 twice8(sum8 sum, const int32_t *e)
+
+/* Factors, those of odd lanes by themselves, roundings and shifts. */
+typedef struct { sum8 m, odd, round, shift; } ends8;
+INLINE ends8 ends_of(const int32_t *e)
+{
+    const sum8 m = load8(e + BLOCK_8);
+    const ends8 found = { m, m, load8(e + ROUND_8), load8(e + SHIFT_8) };
+    return found;
+}
+INLINE sum8 twice8(sum8 sum, const ends8 *e)
 {
     struct ending8 one = { 0, 0, 0, 0 };
-    EACH8((one.m = e[BLOCK_8 + i], one.round = e[ROUND_8 + i], one.shift = e[SHIFT_8 + i], twice(sum.of[i], &one)));
+    EACH8((one.m = e->m.of[i], one.round = e->round.of[i], one.shift = e->shift.of[i], twice(sum.of[i], &one)));
 }
-INLINE sum8 scaled8(sum8 sum, const int32_t *e) { EACH8(SCALED_SUM(sum.of[i], e[BLOCK_8 + i])); }
+INLINE sum8 scaled8(sum8 sum, const ends8 *e) { EACH8(SCALED_SUM(sum.of[i], e->m.of[i])); }
 INLINE void put16(const sum8 *a, int8_t *y, int plain, int some)
 {
     for (int i = 0; i < some; i++) {
