@@ -26,6 +26,7 @@ from lowtide.rewrites.in_order import in_order
 from lowtide.rows.liveness import whole_lifetimes
 from lowtide.rows.task import Task, make_tasks
 from lowtide.schedules import layerwise
+from lowtide.schedules.depth_first import depth_first
 
 MOST_OVERHEAD = 1000.0
 """Work a thousand times over is no plan that anybody asks for."""
@@ -151,9 +152,17 @@ def stream(whole: Plan, clock: Clock) -> Plan:
 
 
 def _cuts(whole: Plan, clock: Clock) -> list[Segmented]:
+    """The ways to cut the operators in their order, or in one in which branches end sooner."""
+    layout, options = whole.layout, whole.options
     ordered = [whole.tasks[run.task] for run in whole.schedule.runs]
     with clock("cutting into segments"):
-        return cut_segments(whole.layout, ordered, whole.options)
+        found = cut_segments(layout, ordered, options)
+        if options.order != "given":
+            after = layerwise.order_problem(layout, ordered).after
+            other = [ordered[k] for k in depth_first(after)]
+            second = found if other == ordered else cut_segments(layout, other, options)
+            found = min(found, second, key=lambda cuts: cuts[0].live_bytes)
+    return found
 
 
 def _with_parts(
