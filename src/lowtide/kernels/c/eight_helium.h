@@ -33,7 +33,7 @@ struct quads8 { const struct ending8 *e; int8_t *y, *end; const int8_t *second; 
     BLOCK8("q2") BOTH8("q3", "r4", "r6") BLOCK8("q3") BOTH8("q2", "r8", "r10") BOTH8("q3", "r12", "lr")
 #define TWO_OF(what, number) what " q0, q0, " number "\n" what " q1, q1, " number "\n"
 
-__attribute__((naked, NOIPA, unused)) static void add_quads(
+__attribute__((naked, aligned(4), NOIPA, unused)) static void add_quads(
     const int8_t *x __attribute__((unused)), const int8_t *w __attribute__((unused)),
     int n __attribute__((unused)), struct quads8 *t __attribute__((unused)))
 {
