@@ -115,7 +115,8 @@ class Unit:
         ports = [f"net_input_{p.identifier}" for p in memory.inputs]
         ports += [f"net_output_{p.identifier}" for p in memory.outputs]
         driver = ["net_run", "net_start", "net_step", "net_push", "net_pull"]
-        return [*driver, "net_check", "net_set_weights", *ports]
+        called = [*driver, *ports]
+        return [*called, *(f"{one}_in" for one in called), "net_check", "net_set_weights"]
 
     def text(self, source: bytes) -> bytes:
         """The source with its outside names made its own."""

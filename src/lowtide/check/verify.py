@@ -253,7 +253,7 @@ def _most_live(memory: MemoryMap) -> int:
 def _same_map(source: str, memory: MemoryMap, file: str) -> None:
     """The program must place every storage where plan.json says, in the arena net.h declares."""
     size = f"{memory.called.upper()}_ARENA_BYTES"
-    if source.count(f"unsigned char arena[{size}]") != 1:
+    if source.count(f"unsigned char {memory.called}_arena[{size}]") != 1:
         raise CheckError(f"{file}: the arena is not declared as {size}")
     found = re.findall(r"^#define S(\d+)\(r, i\).*?\(arena \+ (\d+)\)", source, re.MULTILINE)
     placed: Mapping[int, int] = {int(number): int(offset) for number, offset in found}

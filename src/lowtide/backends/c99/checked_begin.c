@@ -5,6 +5,7 @@
 struct net_check net_check;
 static uint32_t owner[OWNERS];
 static int task, task_row;
+static const unsigned char *judged; /* the arena: one at a time */
 
 #if defined __GNUC__
 #define SELDOM __attribute__((noinline, cold)) /* a copy of it at every read takes long to compile */

@@ -6,7 +6,7 @@ static inline int in_arena(ptrdiff_t byte, int size)
 /* Whether an element may be read: all its bytes are in the arena. It should be the one it was. */
 static inline int check_read_of(const void *p, int size, uint32_t element)
 {
-    const ptrdiff_t byte = (const unsigned char *)p - arena;
+    const ptrdiff_t byte = (const unsigned char *)p - judged;
     net_check.reads++;
     if (!in_arena(byte, size)) {
         fault(byte, element, 0);
@@ -22,7 +22,7 @@ static inline int check_read_of(const void *p, int size, uint32_t element)
 
 static inline int check_write_of(const void *p, int size, uint32_t element)
 {
-    const ptrdiff_t byte = (const unsigned char *)p - arena;
+    const ptrdiff_t byte = (const unsigned char *)p - judged;
     if (!in_arena(byte, size)) {
         fault(byte, element, 0);
         return 0;

@@ -1,4 +1,5 @@
 #define TASK(number, row) (task = (number), task_row = (row))
+#define JUDGED(memory) (judged = (memory))
 #else
 #define READ(s, r, i) (*s(r, i))
 #define WRITE(s, r, i, v) (*s(r, i) = (v))
@@ -9,6 +10,7 @@
 #define USE_ROW(s, r, elements) ((void)0)
 #define MADE_ROW(s, r, elements) ((void)0)
 #define TASK(number, row) ((void)0)
+#define JUDGED(memory) ((void)0)
 #endif
 
 #ifndef NET_AT /* a hook: what comes next is an operator's, or the driver's (NET_OPERATORS) */

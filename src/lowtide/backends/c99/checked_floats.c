@@ -6,7 +6,7 @@ static inline int in_arena(ptrdiff_t byte)
 static inline const f32 *check_read(const f32 *p, uint32_t element)
 {
     static const f32 nothing = 0;
-    const ptrdiff_t byte = (const unsigned char *)p - arena;
+    const ptrdiff_t byte = (const unsigned char *)p - judged;
     net_check.reads++;
     if (!in_arena(byte)) {
         fault(byte, element, 0);
@@ -20,7 +20,7 @@ static inline const f32 *check_read(const f32 *p, uint32_t element)
 static inline f32 *check_write(f32 *p, uint32_t element)
 {
     static f32 nothing;
-    const ptrdiff_t byte = (const unsigned char *)p - arena;
+    const ptrdiff_t byte = (const unsigned char *)p - judged;
     if (!in_arena(byte)) {
         fault(byte, element, 0);
         return &nothing;

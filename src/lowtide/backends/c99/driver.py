@@ -1,4 +1,4 @@
-"""What calls the operators: net_run() layer by layer, or the driver of a streamed plan.
+"""What calls the operators: net_run_in() layer by layer, or the driver of a streamed plan.
 
 The driver is one loop over the order of rows, which can stop at any row that the caller has to hand
 in or take; everything else (whole images, push, pull) is a thin wrapper around it.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+from lowtide.backends.c99.arena import images, row_type
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.storages import table
 from lowtide.backends.c99.text import Lines
@@ -18,10 +19,11 @@ from lowtide.quoting import own
 from lowtide.rows.task import Task
 
 _DRIVER_IS_NEXT = "NET_AT(NET_OPERATORS);"
+_ARENA = "unsigned char *const arena = memory;"
 
 
 def emit_driver(program: Program, names: Sequence[str], lines: Lines) -> None:
-    """Emits net_run() and the functions for rows that the caller hands over.
+    """Emits net_run_in(), where ports lie, and the functions for rows that are handed over.
 
     `names` are the C functions of the operators.
     """
@@ -32,6 +34,7 @@ def emit_driver(program: Program, names: Sequence[str], lines: Lines) -> None:
 
 def _driver(program: Program, names: Sequence[str], lines: Lines) -> None:
     plan = program.plan
+    _ports(program, lines)
     lines.add()
     if not plan.streamed:
         _layer_by_layer(program, names, lines)
@@ -45,8 +48,8 @@ def _driver(program: Program, names: Sequence[str], lines: Lines) -> None:
         _resident(program, names, len(order), lines)
         return
     _resumable(program, names, len(order), lines)
-    lines.add(_PULL + _push(row_type(plan.inputs, plan.outputs)))
-    _whole_images(plan.inputs, plan.outputs, lines)
+    lines.add(_PULL + _push(row_type(plan)))
+    _whole_images(plan, lines)
 
 
 def most_rows(plan: Plan, task: int) -> int:
@@ -56,28 +59,41 @@ def most_rows(plan: Plan, task: int) -> int:
 
 def _layer_by_layer(program: Program, names: Sequence[str], lines: Lines) -> None:
     plan = program.plan
-    lines.open("void net_run(void)")
+    lines.open("void net_run_in(void *memory)")
+    lines.add(_ARENA)
     _start(program, lines)
     for run in plan.schedule.runs:
         task, name = plan.tasks[run.task], names[run.task]
         lines.add(f"NET_AT({run.task});")
         if task.row is None:
-            lines.add(f"{name}();")
+            lines.add(f"{name}(arena);")
         elif run.rows == 1:
-            lines.add(f"{name}({run.first}, 1);")
+            lines.add(f"{name}(arena, {run.first}, 1);")
         else:
             row, stop = task.row.name, run.first + run.rows
             upward = f"int {row} = {run.first}; {row} < {stop}; {row}++"
             downward = f"int {row} = {stop - 1}; {row} >= {run.first}; {row}--"
             lines.add(f"for ({downward if run.backward else upward})")
-            lines.add(f"    {name}({row}, 1);")
+            lines.add(f"    {name}(arena, {row}, 1);")
     lines.add(_DRIVER_IS_NEXT)
     _end(program, lines)
     lines.close()
 
 
+def _ports(program: Program, lines: Lines) -> None:
+    """Where inputs and outputs lie in the arena."""
+    plan = program.plan
+    for way, const, ports in (("input", "", plan.inputs), ("output", "const ", plan.outputs)):
+        for port in ports:
+            if not port.streamed:
+                at = f"return {_storage(program, port)}(0, 0);"
+                head = f"{const}{port.c} *net_{way}_{port.identifier}_in(void *memory)"
+                lines.add(f"{head} {{ {_ARENA} {at} }}")
+
+
 def _start(program: Program, lines: Lines) -> None:
     """The inputs that the caller has written are there."""
+    lines.add("JUDGED(arena);")
     for port in program.plan.inputs:
         if not port.streamed:
             lines.add(f"MADE({_storage(program, port)}, {port.elements});")
@@ -102,7 +118,8 @@ def order_table(program: Program) -> list[int]:
 
 
 def _resident(program: Program, names: Sequence[str], steps: int, lines: Lines) -> None:
-    with lines.block("void net_run(void)"):
+    with lines.block("void net_run_in(void *memory)"):
+        lines.add(_ARENA)
         tasks, together = program.plan.tasks, program.plan.schedule.together
         counts = any(task.rows > together[k] for k, task in enumerate(tasks))
         lines.add(f"int steps_made[{len(names)}] = {{ 0 }};" if counts else "")
@@ -115,20 +132,22 @@ def _resident(program: Program, names: Sequence[str], steps: int, lines: Lines) 
 
 
 def _resumable(program: Program, names: Sequence[str], steps: int, lines: Lines) -> None:
-    lines.add("/* Where the driver stands; `waiting` for the caller to hand in or take a row. */")
-    lines.add(f"static int next_step, steps_made[{len(names)}], waiting;\n")
-    with lines.block("void net_start(void)"):
-        lines.add("next_step = waiting = 0;")
+    with lines.block("void net_start_in(struct net_state *state, void *memory)"):
+        lines.add(_ARENA)
+        lines.add("state->memory = memory;\nstate->next_step = state->waiting = 0;")
         lines.loop("k", len(names))
-        lines.add("steps_made[k] = 0;")
+        lines.add("state->steps_made[k] = 0;")
         lines.close()
         _start(program, lines)
+        lines.add("(void)arena;")
     lines.add()
-    with lines.block("enum net_status net_step(struct net_row *row)"):
-        lines.open(f"for (; next_step < {steps}; next_step++)")
-        lines.add("const int op = order[next_step], s = steps_made[op];")
+    with lines.block("enum net_status net_step_in(struct net_state *state, struct net_row *row)"):
+        lines.add(_ARENA.replace("memory", "state->memory"))
+        lines.add("JUDGED(arena);")
+        lines.open(f"for (; state->next_step < {steps}; state->next_step++)")
+        lines.add("const int op = order[state->next_step], s = state->steps_made[op];")
         _switch(program, names, "op", lines)
-        lines.add("steps_made[op]++;")
+        lines.add("state->steps_made[op]++;")
         lines.close()
         _end(program, lines)
         lines.add("return NET_DONE;")
@@ -141,7 +160,7 @@ def _switch(program: Program, names: Sequence[str], op: str, lines: Lines) -> No
         if task.port:
             _port(program, number, task, lines)
         else:
-            call = f"{name}({_rows(task, together[number])});"
+            call = f"{name}(arena{_rows(task, together[number])});"
             lines.add(f"case {number}: NET_AT({number}); {call} break;")
     lines.add("}")
     lines.add(_DRIVER_IS_NEXT)
@@ -152,10 +171,10 @@ def _rows(task: Task, together: int) -> str:
     if task.row is None:
         return ""
     if together >= task.rows:
-        return f"0, {task.rows}"
+        return f", 0, {task.rows}"
     last, rest = divmod(task.rows - 1, together)
     count = f"{together}" if rest + 1 == together else f"s < {last} ? {together} : {rest + 1}"
-    return f"{together} * s, {count}" if together > 1 else "s, 1"
+    return f", {together} * s, {count}" if together > 1 else ", s, 1"
 
 
 def _port(program: Program, number: int, task: Task, lines: Lines) -> None:
@@ -176,34 +195,28 @@ def _port(program: Program, number: int, task: Task, lines: Lines) -> None:
         image_row = f"s + {above}" if above else "s"
     elif task.port == "out":  # a view's rows may be several of its storage's
         pieces = max(prod(place.strided.shape) // task.rows // elements, 1)
-    row = "s" if pieces == 1 else f"{pieces} * s + waiting"
+    row = "s" if pieces == 1 else f"{pieces} * s + state->waiting"
     status = "NET_NEED_ROW" if task.port == "in" else "NET_HAVE_ROW"
     lines.open(f"case {number}:")
     lines.add(f"NET_AT({number});")
-    with lines.block(f"if (waiting < {pieces})" if pieces > 1 else "if (!waiting)"):
+    with lines.block(f"if (state->waiting < {pieces})" if pieces > 1 else "if (!state->waiting)"):
         if task.port == "out":
             lines.add(f"USE_ROW({storage}, {row}, {elements});")
         for field, value in (
             ("port", k), ("number", image_row),
-            ("first", first if pieces == 1 else f"{elements} * waiting"), ("elements", elements),
-            ("data", f"{storage}({row}, 0)"),
+            ("first", first if pieces == 1 else f"{elements} * state->waiting"),
+            ("elements", elements), ("data", f"{storage}({row}, 0)"),
         ):  # fmt: skip
             lines.add(f"row->{field} = {value};")
-        if row_type(plan.inputs, plan.outputs) == "void":
+        if row_type(plan) == "void":
             lines.add(f"row->bytes = {layout.storages[place.storage].row_bytes};")
-        lines.add("waiting++;")
+        lines.add("state->waiting++;")
         lines.add(f"return {status};")
-    lines.add("waiting = 0;")
+    lines.add("state->waiting = 0;")
     if task.port == "in":
         lines.add(f"MADE_ROW({storage}, s, {elements});")
     lines.add("break;")
     lines.close()
-
-
-def row_type(inputs: Sequence[Port], outputs: Sequence[Port]) -> str:
-    """The C type of elements in rows that the caller hands over; "void": they are of several."""
-    kinds = {port.c for port in (*inputs, *outputs) if port.streamed}
-    return kinds.pop() if len(kinds) == 1 else "void"
 
 
 def _push(kind: str) -> str:
@@ -215,21 +228,22 @@ def _push(kind: str) -> str:
 
 
 _PUSH = """
-enum net_status net_push(const {} *data, struct net_row *row)
+enum net_status net_push_in(struct net_state *state, const {} *data, struct net_row *row)
 {{
     for (int i = 0; i < {}; i++)
         {}
-    return net_step(row);
+    return net_step_in(state, row);
 }}
 """
 
 _PULL = """
-void net_pull(net_row_call *give, net_row_call *take, void *context)
+void net_pull_in(struct net_state *state, void *memory, net_row_call *give, net_row_call *take,
+                 void *context)
 {
     struct net_row row;
-    net_start();
+    net_start_in(state, memory);
     for (;;) {
-        const enum net_status status = net_step(&row);
+        const enum net_status status = net_step_in(state, &row);
         if (status == NET_DONE)
             return;
         (status == NET_NEED_ROW ? give : take)(&row, context);
@@ -238,20 +252,21 @@ void net_pull(net_row_call *give, net_row_call *take, void *context)
 """
 
 
-def _whole_images(inputs: Sequence[Port], outputs: Sequence[Port], lines: Lines) -> None:
-    given = [port for port in inputs if port.streamed]
-    taken = [port for port in outputs if port.streamed]
-    kind = row_type(inputs, outputs)
+def _whole_images(plan: Plan, lines: Lines) -> None:
+    given = [port for port in plan.inputs if port.streamed]
+    taken = [port for port in plan.outputs if port.streamed]
+    kind = row_type(plan)
     kind = "unsigned char" if kind == "void" else kind
-    lines.open(f"void net_run({parameters(inputs, outputs)})")
+    handed = ", ".join(images(plan.inputs, plan.outputs))
+    lines.open(f"void net_run_in(struct net_state *state, void *memory, {handed})")
     for const, name, way, ports in (("const ", "from", "in", given), ("", "to", "out", taken)):
         if ports:
             at = [f"{way}_{port.identifier}" for port in ports]
             if kind == "unsigned char":
                 at = [f"({const}unsigned char *){one}" for one in at]
             lines.add(f"{const}{kind} *const {name}[] = {{ {', '.join(at)} }};")
-    lines.add("struct net_row row;\nenum net_status status;\nnet_start();")
-    with lines.block("while ((status = net_step(&row)) != NET_DONE)"):
+    lines.add("struct net_row row;\nenum net_status status;\nnet_start_in(state, memory);")
+    with lines.block("while ((status = net_step_in(state, &row)) != NET_DONE)"):
         _copy_row(given, taken, kind == "unsigned char", lines)
     lines.close()
 
@@ -288,10 +303,3 @@ def _where(given: Sequence[Port], taken: Sequence[Port], bytewise: bool, lines: 
     first = f"row.number * {row} + row.first"
     first = f"({first}) * (row.bytes / row.elements)" if bytewise else first
     lines.add(f"const ptrdiff_t at = {first};")
-
-
-def parameters(inputs: Sequence[Port], outputs: Sequence[Port]) -> str:
-    """The parameters of net_run(): images handed in whole, and results to be filled."""
-    given = [f"const {port.c} *in_{port.identifier}" for port in inputs if port.streamed]
-    given += [f"{port.c} *out_{port.identifier}" for port in outputs if port.streamed]
-    return ", ".join(given) or "void"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
+from lowtide.backends.c99.arena import emit_own_arena
 from lowtide.backends.c99.calls import emit_pixel_call
 from lowtide.backends.c99.claim import emit_claim
 from lowtide.backends.c99.dense_calls import emit_run_call
@@ -74,16 +75,6 @@ _PORTABLE = """\
 #define MAY_ALIAS
 #endif"""
 
-_ARENA = "static ALIGNED({}) unsigned char arena[NET_ARENA_BYTES];\n"
-_ARENA_OF_ALL = """\
-static ALIGNED({}) union {{
-    unsigned char bytes[NET_ARENA_BYTES];
-    int32_t whole[NET_ARENA_BYTES / 4 + 1];
-    float real[NET_ARENA_BYTES / 4 + 1];
-}} memory;
-#define arena memory.bytes
-"""
-
 _CHECK = """\
 /* What the judge of net.c and reference.c saw, built with -DLOWTIDE_CHECKED: elements are numbered
    through all storages, from 1. */
@@ -108,8 +99,6 @@ extern struct net_check net_check;
 #endif
 #endif
 """
-
-_CACHE_LINE = 64
 
 _PARTS = files("lowtide.backends.c99")
 
@@ -141,17 +130,17 @@ def _source(plan: Plan, kernels: bool) -> tuple[str, bytes | None]:
     for k, task in enumerate(plan.tasks):
         if not task.port:
             _task(k, names[k], task, program, body, kernels)
-    _ports(plan, program, body)
+    body.add()
     emit_driver(program, names, body)
+    emit_own_arena(plan, body)
     lines = Lines()
     what = "the kernels that ship" if kernels else "the definitions alone, the judge's reference"
     lines.add(f"/* {called if kernels else 'reference'}.c: {for_c(plan.source.file)}, {what}.")
     lines.add(f"   Made by lowtide; see {called}.h. */")
     maths = "" if only_whole(program) else "#include <math.h>\n"
     cpu = None if plan.options.cpu is None else find_cpu(plan.options.cpu)
-    ways, arena = (_PORTABLE, _ARENA_OF_ALL) if plan.options.cpu == PORTABLE else (_ALIGNED, _ARENA)
+    ways = _PORTABLE if plan.options.cpu == PORTABLE else _ALIGNED
     lines.add(own(_PRELUDE, called).format(maths, ways, typedefs(program)))
-    lines.add(own(arena.format(_alignment(plan)), called))
     emit_storages(program, lines)
     lines.add(own(_checked(program), called))
     if not only_floats(plan):
@@ -188,15 +177,6 @@ def _checked(program: Program) -> str:
     return text.replace("OWNERS", owners)
 
 
-def _alignment(plan: Plan) -> int:
-    """What the arena is aligned to: a power of two that makes multiples of it in memory as well.
-
-    Storages at multiples of 48 bytes lie at multiples of 16, whatever the arena does beyond that.
-    """
-    align = plan.options.align
-    return max(_CACHE_LINE, align & -align)
-
-
 def _function_name(number: int, task: Task) -> str:
     return f"op{number}_{identifier(task.operator.type, set())}"
 
@@ -213,7 +193,8 @@ def _task(
     lines.add(
         f"/* {for_c(task.operator.name)}: {for_c(label(task))} {' '.join(shapes)} -> {made}{way} */"
     )
-    lines.open(f"static void {name}({'const int first, const int rows' if task.row else 'void'})")
+    rows = ", const int first, const int rows" if task.row else ""
+    lines.open(f"static void {name}(unsigned char *const arena{rows})")
     if not only_floats(program.plan):
         lines.add("KEEP_CALL;")
     use = program.plan.uses[number] if kernels else None
@@ -249,14 +230,3 @@ def _row(
         emit_run_call(use, use.call, task, program, lines)
     else:
         reference_loops(task, program, lines, backward)
-
-
-def _ports(plan: Plan, program: Program, lines: Lines) -> None:
-    lines.add()
-    for way, const, ports in (("input", "", plan.inputs), ("output", "const ", plan.outputs)):
-        for port in ports:
-            if not port.streamed:
-                storage = program.storage(plan.layout.places[port.tensor].storage)
-                at = f"return {storage}(0, 0);"
-                function = own(f"net_{way}_{port.identifier}", plan.options.name)
-                lines.add(f"{const}{port.c} *{function}(void) {{ {at} }}")

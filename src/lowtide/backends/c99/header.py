@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
 
-from lowtide.backends.c99.driver import parameters, row_type
+from lowtide.backends.c99.arena import alignment, by_rows, functions, row_type
 from lowtide.ir.dtype import F32, I8, U8
 from lowtide.ir.original import EIGHT, SMALL
 from lowtide.kernels.cpus import PORTABLE, find_cpu
@@ -56,7 +55,9 @@ def _about(plan: Plan, weights_bytes: int | None) -> list[str]:
     held = f"net_weights.bin, {weights_bytes} bytes" if weights_bytes else "constants in net.c"
     return [
         "",
-        "   The program computes the network in one static arena. It is C99, allocates nothing,",
+        "   The program computes the network in one arena: yours, handed to the functions that end",
+        "   in _in, or a static one (-DNET_NO_ARENA leaves it out, NET_ARENA_IN, a macro, says in",
+        "   which section it lies). It is C99, allocates nothing,",
         f"   uses no recursion and no stdio, and keeps no state between calls but {_state(plan)}.",
         "",
         f"   RAM    arena {plan.arena_bytes} bytes (layer by layer with whole tensors:"
@@ -65,7 +66,7 @@ def _about(plan: Plan, weights_bytes: int | None) -> list[str]:
         f"   work   {profile.macs} multiply-adds",
         "",
         "   How to call it:",
-        *_example(plan.inputs, plan.outputs),
+        *_example(plan),
         "",
         *_inputs_afterwards(plan),
         *_compiled(plan),
@@ -102,6 +103,7 @@ def _begin(plan: Plan) -> list[str]:
         "#define NET_H",
         "",
         f"#define NET_ARENA_BYTES {plan.arena_bytes}",
+        f"#define NET_ARENA_ALIGN {alignment(plan)}",
         f"#define NET_OPERATORS {len(plan.tasks)}",
         "",
         *(["#include <stdint.h>", ""] if any(port.type != F32 for port in ports) else []),
@@ -116,24 +118,24 @@ def _described(port: Port, way: str) -> str:
 
 
 def _port(port: Port, way: str) -> list[str]:
-    const, upper = "const " if way == "output" else "", f"NET_{way}_{port.identifier}".upper()
-    return [
-        f"#define {upper}_ELEMENTS {port.elements}",
-        f"#define {upper}_ROWS {port.streamed}"
-        if port.streamed
-        else f"{const}{port.c} *net_{way}_{port.identifier}(void);",
-        "",
-    ]
+    upper = f"NET_{way}_{port.identifier}".upper()
+    rows = [f"#define {upper}_ROWS {port.streamed}"] if port.streamed else []
+    return [f"#define {upper}_ELEMENTS {port.elements}", *rows, ""]
 
 
 def _end(plan: Plan, weights_bytes: int | None) -> list[str]:
-    inputs, outputs, rows = plan.inputs, plan.outputs, list[str]()
-    if any(port.streamed for port in (*inputs, *outputs)):
-        kind = row_type(inputs, outputs)
-        rows = [_row(kind), _DRIVER.format(kind)]
+    rows = [_row(row_type(plan)), _STATE.format(len(plan.tasks))] if by_rows(plan) else []
+    own_arena, given = (
+        [f"{one.declared(way)};" for one in functions(plan)] for way in (False, True)
+    )
     return [
         *rows,
-        f"void net_run({parameters(inputs, outputs)});",
+        "#ifndef NET_NO_ARENA",
+        *own_arena,
+        "#endif",
+        "",
+        *(_GIVEN_ROWS if rows else _GIVEN),
+        *given,
         "",
         *(_MAPPED if weights_bytes else []),
         *_C_LINKAGE_ENDS,
@@ -196,19 +198,19 @@ def _inputs_afterwards(plan: Plan) -> list[str]:
     return [_KEPT if plan.options.keep_input else _OVERWRITTEN, ""]
 
 
-def _example(inputs: Sequence[Port], outputs: Sequence[Port]) -> list[str]:
+def _example(plan: Plan) -> list[str]:
     lines = []
-    for port in inputs:
+    for port in plan.inputs:
         if not port.streamed:
             lines.append(f"       {port.c} *{port.identifier} = net_input_{port.identifier}();")
             what = "floats" if port.type == F32 else "numbers"
             lines.append(f"       ... write {port.elements} {what}, {port.memory} ...")
-    if any(port.streamed for port in (*inputs, *outputs)):
-        what = "floats" if row_type(inputs, outputs) == F32.c else "numbers"
+    if by_rows(plan):
+        what = "floats" if row_type(plan) == F32.c else "numbers"
         lines += (line.format(what) for line in _ROW_BY_ROW)
     else:
         lines.append("       net_run();")
-    for port in outputs:
+    for port in plan.outputs:
         if not port.streamed:
             result = f"net_output_{port.identifier}() points to the result, {port.memory}"
             lines.append(f"       {result}")
@@ -241,9 +243,14 @@ enum net_status {{ NET_DONE, NET_NEED_ROW, NET_HAVE_ROW }};
 struct net_row {{ int port, number, first, elements{0}; {1} *data; }};
 """
 
-_DRIVER = """\
+_STATE = """\
 typedef void net_row_call(struct net_row *row, void *context);
-void net_start(void);
-enum net_status net_step(struct net_row *row);
-enum net_status net_push(const {} *data, struct net_row *row);
-void net_pull(net_row_call *give, net_row_call *take, void *context);"""
+/* How far a run has come. */
+struct net_state {{ void *memory; int next_step, waiting, steps_made[{}]; }};
+"""
+
+_GIVEN = ("/* The same in memory of yours, NET_ARENA_BYTES at a multiple of NET_ARENA_ALIGN. */",)
+_GIVEN_ROWS = (
+    "/* The same with a state and an arena of yours: NET_ARENA_BYTES at a multiple of",
+    "   NET_ARENA_ALIGN. */",
+)
