@@ -24,8 +24,6 @@
 
 typedef float MAY_ALIAS f32;
 
-static ALIGNED(64) unsigned char arena[NET_ARENA_BYTES];
-
 /* The memory map: each macro gives the address of element i of row r of a storage. */
 /* S0: x, 8 rows of 16 float32, 512 bytes at 0 */
 #define S0(r, i) ((f32 *)(void *)(arena + 0) + (r) * 16 + (i))
@@ -616,7 +614,7 @@ static void conv_rows(const struct rows *s, const f32 *const *x, f32 *const *y, 
 }
 
 /* first: Conv 1x2x8x8 -> 1x4x4x4 */
-static void op0_conv(const int first, const int rows) {
+static void op0_conv(unsigned char *const arena, const int first, const int rows) {
     static const struct rows shape = { .kh = 3, .kw = 3, .stride = 2, .dilation = 1, .before = 1, .iw = 8, .is = 2, .ci = 2, .ow = 4, .os = 4, .co = 4, .groups = 1, .ph = 1, .pw = 1 };
     ROW_POINTERS(12, 4);
     for (int j = 0; j < rows; j++) {
@@ -631,7 +629,7 @@ static void op0_conv(const int first, const int rows) {
 }
 
 /* left: Conv+Sigmoid 1x4x4x4 -> 1x3x4x4 */
-static void op1_conv(const int first, const int rows) {
+static void op1_conv(unsigned char *const arena, const int first, const int rows) {
     static const struct rows shape = { .kh = 3, .kw = 3, .stride = 1, .dilation = 1, .before = 1, .iw = 4, .is = 4, .ci = 4, .ow = 4, .os = 5, .co = 3, .groups = 1, .ph = 1, .pw = 1 };
     ROW_POINTERS(12, 4);
     for (int j = 0; j < rows; j++) {
@@ -654,7 +652,7 @@ static void op1_conv(const int first, const int rows) {
 }
 
 /* right: Conv 1x4x4x4 -> 1x2x4x4 */
-static void op2_conv(const int first, const int rows) {
+static void op2_conv(unsigned char *const arena, const int first, const int rows) {
     static const struct rows shape = { .kh = 3, .kw = 3, .stride = 1, .dilation = 1, .before = 1, .iw = 4, .is = 4, .ci = 4, .ow = 4, .os = 5, .co = 2, .groups = 1, .ph = 1, .pw = 1 };
     ROW_POINTERS(12, 4);
     for (int j = 0; j < rows; j++) {
@@ -669,7 +667,7 @@ static void op2_conv(const int first, const int rows) {
 }
 
 /* large: Resize 1x5x4x4 -> 1x5x8x8 */
-static void op3_resize(const int first, const int rows) {
+static void op3_resize(unsigned char *const arena, const int first, const int rows) {
     for (int y = first; y < first + rows; y++) {
         for (int x = 0; x < 8; x++) {
             float acc[5];
@@ -691,7 +689,7 @@ static void op3_resize(const int first, const int rows) {
 }
 
 /* last: Conv 1x5x8x8 -> 1x2x8x8 */
-static void op4_conv(const int first, const int rows) {
+static void op4_conv(unsigned char *const arena, const int first, const int rows) {
     static const struct rows shape = { .kh = 3, .kw = 3, .stride = 1, .dilation = 1, .before = 1, .iw = 8, .is = 5, .ci = 5, .ow = 8, .os = 2, .co = 2, .groups = 1, .ph = 1, .pw = 1 };
     ROW_POINTERS(3, 1);
     for (int j = 0; j < rows; j++) {
@@ -705,8 +703,8 @@ static void op4_conv(const int first, const int rows) {
     conv_rows(&shape, in, out, rows, w7, w6);
 }
 
-float *net_input_x(void) { return S0(0, 0); }
-const float *net_output_last(void) { return S1(0, 0); }
+float *net_input_x_in(void *memory) { unsigned char *const arena = memory; return S0(0, 0); }
+const float *net_output_last_in(void *memory) { unsigned char *const arena = memory; return S1(0, 0); }
 
 /* The order of the steps: in step k operator order[k] makes its next rows. */
 static const unsigned char order[19] = {
@@ -714,17 +712,28 @@ static const unsigned char order[19] = {
     3, 4, 4
 };
 
-void net_run(void) {
+void net_run_in(void *memory) {
+    unsigned char *const arena = memory;
     int steps_made[5] = { 0 };
     for (int k = 0; k < 19; k++) {
         const int s = steps_made[order[k]]++;
         switch (order[k]) {
-        case 0: NET_AT(0); op0_conv(0, 4); break;
-        case 1: NET_AT(1); op1_conv(0, 4); break;
-        case 2: NET_AT(2); op2_conv(0, 4); break;
-        case 3: NET_AT(3); op3_resize(s, 1); break;
-        case 4: NET_AT(4); op4_conv(s, 1); break;
+        case 0: NET_AT(0); op0_conv(arena, 0, 4); break;
+        case 1: NET_AT(1); op1_conv(arena, 0, 4); break;
+        case 2: NET_AT(2); op2_conv(arena, 0, 4); break;
+        case 3: NET_AT(3); op3_resize(arena, s, 1); break;
+        case 4: NET_AT(4); op4_conv(arena, s, 1); break;
         }
         NET_AT(NET_OPERATORS);
     }
 }
+
+#ifndef NET_NO_ARENA /* the caller hands one in */
+#ifndef NET_ARENA_IN /* where it lies: __attribute__((section(".ccmram"))) */
+#define NET_ARENA_IN
+#endif
+static NET_ARENA_IN ALIGNED(NET_ARENA_ALIGN) unsigned char net_arena[NET_ARENA_BYTES];
+float *net_input_x(void) { return net_input_x_in(net_arena); }
+const float *net_output_last(void) { return net_output_last_in(net_arena); }
+void net_run(void) { net_run_in(net_arena); }
+#endif

@@ -1,7 +1,9 @@
 /* net.h: made by lowtide from joined
    sha256 921a335eba7e495e3ee074c4267eaaf3b03b2a7df536a2089315c76b285233d8
 
-   The program computes the network in one static arena. It is C99, allocates nothing,
+   The program computes the network in one arena: yours, handed to the functions that end
+   in _in, or a static one (-DNET_NO_ARENA leaves it out, NET_ARENA_IN, a macro, says in
+   which section it lies). It is C99, allocates nothing,
    uses no recursion and no stdio, and keeps no state between calls but the arena.
 
    RAM    arena 1024 bytes (layer by layer with whole tensors: 1792), stack not measured
@@ -26,6 +28,7 @@
 #define NET_H
 
 #define NET_ARENA_BYTES 1024
+#define NET_ARENA_ALIGN 64
 #define NET_OPERATORS 5
 
 #ifdef __cplusplus
@@ -34,13 +37,20 @@ extern "C" {
 
 /* input 'x', 1x2x8x8, in memory [H 8][W 8][C 2] */
 #define NET_INPUT_X_ELEMENTS 128
-float *net_input_x(void);
 
 /* output 'last', 1x2x8x8, in memory [H 8][W 8][C 2] */
 #define NET_OUTPUT_LAST_ELEMENTS 128
-const float *net_output_last(void);
 
+#ifndef NET_NO_ARENA
+float *net_input_x(void);
+const float *net_output_last(void);
 void net_run(void);
+#endif
+
+/* The same in memory of yours, NET_ARENA_BYTES at a multiple of NET_ARENA_ALIGN. */
+float *net_input_x_in(void *memory);
+const float *net_output_last_in(void *memory);
+void net_run_in(void *memory);
 
 #ifdef __cplusplus
 }

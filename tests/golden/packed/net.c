@@ -24,8 +24,6 @@
 
 typedef float MAY_ALIAS f32;
 
-static ALIGNED(64) unsigned char arena[NET_ARENA_BYTES];
-
 /* The memory map: each macro gives the address of element i of row r of a storage. */
 /* S0: x, 8 rows of 24 float32, 768 bytes at 0 */
 #define S0(r, i) ((f32 *)(void *)(arena + 0) + (r) * 24 + (i))
@@ -345,7 +343,7 @@ static void packed_depthwise_row(const struct conv *s, const f32 *const *x,
 }
 
 /* first: Conv+Relu 1x3x8x8 -> 1x8x4x4, last pixel first */
-static void op0_conv(const int first, const int rows) {
+static void op0_conv(unsigned char *const arena, const int first, const int rows) {
     for (int y = first; y < first + rows; y++) {
         static const struct conv shape = { 3, 3, 2, 1, 1, 8, 3, 3, 4, 8, 8, 1, 1, 1 };
         ROWS(3);
@@ -366,7 +364,7 @@ static void op0_conv(const int first, const int rows) {
 }
 
 /* deep: Conv 1x8x4x4 -> 1x8x2x2 */
-static void op1_conv(const int first, const int rows) {
+static void op1_conv(unsigned char *const arena, const int first, const int rows) {
     for (int y = first; y < first + rows; y++) {
         static const struct conv shape = { 3, 3, 1, 1, 0, 4, 8, 8, 2, 8, 8, 0, 1, 1 };
         ROWS(3);
@@ -381,7 +379,7 @@ static void op1_conv(const int first, const int rows) {
 }
 
 /* dense_conv: Conv 1x8x2x2 -> 1x6x1x1 */
-static void op2_conv(void) {
+static void op2_conv(unsigned char *const arena) {
     float acc[6];
     for (int c = 0; c < 6; c++) {
         acc[c] = 0.0f;
@@ -401,17 +399,28 @@ static void op2_conv(void) {
     }
 }
 
-float *net_input_x(void) { return S0(0, 0); }
-const float *net_output_dense(void) { return S1(0, 0); }
+float *net_input_x_in(void *memory) { unsigned char *const arena = memory; return S0(0, 0); }
+const float *net_output_dense_in(void *memory) { unsigned char *const arena = memory; return S1(0, 0); }
 
-void net_run(void) {
+void net_run_in(void *memory) {
+    unsigned char *const arena = memory;
     NET_AT(0);
     for (int y = 3; y >= 0; y--)
-        op0_conv(y, 1);
+        op0_conv(arena, y, 1);
     NET_AT(1);
     for (int y = 0; y < 2; y++)
-        op1_conv(y, 1);
+        op1_conv(arena, y, 1);
     NET_AT(2);
-    op2_conv();
+    op2_conv(arena);
     NET_AT(NET_OPERATORS);
 }
+
+#ifndef NET_NO_ARENA /* the caller hands one in */
+#ifndef NET_ARENA_IN /* where it lies: __attribute__((section(".ccmram"))) */
+#define NET_ARENA_IN
+#endif
+static NET_ARENA_IN ALIGNED(NET_ARENA_ALIGN) unsigned char net_arena[NET_ARENA_BYTES];
+float *net_input_x(void) { return net_input_x_in(net_arena); }
+const float *net_output_dense(void) { return net_output_dense_in(net_arena); }
+void net_run(void) { net_run_in(net_arena); }
+#endif

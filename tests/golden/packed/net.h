@@ -1,7 +1,9 @@
 /* net.h: made by lowtide from packed
    sha256 39b43a48da7ecf6b27671f1d0ca787b607cd8f7dc73e8f1c3784f4f5dc074dfa
 
-   The program computes the network in one static arena. It is C99, allocates nothing,
+   The program computes the network in one arena: yours, handed to the functions that end
+   in _in, or a static one (-DNET_NO_ARENA leaves it out, NET_ARENA_IN, a macro, says in
+   which section it lies). It is C99, allocates nothing,
    uses no recursion and no stdio, and keeps no state between calls but the arena.
 
    RAM    arena 800 bytes (layer by layer with whole tensors: 1280), stack not measured
@@ -26,6 +28,7 @@
 #define NET_H
 
 #define NET_ARENA_BYTES 800
+#define NET_ARENA_ALIGN 64
 #define NET_OPERATORS 3
 
 #ifdef __cplusplus
@@ -34,13 +37,20 @@ extern "C" {
 
 /* input 'x', 1x3x8x8, in memory [H 8][W 8][C 3] */
 #define NET_INPUT_X_ELEMENTS 192
-float *net_input_x(void);
 
 /* output 'dense', 1x6, in memory [C 6] */
 #define NET_OUTPUT_DENSE_ELEMENTS 6
-const float *net_output_dense(void);
 
+#ifndef NET_NO_ARENA
+float *net_input_x(void);
+const float *net_output_dense(void);
 void net_run(void);
+#endif
+
+/* The same in memory of yours, NET_ARENA_BYTES at a multiple of NET_ARENA_ALIGN. */
+float *net_input_x_in(void *memory);
+const float *net_output_dense_in(void *memory);
+void net_run_in(void *memory);
 
 #ifdef __cplusplus
 }

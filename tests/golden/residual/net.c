@@ -24,8 +24,6 @@
 
 typedef float MAY_ALIAS f32;
 
-static ALIGNED(64) unsigned char arena[NET_ARENA_BYTES];
-
 /* The memory map: each macro gives the address of element i of row r of a storage. */
 /* S0: x, 8 rows of 24 float32, 768 bytes at 0 */
 #define S0(r, i) ((f32 *)(void *)(arena + 0) + (r) * 24 + (i))
@@ -655,7 +653,7 @@ static void dense(const f32 *x, int n, const float *w, int co, f32 *y)
 }
 
 /* first: Conv+Relu 1x3x8x8 -> 1x4x8x8 */
-static void op0_conv(const int first, const int rows) {
+static void op0_conv(unsigned char *const arena, const int first, const int rows) {
     static const struct rows shape = { .kh = 3, .kw = 3, .stride = 1, .dilation = 1, .before = 1, .iw = 8, .is = 3, .ci = 3, .ow = 8, .os = 4, .co = 4, .groups = 1, .ph = 1, .pw = 1, .act = RELU, .high = INFINITY };
     ROW_POINTERS(3, 1);
     for (int j = 0; j < rows; j++) {
@@ -670,7 +668,7 @@ static void op0_conv(const int first, const int rows) {
 }
 
 /* second: Conv 1x4x8x8 -> 1x4x8x8 */
-static void op1_conv(const int first, const int rows) {
+static void op1_conv(unsigned char *const arena, const int first, const int rows) {
     static const struct rows shape = { .kh = 3, .kw = 3, .stride = 1, .dilation = 1, .before = 1, .iw = 8, .is = 4, .ci = 4, .ow = 8, .os = 4, .co = 4, .groups = 1, .ph = 1, .pw = 1 };
     ROW_POINTERS(6, 2);
     for (int j = 0; j < rows; j++) {
@@ -685,7 +683,7 @@ static void op1_conv(const int first, const int rows) {
 }
 
 /* pooled: Add+Relu+MaxPool 1x4x8x8 -> 1x4x4x4 */
-static void op2_maxpool(const int first, const int rows) {
+static void op2_maxpool(unsigned char *const arena, const int first, const int rows) {
     for (int y = first; y < first + rows; y++) {
         for (int x = 0; x < 4; x++) {
             float acc[4];
@@ -707,7 +705,7 @@ static void op2_maxpool(const int first, const int rows) {
 }
 
 /* dense_conv: Conv 1x4x4x4 -> 1x5x1x1 */
-static void op3_conv(const int first, const int rows) {
+static void op3_conv(unsigned char *const arena, const int first, const int rows) {
     for (int ky = first; ky < first + rows; ky++) {
         for (int c = 0; c < 5; c++) {
             if (ky == 0)
@@ -717,8 +715,8 @@ static void op3_conv(const int first, const int rows) {
     }
 }
 
-float *net_input_x(void) { return S0(0, 0); }
-const float *net_output_dense(void) { return S1(0, 0); }
+float *net_input_x_in(void *memory) { unsigned char *const arena = memory; return S0(0, 0); }
+const float *net_output_dense_in(void *memory) { unsigned char *const arena = memory; return S1(0, 0); }
 
 /* The order of the steps: in step k operator order[k] makes its next rows. */
 static const unsigned char order[20] = {
@@ -726,16 +724,27 @@ static const unsigned char order[20] = {
     0, 1, 2, 3
 };
 
-void net_run(void) {
+void net_run_in(void *memory) {
+    unsigned char *const arena = memory;
     int steps_made[4] = { 0 };
     for (int k = 0; k < 20; k++) {
         const int s = steps_made[order[k]]++;
         switch (order[k]) {
-        case 0: NET_AT(0); op0_conv(s, 1); break;
-        case 1: NET_AT(1); op1_conv(2 * s, 2); break;
-        case 2: NET_AT(2); op2_maxpool(s, 1); break;
-        case 3: NET_AT(3); op3_conv(s, 1); break;
+        case 0: NET_AT(0); op0_conv(arena, s, 1); break;
+        case 1: NET_AT(1); op1_conv(arena, 2 * s, 2); break;
+        case 2: NET_AT(2); op2_maxpool(arena, s, 1); break;
+        case 3: NET_AT(3); op3_conv(arena, s, 1); break;
         }
         NET_AT(NET_OPERATORS);
     }
 }
+
+#ifndef NET_NO_ARENA /* the caller hands one in */
+#ifndef NET_ARENA_IN /* where it lies: __attribute__((section(".ccmram"))) */
+#define NET_ARENA_IN
+#endif
+static NET_ARENA_IN ALIGNED(NET_ARENA_ALIGN) unsigned char net_arena[NET_ARENA_BYTES];
+float *net_input_x(void) { return net_input_x_in(net_arena); }
+const float *net_output_dense(void) { return net_output_dense_in(net_arena); }
+void net_run(void) { net_run_in(net_arena); }
+#endif
