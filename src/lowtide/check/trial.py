@@ -152,7 +152,7 @@ def no_fault(verdict: Verdict, memory: MemoryMap, source: str) -> None:
         return
     task, row, byte, wanted, found = verdict.fault
     named = f"step {task}"
-    if task < len(memory.operators):
+    if 0 <= task < len(memory.operators):
         named = f"step {memory.operators[task].name} ({memory.operators[task].type})"
     raise CheckError(
         f"{source}: {named}, row {row}, byte {byte} of the arena: "
