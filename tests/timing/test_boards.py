@@ -147,7 +147,7 @@ def test_the_example_counts_cycles(small: Path, tmp_path: Path) -> None:
 
 
 WRITE = "#define WRITE(s, r, i, v) (*s(r, i) = (v))"
-RUN = "void net_run(void) {"
+RUN = "void net_run_in(void *memory) {"
 FAULTS = {
     "differs": (WRITE, WRITE.replace("(v))", "(v) ^ 1)"), "differs from this PC's build in"),
     "deep": (RUN, f"{RUN} volatile char a[1 << 20]; a[0] = 0; (void)a[0];", "FAULT stack overflow"),
