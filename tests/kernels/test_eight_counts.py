@@ -1,4 +1,4 @@
-"""What 8-bit networks cost on a Cortex-M4: instructions a multiply-add of the whole program.
+"""What 8-bit networks cost on Cortex-M4 and M55: instructions a multiply-add of whole programs.
 
 They are the same every time, but for the compiler's version: bounds, not counts.
 """
@@ -21,6 +21,8 @@ MOST = {
     "kws_ref_model": 2.19,
     "ad01_int8": 1.70,
 }
+MOST_M55 = {"pretrainedResnet_quant": 0.23, "vww_96_int8": 0.44, "kws_ref_model": 0.44}
+"""With Helium; 0.25 and 0.55 were asked for, and CMSIS-NN takes 0.35 and 0.86 for the layers."""
 PLACED = {
     "pretrainedResnet_quant": 11_040,
     "vww_96_int8": 28_288,
@@ -33,9 +35,14 @@ WAYS = (("gcc", "-O3", 1.0), ("gcc", "-Os", 1.1), ("clang", "-O3", 1.25))
 EVERY_WAY = ("pretrainedResnet_quant", "ad01_int8")
 
 
-@pytest.mark.parametrize("name", MOST)
-def test_instructions_of_a_whole_network(name: str, tmp_path: Path) -> None:
-    need_board("m4")
+@pytest.mark.parametrize(
+    ("board", "name", "most"),
+    [("m4", *one) for one in MOST.items()] + [("m55", *one) for one in MOST_M55.items()],
+)
+def test_instructions_of_a_whole_network(
+    board: str, name: str, most: float, tmp_path: Path
+) -> None:
+    need_board(board)
     need(CLANG.absent and f"there is no {CLANG.absent}")
     model = MODELS / f"{name}.tflite"
     if not model.exists():
@@ -44,5 +51,5 @@ def test_instructions_of_a_whole_network(name: str, tmp_path: Path) -> None:
     fitted.emit("c99", tmp_path / "out")
     assert fitted.plan.arena_bytes <= PLACED[name]
     for compiler, flags, more in WAYS if name in EVERY_WAY else WAYS[:1]:
-        counted = bench_on_board(tmp_path / "out", Asked("m4", compiler, flags))
-        assert (counted.instructions_per_mac or 99) <= more * MOST[name], (compiler, flags)
+        counted = bench_on_board(tmp_path / "out", Asked(board, compiler, flags))
+        assert (counted.instructions_per_mac or 99) <= more * most, (compiler, flags)
