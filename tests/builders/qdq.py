@@ -266,6 +266,19 @@ def elementwise(net: Drawn, kind: str) -> None:
     net.end(net.node(kind, *held), near, clamp=False)
 
 
+@one("AddClamped", "MulClamped")
+def clamped(net: Drawn, kind: str) -> None:
+    """Elsewhere than at the least number, and of scales that often end half-way between two."""
+    shape, step = (1, net.int(1, 4), net.int(1, 5), net.int(1, 5)), net.ends()[0]
+    a, b = (
+        net.input(shape, (np.float32(step * f), net.ends()[1])) for f in (1, net.pick(1, 2, 0.5))
+    )
+    made = net.node(kind[:3], a, b)
+    near = np.float32(step * net.pick(1, 2, 4) * (1 if kind[:3] == "Add" else 64 * step))
+    made = net.node("Clip", made, *(net.constant(np.float32(near * end)) for end in (-9, 40)))
+    net.hand_out(net.again(made, (near, net.ends()[1])))
+
+
 @one("GlobalAveragePool")
 def global_average_pool(net: Drawn, kind: str) -> None:
     x = net.input((net.pick(1, 2), net.int(1, 6), net.int(1, 9), net.int(1, 9)))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from lowtide.ir.dtype import I32
 from lowtide.ir.index import number
-from lowtide.ir.nest import Call, Load, Nest, Number, Read, Value, axes_of, broadcast, call
+from lowtide.ir.nest import Call, Chosen, Load, Nest, Number, Read, Value, axes_of, broadcast, call
 from lowtide.ops.eight.finish import EIGHT, ENDS, above, factor_types, finished, kept, rescaled
 from lowtide.ops.entry import Bound, entry
 
@@ -73,6 +75,33 @@ def mul(op: Bound) -> Nest:
     # onnxruntime adds the zero point before it rounds.
     value = call("scale_onto", product, Load(2), int(op.attribute("y_zero")))
     return _elementwise(op, kept(op, value), [Read(2, (number(0),))])
+
+
+@entry(
+    "QAddReals",
+    "QMulReals",
+    attributes={**ENDS, "reals": None, "b_reals": None, "scale": 1.0},
+    take=EIGHT,
+    pointwise=True,
+)
+def of_reals(op: Bound) -> Nest:
+    """clamp(round((reals[a] + b_reals[b]) / scale) + y_zero), or the product
+
+    What the 256 numbers stand for is a table, since a compiler may round a product and a sum
+    together.
+    """
+    kind = op.outputs[0].dtype.name
+    tables = [tuple(float(v) for v in op.attribute(name)) for name in ("reals", "b_reals")]
+    if any(len(table) != 256 for table in tables):
+        raise op.refuse("tables of 256 numbers are needed")
+    first = int(np.iinfo(kind).min)
+    a, b = (Chosen(table, first, Load(k)) for k, table in enumerate(tables))
+    value = call("add" if op.type == "QAddReals" else "mul", a, b)
+    steps = call("round", call("div", value, float(op.attribute("scale"))))
+    moved = call("add", steps, float(op.attribute("y_zero")))
+    low, high = float(op.attribute("low")), float(op.attribute("high"))
+    finish = call("smaller", call("larger", moved, low), high)
+    return Nest(op.out, axes_of(op.out), tuple(_reads(op)), (), finish)
 
 
 @entry("QPRelu", attributes=_ENDS, take=EIGHT, other_types=_OTHERS, pointwise=True)

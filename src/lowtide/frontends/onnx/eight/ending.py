@@ -38,8 +38,13 @@ class Ending:
     @property
     def at_once(self) -> bool:
         """Whether nothing is left to do between the operator and the numbers of their type."""
+        return not self.views and not self.clamped
+
+    @property
+    def clamped(self) -> bool:
+        """Whether the numbers are kept within less than their type has."""
         limits = np.iinfo(self.made.dtype.name)
-        return not self.views and (self.low, self.high) == (limits.min, limits.max)
+        return (self.low, self.high) != (limits.min, limits.max)
 
     @property
     def passed(self) -> tuple[str, ...]:
