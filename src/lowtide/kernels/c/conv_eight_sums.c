@@ -14,9 +14,14 @@ static void conv_eight_sums(const struct eight *s, const int8_t *const *x, const
         tile.ow = s->ow - q < s->pixels ? s->ow - q : s->pixels;
         tile.before = s->before - q * s->stride;
         conv_eight(&tile, x, w, e, made, rest);
+#ifdef FAMILY_HELIUM
+        for (int p = 0; p < tile.ow; p++)
+            add_bytes(y, made + p * s->co, s->co);
+#else
         for (int c = 0; c < s->co; c++)
             for (int p = 0; p < tile.ow; p++)
                 y[c] += made[p * s->co + c];
+#endif
     }
 #endif
 }

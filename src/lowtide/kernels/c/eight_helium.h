@@ -19,6 +19,13 @@ INLINE void fill_bytes(int8_t *to, int value, int n)
                      : "+r"(to) : "r"(n), "r"(value) : "q0", "lr", "memory");
 }
 
+INLINE void add_bytes(int32_t *sums, const int8_t *from, int n)
+{
+    __asm__ volatile("dlstp.32 lr, %2\n 1: vldrb.s32 q0, [%1], #4\n vldrw.32 q1, [%0]\n vadd.i32 q1, q1, q0\n"
+                     "vstrw.32 q1, [%0], #16\n letp lr, 1b"
+                     : "+r"(sums), "+r"(from) : "r"(n) : "q0", "q1", "lr", "memory");
+}
+
 /* Two pixels of some channels, four at a time. `e` has four numbers of each kind for four channels, as
    in struct ending8, shifts to the left. Sums end TWICE in y, up to `end`, each as many bytes behind y
    as `at` says; if `end` is NULL, those of four channels of each pixel are left in `sums`. */
