@@ -44,7 +44,7 @@ class Case:
 
     def packed(self) -> bytes:
         n, c = self.columns, self.channels
-        shape = [2, 1, 1, 0, 0, n, c, c, 0, 0, n, c, c, 0, 0, 0, 0, 0, 0, self.back, 1, 1]
+        shape = [2, 1, 1, 0, 0, n, c, c, 0, 0, n, c, c, 0, 0, 0, 0, 0, 0, self.back, 1, 1, 0]
         numbers = [v for s in (*self.terms, self.sum) for v in (s.zero, s.m, s.shift)]
         head = [len(self.arena), *self.at, *shape, *numbers, *self.bounds]
         return np.array(head, "<i4").tobytes() + self.arena.tobytes()
