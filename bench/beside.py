@@ -1,4 +1,4 @@
-"""Beside TensorFlow Lite Micro with CMSIS-NN on an emulated Cortex-M4: docs/boards.md.
+"""Beside TensorFlow Lite Micro with CMSIS-NN on an emulated Cortex-M4: docs/boards.md, README.md.
 
     python -m bench.beside [--shared ../shared]
 
@@ -40,6 +40,19 @@ def row(theirs: dict[str, Any], ours: BoardCount) -> list[str]:
     ]  # fmt: skip
 
 
+def summary(rows: list[list[str]]) -> str:
+    """The rows at -O3 in a sentence: from the least to the most of each column."""
+    fast = [one for one in rows if one[1] == "-O3"]
+    ram, work, flash = (sorted(float(one[k].replace(",", "")) for one in fast) for k in (4, 7, 10))
+    names = ", ".join(one[0] for one in fast)
+    return (
+        f"On an emulated Cortex-M4, beside TFLM with CMSIS-NN ({names}; GCC -O3):\n"
+        f"{ram[0]:.2f} to {ram[-1]:.2f} of its RAM, stack counted, {work[0]:.2f} to {work[-1]:.2f} "
+        f"of its instructions,\nand at most {flash[-1]:,.0f} bytes of flash more than the file "
+        "([docs/boards.md](docs/boards.md), by `python -m bench.beside`).\n"
+    )
+
+
 def main() -> None:
     """Counts each network and writes the page."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -56,6 +69,7 @@ def main() -> None:
                 found.append(row(theirs, ours))
                 print(*found[-1], sep="  ", flush=True)
     put(PAGE, "beside", markdown(HEAD, found))
+    put(ROOT / "README.md", "beside", summary(found))
 
 
 if __name__ == "__main__":

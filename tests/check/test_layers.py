@@ -44,10 +44,12 @@ def spoil(out: Path, operator: str) -> None:
     text = (out / "net.c").read_text()
     name = re.search(rf"/\* {operator}: .*?\b(w\d+)\b", text, re.DOTALL)
     assert name
-    held = re.search(rf"^static const \w+ {name[1]}\[\d+\][^{{]*\{{([^}}]*)\}}", text, re.MULTILINE)
-    assert held
-    wrong = re.sub(r"-?\d+", "99", held[1])
-    (out / "net.c").write_text(text[: held.start(1)] + wrong + text[held.end(1) :])
+    array = rf"(^static [^=]*\b{name[1]}\[\d+\] = \{{)([^}}]*)\}}"  # one for each family
+    wrong, count = re.subn(
+        array, lambda found: found[1] + re.sub(r"-?\d+", "99", found[2]) + "}", text, flags=re.M
+    )
+    assert count
+    (out / "net.c").write_text(wrong)
 
 
 WHOLE = lowtide.Options(schedule="layerwise")
