@@ -17,6 +17,7 @@ from lowtide.files import write_folder
 from qdq import Drawn
 from test_exact import network
 from tflite_operators import ONE, Random
+from wrong_weights import with_wrong_weights
 
 STREAMED = lowtide.Options(image="streamed", result="streamed", io_type="8bit")
 
@@ -42,14 +43,7 @@ def chain(folder: Path) -> Path:
 def spoil(out: Path, operator: str) -> None:
     """Other weights of an operator, in net.c alone."""
     text = (out / "net.c").read_text()
-    name = re.search(rf"/\* {operator}: .*?\b(w\d+)\b", text, re.DOTALL)
-    assert name
-    array = rf"(^static [^=]*\b{name[1]}\[\d+\] = \{{)([^}}]*)\}}"  # one for each family
-    wrong, count = re.subn(
-        array, lambda found: found[1] + re.sub(r"-?\d+", "99", found[2]) + "}", text, flags=re.M
-    )
-    assert count
-    (out / "net.c").write_text(wrong)
+    (out / "net.c").write_text(with_wrong_weights(text, operator))
 
 
 WHOLE = lowtide.Options(schedule="layerwise")
