@@ -18,8 +18,11 @@ struct ending8 { int32_t start, m, round, shift; };
 
 typedef int16_t MAY_ALIAS wide; /* what is widened lies in the arena */
 
-#ifndef SCALED_SUM
+#ifndef SCALED_SUM /* no sums end so here: there is nothing but whole numbers */
 #define SCALED_SUM(sum, m) 0
+#define SCALED_AVX512(sum, m) ((void)(m), (sum))
+#define SCALED_AVX2(sum, m) ((void)(m), (sum))
+#define SCALED_NEON(sum, m) ((void)(m), (sum))
 #endif
 
 /* sum * m / 2^31, rounded. */

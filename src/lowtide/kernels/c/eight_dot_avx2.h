@@ -89,12 +89,7 @@ INLINE sum8 twice8(sum8 sum, const ends8 *e)
     return _mm256_srav_epi32(add8(add8(high, e->round), _mm256_srai_epi32(high, 31)), e->shift);
 }
 
-INLINE sum8 scaled8(sum8 sum, const ends8 *e)
-{
-    const __m256 scaled = _mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_castsi256_ps(e->m));
-    const __m256 most = _mm256_set1_ps(65536.0f);
-    return _mm256_cvtps_epi32(_mm256_max_ps(_mm256_min_ps(scaled, most), _mm256_set1_ps(-65536.0f)));
-}
+INLINE sum8 scaled8(sum8 sum, const ends8 *e) { return SCALED_AVX2(sum, e->m); }
 
 INLINE void put16(const sum8 *a, int8_t *y, int plain, int some)
 {

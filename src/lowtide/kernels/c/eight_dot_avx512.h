@@ -76,12 +76,7 @@ INLINE sum8 twice8(sum8 sum, const ends8 *e)
     return _mm512_srav_epi32(add8(add8(high, e->round), _mm512_srai_epi32(high, 31)), e->shift);
 }
 
-INLINE sum8 scaled8(sum8 sum, const ends8 *e)
-{
-    const __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_castsi512_ps(e->m));
-    const __m512 most = _mm512_set1_ps(65536.0f);
-    return _mm512_cvtps_epi32(_mm512_max_ps(_mm512_min_ps(scaled, most), _mm512_set1_ps(-65536.0f)));
-}
+INLINE sum8 scaled8(sum8 sum, const ends8 *e) { return SCALED_AVX512(sum, e->m); }
 
 /* The lowest bytes of a block; `plain`: kept within -128 and 127. */
 INLINE void put16(const sum8 *a, int8_t *y, int plain, int some)

@@ -60,11 +60,7 @@ INLINE sum8 twice8(sum8 sum, const ends8 *e)
     return vshlq_s32(add8(add8(high, e->round), vshrq_n_s32(high, 31)), e->shift);
 }
 
-INLINE sum8 scaled8(sum8 sum, const ends8 *e)
-{
-    const float32x4_t scaled = vmulq_f32(vcvtq_f32_s32(sum), vreinterpretq_f32_s32(e->m));
-    return vcvtnq_s32_f32(vmaxq_f32(vminq_f32(scaled, vdupq_n_f32(65536.0f)), vdupq_n_f32(-65536.0f)));
-}
+INLINE sum8 scaled8(sum8 sum, const ends8 *e) { return SCALED_NEON(sum, e->m); }
 
 INLINE void put16(const sum8 *a, int8_t *y, int plain, int some)
 {

@@ -9,3 +9,19 @@ INLINE int32_t scaled_sum(int32_t sum, int32_t m)
     return v.whole - 0x4b400000;
 }
 #define SCALED_SUM(sum, m) scaled_sum(sum, m)
+
+#ifdef FAMILY_DOT
+/* The same of vectors, whose conversion rounds so itself. */
+#define SCALED_AVX512(sum, m) \
+    _mm512_cvtps_epi32(_mm512_max_ps(_mm512_min_ps( \
+        _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_castsi512_ps(m)), \
+        _mm512_set1_ps(65536.0f)), _mm512_set1_ps(-65536.0f)))
+#define SCALED_AVX2(sum, m) \
+    _mm256_cvtps_epi32(_mm256_max_ps(_mm256_min_ps( \
+        _mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_castsi256_ps(m)), \
+        _mm256_set1_ps(65536.0f)), _mm256_set1_ps(-65536.0f)))
+#define SCALED_NEON(sum, m) \
+    vcvtnq_s32_f32(vmaxq_f32(vminq_f32( \
+        vmulq_f32(vcvtq_f32_s32(sum), vreinterpretq_f32_s32(m)), \
+        vdupq_n_f32(65536.0f)), vdupq_n_f32(-65536.0f)))
+#endif
