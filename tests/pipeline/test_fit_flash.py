@@ -143,7 +143,7 @@ def test_command(network: onnx.ModelProto, tmp_path: Path) -> None:
     [
         (["--calibrate", "examples"], "for --int8 and --flash"),
         (["--flash", "48KiB", "--target", "onnx"], "--flash is for"),
-        (["--flash", "48KiB", "--classes", "x"], "--classes needs the pictures"),
+        (["--flash", "48KiB", "--classes", __file__], "--classes needs the pictures"),
         (["--flash", "much"], "no size"),
     ],
 )

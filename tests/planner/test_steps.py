@@ -108,7 +108,7 @@ def test_the_order_has_an_entry_a_step() -> None:
     steps = sum(run.steps for run in plan.schedule.runs)
     assert steps < sum(run.rows for run in plan.schedule.runs)
     assert f" order[{steps}]" in source
-    assert re.search(r"case \d+: NET_AT\(\d+\); op\d+_conv\(0, 4\); break;", source)
+    assert re.search(r"case \d+: NET_AT\(\d+\); op\d+_conv\(arena, 0, 4\); break;", source)
 
 
 # What the planner makes of it.

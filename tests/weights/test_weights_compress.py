@@ -120,7 +120,7 @@ def test_command(tmp_path: Path) -> None:
     ("words", "said"),
     [
         (["--flash", "nonsense"], "no size"),
-        (["--flash", "40KiB", "--labels", "x"], "--classes needs the pictures"),
+        (["--flash", "40KiB", "--labels", __file__], "--classes needs the pictures"),
         (["--flash", "40KiB", "--calibrate", "nowhere"], "no such file"),
         (["--flash", "40KiB", "--calibrate", "tests"], "no pictures"),
         (["--flash", "40KiB", "--calibrate", "README.md"], "pictures are"),
