@@ -114,7 +114,7 @@ def _judge(
 def test_a_kernel_must_not_overwrite_what_it_reads(apart: int, sound: bool, tmp_path: Path) -> None:
     """Not even in the last step that reads it: the call level looks before the kernel runs."""
     case = sliding_convolution(apart)
-    assert b"conv_rows(&shape" in emit(case.plan)["net.c"]
+    assert b"conv_row(&shape" in emit(case.plan)["net.c"]
     assert rejected(case.plan) is not sound
     for source in ("reference.c", "net.c"):
         verdict, right = Movable(case, source, tmp_path / source).run(case.plan)

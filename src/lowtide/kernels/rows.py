@@ -50,8 +50,16 @@ def _conv(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
     return _use(kernel, call, _runs(found, call), InBlocks(found.weights, found.groups))
 
 
+MANY_CODES = 1 << 14
+"""Bytes of packed weights from which on tiles are worth the flash of their code, some 6 KiB more
+than that of pixels. Who stores weights in few bits has little of it."""
+
+
 def _packed_conv(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
-    """A convolution, alone, whose weights are packed codes."""
+    """A convolution, alone, whose weights are packed codes, in a network of many such."""
+    graph = layout.graph
+    if sum(map(graph.constant_bytes, graph.packed)) < MANY_CODES:
+        return None
     found = _found(task, layout, packed=True)
     if found is None or (found.channels == (1, 1) and found.groups > 1):
         return None
