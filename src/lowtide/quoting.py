@@ -28,6 +28,14 @@ _OUR = (
 _OUR_FILES = frozenset(_OUR.split())
 """C files of the checks and benches, beside which a program is compiled."""
 
+_OF_COMPILERS = (
+    "arm_acle arm_mve arm_neon assert complex ctype errno fenv float immintrin inttypes iso646 "
+    "limits locale math setjmp signal stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib "
+    "stdnoreturn string strings tgmath threads time uchar unistd wchar wctype"
+)
+_HEADERS = frozenset(_OF_COMPILERS.split())
+"""Headers of compilers: a network called so would write one of its own in their place."""
+
 # What C99 keeps for itself, in lower case.
 _KEYWORDS = (
     "auto break case char const continue default do double else enum extern float for goto if "
@@ -80,7 +88,7 @@ def is_identifier(text: str) -> bool:
 
 def is_network_name(text: str) -> bool:
     """Whether a network may be called so: face -> face_run(), FACE_ARENA_BYTES, face.c."""
-    taken = text in KEYWORDS or text in _OUR_FILES
+    taken = text in KEYWORDS or text in _OUR_FILES or text in _HEADERS
     return re.fullmatch(r"[a-z][a-z0-9_]{0,39}", text) is not None and not taken
 
 

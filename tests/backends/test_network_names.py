@@ -126,7 +126,8 @@ def test_a_named_network_is_fitted_judged_and_timed(tmp_path: Path, command: Com
 
 
 @pytest.mark.parametrize(
-    "name", ["", "Face", "9x", "a-b", "../x", "while", "reference", "main", "a" * 41]
+    "name",
+    ["", "Face", "9x", "a-b", "../x", "while", "reference", "main", "stdint", "string", "a" * 41],
 )
 def test_what_is_no_name_is_said(name: str, tmp_path: Path, command: Command) -> None:
     said = command("fit", tmp_path / "absent.onnx", "-o", tmp_path / "out", f"--name={name}")

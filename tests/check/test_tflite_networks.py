@@ -7,6 +7,7 @@ with `-m slow`, which prints the table.
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +18,7 @@ import pytest
 import lowtide
 import lowtide.check.tflite_truth as truth
 from commands import Command
+from lowtide.check import runtimes
 from lowtide.check.drawn import DRAWN, draw
 from lowtide.check.floats import floats_before, parts_of, quantum, said
 from lowtide.frontends.tflite.load import load
@@ -147,6 +149,18 @@ def test_without_the_runtimes_what_is_not_compared_is_said(
     assert facts["unequal"] == 0
     assert facts["compared_values"] > 4
     assert command("verify", out).code == 0
+
+
+def test_a_runtime_that_stumbles_over_a_file_cannot_run_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Damage that lowtide does not read ends their readers in errors of all kinds."""
+
+    def stumble(*_: Any) -> None:
+        raise struct.error("unpack_from requires a buffer of at least 2900958 bytes")
+
+    for name in runtimes._RUNS:
+        monkeypatch.setitem(runtimes._RUNS, name, stumble)
+        with pytest.raises(RuntimeError, match="2900958"):
+            runtimes.run(name, b"", [])
 
 
 def test_without_them_net_c_is_still_held_to_reference_c(

@@ -64,6 +64,15 @@ def test_the_arena_is_the_one_that_net_h_declares(out: Path, source: str) -> Non
     refused(out, CheckError, source, "NET_ARENA_BYTES")
 
 
+def test_checks_is_a_folder_and_no_link(out: Path) -> None:
+    (out / "checks").rename(out.parent / "elsewhere")
+    for put in (lambda at: at.symlink_to(out.parent / "elsewhere"), lambda at: at.write_text("")):
+        put(out / "checks")
+        refused(out, ModelError, "checks/net.c is missing", "checks is no folder of lowtide's")
+        (out / "checks").unlink()
+    (out.parent / "elsewhere").rename(out / "checks")
+
+
 def test_what_ships_is_what_was_checked(out: Path) -> None:
     """Anything else in one than in the other is at fault; comments may differ."""
     whole = (out / "net.c").read_text()

@@ -104,7 +104,7 @@ def test_stopped_at_every_system_call(tmp_path: Path) -> None:
 
 
 def test_what_lies_behind_a_link_is_not_lowtides(tmp_path: Path) -> None:
-    """out/checks -> elsewhere/: nothing is written or removed there; nor may a file lie there."""
+    """out/checks -> elsewhere/: nothing is written, read or removed there; nor is a file."""
     out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
     judged = {**FILES, "checks/net.c": b"judged"}
     write_folder(out, judged)
@@ -113,6 +113,7 @@ def test_what_lies_behind_a_link_is_not_lowtides(tmp_path: Path) -> None:
     (out / "checks").symlink_to(elsewhere)
     before = state(elsewhere)
     refused(lambda: write_folder(out, judged), tmp_path, "checks", "no folder of lowtide's")
+    assert read_result(out).changed == ("checks/net.c",)
     write_folder(out, FILES)
     assert state(elsewhere) == before
     (out / "checks").unlink()

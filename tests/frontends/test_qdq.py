@@ -183,6 +183,23 @@ def test_bytes_go_in_and_out_of_a_network_with_float_ends(tmp_path: Path, comman
     assert "lowtide fit --int8" in said.last
 
 
+@pytest.mark.parametrize("scale", [0.0, -0.02, np.nan, np.inf])
+def test_a_scale_is_a_number_above_0(scale: float, tmp_path: Path, command: Command) -> None:
+    """Which node has another is said before anything is planned."""
+    text = """<ir_version: 8, opset_import: ["" : 17]>
+        g (float[1,2,3,3] x) => (float[1,2,3,3] y)
+        <float s = {0.5}, uint8 z = {3}>
+        { q = QuantizeLinear(x, s, z) y = DequantizeLinear(q, s, z) }"""
+    model = onnx.parser.parse_model(text)
+    model.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(np.float32(scale), "s"))
+    onnx.save(model, tmp_path / "net.onnx")
+    said = command("fit", tmp_path / "net.onnx", "-o", tmp_path / "out")
+    assert said.code == 4
+    assert "QuantizeLinear" in said.last
+    assert "above 0" in said.last
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_float_network_may_begin_with_bytes() -> None:
     """A cast that an exporter left in; int32 is refused as ever."""
     nodes = [helper.make_node("Cast", ["x"], ["f"], to=TensorProto.FLOAT),

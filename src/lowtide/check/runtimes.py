@@ -38,7 +38,7 @@ def run(name: str, content: bytes, sets: Sets) -> Made:
 
     Raises ImportError without the runtime, and RuntimeError or ValueError where it cannot run it.
     """
-    return _RUNS[name](content, sets)
+    return _running(lambda: _RUNS[name](content, sets))
 
 
 def run_all(
@@ -48,7 +48,18 @@ def run_all(
 
     Raises as `run` does.
     """
-    return _ALL[name](content, inputs, numbers)
+    return _running(lambda: _ALL[name](content, inputs, numbers))
+
+
+def _running(work: Callable[[], T]) -> T:
+    """A runtime's own reader stumbles over damage in parts that lowtide does not read: any error of
+    it, but for those of the system, says that it cannot run the file."""
+    try:
+        return work()
+    except (ImportError, MemoryError, OSError):
+        raise
+    except Exception as error:
+        raise RuntimeError(f"{type(error).__name__}: {error}") from error
 
 
 def _by_tflm(content: bytes, sets: Sets) -> Made:

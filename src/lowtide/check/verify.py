@@ -100,8 +100,17 @@ def _folder(folder: Path, result: Result, max_elements: int) -> Folder:
 def _needs(files: Mapping[str, bytes], folder: Path, *names: str) -> None:
     for name in names:
         if name not in files:
-            older = Path(name).name in files and "an earlier lowtide wrote it; fit again"
-            raise UnreadableModel(f"{name} is missing", file=str(folder), hint=older or _WAY_OUT)
+            raise UnreadableModel(f"{name} is missing", file=str(folder), hint=_hint(files, folder))
+
+
+def _hint(files: Mapping[str, bytes], folder: Path) -> str:
+    """Why a file of a result may be missing."""
+    held = folder / CHECKS.rstrip("/")
+    if held.is_symlink() or held.is_file():
+        return f"{held} is no folder of lowtide's; move it, then fit again"
+    if "reference.c" in files:
+        return "an earlier lowtide wrote it; fit again"
+    return _WAY_OUT
 
 
 def verify(

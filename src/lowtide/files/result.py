@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lowtide.errors import UsageError
-from lowtide.files.listing import NAME, OLDER, OWN, Listing, read_listing
+from lowtide.files.listing import NAME, OLDER, OWN, Listing, behind_link, read_listing
 from lowtide.files.staging import STAGING, complete, locked, settle
 
 _NOT_MINE = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -64,7 +64,8 @@ def _settled(folder: Path) -> Iterator[tuple[Path, ...]]:
 
 
 def _find(places: tuple[Path, ...], name: str) -> Path | None:
-    return next((place / name for place in places if (place / name).is_file()), None)
+    found = (place / name for place in places if not behind_link(place / name))
+    return next((path for path in found if path.is_file()), None)
 
 
 def _changed(files: Mapping[str, bytes], listing: Listing) -> tuple[str, ...]:

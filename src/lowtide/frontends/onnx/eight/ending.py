@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lowtide.errors import UnsupportedModel
 from lowtide.frontends.onnx.eight.whole import EIGHT, Whole
 from lowtide.ir.dtype import I32, dtype_of
 from lowtide.ir.graph import Array, Graph, Operator
@@ -56,6 +57,7 @@ def numbers_of(op: Operator, graph: Graph) -> Whole | None:
     """What a QuantizeLinear or DequantizeLinear says of its whole numbers.
 
     None where that is not done: 16 bits, blocks, scales that are computed, or next to nothing.
+    Raises UnsupportedModel where a scale is no number above 0.
     """
     name = op.output if op.type == "QuantizeLinear" else op.inputs[0]
     given = [graph.constants.get(n) for n in op.inputs[1:] if n]
@@ -63,6 +65,11 @@ def numbers_of(op: Operator, graph: Graph) -> Whole | None:
     dtype = graph.tensors[name].dtype if held is None else dtype_of(held.dtype)
     kinds = EIGHT if op.type == "QuantizeLinear" or held is None else (*EIGHT, I32)
     scale = given[0] if given else None
+    if scale is not None and not (np.isfinite(scale) & (scale > 0)).all():
+        raise UnsupportedModel(
+            f"has a scale of {scale.min():g}", node=op.name, operator=op.type,
+            hint="scales are finite, and above 0",
+        )  # fmt: skip
     if scale is None or dtype not in kinds or op.attributes.get("block_size"):
         return None
     zero = given[1] if len(given) > 1 else np.zeros(scale.shape, np.int64)
