@@ -128,7 +128,7 @@ def build(
     Raises CheckError with the compiler's first message.
     """
     source, text = own(source, called), own(_main(inputs, outputs), called)
-    at = source if source.startswith(called) and not checked else CHECKS + source
+    at = source if source == f"{called}.c" and not checked else CHECKS + source
     judged = [*WARNINGS, *flags, *(["-DLOWTIDE_CHECKED"] if checked else [])]
     name = f"{Path(source).stem}{'-checked' if checked else ''}"
     return compile_program(

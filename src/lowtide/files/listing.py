@@ -30,7 +30,7 @@ OWN = frozenset(
     {
         "compressed.onnx", "front.svg", "int8.onnx", "memory.svg", "net.c", "net.h", "net.onnx",
         "net_weights.bin", "plan.json", "tiles.json",
-        *(f"checks/{name}" for name in _CHECKED),
+        *(CHECKS + name for name in _CHECKED),
     }
 )  # fmt: skip
 """All that lowtide writes to a folder, of a network called net."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from lowtide.backends.c99.arena import images, row_type
+from lowtide.backends.c99.arena import by_rows, images, row_type
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.storages import table
 from lowtide.backends.c99.text import Lines
@@ -44,7 +44,7 @@ def _driver(program: Program, names: Sequence[str], lines: Lines) -> None:
     lines.add("/* The order of the steps: in step k operator order[k] makes its next rows. */")
     lines.add(table(f"{kind} order", order))
     lines.add()
-    if not any(port.streamed for port in (*plan.inputs, *plan.outputs)):
+    if not by_rows(plan):
         _resident(program, names, len(order), lines)
         return
     _resumable(program, names, len(order), lines)

@@ -188,8 +188,7 @@ def _made_from(source: Source, name: str) -> list[str]:
 
 
 def _state(plan: Plan) -> str:
-    streamed = any(port.streamed for port in (*plan.inputs, *plan.outputs))
-    return "the arena and its place in the order" if streamed else "the arena"
+    return "the arena and its place in the order" if by_rows(plan) else "the arena"
 
 
 def _inputs_afterwards(plan: Plan) -> list[str]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 
-_JUDGE = re.compile(r"\s*#ifdef LOWTIDE_CHECKED$")
-_IF, _ELSE, _END = re.compile(r"\s*#\s*if"), re.compile(r"\s*#\s*else"), re.compile(r"\s*#\s*endif")
+from lowtide.backends.c99.without import without
+
+_IF, _END = re.compile(r"\s*#\s*if"), re.compile(r"\s*#\s*endif")
 _NOTHING = re.compile(r"#define (\w+)(\(.*?\))? \(\(void\)0\)$")
 _STATEMENT = re.compile(r"\s*(\w+)(\(.*\))?;$")
 
@@ -19,24 +20,12 @@ def shipped(text: str) -> str:
     """A judged program without the judge.
 
     Branches that are for it alone go, and so does every statement of a macro that is nothing
-    without it. `check/same_program.py` holds the two to each other.
+    without it, whatever the compiler. `check/same_program.py` holds the two to each other.
     """
-    kept, nothing, around = list[str](), set[str](), list[str]()
-    for line in text.split("\n"):
-        here = around[-1] if around else ""
-        if _JUDGE.match(line):
-            around.append("judge")
-            continue
-        if _IF.match(line):
-            around.append("other")
-        elif _ELSE.match(line) and here == "judge":
-            around[-1] = "without"
-            continue
-        elif _END.match(line) and around.pop() != "other":
-            continue
-        if "judge" in around:
-            continue
-        if here == "without" and (found := _NOTHING.match(line)):
+    kept, nothing, depth = list[str](), set[str](), 0
+    for line in without(text, "LOWTIDE_CHECKED").split("\n"):
+        depth += bool(_IF.match(line)) - bool(_END.match(line))
+        if depth == 0 and (found := _NOTHING.match(line)):
             nothing.add(found[1])
         elif not ((found := _STATEMENT.match(line)) and found[1] in nothing):
             kept.append(line)

@@ -74,7 +74,7 @@ class _Without:
         if word != "if" and word != "elif":
             name = text.split()[0]
             return None if not self.never.fullmatch(name) else word == "ifndef"
-        names, conditions = list[str](), list[str]()
+        names = list[str]()
 
         def atom(found: re.Match[str]) -> str:
             name = next(part for part in found.groups() if part)
@@ -84,8 +84,8 @@ class _Without:
                 names.append(found[0])
             return f" held[{names.index(found[0])}] "
 
-        conditions.append(_ATOM.sub(atom, text))
-        logic = conditions[0].replace("&&", " and ").replace("||", " or ").replace("!", " not ")
+        logic = _ATOM.sub(atom, text)
+        logic = logic.replace("&&", " and ").replace("||", " or ").replace("!", " not ")
         if len(names) > _MOST_UNKNOWN or re.search(r"[^\w\s()\[\]]", logic):
             return None
         ways = product((False, True), repeat=len(names))
