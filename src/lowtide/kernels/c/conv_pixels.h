@@ -44,6 +44,10 @@ INLINE void conv_pixels(const struct rows *s, const f32 *const *x, f32 *const *y
             a.count = find_runs(s, &a.at, first.ky, first.end, a.runs);
         }
         for (struct block c = first; c.m < m; c = conv_next(s, c))
+#ifdef QUADS
+            conv_quads(s, &a, &c, b, n);
+#else
             conv_tiles[n - 1][c.width <= HALF * LANES](s, &a, &c, b);
+#endif
     }
 }

@@ -95,6 +95,54 @@ INLINE void conv_tile(const struct rows *s, const struct sums *a, const struct b
     conv_end(s, &a->at, c, a->tap, pixels, vecs, acc);
 }
 
+#ifdef QUADS
+/* Four channels of a block, or what is left of them, that do not end as the assembler ends them. */
+INLINE void conv_quad(const struct rows *s, const struct sums *a, const struct block *c,
+                      const float *b, int each, int pixels, int made)
+{
+    float start[4] = { 0.0f }, acc[4 * TILE];
+    struct quads q = { .from = (ptrdiff_t)sizeof(f32) * c->from };
+    for (int t = 0; b && t < c->width; t++)
+        start[t] = b[c->m + t];
+    for (int p = 0; p < made; p++) {
+        q.start[p] = q.out[p] = acc + 4 * p;
+        for (int t = 0; t < 4; t++)
+            acc[4 * p + t] = (c->ky > 0 || s->on) && t < c->width ? a->at.out[p][c->m + t] : start[t];
+    }
+    quad_sums(&q, a->runs, a->count, c->w, each, made);
+    if (c->end == s->kh)
+        activate(s, 4 * made, acc);
+    conv_end(s, &a->at, c, a->tap, pixels, 4, acc);
+}
+
+/* One block of a tile; where three pixels are left, a fourth stands for the last once more. */
+INLINE void conv_quads(const struct rows *s, const struct sums *a, const struct block *c,
+                       const float *b, int pixels)
+{
+    static const float none[BLOCK] = { 0.0f };
+    const int each = c->width, made = pixels == 3 ? 4 : pixels, last = c->end == s->kh;
+    const float *w = c->w;
+    int m = 0;
+    if (s->pool == NO_POOL && s->act != LEAKY) {
+        struct quads q = { .from = (ptrdiff_t)sizeof(f32) * c->from, .act = last ? s->act : NO_ACTIVATION };
+        q.low = s->low;
+        q.high = s->high;
+        for (int p = 0; p < made; p++) {
+            q.out[p] = a->at.out[p] + c->m;
+            q.start[p] = c->ky > 0 || s->on ? q.out[p] : b ? b + c->m : none;
+        }
+        for (; m + 4 <= c->width; m += 4, w += 4)
+            quad_sums(&q, a->runs, a->count, w, each, made);
+    }
+    for (struct block part = *c; m < c->width; m += part.width, w += 4) {
+        part.m = c->m + m;
+        part.width = c->width - m < 4 ? c->width - m : 4;
+        part.w = w;
+        conv_quad(s, a, &part, b, each, pixels, made);
+    }
+}
+#else
+
 /* Functions of their own for each number of pixels: all registers are for the sums. */
 typedef void conv_tile_of(const struct rows *s, const struct sums *a, const struct block *c,
                           const float *b);
@@ -141,3 +189,4 @@ static conv_tile_of *const conv_tiles[TILE][2] = {
     CONV_TILES(7), CONV_TILES(8),
 #endif
 };
+#endif

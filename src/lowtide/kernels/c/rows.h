@@ -85,6 +85,9 @@ INLINE struct spot advanced(const struct rows *s, struct spot at, int n)
 /* How many of the pixels that are left are made next: the last two tiles share what there is. */
 INLINE int next_pixels(int left)
 {
+#ifdef QUADS
+    return left < TILE ? left : TILE;
+#endif
     return left <= TILE ? left : left < 2 * TILE ? (left + 1) / 2 : TILE;
 }
 

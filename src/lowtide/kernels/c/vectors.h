@@ -28,9 +28,17 @@
 #define UNROLL
 #endif
 enum { BLOCK = 16 };
+#if defined __ARM_FEATURE_FMA && defined __thumb2__ && LANES == 1
+#define QUADS /* quads.h */
+#endif
 #if LANES == 1 || !defined __GNUC__
+#ifdef QUADS
+#define TILE 4
+enum { VECS = 4 };
+#else
 #define TILE 1
 enum { VECS = BLOCK };
+#endif
 typedef f32 vec, in_memory;
 #define SELECT(test, a, b) ((test) ? (a) : (b))
 #else
@@ -52,7 +60,7 @@ typedef float in_memory __attribute__((vector_size(4 * LANES), aligned(4), may_a
 typedef int bits __attribute__((vector_size(4 * LANES)));
 #define SELECT(test, a, b) ((vec)(((bits)(a) & (test)) | ((bits)(b) & ~(test))))
 #endif
-enum { WIDE = VECS * LANES, HALF = (VECS + 1) / 2 };
+enum { WIDE = VECS * LANES < BLOCK ? BLOCK : VECS * LANES, HALF = (VECS + 1) / 2 };
 
 /* The larger or smaller of a and b, and a if either is NaN. */
 #if LANES == 16 && defined __AVX512F__

@@ -93,6 +93,38 @@ INLINE void window_vector(enum window kind, const struct rows *s, const f32 *con
             store(out + m + p * s->os, acc[p], some);
 }
 
+#ifdef QUADS
+/* All channels, four at a time, of n pixels of a depthwise convolution; the last four once more. */
+INLINE void window_quads(const struct rows *s, const struct span *a, int n, const float *w,
+                         const float *b, f32 *out)
+{
+    const f32 *const *taps[COLUMNS];
+    int count = 0, k = 0;
+    for (int ky = 0; ky < s->kh; ky++) {
+        k = ky * a->phases * a->deep;
+        for (int kx = 0, phase = 0; kx < s->kw; kx++) {
+            taps[count++] = a->x + k + phase * a->deep;
+            for (phase += s->dilation; phase >= s->stride; phase -= s->stride)
+                k++;
+        }
+    }
+    for (int first = 0; first < n; first += 4) {
+        for (int m = 0, last = s->groups - 4; m < s->groups; m += 4) {
+            struct quads q = { .act = s->act, .low = s->low, .high = s->high };
+            f32 nowhere[4];
+            const int from = m < last ? m : last;
+            for (int p = 0; p < 4; p++) {
+                q.start[p] = b ? b + from : zeros;
+                q.out[p] = first + p < n ? out + from + (first + p) * s->os : nowhere;
+            }
+            quad_taps(&q, taps, count, w + from, s->groups, from);
+        }
+        for (k = 0; k < count; k++)
+            taps[k] += 4;
+    }
+}
+#endif
+
 /* `rows` rows of windows: output row j is y[j], its inputs are x[j * kh ..]; NULL is padding. Each
    channel is by itself. w is [kh][kw][c]; sums run over ky, kx in that order. What is left behind
    the last whole vector of channels is made together with channels before it, once more; channels
@@ -109,6 +141,12 @@ INLINE void window_rows(enum window kind, const struct rows *s, const f32 *const
             struct span a;
             n = s->ow - q < SPAN ? s->ow - q : SPAN;
             find_span(s, from, first, kind == LARGEST ? NULL : zeros, &a);
+#ifdef QUADS
+            if (kind == PRODUCTS && c >= 4 && s->act != LEAKY) {
+                window_quads(s, &a, n, w, b, out);
+                continue;
+            }
+#endif
             for (int m = 0; m < c && last >= 0; m += LANES)
                 window_vector(kind, s, from, &a, first, n, m < last ? m : last, w, b, LANES, out);
             if (last < 0)
