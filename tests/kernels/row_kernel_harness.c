@@ -3,11 +3,11 @@
    2 max, 3 mean, 4 conv of packed weights), rows, whether there is a bias, elements of weights (of
    packed ones: bytes of codes), and bits, centred, halves, outputs that share a scale; struct rows;
    whether each input row exists; then floats: the rows that exist, the weights (codes and scales), the
-   bias, the output rows as they are before. On stdout: the output rows. Where sums grow there is one output row. */
+   bias, the output rows as they are before. On stdout: the output rows. Where sums grow there is one output row. On a board (BOARD) both are files of
+   the host. */
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,12 +15,30 @@ typedef float __attribute__((may_alias)) f32;
 
 #include "kernels.c"
 
+#ifdef BOARD
+#include "board.h"
+static unsigned char pool[1 << 20] BOARD_HOST __attribute__((aligned(8)));
+static size_t used;
+static int from_host, to_host;
+#define exit(status) board_exit(status)
+#define TAKE(p, n) (board_read(from_host, p, n) == (int)(n))
+#define GIVE(p, n) board_write(to_host, p, n)
+#define NEW(n) (used += ((n) + 7) / 8 * 8, pool + used - ((n) + 7) / 8 * 8)
+#define FREE(p) ((void)(p), used = 0)
+#else
+#include <stdio.h>
+#define TAKE(p, n) (fread(p, 1, n, stdin) == (n))
+#define GIVE(p, n) fwrite(p, 1, n, stdout)
+#define NEW(n) malloc(n)
+#define FREE(p) free(p)
+#endif
+
 enum { MOST = 64 };
 
 static void *taken(int bytes)
 {
-    void *p = malloc((size_t)(bytes + !bytes));
-    if (!p || fread(p, 1, (size_t)bytes, stdin) != (size_t)bytes)
+    void *p = NEW((size_t)(bytes + !bytes));
+    if (!p || !TAKE(p, (size_t)bytes))
         exit(2);
     return p;
 }
@@ -37,15 +55,19 @@ int main(void)
         conv_rows, depthwise_rows, max_rows, mean_rows
     };
     int32_t head[8], exists[MOST];
-    while (fread(head, sizeof head, 1, stdin) == 1) {
+#ifdef BOARD
+    from_host = board_open("cases.bin", "rb");
+    to_host = board_open("made.bin", "wb");
+#endif
+    while (TAKE(head, sizeof head)) {
         struct rows s;
         const f32 *x[MOST];
         f32 *y[MOST], *held[2 * MOST];
         int kept = 0, rows = head[1];
-        if (fread(&s, sizeof s, 1, stdin) != 1)
+        if (!TAKE(&s, sizeof s))
             return 2;
         const int count = rows * s.ph * s.kh, made = (s.ow - 1) * s.os + s.co * s.groups;
-        if (count > MOST || fread(exists, sizeof(int32_t), (size_t)count, stdin) != (size_t)count)
+        if (count > MOST || !TAKE(exists, sizeof(int32_t) * (size_t)count))
             return 2;
         for (int k = 0; k < count; k++)
             x[k] = exists[k] ? held[kept++] = floats((s.iw - 1) * s.is + s.ci * s.groups) : NULL;
@@ -61,12 +83,12 @@ int main(void)
         else
             kernels[head[0]](&s, x, y, rows, w, b);
         for (int j = 0; j < (s.grows ? 1 : rows); j++)
-            fwrite(y[j], sizeof(float), (size_t)made, stdout);
+            GIVE(y[j], sizeof(float) * (size_t)made);
         while (kept)
-            free(held[--kept]);
-        free(w);
-        free(scales);
-        free(b);
+            FREE(held[--kept]);
+        FREE(w);
+        FREE(scales);
+        FREE(b);
     }
     return 0;
 }

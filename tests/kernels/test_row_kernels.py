@@ -23,10 +23,16 @@ from lowtide.ir.codes import limits, pack
 from lowtide.kernels.choose import source, sources
 from lowtide.kernels.packing import BLOCK
 from lowtide.kernels.rows import ROWS
+from lowtide.timing.board_build import link
+from lowtide.timing.board_run import run_on_board
+from lowtide.timing.boards import board
+from tools import need_board
 
 HARNESS = Path(__file__).with_name("row_kernel_harness.c")
 SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1")
 CONV, DEPTHWISE, MAX, MEAN, PACKED = range(5)
+QUADS = "-DQUADS"
+"""The kernels of Arm's FPU, its assembler in C."""
 LIMITS = "enum { ZEROS = 350, RUNS = 15, COLUMNS = 90 };"
 KEEP, RELU, CLAMP, LEAKY = range(4)
 NO_POOL, MAX_POOL, SUM_POOL = range(3)
@@ -238,13 +244,13 @@ def random_codes(dice: random.Random, shape: tuple[int, ...]) -> Packed:
     return Packed(codes, bits, bits == 1 or dice.random() < 0.5, dice.random() < 0.5, scales, per)
 
 
-def built(folder: Path, lanes: int | None) -> Path:
+def built(folder: Path, lanes: int | None, *more: str) -> Path:
     """The harness with vectors of so many floats, or as many as this machine has."""
     (folder / "kernels.c").write_text("\n".join([source("unpack.h"), LIMITS, *sources(ROWS)]))
     compiler = find_compiler()
     assert compiler is not None
     lanes_flags = ["-march=native"] if lanes is None else [f"-DLANES={lanes}", "-Wno-psabi"]
-    command = [*compiler, *WARNINGS, *SANITIZE, *lanes_flags, "-I", str(folder), str(HARNESS)]
+    command = [*compiler, *WARNINGS, *SANITIZE, *lanes_flags, *more, "-I", str(folder), str(HARNESS)]
     subprocess.run([*command, "-o", "harness", "-lm"], cwd=folder, check=True)
     return folder / "harness"
 
@@ -254,22 +260,43 @@ def run(harness: Path, cases: list[Case]) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run([str(harness)], input=data, capture_output=True, check=False)
 
 
-@pytest.mark.parametrize("lanes", [None, 1, 4, 8, 16])
-def test_row_kernels_equal_numpy_and_stay_inside(lanes: int | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("lanes", "more"), [(None, ()), (1, ()), (1, (QUADS,)), (4, ()), (8, ()), (16, ())]
+)
+def test_row_kernels_equal_numpy_and_stay_inside(
+    lanes: int | None, more: tuple[str, ...], tmp_path: Path
+) -> None:
     dice = random.Random(11)
     cases = [random_case(dice) for _ in range(250)]
-    done = run(built(tmp_path, lanes), cases)
+    done = run(built(tmp_path, lanes, *more), cases)
     assert done.returncode == 0, done.stderr.decode()[-2000:]
-    results, at = np.frombuffer(done.stdout, "<f4"), 0
+    compare(cases, done.stdout)
+    assert {(case.shape.grows, case.shape.on) for case in cases} == {(0, 0), (0, 1), (1, 0)}
+    assert {(case.kernel, case.rows > 1) for case in cases} >= {(k, True) for k in range(5)}
+    assert {case.codes.bits for case in cases if case.codes} == set(range(1, 9))
+
+
+@pytest.mark.parametrize(("name", "flags"), [("m4", "-O3"), ("m4", "-Os"), ("m55", "-O2")])
+def test_on_a_board(name: str, flags: str, tmp_path: Path) -> None:
+    need_board(name)
+    cases = [random_case(random.Random(seed)) for seed in range(200)]
+    (tmp_path / "kernels.c").write_text("\n".join([source("unpack.h"), LIMITS, *sources(ROWS)]))
+    (tmp_path / "cases.bin").write_bytes(b"".join(case.packed() for case in cases))
+    elf = link(board(name), [str(HARNESS)], tmp_path, [f"-I{tmp_path}", "-DBOARD", flags])
+    status, said = run_on_board(board(name), elf, 300)
+    assert status == 0, said
+    compare(cases, (tmp_path / "made.bin").read_bytes())
+
+
+def compare(cases: list[Case], made: bytes) -> None:
+    """Whether the rows that a harness made of some cases are those of the definition."""
+    results, at = np.frombuffer(made, "<f4"), 0
     for case in cases:
         for row in case.expected():
             # What lies between the pixels of the output is not the kernel's to write.
             np.testing.assert_array_equal(results[at : at + row.size], row, str(case.shape))
             at += row.size
     assert at == results.size
-    assert {(case.shape.grows, case.shape.on) for case in cases} == {(0, 0), (0, 1), (1, 0)}
-    assert {(case.kernel, case.rows > 1) for case in cases} >= {(k, True) for k in range(5)}
-    assert {case.codes.bits for case in cases if case.codes} == set(range(1, 9))
 
 
 @pytest.mark.parametrize("kernel", [CONV, DEPTHWISE])

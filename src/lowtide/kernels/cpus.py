@@ -40,9 +40,10 @@ _PC = r"__(SSE|AVX|FMA|BMI|x86_64|i386|APPLE)\w*|_MSC_VER"
 _LARGE_ARM = r"|__(aarch64__|ARM_NEON|ARM_FEATURE_DOTPROD)\w*"
 _HELIUM = r"|__ARM_FEATURE_MVE\w*"
 _DSP = r"|__ARM_FEATURE_(DSP|SIMD32)\w*"
-_ARM = r"|__(ARM|arm|aarch64)\w*"
+_QUADS = r"|QUADS"
+_ARM = r"|__(ARM|arm|aarch64)\w*" + _QUADS
 _SMALL = _PC + _LARGE_ARM
-_EVERY = r"__(?!STDC|cplusplus|func__|LINE__|FILE__)\w+|_MSC_VER"
+_EVERY = r"__(?!STDC|cplusplus|func__|LINE__|FILE__)\w+|_MSC_VER|QUADS"
 
 
 def _cortex(name: str, core: str, fpu: str, never: str, short: str = "") -> Cpu:
@@ -50,7 +51,7 @@ def _cortex(name: str, core: str, fpu: str, never: str, short: str = "") -> Cpu:
     floats = (f"-mfpu={fpu}",) if fpu not in ("", "hard") else ()
     hard = ("-mfloat-abi=hard",) if fpu else ()
     flags = (f"-mcpu={short or name}", *floats, "-mthumb", *hard)
-    return Cpu(name, core, "arm-none-eabi-gcc", flags, _SMALL + never)
+    return Cpu(name, core, "arm-none-eabi-gcc", flags, _SMALL + never + ("" if fpu else _QUADS))
 
 
 CPUS = (
@@ -62,7 +63,7 @@ CPUS = (
     _cortex("cortex-m33", "Cortex-M33", "fpv5-sp-d16", _HELIUM),
     _cortex("cortex-m55", "Cortex-M55, Helium", "hard", ""),
     Cpu("x86-64", "x86-64", "cc", ("-march=native",), _ARM.removeprefix("|"), far=32),
-    Cpu("aarch64", "Armv8.0-A", "aarch64-linux-gnu-gcc", ("-march=armv8-a",), _PC + _HELIUM + _DSP,
+    Cpu("aarch64", "Armv8.0-A", "aarch64-linux-gnu-gcc", ("-march=armv8-a",), _PC + _HELIUM + _DSP + _QUADS,
         far=32),
     Cpu("riscv32", "RV32IMAC", "riscv64-unknown-elf-gcc",
         ("-march=rv32imac", "-mabi=ilp32", "--specs=picolibc.specs"), _PC + _ARM),

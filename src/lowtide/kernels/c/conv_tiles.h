@@ -97,7 +97,7 @@ INLINE void conv_tile(const struct rows *s, const struct sums *a, const struct b
 
 #ifdef QUADS
 /* Four channels of a block, or what is left of them, that do not end as the assembler ends them. */
-INLINE void conv_quad(const struct rows *s, const struct sums *a, const struct block *c,
+APART void conv_quad(const struct rows *s, const struct sums *a, const struct block *c,
                       const float *b, int each, int pixels, int made)
 {
     float start[4] = { 0.0f }, acc[4 * TILE];
@@ -116,7 +116,7 @@ INLINE void conv_quad(const struct rows *s, const struct sums *a, const struct b
 }
 
 /* One block of a tile; where three pixels are left, a fourth stands for the last once more. */
-INLINE void conv_quads(const struct rows *s, const struct sums *a, const struct block *c,
+APART void conv_quads(const struct rows *s, const struct sums *a, const struct block *c,
                        const float *b, int pixels)
 {
     static const float none[BLOCK] = { 0.0f };
@@ -124,7 +124,9 @@ INLINE void conv_quads(const struct rows *s, const struct sums *a, const struct 
     const float *w = c->w;
     int m = 0;
     if (s->pool == NO_POOL && s->act != LEAKY) {
-        struct quads q = { .from = (ptrdiff_t)sizeof(f32) * c->from, .act = last ? s->act : NO_ACTIVATION };
+        struct quads q;
+        q.from = (ptrdiff_t)sizeof(f32) * c->from;
+        q.act = last ? s->act : NO_ACTIVATION;
         q.low = s->low;
         q.high = s->high;
         for (int p = 0; p < made; p++) {

@@ -95,11 +95,16 @@ INLINE void window_vector(enum window kind, const struct rows *s, const f32 *con
 
 #ifdef QUADS
 /* All channels, four at a time, of n pixels of a depthwise convolution; the last four once more. */
-INLINE void window_quads(const struct rows *s, const struct span *a, int n, const float *w,
+APART void window_quads(const struct rows *s, const struct span *a, int n, const float *w,
                          const float *b, f32 *out)
 {
     const f32 *const *taps[COLUMNS];
+    struct quads q;
+    f32 nowhere[4];
     int count = 0, k = 0;
+    q.act = s->act;
+    q.low = s->low;
+    q.high = s->high;
     for (int ky = 0; ky < s->kh; ky++) {
         k = ky * a->phases * a->deep;
         for (int kx = 0, phase = 0; kx < s->kw; kx++) {
@@ -110,8 +115,6 @@ INLINE void window_quads(const struct rows *s, const struct span *a, int n, cons
     }
     for (int first = 0; first < n; first += 4) {
         for (int m = 0, last = s->groups - 4; m < s->groups; m += 4) {
-            struct quads q = { .act = s->act, .low = s->low, .high = s->high };
-            f32 nowhere[4];
             const int from = m < last ? m : last;
             for (int p = 0; p < 4; p++) {
                 q.start[p] = b ? b + from : zeros;
