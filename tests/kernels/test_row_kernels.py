@@ -250,7 +250,16 @@ def built(folder: Path, lanes: int | None, *more: str) -> Path:
     compiler = find_compiler()
     assert compiler is not None
     lanes_flags = ["-march=native"] if lanes is None else [f"-DLANES={lanes}", "-Wno-psabi"]
-    command = [*compiler, *WARNINGS, *SANITIZE, *lanes_flags, *more, "-I", str(folder), str(HARNESS)]
+    command = [
+        *compiler,
+        *WARNINGS,
+        *SANITIZE,
+        *lanes_flags,
+        *more,
+        "-I",
+        str(folder),
+        str(HARNESS),
+    ]
     subprocess.run([*command, "-o", "harness", "-lm"], cwd=folder, check=True)
     return folder / "harness"
 

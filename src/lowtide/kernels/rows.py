@@ -250,8 +250,9 @@ def _spans(call: RowCall) -> dict[str, int]:
     return {"ZEROS": call.groups, "COLUMNS": call.taps * each}
 
 
-_TILES = ("vectors.h", "rows.h", "runs.h", "quads.h", "conv_tiles.h", "conv_pixels.h")
-_WINDOWS = ("vectors.h", "rows.h", "runs.h", "quads.h", "window_rows.c")
+_QUADS = ("vectors.h", "rows.h", "quads.h")
+_TILES = (*_QUADS, "runs.h", "quad_sums.h", "conv_tiles.h", "conv_pixels.h")
+_WINDOWS = (*_QUADS, "quad_taps.h", "window_rows.c")
 
 ROWS = (
     Kernel("conv_rows", (*_TILES, "conv_rows.c"), _conv),

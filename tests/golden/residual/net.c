@@ -174,9 +174,17 @@ enum { RUNS = 9, ZEROS = 12 };
 #define UNROLL
 #endif
 enum { BLOCK = 16 };
+#if defined __ARM_FEATURE_FMA && defined __thumb2__ && LANES == 1
+#define QUADS /* quads.h */
+#endif
 #if LANES == 1 || !defined __GNUC__
+#ifdef QUADS
+#define TILE 4
+enum { VECS = 4 };
+#else
 #define TILE 1
 enum { VECS = BLOCK };
+#endif
 typedef f32 vec, in_memory;
 #define SELECT(test, a, b) ((test) ? (a) : (b))
 #else
@@ -198,7 +206,7 @@ typedef float in_memory __attribute__((vector_size(4 * LANES), aligned(4), may_a
 typedef int bits __attribute__((vector_size(4 * LANES)));
 #define SELECT(test, a, b) ((vec)(((bits)(a) & (test)) | ((bits)(b) & ~(test))))
 #endif
-enum { WIDE = VECS * LANES, HALF = (VECS + 1) / 2 };
+enum { WIDE = VECS * LANES < BLOCK ? BLOCK : VECS * LANES, HALF = (VECS + 1) / 2 };
 
 /* The larger or smaller of a and b, and a if either is NaN. */
 #if LANES == 16 && defined __AVX512F__
@@ -318,7 +326,11 @@ INLINE struct spot advanced(const struct rows *s, struct spot at, int n)
 /* How many of the pixels that are left are made next: the last two tiles share what there is. */
 INLINE int next_pixels(int left)
 {
+#ifdef QUADS
+    return left < TILE ? left : TILE;
+#else
     return left <= TILE ? left : left < 2 * TILE ? (left + 1) / 2 : TILE;
+#endif
 }
 
 INLINE void activate(const struct rows *s, int vectors, vec *acc)
@@ -337,6 +349,64 @@ INLINE void activate(const struct rows *s, int vectors, vec *acc)
         for (int k = 0; k < vectors; k++)
             acc[k] = SMALLER(acc[k], high);
 }
+
+/* QUADS: Arm's FPU on a core without vectors. Of 32 registers 16 are the sums of four pixels by four
+   channels, the others hold two inputs of each pixel and the weights of both. In assembler, for GCC 12
+   spills the sums at -O3; elsewhere in C, so that it can be tested there. */
+#ifdef QUADS
+/* For each pixel: where its four sums begin, and where they go, which both move on by four; in bytes,
+   how far its inputs lie behind those of the run; what is applied. The order is the assembler's. */
+struct quads {
+    const f32 *start[4];
+    f32 *out[4];
+    ptrdiff_t from;
+    int act;
+    float low, high;
+};
+
+#ifdef __ARM_FEATURE_FMA
+#define QUAD_P0(M, ...) M("0", "16", "s0", "s1", "s2", "s3", "s16", "s17", "%[x0]", __VA_ARGS__)
+#define QUAD_P1(M, ...) M("4", "20", "s4", "s5", "s6", "s7", "s18", "s19", "%[x1]", __VA_ARGS__)
+#define QUAD_P2(M, ...) M("8", "24", "s8", "s9", "s10", "s11", "s20", "s21", "%[x2]", __VA_ARGS__)
+#define QUAD_P3(M, ...) M("12", "28", "s12", "s13", "s14", "s15", "s22", "s23", "%[x3]", __VA_ARGS__)
+#define QUAD_1(...) QUAD_P0(__VA_ARGS__)
+#define QUAD_2(...) QUAD_1(__VA_ARGS__) QUAD_P1(__VA_ARGS__)
+#define QUAD_4(...) QUAD_2(__VA_ARGS__) QUAD_P2(__VA_ARGS__) QUAD_P3(__VA_ARGS__)
+#define QUAD_START(i, o, a, b, c, d, e, f, x, _) \
+    "ldr %[n], [%[q], #" i "]\n vldmia %[n]!, {" a "-" d "}\n str %[n], [%[q], #" i "]\n"
+#define QUAD_LIMITS(i, o, a, b, c, d, e, f, x, w, test) \
+    ".irp s, " a ", " b ", " c ", " d "\n vcmp.f32 \\s, " w "\n vmrs APSR_nzcv, fpscr\n" \
+    "it " test "\n vmov" test ".f32 \\s, " w "\n .endr\n"
+#define QUAD_END(i, o, a, b, c, d, e, f, x, _) \
+    "ldr %[n], [%[q], #" o "]\n vstmia %[n]!, {" a "-" d "}\n str %[n], [%[q], #" o "]\n"
+#define QUAD_FINISH(P) \
+    "ldr %[n], [%[q], #36]\n" \
+    "vldr.32 s16, [%[q], #40]\n" \
+    "vldr.32 s17, [%[q], #44]\n" \
+    "cmp %[n], #0\n" \
+    "beq 6f\n" \
+    P(QUAD_LIMITS, "s16", "mi") \
+    "cmp %[n], #2\n" \
+    "bne 6f\n" \
+    P(QUAD_LIMITS, "s17", "gt") \
+    "6:\n" \
+    P(QUAD_END, )
+#define QUAD_CLOBBERS \
+    "cc", "memory", "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "s12", \
+    "s13", "s14", "s15", "s16", "s17", "s18", "s19", "s20", "s21", "s22", "s23", "s24", "s25", "s26", \
+    "s27", "s28", "s29", "s30", "s31"
+#else
+INLINE void quad_end(struct quads *q, const float *sums, int pixels)
+{
+    for (int k = 0; k < 4 * pixels; k++) {
+        const float least = q->act && sums[k] < q->low ? q->low : sums[k];
+        q->out[k / 4][k % 4] = q->act == CLAMP && least > q->high ? q->high : least;
+    }
+    for (int p = 0; p < pixels; p++)
+        q->start[p] += 4, q->out[p] += 4;
+}
+#endif
+#endif
 
 /* Inputs that lie one behind the other for each pixel of a tile, and so do their weights: where
    those of each pixel begin, the first one's number among a window's, how many there are. */
@@ -405,6 +475,78 @@ INLINE int find_runs(const struct rows *s, const struct tile *at, int ky, int en
         run = at->straight ? find_straight(s, at, ky, dense, run) : find_taps(s, at, ky, run);
     return (int)(run - runs);
 }
+
+/* Four channels of 1, 2 or 4 pixels: sums over the runs of inputs; weights lie `each` apart. */
+#ifdef QUADS
+#ifdef __ARM_FEATURE_FMA
+#define QUAD_FIND(i, o, a, b, c, d, e, f, x, _) "ldr " x ", [%[run], #" i "]\n add " x ", %[n]\n"
+#define QUAD_TWO(i, o, a, b, c, d, e, f, x, _) "vldmia " x "!, {" e "-" f "}\n"
+#define QUAD_ONE(i, o, a, b, c, d, e, f, x, _) "vldr.32 " e ", [" x "]\n"
+#define QUAD_EVEN(i, o, a, b, c, d, e, f, x, _) \
+    "vfma.f32 " a ", s24, " e "\n vfma.f32 " b ", s25, " e "\n" \
+    "vfma.f32 " c ", s26, " e "\n vfma.f32 " d ", s27, " e "\n"
+#define QUAD_ODD(i, o, a, b, c, d, e, f, x, _) \
+    "vfma.f32 " a ", s28, " f "\n vfma.f32 " b ", s29, " f "\n" \
+    "vfma.f32 " c ", s30, " f "\n vfma.f32 " d ", s31, " f "\n"
+#define QUAD_ASM(P) \
+    P(QUAD_START, ) \
+    "cmp %[runs], #0\n" \
+    "beq 5f\n" \
+    "1: ldr %[n], [%[q], #32]\n" \
+    P(QUAD_FIND, ) \
+    "ldr %[wp], [%[run], #16]\n" \
+    "mla %[wp], %[wp], %[each], %[w]\n" \
+    "ldr %[n], [%[run], #20]\n" \
+    "adds %[run], #24\n" \
+    "subs %[n], #2\n" \
+    "blt 3f\n" \
+    "2: vldmia %[wp], {s24-s27}\n" \
+    P(QUAD_TWO, ) \
+    "add %[wp], %[each]\n" \
+    P(QUAD_EVEN, ) \
+    "vldmia %[wp], {s28-s31}\n" \
+    "add %[wp], %[each]\n" \
+    P(QUAD_ODD, ) \
+    "subs %[n], #2\n" \
+    "bge 2b\n" \
+    "3: adds %[n], #1\n" \
+    "bmi 4f\n" \
+    "vldmia %[wp], {s24-s27}\n" \
+    P(QUAD_ONE, ) P(QUAD_EVEN, ) \
+    "4: subs %[runs], #1\n" \
+    "bne 1b\n" \
+    "5:" QUAD_FINISH(P)
+#define QUAD_CALL(P) \
+    __asm volatile(QUAD_ASM(P) \
+                   : [run] "+r"(run), [runs] "+r"(runs), [x0] "=&r"(x0), [x1] "=&r"(x1), [x2] "=&r"(x2), \
+                     [x3] "=&r"(x3), [wp] "=&r"(wp), [n] "=&r"(n) \
+                   : [q] "r"(q), [w] "r"(w), [each] "r"(4 * each) \
+                   : QUAD_CLOBBERS)
+
+APART void quad_sums(struct quads *q, const struct run *run, int runs, const float *w, int each, int pixels)
+{
+    int x0, x1, x2, x3, wp, n;
+    if (pixels == 1)
+        QUAD_CALL(QUAD_1);
+    else if (pixels == 2)
+        QUAD_CALL(QUAD_2);
+    else
+        QUAD_CALL(QUAD_4);
+}
+#else
+APART void quad_sums(struct quads *q, const struct run *run, int runs, const float *w, int each, int pixels)
+{
+    float sums[16];
+    for (int k = 0; k < 4 * pixels; k++)
+        sums[k] = q->start[k / 4][k % 4];
+    for (const struct run *end = run + runs; run < end; run++)
+        for (int i = 0; i < run->length; i++)
+            for (int k = 0; k < 4 * pixels; k++)
+                sums[k] += run->x[k / 4][i + q->from / 4] * w[(run->first + i) * each + k % 4];
+    quad_end(q, sums, pixels);
+}
+#endif
+#endif
 
 /* `width` channels from m on, of `left` in the group: their inputs from channel `from` on, their
    weights, of two blocks `apart`; and the rows of taps that are summed at this time, up to `end`. */
@@ -503,6 +645,56 @@ INLINE void conv_tile(const struct rows *s, const struct sums *a, const struct b
     conv_end(s, &a->at, c, a->tap, pixels, vecs, acc);
 }
 
+#ifdef QUADS
+/* Four channels of a block, or what is left of them, that do not end as the assembler ends them. */
+APART void conv_quad(const struct rows *s, const struct sums *a, const struct block *c,
+                      const float *b, int each, int pixels, int made)
+{
+    float start[4] = { 0.0f }, acc[4 * TILE];
+    struct quads q = { .from = (ptrdiff_t)sizeof(f32) * c->from };
+    for (int t = 0; b && t < c->width; t++)
+        start[t] = b[c->m + t];
+    for (int p = 0; p < made; p++) {
+        q.start[p] = q.out[p] = acc + 4 * p;
+        for (int t = 0; t < 4; t++)
+            acc[4 * p + t] = (c->ky > 0 || s->on) && t < c->width ? a->at.out[p][c->m + t] : start[t];
+    }
+    quad_sums(&q, a->runs, a->count, c->w, each, made);
+    if (c->end == s->kh)
+        activate(s, 4 * made, acc);
+    conv_end(s, &a->at, c, a->tap, pixels, 4, acc);
+}
+
+/* One block of a tile; where three pixels are left, a fourth stands for the last once more. */
+APART void conv_quads(const struct rows *s, const struct sums *a, const struct block *c,
+                       const float *b, int pixels)
+{
+    static const float none[BLOCK] = { 0.0f };
+    const int each = c->width, made = pixels == 3 ? 4 : pixels, last = c->end == s->kh;
+    const float *w = c->w;
+    int m = 0;
+    if (s->pool == NO_POOL && s->act != LEAKY) {
+        struct quads q;
+        q.from = (ptrdiff_t)sizeof(f32) * c->from;
+        q.act = last ? s->act : NO_ACTIVATION;
+        q.low = s->low;
+        q.high = s->high;
+        for (int p = 0; p < made; p++) {
+            q.out[p] = a->at.out[p] + c->m;
+            q.start[p] = c->ky > 0 || s->on ? q.out[p] : b ? b + c->m : none;
+        }
+        for (; m + 4 <= c->width; m += 4, w += 4)
+            quad_sums(&q, a->runs, a->count, w, each, made);
+    }
+    for (struct block part = *c; m < c->width; m += part.width, w += 4) {
+        part.m = c->m + m;
+        part.width = c->width - m < 4 ? c->width - m : 4;
+        part.w = w;
+        conv_quad(s, a, &part, b, each, pixels, made);
+    }
+}
+#else
+
 /* Functions of their own for each number of pixels: all registers are for the sums. */
 typedef void conv_tile_of(const struct rows *s, const struct sums *a, const struct block *c,
                           const float *b);
@@ -549,6 +741,7 @@ static conv_tile_of *const conv_tiles[TILE][2] = {
     CONV_TILES(7), CONV_TILES(8),
 #endif
 };
+#endif
 
 /* The block behind one, of whole vectors as long as there are some in the group. */
 INLINE struct block conv_next(const struct rows *s, struct block c)
@@ -596,7 +789,11 @@ INLINE void conv_pixels(const struct rows *s, const f32 *const *x, f32 *const *y
             a.count = find_runs(s, &a.at, first.ky, first.end, a.runs);
         }
         for (struct block c = first; c.m < m; c = conv_next(s, c))
+#ifdef QUADS
+            conv_quads(s, &a, &c, b, n);
+#else
             conv_tiles[n - 1][c.width <= HALF * LANES](s, &a, &c, b);
+#endif
     }
 }
 

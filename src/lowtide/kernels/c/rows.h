@@ -87,8 +87,9 @@ INLINE int next_pixels(int left)
 {
 #ifdef QUADS
     return left < TILE ? left : TILE;
-#endif
+#else
     return left <= TILE ? left : left < 2 * TILE ? (left + 1) / 2 : TILE;
+#endif
 }
 
 INLINE void activate(const struct rows *s, int vectors, vec *acc)
