@@ -159,7 +159,7 @@ enum { RUNS = 9, ZEROS = 15 };
 #define UNROLL
 #endif
 enum { BLOCK = 16 };
-#if defined __ARM_FEATURE_FMA && defined __thumb2__ && LANES == 1
+#if defined __GNUC__ && defined __ARM_FEATURE_FMA && defined __thumb2__ && LANES == 1
 #define QUADS /* quads.h */
 #endif
 #if LANES == 1 || !defined __GNUC__
