@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench.tables import markdown, put
+from bench.tables import held, markdown, put
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/speed.md"
@@ -48,14 +48,6 @@ def row(model: Path, other: str, folder: Path) -> list[str]:
     ]
 
 
-def held() -> list[list[str]]:
-    """The rows that stand in the table."""
-    table = PAGE.read_text().split("<!-- eight -->\n")[1].split("<!-- /eight -->")[0]
-    return [
-        [cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]
-    ]
-
-
 def renewed(rows: Sequence[list[str]], new: list[str]) -> list[list[str]]:
     """The rows with one in the place of that of the same network."""
     others = [one for one in rows if one[0] != new[0]]
@@ -75,7 +67,7 @@ def main() -> None:
             with TemporaryDirectory() as folder:
                 found = row(model, other, Path(folder) / "out")
             print(" | ".join(found), file=sys.stderr, flush=True)
-            put(PAGE, "eight", markdown(HEAD, renewed(held(), found)))
+            put(PAGE, "eight", markdown(HEAD, renewed(held(PAGE, "eight"), found)))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from bench.tables import markdown, put
+from bench.tables import held, markdown, put
 from lowtide import Options
 from lowtide.check.compile import find_compiler
 from lowtide.clock import Clock, quiet
@@ -114,13 +114,6 @@ def models(shared: Path) -> Iterator[Path]:
     yield from sorted(files, key=lambda file: file.stat().st_size)
 
 
-def held(page: str) -> dict[str, list[str]]:
-    """The rows that stand in the table, by network."""
-    table = page.split("<!-- table -->\n")[1].split("<!-- /table -->")[0].splitlines()[2:]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
-    return {row[0]: row for row in rows if len(row) == len(HEAD)}
-
-
 def short(row: list[str]) -> list[str]:
     """A row of the README's table."""
     return [SHOWN[row[0]], f"**{row[1]}**", row[2], row[7], *row[9:]]
@@ -133,7 +126,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="names of networks whose rows are renewed")
     given = parser.parse_args()
     order = [*models(given.shared)]
-    rows = held(PAGE.read_text())
+    rows = {row[0]: row for row in held(PAGE, "table") if len(row) == len(HEAD)}
     for model in order:
         if given.only is not None and not {model.stem, model.name} & {*given.only}:
             continue

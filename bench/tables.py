@@ -18,6 +18,13 @@ def _is_number(text: str) -> bool:
     return text.replace(",", "").replace(".", "").replace("-", "").replace("e", "").isdigit()
 
 
+def held(file: Path, name: str) -> list[list[str]]:
+    """The rows that stand in such a table."""
+    table = file.read_text().split(f"<!-- {name} -->\n")[1].split(f"<!-- /{name} -->")[0]
+    lines = table.splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
 def put(file: Path, name: str, text: str) -> None:
     """Replaces what stands between `<!-- NAME -->` and `<!-- /NAME -->` in a file."""
     before, rest = file.read_text().split(f"<!-- {name} -->\n")

@@ -12,6 +12,7 @@ from lowtide.cli.calibration import FAMILIES, check_given, scaling, warnings
 from lowtide.cli.output import show
 from lowtide.cli.progress import StageLine
 from lowtide.errors import UsageError
+from lowtide.frontends import ONNX_BEGINS
 from lowtide.room import MAX_ELEMENTS
 
 if TYPE_CHECKING:
@@ -89,12 +90,8 @@ def check_onnx(output: Path) -> None:
     """Raises UsageError where an ONNX file would have another's name, or take the place of one."""
     if output.suffix == ".tflite":
         raise UsageError(f"-o {output}: an ONNX file is written; name one that ends in .onnx")
-    if output.is_file() and output.stat().st_size and output.read_bytes()[:1] != _ONNX_BEGINS:
+    if output.is_file() and output.stat().st_size and output.read_bytes()[:1] != ONNX_BEGINS:
         raise UsageError(f"-o {output} is no ONNX file, and would be replaced; choose another name")
-
-
-_ONNX_BEGINS = b"\x08"
-"""The field of a model's IR version, which every writer puts first."""
 
 
 def files_read(output: Path, model: Path, *given: Sequence[Path] | Path | None) -> list[Path]:

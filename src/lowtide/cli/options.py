@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from lowtide.errors import UsageError
+from lowtide.kernels.cpus import CPUS
 
 Model = Annotated[
     Path, typer.Argument(help="The network, an ONNX or a .tflite file.", show_default=False)
@@ -58,9 +59,8 @@ Align = Annotated[
 Cpu = Annotated[
     str | None,
     typer.Option(
-        help="The processor that the C is for: cortex-m0plus, cortex-m3, cortex-m4, cortex-m4f, "
-        "cortex-m7, cortex-m33, cortex-m55, x86-64, aarch64, riscv32, or portable: plain C99 "
-        "alone. Without it the C finds out when it is compiled."
+        help=f"The processor that the C is for: {', '.join(one.name for one in CPUS[:-1])}, or "
+        f"{CPUS[-1].name}: plain C99 alone. Without it the C finds out when it is compiled."
     ),
 ]
 ElementBytes = Annotated[

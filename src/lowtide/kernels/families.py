@@ -9,16 +9,18 @@ A new family is one entry of FAMILIES. All other processors have what is portabl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lowtide.kernels.cpus import find_cpu
 from lowtide.kernels.packing import ByFamily, Order, Packing
 from lowtide.layout.lay_out import Layout
 
 
 @dataclass(frozen=True)
 class Family:
-    """Processors that a condition of C's preprocessor is true of, and those of `--cpu` among them.
+    """Processors that a condition of C's preprocessor is true of.
 
     Its C may run `anywhere` if that has a half without instructions of its own. One order of
     weights has to do for every machine where they lie in a file: that of such a family, or the
@@ -27,7 +29,6 @@ class Family:
 
     name: str
     condition: str
-    cpus: tuple[str, ...]
     anywhere: bool = False
 
     @property
@@ -35,27 +36,32 @@ class Family:
         """What is defined in C where the program is compiled for it."""
         return f"FAMILY_{self.name.upper()}"
 
+    def may_have(self, cpu: str) -> bool:
+        """Whether the condition can be true where C is compiled for a processor of `--cpu`."""
+        never = re.compile(find_cpu(cpu).never)
+        ways = (re.findall(r"defined (\w+)", way) for way in self.condition.split("||"))
+        return any(not any(map(never.fullmatch, macros)) for macros in ways)
+
 
 PC = ("x86-64", "aarch64")
 """The processors whose order weights in a file have, unless it is said otherwise."""
 
 FAMILIES = (
-    Family("helium", "defined __ARM_FEATURE_MVE && defined __GNUC__", ("cortex-m55",)),
-    Family("dsp", "defined __ARM_FEATURE_DSP && defined __GNUC__",
-           ("cortex-m4", "cortex-m4f", "cortex-m7", "cortex-m33")),
-    Family("dot", "defined __AVX2__ || defined __ARM_FEATURE_DOTPROD", PC, anywhere=True),
-)  # fmt: skip
+    Family("helium", "defined __ARM_FEATURE_MVE && defined __GNUC__"),
+    Family("dsp", "defined __ARM_FEATURE_DSP && defined __GNUC__"),
+    Family("dot", "defined __AVX2__ || defined __ARM_FEATURE_DOTPROD", anywhere=True),
+)
 """The first that a processor is of counts: a Cortex-M55 has the DSP extension as well."""
 
 
 def families_of(cpu: str) -> tuple[str, ...]:
-    """The families that a processor may be of, by how its C is compiled."""
-    return tuple(family.name for family in FAMILIES if cpu in family.cpus)
+    """The family of a processor, if it has one: it may be compiled without what that needs."""
+    return tuple(family.name for family in FAMILIES if family.may_have(cpu))[:1]
 
 
 def never(cpu: str) -> str:
     """A pattern of the names that are not defined in C where it is for a processor alone."""
-    return "|".join(family.macro for family in FAMILIES if cpu not in family.cpus)
+    return "|".join(family.macro for family in FAMILIES if family.name not in families_of(cpu))
 
 
 def by_family(layout: Layout, others: Order, **own: Order) -> Packing:

@@ -86,6 +86,11 @@ def functions(plan: Plan) -> Iterator[Function]:
     yield Function("void", "net_run", images(inputs, outputs), streamed)
 
 
+def head(plan: Plan, name: str) -> str:
+    """That of the function of a name in memory that is handed in."""
+    return next(one for one in functions(plan) if one.name == name).declared(True)
+
+
 def by_rows(plan: Plan) -> bool:
     """Whether the caller hands over rows."""
     return any(port.streamed for port in (*plan.inputs, *plan.outputs))

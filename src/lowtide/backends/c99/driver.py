@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from lowtide.backends.c99.arena import by_rows, images, row_type
+from lowtide.backends.c99.arena import by_rows, head, row_type
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.storages import table
 from lowtide.backends.c99.text import Lines
@@ -48,7 +48,7 @@ def _driver(program: Program, names: Sequence[str], lines: Lines) -> None:
         _resident(program, names, len(order), lines)
         return
     _resumable(program, names, len(order), lines)
-    lines.add(_PULL + _push(row_type(plan)))
+    lines.add("\n".join(["", head(plan, "net_pull"), _PULL, head(plan, "net_push"), _push(plan)]))
     _whole_images(plan, lines)
 
 
@@ -59,7 +59,7 @@ def most_rows(plan: Plan, task: int) -> int:
 
 def _layer_by_layer(program: Program, names: Sequence[str], lines: Lines) -> None:
     plan = program.plan
-    lines.open("void net_run_in(void *memory)")
+    lines.open(head(plan, "net_run"))
     lines.add(_ARENA)
     _start(program, lines)
     for run in plan.schedule.runs:
@@ -83,12 +83,12 @@ def _layer_by_layer(program: Program, names: Sequence[str], lines: Lines) -> Non
 def _ports(program: Program, lines: Lines) -> None:
     """Where inputs and outputs lie in the arena."""
     plan = program.plan
-    for way, const, ports in (("input", "", plan.inputs), ("output", "const ", plan.outputs)):
+    for way, ports in (("input", plan.inputs), ("output", plan.outputs)):
         for port in ports:
             if not port.streamed:
                 at = f"return {_storage(program, port)}(0, 0);"
-                head = f"{const}{port.c} *net_{way}_{port.identifier}_in(void *memory)"
-                lines.add(f"{head} {{ {_ARENA} {at} }}")
+                declared = head(plan, f"net_{way}_{port.identifier}")
+                lines.add(f"{declared} {{ {_ARENA} {at} }}")
 
 
 def _start(program: Program, lines: Lines) -> None:
@@ -118,7 +118,7 @@ def order_table(program: Program) -> list[int]:
 
 
 def _resident(program: Program, names: Sequence[str], steps: int, lines: Lines) -> None:
-    with lines.block("void net_run_in(void *memory)"):
+    with lines.block(head(program.plan, "net_run")):
         lines.add(_ARENA)
         tasks, together = program.plan.tasks, program.plan.schedule.together
         counts = any(task.rows > together[k] for k, task in enumerate(tasks))
@@ -132,7 +132,7 @@ def _resident(program: Program, names: Sequence[str], steps: int, lines: Lines) 
 
 
 def _resumable(program: Program, names: Sequence[str], steps: int, lines: Lines) -> None:
-    with lines.block("void net_start_in(struct net_state *state, void *memory)"):
+    with lines.block(head(program.plan, "net_start")):
         lines.add(_ARENA)
         lines.add("state->memory = memory;\nstate->next_step = state->waiting = 0;")
         lines.loop("k", len(names))
@@ -141,7 +141,7 @@ def _resumable(program: Program, names: Sequence[str], steps: int, lines: Lines)
         _start(program, lines)
         lines.add("(void)arena;")
     lines.add()
-    with lines.block("enum net_status net_step_in(struct net_state *state, struct net_row *row)"):
+    with lines.block(head(program.plan, "net_step")):
         lines.add(_ARENA.replace("memory", "state->memory"))
         lines.add("JUDGED(arena);")
         lines.open(f"for (; state->next_step < {steps}; state->next_step++)")
@@ -219,16 +219,14 @@ def _port(program: Program, number: int, task: Task, lines: Lines) -> None:
     lines.close()
 
 
-def _push(kind: str) -> str:
-    copied = "row->elements", "row->data[i] = data[i];"
-    if kind == "void":
-        byte = "((unsigned char *)row->data)[i] = ((const unsigned char *)data)[i];"
-        copied = "row->bytes", byte
-    return _PUSH.format(kind, *copied)
+def _push(plan: Plan) -> str:
+    if row_type(plan) != "void":
+        return _PUSH.format("row->elements", "row->data[i] = data[i];")
+    byte = "((unsigned char *)row->data)[i] = ((const unsigned char *)data)[i];"
+    return _PUSH.format("row->bytes", byte)
 
 
-_PUSH = """
-enum net_status net_push_in(struct net_state *state, const {} *data, struct net_row *row)
+_PUSH = """\
 {{
     for (int i = 0; i < {}; i++)
         {}
@@ -236,9 +234,7 @@ enum net_status net_push_in(struct net_state *state, const {} *data, struct net_
 }}
 """
 
-_PULL = """
-void net_pull_in(struct net_state *state, void *memory, net_row_call *give, net_row_call *take,
-                 void *context)
+_PULL = """\
 {
     struct net_row row;
     net_start_in(state, memory);
@@ -257,8 +253,7 @@ def _whole_images(plan: Plan, lines: Lines) -> None:
     taken = [port for port in plan.outputs if port.streamed]
     kind = row_type(plan)
     kind = "unsigned char" if kind == "void" else kind
-    handed = ", ".join(images(plan.inputs, plan.outputs))
-    lines.open(f"void net_run_in(struct net_state *state, void *memory, {handed})")
+    lines.open(head(plan, "net_run"))
     for const, name, way, ports in (("const ", "from", "in", given), ("", "to", "out", taken)):
         if ports:
             at = [f"{way}_{port.identifier}" for port in ports]

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from lowtide.errors import ModelError, UnreadableModel, UnsupportedModel, UsageError
+from lowtide.frontends import ONNX_BEGINS
 from lowtide.frontends.tflite.batches import dilated
 from lowtide.frontends.tflite.network import Network
 from lowtide.frontends.tflite.site import OPERATORS, Site
@@ -91,17 +92,13 @@ def named_tensors(
         ) from error
 
 
-_ONNX_BEGINS = b"\x08"
-"""The field of a model's IR version, which every writer puts first."""
-
-
 def _misnamed(file: str) -> str | None:
     """What a file seems to be whose name says something else."""
     if not file.lower().endswith(".tflite"):
         return "it begins as a .tflite file does, whatever its name" if is_tflite(file) else None
     try:
         with Path(file).open("rb") as content:
-            begins = content.read(1) == _ONNX_BEGINS
+            begins = content.read(1) == ONNX_BEGINS
     except OSError:
         return None
     return "it begins as an ONNX file does: if it is one, name it .onnx" if begins else None

@@ -8,18 +8,36 @@ from lowtide.ir.nest import Acc, Load, Nest, Number, Read, Reduction, axes_of, b
 from lowtide.ops.eight.finish import EIGHT, ENDS, above, factor_types, finished, wrapped
 from lowtide.ops.entry import Bound, entry
 
+_ATTRIBUTES = {**ENDS, "w_zero": 0}
+_OTHERS = {2: (I32,), **factor_types(3)}
+
 
 @entry(
     "QDense",
-    "QDenseWrapped",
-    attributes={**ENDS, "w_zero": 0},
+    attributes=_ATTRIBUTES,
     order="row_major",
     take=EIGHT,
-    other_types={2: (I32,), **factor_types(3)},
+    other_types=_OTHERS,
 )
 def dense(op: Bound) -> Nest:
     """clamp(round((bias[c] + sum over i of (x[.., i] - x_zero) * (w[c, i] - w_zero)) * factor)
-    + y_zero); wrapped: the bias is added last, in 32 bits that wrap"""
+    + y_zero)"""
+    return _summed(op)
+
+
+@entry(
+    "QDenseWrapped",
+    attributes=_ATTRIBUTES,
+    order="row_major",
+    take=EIGHT,
+    other_types=_OTHERS,
+)
+def dense_wrapped(op: Bound) -> Nest:
+    """The same, but the bias is added to the sum of products last, in 32 bits that wrap."""
+    return wrapped(_summed(op))
+
+
+def _summed(op: Bound) -> Nest:
     axes, (outside, inside) = axes_of(op.out), op.shape(1)
     if op.shape(0) != (*op.out[:-1], inside) or outside != op.out[-1]:
         raise op.refuse(f"weights {op.shape(1)} do not fit {op.shape(0)} -> {op.out}")
@@ -35,8 +53,7 @@ def dense(op: Bound) -> Nest:
     left, right = (above(Load(k), int(op.attribute(f"{'xw'[k]}_zero"))) for k in range(2))
     sums = Reduction((inner,), start, call("add", Acc(0), call("mul", left, right)))
     finish = finished(op, Acc(0), 3, reads, axes[-1])
-    held = Nest(op.out, axes, tuple(reads), (sums,), finish, I32)
-    return wrapped(held) if op.type == "QDenseWrapped" else held
+    return Nest(op.out, axes, tuple(reads), (sums,), finish, I32)
 
 
 @entry(
