@@ -9,6 +9,7 @@ from pathlib import Path
 
 import onnx
 
+from lowtide.check.contract import contract
 from lowtide.clock import Clock
 from lowtide.errors import UnsupportedModel, UsageError
 from lowtide.frontends.onnx.eight.group import group
@@ -43,7 +44,7 @@ def read(
         path = named(model)
         try:
             graph = _graph(model, shapes, max_elements, eight)
-            source = _source(model)
+            source = _source(model, graph)
             return source, fuse(with_eight_ends(graph) if io_type == "8bit" else graph)
         except UnsupportedModel as error:
             raise error.within(file=path) from None
@@ -60,13 +61,14 @@ def _graph(
     return load_tflite(model, max_elements)
 
 
-def _source(model: Model) -> Source:
+def _source(model: Model, graph: Graph) -> Source:
     content, path = content_of(model), named(model)
     digest = hashlib.sha256(content).hexdigest()
     if isinstance(model, onnx.ModelProto):
-        return Source(path, digest, original_in(content), path)
-    original = None if is_tflite(model) else original_in(content)
-    return Source(Path(path).name, digest, original, path)
+        return Source(path, digest, original_in(content), path, contract(graph, tflite=False))
+    tflite = is_tflite(model)
+    original = None if tflite else original_in(content)
+    return Source(Path(path).name, digest, original, path, contract(graph, tflite))
 
 
 def named(model: Model) -> str:

@@ -87,12 +87,14 @@ class Source:
     """The file a plan was made from, and the one that it stands for if it is an approximation.
 
     `path` is what it was named by, for errors alone: results are the same wherever it lies.
+    `contract` names the numbers that it computes (`check/contract.py`).
     """
 
     file: str
     sha256: str
     original: Original | None = None
     path: str = ""
+    contract: str = ""
 
     @property
     def named(self) -> str:
@@ -202,6 +204,7 @@ class Plan:
         return {
             **(original.facts() if original else {}),
             "cpu": self.options.cpu,
+            "contract": self.source.contract,
             "arena_bytes": self.arena_bytes,
             "lower_bound_bytes": self.profile.lower_bound_bytes,
             "schedule_proven": self.schedule.proven,

@@ -27,6 +27,8 @@
 #ifndef NET_H
 #define NET_H
 
+#define NET_LOWTIDE_VERSION "0.1.0"
+#define NET_CONTRACT "float32/float64" /* docs/stability.md */
 #define NET_ARENA_BYTES 800
 #define NET_ARENA_ALIGN 64
 #define NET_OPERATORS 3

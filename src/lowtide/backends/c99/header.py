@@ -11,6 +11,7 @@ from lowtide.kernels.cpus import PORTABLE, find_cpu
 from lowtide.layout.ports import Port
 from lowtide.planner.plan import Plan, Source
 from lowtide.quoting import for_c, own
+from lowtide.version import __version__
 
 _KEPT = "   The inputs stay as they are while the network runs."
 _OVERWRITTEN = (
@@ -102,6 +103,8 @@ def _begin(plan: Plan) -> list[str]:
         "#ifndef NET_H",
         "#define NET_H",
         "",
+        f'#define NET_LOWTIDE_VERSION "{__version__}"',
+        f'#define NET_CONTRACT "{plan.source.contract}" /* docs/stability.md */',
         f"#define NET_ARENA_BYTES {plan.arena_bytes}",
         f"#define NET_ARENA_ALIGN {alignment(plan)}",
         f"#define NET_OPERATORS {len(plan.tasks)}",
