@@ -92,6 +92,13 @@ def is_network_name(text: str) -> bool:
     return re.fullmatch(r"[a-z][a-z0-9_]{0,39}", text) is not None and not taken
 
 
+def network_name(text: str, taken: set[str]) -> str:
+    """What a network of this name may be called, none of `taken`; it is added there."""
+    plain = identifier(text, set())[:36].rstrip("_")
+    plain = plain if is_network_name(plain) else f"net_{plain}"
+    return identifier(plain, taken)
+
+
 def own(text: str, name: str) -> str:
     """C that was written for a network called net, and the names of its files, for `name`.
 

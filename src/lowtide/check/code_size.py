@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lowtide.check.child import run_child
-from lowtide.check.compile import write_sources
+from lowtide.check.compile import own_arena, write_sources
 from lowtide.check.stack import deepest
 from lowtide.check.system_faults import compiler_environment
 
@@ -50,7 +50,8 @@ def footprint(
     with TemporaryDirectory(prefix="lowtide-") as name:
         folder = Path(name)
         write_sources(files, folder)
-        command = [*compiler, *_OPTIONS, f"{called}.c", *_call_graph(tuple(compiler))]
+        own = own_arena(called)
+        command = [*compiler, *_OPTIONS, own, f"{called}.c", *_call_graph(tuple(compiler))]
         if run_child(command, cwd=folder, env=compiler_environment(folder)).returncode:
             return Footprint()
         sizes = _sections(folder / f"{called}.o")

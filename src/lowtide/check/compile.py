@@ -129,11 +129,16 @@ def build(
     """
     source, text = own(source, called), own(_main(inputs, outputs), called)
     at = source if source == f"{called}.c" and not checked else CHECKS + source
-    judged = [*WARNINGS, *flags, *(["-DLOWTIDE_CHECKED"] if checked else [])]
+    judged = [*WARNINGS, *flags, own_arena(called), *(["-DLOWTIDE_CHECKED"] if checked else [])]
     name = f"{Path(source).stem}{'-checked' if checked else ''}"
     return compile_program(
         files, {**(around or {}), "main.c": text}, at, folder, [*compiler, *judged], name
     )
+
+
+def own_arena(called: str) -> str:
+    """The flag that gives a network of several in one arena its own: it is checked alone first."""
+    return f"-D{called.upper()}_OWN_ARENA"
 
 
 def write_sources(files: Mapping[str, bytes], folder: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lowtide.check.child import run_child
-from lowtide.check.compile import write_sources
+from lowtide.check.compile import own_arena, write_sources
 from lowtide.check.system_faults import check_system, compiler_environment
 from lowtide.errors import CheckError
 from lowtide.files.listing import CHECKS
@@ -22,7 +22,8 @@ def check_same_program(
     """Raises CheckError where the two differ in more than the judge."""
     write_sources(files, folder)
     ships, judged = f"{called}.c", f"{CHECKS}{called}.c"
-    if _tokens(ships, compiler, folder) != _tokens(judged, compiler, folder):
+    command = [*compiler, own_arena(called)]
+    if _tokens(ships, command, folder) != _tokens(judged, command, folder):
         raise CheckError(
             f"{ships} is not {judged} without its judge, so what was checked is not what ships; "
             "fit again, or change both"

@@ -31,6 +31,7 @@ from lowtide.files.listing import CERTAIN, CHECKS
 from lowtide.files.result import Result, read_result
 from lowtide.planner.memory_map import MemoryMap, lifetimes_of
 from lowtide.planner.plan_json import read_memory_map
+from lowtide.planner.shared_json import is_shared
 from lowtide.quoting import own
 from lowtide.room import MAX_ELEMENTS, Room
 
@@ -80,12 +81,18 @@ _WAY_OUT = "name a folder that lowtide fit wrote"
 
 def read_folder(folder: Path, max_elements: int = MAX_ELEMENTS) -> Folder:
     """Reads a folder with a program; raises UnreadableModel, CheckError where files differ."""
-    return _folder(folder, _result(folder), max_elements)
+    return _folder(folder, result_of(folder), max_elements)
 
 
 def _folder(folder: Path, result: Result, max_elements: int) -> Folder:
     files = result.files
     _needs(files, folder, "plan.json")
+    if is_shared(files["plan.json"]):
+        raise UnreadableModel(
+            "holds several networks in one arena",
+            file=str(folder),
+            hint="lowtide verify checks them; for more fit each by itself",
+        )
     memory = read_memory_map(files["plan.json"].decode(errors="replace"), str(folder / "plan.json"))
     _needs(files, folder, *(own(name, memory.called) for name in _NEEDED))
     _has_room(memory, max_elements, str(folder / "plan.json"))
@@ -128,17 +135,17 @@ def verify(
     """
     began = time.perf_counter()
     folder = Path(folder)
-    result = _result(folder)
+    result = result_of(folder)
     try:
-        memory, checks, recomputed = _verified(folder, result, model, progress, max_elements)
+        memory, checks, recomputed = verify_files(folder, result, model, progress, max_elements)
     except (CheckError, ModelError) as error:
         if result.changed:
-            _name_changed(error, ", ".join(result.changed))
+            name_changed(error, ", ".join(result.changed))
         raise
     return Verified(memory, checks, recomputed, time.perf_counter() - began, result.changed)
 
 
-def _name_changed(error: CheckError | ModelError, names: str) -> None:
+def name_changed(error: CheckError | ModelError, names: str) -> None:
     """Adds to an error which files are not as lowtide wrote them: one is likely the cause."""
     said = f"changed since lowtide wrote it: {names}"
     if isinstance(error, CheckError):
@@ -147,13 +154,14 @@ def _name_changed(error: CheckError | ModelError, names: str) -> None:
         error.hint = f"{error.hint}; {said}" if error.hint else said
 
 
-def _verified(
+def verify_files(
     folder: Path,
     result: Result,
     model: str | Path | None,
     progress: Progress,
     max_elements: int,
 ) -> tuple[MemoryMap, Checks | None, dict[str, int]]:
+    """The checks of one network's files; with `model` what is expected is computed anew."""
     if "plan.json" in result.files and result.files.keys() <= CERTAIN["none"]:
         content, file = result.files["plan.json"], str(folder / "plan.json")
         return _verify_plan(content, file, progress, max_elements)
@@ -196,7 +204,8 @@ def _has_room(memory: MemoryMap, max_elements: int, file: str) -> None:
         raise error.within(file=file) from None
 
 
-def _result(folder: Path) -> Result:
+def result_of(folder: Path) -> Result:
+    """What lowtide wrote to a folder; raises UnreadableModel where there is no program."""
     if not folder.is_dir():
         what = "not a folder" if folder.exists() else "no such folder"
         raise UnreadableModel(what, file=str(folder), hint=_WAY_OUT)

@@ -12,6 +12,7 @@ import typer
 from lowtide.cli.calibration import Data, warnings
 from lowtide.cli.fit_flash import fit_small
 from lowtide.cli.fit_int8 import check_int8, fit_int8
+from lowtide.cli.fit_together import check_together, fit_together
 from lowtide.cli.output import show
 from lowtide.cli.progress import StageLine
 from lowtide.cli.repeat import suggesting
@@ -37,7 +38,7 @@ from lowtide.cli.options import (
     MaxElements,
     MaxOverhead,
     MeanOrNot,
-    Model,
+    Models,
     Name,
     Objective,
     Order,
@@ -58,7 +59,7 @@ from lowtide.cli.options import (
 
 def fit(
     context: typer.Context,
-    model: Model,
+    models: Models,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -148,6 +149,20 @@ def fit(
         typer.Option(help="Class numbers of --test, or else of --calibrate: a line each or .npy."),
     ] = None,
     weights: Weights = "both",
+    together: Annotated[
+        bool,
+        typer.Option(
+            "--together",
+            help="Plan several networks, which take turns, into one arena and one folder.",
+        ),
+    ] = False,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="With --together: an input or output that survives the turns of the others: "
+            "face:image; may be repeated."
+        ),
+    ] = None,
     max_elements: MaxElements = MAX_ELEMENTS,
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Also print the time of each stage.")
@@ -170,9 +185,22 @@ def fit(
     options = Options(
         schedule, order, overlap, place, align, element_bytes, io_layout,
         fuse_pools=fuse_pools, tile=parse_tile(tile), keep_input=keep_input, image=image,
-        result=result, max_overhead=max_overhead or 0.0, objective=objective, name=name,
+        result=result, max_overhead=max_overhead or 0.0, objective=objective,
+        name=Options.name if together else name,
         io_type=io_type or ("8bit" if int8 else "file"), cpu=cpu,
     )  # fmt: skip
+    model, line = models[0], StageLine(models[0], quiet)
+    if together:
+        check_together(context, target)
+        asked = context.get_parameter_source("name")
+        named = None if asked is None or asked.name != "COMMANDLINE" else name.split(",")
+        made = fit_together(
+            models, named, keep or (), budget, options, target, output, max_elements, as_json, line
+        )
+        show(made)
+        return
+    if len(models) > 1 or keep:
+        raise UsageError("several networks, and --keep, are for --together; fit others one by one")
     read = [p for p in (model, labels, classes, *(sample or ())) if p is not None]
     read += [*(calibrate or ()), *(test or ())]
     if output is not None:
@@ -186,7 +214,7 @@ def fit(
     )  # fmt: skip
     if verbose and (int8 or flash is not None or target == "onnx"):
         raise UsageError("--verbose is for C without --int8 and --flash")
-    shapes, line = parse_shapes(shape or []), StageLine(model, quiet)
+    shapes = parse_shapes(shape or [])
     task = Request(
         budget, options, target, pictures.read, shapes, max_elements=max_elements
     )  # fmt: skip

@@ -14,6 +14,12 @@ from lowtide.kernels.cpus import CPUS
 Model = Annotated[
     Path, typer.Argument(help="The network, an ONNX or a .tflite file.", show_default=False)
 ]
+Models = Annotated[
+    list[Path],
+    typer.Argument(
+        help="The network, an ONNX or a .tflite file; several with --together.", show_default=False
+    ),
+]
 Json = Annotated[
     bool,
     typer.Option("--json", help="One JSON object on stdout, also of an error."),
@@ -46,7 +52,7 @@ Name = Annotated[
     str,
     typer.Option(
         help="What the program is called: face gives face.c, face_run(), FACE_ARENA_BYTES, so that "
-        "several networks link into one program."
+        "several networks link into one program. With --together one for each: face,wake."
     ),
 ]
 Align = Annotated[

@@ -43,7 +43,7 @@ def repeated(context: typer.Context, changed: Mapping[str, Any]) -> str:
 def _words(parameter: Any, value: Any) -> list[str]:
     """--keep-input, --no-fuse-pools, --sample a.png --sample b.png, --tile 1x16."""
     if parameter.param_type_name == "argument":
-        return [str(value)]
+        return [str(one) for one in (value if isinstance(value, list | tuple) else [value])]
     option = parameter.opts[0]
     if isinstance(value, bool):
         named = [option] if value else parameter.secondary_opts

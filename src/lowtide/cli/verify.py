@@ -61,12 +61,21 @@ def verify(
     from lowtide.check.layers import compare_layers, naming
     from lowtide.check.tested import run_tests
     from lowtide.check.verify import verify as run
+    from lowtide.check.verify_together import holds_several, verify_together
     from lowtide.data.labelled import LabelledFiles
+    from lowtide.pipeline.together_text import show_verified_together
 
     if not test and (classes or mean or std or bgr):
         raise UsageError("--classes, --mean, --std and --bgr are for --test")
     if layers and model is None:
         raise UsageError(f"{folder}: --layers compares with the network; name it with --model FILE")
+    if holds_several(folder):
+        if layers or test:
+            raise UsageError(f"{folder} holds several networks: --layers and --test are for one")
+        with StageLine(folder, quiet) as progress:
+            all_of_them = verify_together(folder, model, progress, max_elements)
+        show(all_of_them.facts() if as_json else show_verified_together(all_of_them))
+        return
     given = LabelledFiles(test or (), classes, numbers_or_none(mean), numbers_or_none(std), bgr)
     with StageLine(folder, quiet) as progress:
         looked = compare_layers(folder, model, progress) if layers and model else None

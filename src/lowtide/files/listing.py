@@ -50,13 +50,22 @@ CERTAIN = {
 """What fit writes for each target, whatever the network; more may be."""
 
 
+_OF_A_NETWORK = re.compile(
+    r"(?:checks/)?(.*?)(_weights\.bin|_check\.h|_reference\.(?:bin|c|npz)|\.[ch])"
+    r"|(.*)(_plan\.json|_memory\.svg)"
+)
+
+
 def is_own(name: str) -> bool:
     """Whether lowtide ever writes a file of that name: a list with another in it is not believed.
 
-    face.c, face.h and face_weights.bin are those of a network called face.
+    face.c, face.h and face_weights.bin are those of a network called face, and face_plan.json where
+    there are several (`several.py`).
     """
-    network = re.fullmatch(r"(?:checks/)?(.*?)(_weights\.bin|_check\.h|\.[ch])", name)
-    return name in (*OWN, *OLDER) or (network is not None and is_network_name(network[1]))
+    network = _OF_A_NETWORK.fullmatch(name)
+    return name in (*OWN, *OLDER) or (
+        network is not None and is_network_name(network[1] or network[3])
+    )
 
 
 _LARGEST = 1 << 16

@@ -158,14 +158,8 @@ def fit(
     """
     clock = Clock(progress)
     limit = None if budget is None else parse_bytes(budget)
-    if target not in ("c99", "none"):
-        other = "; lowtide.pipeline.fit_onnx.fit_portable makes onnx" if target == "onnx" else ""
-        raise UsageError(f"unknown target '{target}'; there are c99 and none{other}")
     options = options or Options()
-    if options.tile and target != "none":
-        raise UsageError("--tile plans for an accelerator and needs --target none")
-    if options.element_bytes is not None and target != "none":
-        raise UsageError("--element-bytes needs --target none: C has the types of the network")
+    check_target(options, target)
     compiler = find_compiler() if target == "c99" else None
     source, graph = read(model, clock, shapes, max_elements, io_type=options.io_type)
     given = samples(graph) if callable(samples) else samples or {}
@@ -173,6 +167,28 @@ def fit(
     sized = planning.within(options, limit)
     if limit is not None and sized.ram_bytes > limit:
         raise _missed(planning, options, limit, sized, named(model))
+    return finished(model, sized, target, given, clock)
+
+
+def check_target(options: Options, target: str) -> None:
+    """Raises UsageError for a target that there is not, or that the options are not for."""
+    if target not in ("c99", "none"):
+        other = "; lowtide.pipeline.fit_onnx.fit_portable makes onnx" if target == "onnx" else ""
+        raise UsageError(f"unknown target '{target}'; there are c99 and none{other}")
+    if options.tile and target != "none":
+        raise UsageError("--tile plans for an accelerator and needs --target none")
+    if options.element_bytes is not None and target != "none":
+        raise UsageError("--element-bytes needs --target none: C has the types of the network")
+
+
+def finished(
+    model: Model,
+    sized: Sized,
+    target: str,
+    samples: Mapping[str, Mapping[str, Array]],
+    clock: Clock,
+) -> Fitted:
+    """A plan with its program, drawn and checked."""
     plan = sized.plan
     memory = memory_map(plan)
     with clock("checking the placement"):
@@ -181,7 +197,7 @@ def fit(
         files = {"plan.json": memory.to_json().encode(), "memory.svg": memory_svg(plan).encode()}
     if target == "none":
         return Fitted(plan, memory, None, Footprint(), files, clock.seconds)
-    return _checked(model, sized, memory, given, files, clock)
+    return _checked(model, sized, memory, samples, files, clock)
 
 
 def _missed(

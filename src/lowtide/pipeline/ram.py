@@ -72,14 +72,7 @@ class Planning:
     def plan(self, options: Options, room: int | None = None) -> Sized:
         """A plan, if possible for an arena of `room` bytes, with what its program takes."""
         plan = plan_filters(self.source, self.graph, options, self.clock, room)
-        if self.compiler is None:
-            return Sized(plan)
-        with self.clock("emitting C"):
-            program = emit(plan)
-        with self.clock("measuring stack and code"):
-            taken = footprint(program, self.compiler, plan.arena_bytes, options.name)
-            sized = Sized(plan, program, taken)
-        return replace(sized, program={**program, f"{options.name}.h": _header(sized)})
+        return sized(plan, self.compiler, self.clock)
 
     def within(self, options: Options, limit: int | None) -> Sized:
         """A plan within `limit` bytes of RAM; if none is found, the plan that no limit gives.
@@ -97,6 +90,18 @@ class Planning:
             if found.plan.arena_bytes > room + 1 or room < 0:
                 break
         return self.plan(options)
+
+
+def sized(plan: Plan, compiler: Sequence[str] | None, clock: Clock) -> Sized:
+    """A plan with what its program takes, as far as there is a compiler."""
+    if compiler is None:
+        return Sized(plan)
+    name = plan.options.name
+    with clock("emitting C"):
+        program = emit(plan)
+    with clock("measuring stack and code"):
+        found = Sized(plan, program, footprint(program, compiler, plan.arena_bytes, name))
+    return replace(found, program={**program, f"{name}.h": _header(found)})
 
 
 def too_large(

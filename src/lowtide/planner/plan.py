@@ -132,6 +132,8 @@ class Plan:
     profile: Profile
     whole: Whole
     """What `profile` has its peaks from, except for its lower bound."""
+    shared: bool = False
+    """Whether it takes turns with others in their arena (`planner/together.py`)."""
 
     @property
     def arena_bytes(self) -> int:
@@ -173,6 +175,20 @@ class Plan:
     def outputs(self) -> tuple[Port, ...]:
         """The network's outputs as the caller sees them."""
         return output_ports(self.layout, self.options.result == "streamed")
+
+    @cached_property
+    def kept_inputs(self) -> tuple[Port, ...]:
+        """The inputs in the arena that are as they were after a run."""
+        end = self.schedule.ticks + 1
+        return tuple(
+            port
+            for port in self.inputs
+            if not port.streamed
+            and (self.options.keep_input or (self.shared and self._lives_to(end, port)))
+        )
+
+    def _lives_to(self, end: int, port: Port) -> bool:
+        return int(self.lives[self.layout.places[port.tensor].storage].stop.min()) == end
 
     def straight(self, storage: str) -> bool:
         """Whether the rows of a storage lie one after the other, without a gap."""

@@ -1,7 +1,8 @@
 """Whose memory a run takes: the caller's, or an arena that net.c brings along.
 
     net_run_in(memory)    NET_ARENA_BYTES at a multiple of NET_ARENA_ALIGN, where the caller has it
-    net_run()             the same in a static arena; -DNET_NO_ARENA leaves it out
+    net_run()             the same in a static arena; -DNET_NO_ARENA leaves it out. Where several
+                          take turns in one arena (`together.py`) it is left out but for the checks
 
 What a function is called with `_in` and what without are made here of one declaration, for the
 header and for the wrappers.
@@ -20,8 +21,28 @@ from lowtide.quoting import own
 
 _CACHE_LINE = 64
 
-_BEGIN = """
-#ifndef NET_NO_ARENA /* the caller hands one in */
+ALIGNED = """\
+#ifdef ALIGNED /* what begins at a multiple of so many bytes: yours */
+#elif defined __GNUC__
+#define ALIGNED(bytes) __attribute__((aligned(bytes)))
+#elif defined _MSC_VER
+#define ALIGNED(bytes) __declspec(align(bytes))
+#elif defined __STDC_VERSION__ && __STDC_VERSION__ >= 201112L
+#define ALIGNED(bytes) _Alignas(bytes)
+#else
+#error "C99 has no way to align an array: compile as C11, or define ALIGNED(bytes)"
+#endif"""
+"""How an array is aligned, by compilers."""
+
+NO_ALIGNED = """\
+#ifndef ALIGNED /* what begins at a multiple of so many bytes: yours, where that matters */
+#define ALIGNED(bytes)
+#endif"""
+"""Plain C99, whose arrays are aligned as their types are."""
+
+_SHARED = "\n#ifdef NET_OWN_ARENA /* to check it alone: together.c has the one of all */"
+_BEGIN = "\n#ifndef NET_NO_ARENA /* the caller hands one in */"
+_SECTION = """\
 #ifndef NET_ARENA_IN /* where it lies: __attribute__((section(".ccmram"))) */
 #define NET_ARENA_IN
 #endif"""
@@ -57,11 +78,10 @@ class Function:
         parameters = ", ".join([*first, *self.parameters]) or "void"
         return f"{self.result}{space}{self.name}{'_in' if given else ''}({parameters})"
 
-    @property
-    def wrapper(self) -> str:
-        """The function in net.c's own arena."""
+    def wrapper(self, arena: str = "net_arena") -> str:
+        """The function in an arena that is there."""
         first = ["&net_own_state"] if self.state else []
-        first += ["net_arena"] if self.memory else []
+        first += [arena] if self.memory else []
         handed = [one.rpartition(" ")[2].lstrip("*") for one in self.parameters]
         back = "" if self.result == "void" else "return "
         call = f"{back}{self.name}_in({', '.join([*first, *handed])});"
@@ -121,6 +141,10 @@ def alignment(plan: Plan) -> int:
 def emit_own_arena(plan: Plan, lines: Lines) -> None:
     """The arena that net.c brings along, and the functions that use it."""
     whole = _ARENA_OF_ALL if plan.options.cpu == PORTABLE else _ARENA
-    parts = [_BEGIN, whole, *([_STATE] if by_rows(plan) else [])]
-    parts += [one.wrapper for one in functions(plan)]
+    parts = [_SHARED if plan.shared else _BEGIN, _SECTION, whole, *in_arena(plan)]
     lines.add(own("\n".join([*parts, "#endif"]), plan.options.name))
+
+
+def in_arena(plan: Plan, arena: str = "net_arena") -> list[str]:
+    """The functions that use an arena, and the state of a run in it."""
+    return [*([_STATE] if by_rows(plan) else []), *(one.wrapper(arena) for one in functions(plan))]

@@ -102,8 +102,7 @@ def _start(program: Program, lines: Lines) -> None:
 def _end(program: Program, lines: Lines) -> None:
     """The outputs that the caller will read are there."""
     plan = program.plan
-    kept = plan.inputs if plan.options.keep_input else ()
-    for port in (*kept, *plan.outputs):
+    for port in (*plan.kept_inputs, *plan.outputs):
         if not port.streamed:
             lines.add(f"USE({_storage(program, port)}, {port.elements});")
 

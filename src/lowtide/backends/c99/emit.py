@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from lowtide.backends.c99.arena import emit_own_arena
+from lowtide.backends.c99.arena import ALIGNED, NO_ALIGNED, emit_own_arena
 from lowtide.backends.c99.calls import emit_pixel_call
 from lowtide.backends.c99.claim import emit_claim
 from lowtide.backends.c99.dense_calls import emit_run_call
@@ -50,27 +50,16 @@ _PRELUDE = """\
 {}
 """
 
-_ALIGNED = """\
-#ifdef ALIGNED /* what begins at a multiple of so many bytes: yours */
-#elif defined __GNUC__
-#define ALIGNED(bytes) __attribute__((aligned(bytes)))
-#elif defined _MSC_VER
-#define ALIGNED(bytes) __declspec(align(bytes))
-#elif defined __STDC_VERSION__ && __STDC_VERSION__ >= 201112L
-#define ALIGNED(bytes) _Alignas(bytes)
-#else
-#error "C99 has no way to align an array: compile as C11, or define ALIGNED(bytes)"
-#endif
+_ALIGNED = f"""\
+{ALIGNED}
 #if defined __GNUC__
 #define MAY_ALIAS __attribute__((may_alias))
 #else
 #define MAY_ALIAS
 #endif"""
 
-_PORTABLE = """\
-#ifndef ALIGNED /* what begins at a multiple of so many bytes: yours, where that matters */
-#define ALIGNED(bytes)
-#endif
+_PORTABLE = f"""\
+{NO_ALIGNED}
 #ifndef MAY_ALIAS /* types of which several use the same bytes, one after the other */
 #define MAY_ALIAS
 #endif"""

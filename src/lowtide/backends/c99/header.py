@@ -18,6 +18,14 @@ _OVERWRITTEN = (
     "   The inputs are overwritten while the network runs: write them anew before each run."
 )
 _MADE = {SMALL: "compressed ", EIGHT: "at 8 bits  "}
+_OWN = (
+    "   in _in, or a static one (-DNET_NO_ARENA leaves it out, NET_ARENA_IN, a macro, says in",
+    "   which section it lies). It is C99, allocates nothing,",
+)
+_SHARED = (
+    "   in _in, or that of together.c, in which others take turns (together.h). It is C99,",
+    "   allocates nothing,",
+)
 _NO_STACK = "stack not measured"
 _NO_CODE = "code not measured"
 _OF = "stack, state and code as compiled with -O2 on the PC that made this file; a board's differ"
@@ -57,8 +65,7 @@ def _about(plan: Plan, weights_bytes: int | None) -> list[str]:
     return [
         "",
         "   The program computes the network in one arena: yours, handed to the functions that end",
-        "   in _in, or a static one (-DNET_NO_ARENA leaves it out, NET_ARENA_IN, a macro, says in",
-        "   which section it lies). It is C99, allocates nothing,",
+        *(_SHARED if plan.shared else _OWN),
         f"   uses no recursion and no stdio, and keeps no state between calls but {_state(plan)}.",
         "",
         f"   RAM    arena {plan.arena_bytes} bytes (layer by layer with whole tensors:"
@@ -197,7 +204,10 @@ def _state(plan: Plan) -> str:
 def _inputs_afterwards(plan: Plan) -> list[str]:
     if plan.options.image == "streamed":
         return []
-    return [_KEPT if plan.options.keep_input else _OVERWRITTEN, ""]
+    if plan.options.keep_input or plan.kept_inputs == plan.inputs:
+        return [_KEPT, ""]
+    kept = [f"   But for {for_c(port.name)}, which stays." for port in plan.kept_inputs]
+    return [_OVERWRITTEN, *kept, ""]
 
 
 def _example(plan: Plan) -> list[str]:

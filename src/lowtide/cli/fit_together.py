@@ -1,0 +1,61 @@
+"""`lowtide fit --together`: networks that take turns in one arena."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from lowtide.cli.progress import StageLine
+from lowtide.errors import UsageError
+from lowtide.planner.plan import Options
+
+_NOT_YET = (
+    "bgr", "calibrate", "classes", "flash", "int8", "labels", "mean", "sample", "shape", "std",
+    "test", "tiles", "uncalibrated", "verbose", "weights",
+)  # fmt: skip
+
+
+def check_together(context: typer.Context, target: str) -> None:
+    """Raises UsageError for options that are for one network."""
+    for name in _NOT_YET:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            option = name.replace("_", "-")
+            raise UsageError(
+                f"--{option} is for one network: fit each with it first, then those that were made "
+                "--together"
+            )
+    if target == "onnx":
+        raise UsageError("--together is for --target c99 and none")
+
+
+def fit_together(
+    models: Sequence[Path],
+    names: Sequence[str] | None,
+    keep: Sequence[str],
+    budget: str | None,
+    options: Options,
+    target: str,
+    output: Path | None,
+    max_elements: int,
+    as_json: bool,
+    line: StageLine,
+) -> dict[str, Any] | str:
+    """What `fit --together` does: writes the folder, returns what is printed."""
+    from lowtide.files import check_folder, write_folder
+    from lowtide.pipeline.together import fit_together as run
+    from lowtide.pipeline.together_text import show_together
+
+    if output is not None:
+        check_folder(output, (), models)
+    with line as progress:
+        made = run(
+            models, names=names, keep=keep, budget=budget, options=options, target=target,
+            max_elements=max_elements, progress=progress,
+        )  # fmt: skip
+        if output is not None:
+            write_folder(output, made.files, models)
+    return made.facts() if as_json else show_together(made, output)

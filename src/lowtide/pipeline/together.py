@@ -1,0 +1,210 @@
+"""fit_together(): several networks that take turns in one arena, as one folder.
+
+each: read -> plan          all: one arena          each: emit, judge          all: turns
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lowtide.backends import alignment, emit_together
+from lowtide.check.compile import find_compiler
+from lowtide.check.together import Guest, Turns, judge_shared, judge_turns
+from lowtide.clock import Clock, Progress, quiet
+from lowtide.errors import BudgetError, UsageError
+from lowtide.files.several import one_folder
+from lowtide.pipeline.fit import Fitted, check_target, finished
+from lowtide.pipeline.ram import ROUNDS, Planning, Sized, sized
+from lowtide.pipeline.read import Model, named, read
+from lowtide.planner.filter_blocks import heeds_budget
+from lowtide.planner.plan import Options, Plan
+from lowtide.planner.shared_json import shared_json
+from lowtide.planner.together import Kept, Shared, share
+from lowtide.quoting import for_terminal, network_name
+from lowtide.room import MAX_ELEMENTS
+from lowtide.sizes import parse_bytes
+
+MOST = 16
+"""Networks in one arena."""
+
+
+@dataclass(frozen=True)
+class Together:
+    """Networks in one arena, each checked, and their turns; `files` is the folder."""
+
+    shared: Shared
+    fitted: tuple[Fitted, ...]
+    turns: Turns | None
+    files: Mapping[str, bytes]
+
+    def facts(self) -> dict[str, Any]:
+        """Everything `fit --together --json` prints."""
+        each = [one.facts() for one in self.fitted]
+        return {
+            **asdict(self.shared),
+            "networks": dict(zip(self.shared.networks, each, strict=True)),
+            **self._whole(),
+            "turns": self.turns.count if self.turns else None,
+            "turn_reads": self.turns.reads if self.turns else None,
+        }
+
+    def _whole(self) -> dict[str, int | None]:
+        """RAM and flash of all: the largest stack, for one runs at a time."""
+        beside = [one.footprint for one in self.fitted]
+        stack = _each(max, [one.stack_bytes for one in beside])
+        state = _each(sum, [one.state_bytes for one in beside])
+        ram = None if stack is None else self.shared.arena_bytes + stack + (state or 0)
+        flash = _each(sum, [one.facts()["flash_bytes"] for one in self.fitted])
+        return {"stack_bytes": stack, "state_bytes": state, "ram_bytes": ram, "flash_bytes": flash}
+
+
+def _each(how: Any, figures: Sequence[int | None]) -> int | None:
+    """All figures together; None where one is not known."""
+    known = [one for one in figures if one is not None]
+    return int(how(known)) if known and len(known) == len(figures) else None
+
+
+def fit_together(
+    models: Sequence[Model],
+    *,
+    names: Sequence[str] | None = None,
+    keep: Sequence[str] = (),
+    budget: str | int | None = None,
+    options: Options | None = None,
+    target: str = "c99",
+    max_elements: int = MAX_ELEMENTS,
+    progress: Progress = quiet,
+) -> Together:
+    """Plans networks that take turns into one arena, and checks each, and all by turns.
+
+    `names` are what they are called; without them their files say. `keep` names what survives the
+    turns of others: "face:image", an input or output. `budget` is for all together. The rest is as
+    for `fit`. Raises ModelError, BudgetError, CheckError and UsageError.
+    """
+    clock = Clock(progress)
+    limit = None if budget is None else parse_bytes(budget)
+    options = options or Options()
+    check_target(options, target)
+    called = _called(models, names)
+    compiler = find_compiler() if target == "c99" else None
+    networks = []
+    for model, name in zip(models, called, strict=True):
+        progress(f"planning {name}")
+        source, graph = read(model, clock, None, max_elements, io_type=options.io_type)
+        own = replace(options, name=name)
+        networks.append((Planning(source, graph, clock), own))
+    plans = [planning.plan(own).plan for planning, own in networks]
+    shared, all_sized = _sized(plans, keep, compiler, clock)
+    for _ in range(ROUNDS):
+        if limit is None or _ram(shared, all_sized) <= limit:
+            break
+        room = limit - _ram(shared, all_sized) + shared.turn_bytes
+        anew = [
+            planning.plan(own, room).plan
+            if plan.arena_bytes > room and heeds_budget(planning.graph, own)
+            else plan
+            for (planning, own), plan in zip(networks, plans, strict=True)
+        ]
+        if [plan.arena_bytes for plan in anew] == [plan.arena_bytes for plan in plans]:
+            break
+        plans = anew
+        shared, all_sized = _sized(plans, keep, compiler, clock)
+    if limit is not None and _ram(shared, all_sized) > limit:
+        raise _too_large(shared, all_sized, limit)
+    fitted = []
+    for model, one in zip(models, all_sized, strict=True):
+        progress(f"checking {one.plan.options.name}")
+        fitted.append(finished(model, one, target, {}, clock))
+    with clock("checking the arena of all"):
+        judge_shared(shared, [one.memory for one in fitted])
+    if target == "none":
+        return Together(shared, tuple(fitted), None, _files(shared, fitted, {}))
+    made = emit_together([one.plan for one in fitted], shared)
+    files = _files(shared, fitted, made)
+    guests = [
+        Guest(one.memory, one.checks.samples, one.checks.built.flags)
+        for one in fitted
+        if one.checks
+    ]
+    turns = judge_turns(files, shared, guests, progress)
+    return Together(shared, tuple(fitted), turns, files)
+
+
+def _called(models: Sequence[Model], names: Sequence[str] | None) -> list[str]:
+    """What the networks are called: as is asked, or as their files are."""
+    if len(models) < 2:
+        raise UsageError("--together is for two networks or more, that take turns in one arena")
+    if len(models) > MOST:
+        raise UsageError(f"--together takes {MOST} networks at most")
+    if names is None:
+        taken = {"together"}
+        return [network_name(Path(named(model)).stem, taken) for model in models]
+    if len(names) != len(models) or len({*names}) != len(names) or "together" in names:
+        raise UsageError(
+            f"--name {for_terminal(','.join(names))}: a name for each of the {len(models)} networks"
+            " is needed, no two the same, none of them together"
+        )
+    return [*names]
+
+
+def _sized(
+    plans: Sequence[Plan], keep: Sequence[str], compiler: Sequence[str] | None, clock: Clock
+) -> tuple[Shared, list[Sized]]:
+    """The plans in one arena, with what each program takes."""
+    kept = [_kept(text, plans) for text in keep]
+    with clock("placing what survives"):
+        shared, placed = share(plans, kept, max(map(alignment, plans)))
+    return shared, [sized(plan, compiler, clock) for plan in placed]
+
+
+def _kept(text: str, plans: Sequence[Plan]) -> Kept:
+    """--keep face:image; raises UsageError."""
+    network, _, name = text.partition(":")
+    plan = next((one for one in plans if one.options.name == network), None)
+    if plan is None or not name:
+        there = ", ".join(one.options.name for one in plans)
+        raise UsageError(
+            f"--keep {for_terminal(text)}: NETWORK:NAME of an input or output; the networks are "
+            f"{there}"
+        )
+    ports = [*(("input", one) for one in plan.inputs), *(("output", one) for one in plan.outputs)]
+    for way, port in ports:
+        if name not in (port.name, port.identifier):
+            continue
+        if port.streamed:
+            raise UsageError(
+                f"--keep {for_terminal(text)}: it is handed over row by row, and lies nowhere whole"
+            )
+        storage = plan.layout.places[port.tensor].storage
+        return Kept(network, "input" if way == "input" else "output", port.name, storage)
+    known = ", ".join(for_terminal(one.name) for _, one in ports)
+    raise UsageError(f"--keep {for_terminal(text)}: {network} has {known}")
+
+
+def _ram(shared: Shared, all_sized: Sequence[Sized]) -> int:
+    """The arena, the largest stack and all state, as far as they are known."""
+    stack = max(one.beside.stack_bytes or 0 for one in all_sized)
+    return shared.arena_bytes + stack + sum(one.beside.state_bytes or 0 for one in all_sized)
+
+
+def _too_large(shared: Shared, all_sized: Sequence[Sized], limit: int) -> BudgetError:
+    """What all need together, and which of them needs most."""
+    most = max(all_sized, key=lambda one: one.ram_bytes)
+    ram = _ram(shared, all_sized)
+    each = ", ".join(f"{one.plan.options.name} {one.plan.arena_bytes}" for one in all_sized)
+    file = for_terminal(most.plan.source.where)
+    return BudgetError(
+        f"together they need {ram} bytes of RAM (arena {shared.arena_bytes}: {each}; of that "
+        f"{shared.arena_bytes - shared.turn_bytes} kept; the rest stack and state), the budget is "
+        f"{limit}; most is for {file}: lowtide fit it alone with --budget {limit} says what helps",
+        {"arena_bytes": shared.arena_bytes, "ram_bytes": ram, "budget_bytes": limit},
+    )
+
+
+def _files(shared: Shared, fitted: Sequence[Fitted], made: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The folder of all."""
+    parts = {one.plan.options.name: one.files for one in fitted}
+    return one_folder(parts, {**made, "plan.json": shared_json(shared)})
