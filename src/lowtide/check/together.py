@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -28,8 +29,8 @@ from lowtide.ir.graph import Array
 from lowtide.planner.memory_map import MemoryMap, StoredAt, addresses_of, lifetimes_of
 from lowtide.planner.together import Kept, Shared
 
-ROUNDS = 3
-"""How often each sample of each network is run."""
+WAYS: tuple[tuple[bool, Flags], ...] = ((True, ("-O1", "-ffp-contract=off")), (False, SHIPS))
+"""Whether the judge is in it, and the flags: turns are not many, compiling takes longer."""
 
 
 def judge_shared(shared: Shared, memories: Sequence[MemoryMap]) -> None:
@@ -109,6 +110,7 @@ def judge_turns(
     shared: Shared,
     guests: Sequence[Guest],
     progress: Progress = quiet,
+    ways: Sequence[tuple[bool, Flags]] = WAYS,
 ) -> Turns | None:
     """Runs the networks by turns in random order, with the judge and as they ship.
 
@@ -121,8 +123,8 @@ def judge_turns(
     turns = [*draw(shared, guests)]
     reads = 0
     slow = [one for one in SLOWER if any(guest.flags == one for guest in guests)]
-    ships = slow[-1] if slow else SHIPS
-    for checked, flags in ((True, ("-O1", "-ffp-contract=off")), (False, ships)):
+    for checked, fast in ways:
+        flags = slow[-1] if slow and not checked else fast
         what = "every call" if checked else "as they ship"
         progress(f"checking {len(turns)} turns, {what}")
         with TemporaryDirectory(prefix="lowtide-", ignore_cleanup_errors=True) as folder:
@@ -133,19 +135,30 @@ def judge_turns(
 
 
 def draw(shared: Shared, guests: Sequence[Guest], seed: int = 0) -> Iterator[Turn]:
-    """Turns in random order, each sample of each network several times."""
+    """Turns in random order: each network follows each, itself too, and runs all its samples."""
     dice = Random(seed)
-    turns = [
-        (k, sample) for k, one in enumerate(guests) for sample in one.samples for _ in range(ROUNDS)
-    ]
-    dice.shuffle(turns)
+    order = _each_after_each(len(guests), dice) + _each_after_each(len(guests), dice)
+    order += [k for k, one in enumerate(guests) for _ in one.samples[order.count(k) :]]
+    samples = [cycle(dice.sample([*one.samples], len(one.samples))) for one in guests]
     held: dict[tuple[str, str], str] = {}  # which sample's input is there
-    for k, sample in turns:
-        called = guests[k].memory.called
-        kept = {p.port for p in shared.kept if (p.network, p.way) == (called, "input")}
-        kept = {name for name in kept if held.get((called, name)) == sample.name}
-        yield Turn(k, sample, frozenset(name for name in sorted(kept) if dice.random() < 0.7))
+    for k in order:
+        called, sample = guests[k].memory.called, next(samples[k])
+        kept = [p.port for p in shared.kept if (p.network, p.way) == (called, "input")]
+        there = {name for name in kept if held.get((called, name)) == sample.name}
+        yield Turn(k, sample, frozenset(name for name in sorted(there) if dice.random() < 0.7))
         held |= {(called, name): sample.name for name in sample.inputs}
+
+
+def _each_after_each(count: int, dice: Random) -> list[int]:
+    """A walk along every ordered pair, once (Hierholzer)."""
+    left = [dice.sample(range(count), count) for _ in range(count)]
+    ahead, walk = [dice.randrange(count)], list[int]()
+    while ahead:
+        if left[ahead[-1]]:
+            ahead.append(left[ahead[-1]].pop())
+        else:
+            walk.append(ahead.pop())
+    return walk
 
 
 def _build(
@@ -172,8 +185,11 @@ def _run(
     declared, lost, *judged = (
         tuple(int(word) for word in line.split()) for line in done.stderr.splitlines()
     )
-    if declared[1] != shared.arena_align or declared[0] != -(-shared.arena_bytes // 4) * 4:
-        raise CheckError(f"together.h: an arena of {declared[0]} bytes, plan.json says {shared}")
+    if declared != (shared.arena_bytes, shared.arena_align):
+        raise CheckError(
+            f"together.h: the arena has {declared[0]} bytes at a multiple of {declared[1]}, plan.json "
+            f"says {shared.arena_bytes} at {shared.arena_align}"
+        )
     for guest, counts in zip(guests, judged, strict=False):
         fault = (counts[2], counts[3], counts[4], counts[5], counts[6]) if counts[1] else None
         verdict = Verdict(b"", (), counts[0], counts[1], fault)
@@ -209,7 +225,7 @@ def _compare(data: bytes, guests: Sequence[Guest], turns: Sequence[Turn], what: 
         found[turn.network].setdefault(turn.sample.name, []).append(made)
         at += size
     for guest, results in zip(guests, found, strict=True):
-        for k in range(ROUNDS):
-            one = {name: made[k] for name, made in results.items()}
+        for k in range(max(map(len, results.values()))):
+            one = {name: made[min(k, len(made) - 1)] for name, made in results.items()}
             source = f"{guest.memory.called}.c by turns ({what})"
             check_near(compare(one, guest.samples), guest.samples, source)

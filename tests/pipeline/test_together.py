@@ -1,0 +1,277 @@
+"""Networks that take turns in one arena: planned, proven, judged by turns, called from C++.
+
+wake_run(), face_run(), wake_run(), ..      wake's input and result survive face's turns
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from commands import Command
+from lowtide.backends import alignment, emit, emit_together
+from lowtide.check.compile import write_sources
+from lowtide.check.together import Guest, draw, judge_shared, judge_turns
+from lowtide.check.trial import pack
+from lowtide.errors import CheckError
+from lowtide.files import write_folder
+from lowtide.files.several import one_folder
+from lowtide.pipeline.together import Together, fit_together
+from lowtide.planner.memory_map import memory_map
+from lowtide.planner.plan import Options, Plan
+from lowtide.planner.together import Kept, Shared, share
+from lowtide.quoting import network_name
+from networks import random_network
+from programs import STREAM
+from turns import QUICK, cases, judged, named
+
+SEEDS = {"wake": 3, "face": 2}
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("models")
+    files = [folder / f"{name}.onnx" for name in SEEDS]
+    for file, seed in zip(files, SEEDS.values(), strict=True):
+        file.write_bytes(random_network(seed).model.SerializeToString())
+    return files
+
+
+@pytest.fixture(scope="module")
+def made(models: list[Path]) -> Together:
+    """Two networks; what one is given, and what it makes, is kept."""
+    options = replace(STREAM, place="greedy")
+    return fit_together(models, keep=["wake:in1", "wake:concat6"], options=options)
+
+
+def test_random_networks_take_turns_in_one_arena(tmp_path: Path) -> None:
+    """Floats, 8 bits, rows handed over, packed weights: each after each, some of it kept."""
+    shared, turns = judged(cases(0, 6, tmp_path), random.Random(1))
+    assert shared.kept, "nothing is kept"
+    assert turns.count > 36
+    assert turns.reads > 10_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("group", range(1, 20))
+def test_random_networks_take_turns_sweep(group: int, tmp_path: Path) -> None:
+    judged(cases(8 * group, 8, tmp_path), random.Random(group))
+
+
+def test_the_arena_is_the_largest_turn_and_what_is_kept(made: Together) -> None:
+    shared = made.shared
+    alone = [one.plan.arena_bytes for one in made.fitted]
+    kept = sum(one.bytes for one in shared.kept)
+    assert shared.arena_bytes == max(alone)
+    assert shared.turn_bytes + kept <= shared.arena_bytes < shared.turn_bytes + kept + 32
+    assert shared.arena_align >= 64
+    assert {one.port for one in shared.kept} == {"in1", "concat6"}
+    assert made.turns is not None
+    assert "wake_input_in1" in made.files["wake.h"].decode()
+    assert "But for in1, which stays" in made.files["wake.h"].decode()
+
+
+def shared_plans() -> tuple[Shared, tuple[Plan, ...], list[Guest]]:
+    """Two networks, an input and a result of the first kept."""
+    held = cases(0, 1, Path()) + cases(5, 1, Path())
+    plans = [named(case.plan, k) for k, case in enumerate(held)]
+    first = plans[0]
+    kept = [
+        Kept("n0", way, port.name, first.layout.places[port.tensor].storage)  # type: ignore[arg-type]
+        for way, port in (("input", first.inputs[0]), ("output", first.outputs[0]))
+    ]
+    shared, placed = share(plans, kept, max(map(alignment, plans)))
+    guests = [Guest(memory_map(p), [case.sample]) for p, case in zip(placed, held, strict=True)]
+    return shared, placed, guests
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_what_is_overwritten_is_proven_and_seen(kept: int) -> None:
+    """Kept where the other works: the placement says so, and so do turns where nobody asked it."""
+    shared, placed, guests = shared_plans()
+    judge_shared(shared, [one.memory for one in guests])
+    moved = placed[0].moved(shared.kept[kept].storage, 0)
+    lying = [replace(one, offset=0) if k == kept else one for k, one in enumerate(shared.kept)]
+    wrong = replace(shared, kept=tuple(lying))
+    guests[0] = replace(guests[0], memory=memory_map(moved))
+    with pytest.raises(CheckError, match="shared arena is wrong"):
+        judge_shared(wrong, [one.memory for one in guests])
+    plans = (moved, placed[1])
+    files = one_folder({p.options.name: emit(p) for p in plans}, emit_together(plans, wrong))
+    with pytest.raises(CheckError, match="must survive, and was overwritten"):
+        judge_turns(files, wrong, guests, ways=QUICK[1:])
+
+
+def test_each_network_follows_each() -> None:
+    shared, _, guests = shared_plans()
+    order = [turn.network for turn in draw(shared, guests)]
+    assert {*zip(order, order[1:], strict=False)} == {(0, 0), (0, 1), (1, 0), (1, 1)}
+    assert any(turn.there for turn in draw(shared, guests)), "an input is there still"
+
+
+_MAIN = """\
+#include "together.h"
+#include <cstring>
+#include <mutex>
+#include <thread>
+
+static std::mutex turn;
+static int wrong;
+
+%s
+int main()
+{
+    std::thread one(wake), other(face);
+    one.join();
+    other.join();
+    return wrong != 0;
+}
+"""
+
+
+def thread(made: Together, number: int) -> Iterator[str]:
+    """C++ of a thread that takes a turn 20 times, and compares what its network makes."""
+    fitted = made.fitted[number]
+    name, memory, checks = fitted.plan.options.name, fitted.memory, fitted.checks
+    assert checks is not None
+    sample = checks.samples[0]
+    yield f"static void {name}()\n{{\n    for (int k = 0; k < 20; k++) {{"
+    yield "        std::lock_guard<std::mutex> mine(turn);"
+    results = zip(memory.outputs, checks.results[sample.name], strict=True)
+    for way, port, values in (
+        *(("input", port, sample.inputs[port.name]) for port in memory.inputs),
+        *(("output", port, result) for port, result in results),
+    ):
+        data = ", ".join(map(str, pack([port], {port.name: values})))
+        at = f"{name}_{way}_{port.identifier}"
+        yield f"        static const unsigned char {at}_is[] = {{ {data} }};"
+        if way == "input":
+            yield f"        std::memcpy({at}(), {at}_is, sizeof {at}_is);"
+    yield f"        {name}_run();"
+    for port in memory.outputs:
+        at = f"{name}_output_{port.identifier}"
+        yield f"        wrong += std::memcmp({at}(), {at}_is, sizeof {at}_is) != 0;"
+    yield "    }\n}"
+
+
+def test_two_threads_take_turns_from_cplusplus(made: Together, tmp_path: Path) -> None:
+    """One arena, a lock around each turn: no race, and what each makes alone."""
+    linker = shutil.which("g++") or shutil.which("clang++") or pytest.skip("no C++ compiler here")
+    write_sources(made.files, tmp_path)
+    threads = (line for number in range(2) for line in thread(made, number))
+    (tmp_path / "main.cpp").write_text(_MAIN % "\n".join(threads))
+    flags = ["-O1", "-g", "-fsanitize=thread", "-pthread", "-Wall", "-Wextra", "-Werror"]
+    sources = ["together.c", "wake.c", "face.c"]
+    c = subprocess.run(
+        ["cc", *flags, "-std=c99", "-ffp-contract=fast", "-c", *sources],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert c.returncode == 0, c.stderr
+    objects = [source.replace(".c", ".o") for source in sources]
+    done = subprocess.run(
+        [linker, *flags, "-std=c++17", "-o", "all", "main.cpp", *objects, "-lm"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode and "tsan" in done.stderr:
+        pytest.skip("this compiler finds no races: there is no library for it")
+    assert done.returncode == 0, done.stderr
+    ran = subprocess.run([tmp_path / "all"], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr[:2000]
+
+
+def test_the_command_writes_one_folder(
+    models: list[Path], tmp_path: Path, command: Command
+) -> None:
+    out = tmp_path / "out"
+    asked = (*models, "--together", "--keep", "wake:in1", "-o", out, "--target", "none", "--json")
+    said = command("fit", *asked, "--place", "greedy")
+    assert said.code == 0, said.last
+    facts = json.loads(said.out)
+    assert facts["networks"].keys() == SEEDS.keys()
+    assert {path.name for path in out.iterdir()} == {
+        *(f"{name}_{what}" for name in SEEDS for what in ("plan.json", "memory.svg")),
+        "plan.json", "lowtide.json",
+    }  # fmt: skip
+    assert command("verify", out).code == 0
+
+
+def test_the_folder_is_verified(
+    made: Together, models: list[Path], tmp_path: Path, command: Command
+) -> None:
+    out = tmp_path / "out"
+    write_folder(out, made.files)
+    files = {path.name for path in out.iterdir()}
+    assert {"wake.c", "face.c", "wake_plan.json", "plan.json", "together.h", "together.c"} < files
+    said = command("verify", out, "--json", "--model", models[1])
+    assert said.code == 0, said.last
+    assert json.loads(said.out)["turns"] == made.facts()["turns"]
+    assert command("bench", out).code == 4, "it is for one network"
+    held, at = (out / "plan.json").read_text(), made.shared.kept[0].offset
+    (out / "plan.json").write_text(held.replace(f'"offset": {at}', '"offset": 0'))
+    said = command("verify", out)
+    assert said.code == 5
+    assert "kept" in said.last
+    assert "changed since" in said.last
+    said = command("fit", models[0], "-o", out, "--target", "none")
+    assert said.code == 2, "a file that was changed is the user's"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["a.onnx", "b.onnx"], "--together"),
+        (["a.onnx", "--keep", "a:x"], "--together"),
+        (["a.onnx", "--together"], "two networks"),
+        (["a.onnx", "b.onnx", "--together", "--name", "a"], "a name for each"),
+        (["a.onnx", "b.onnx", "--together", "--name", "a,a"], "no two the same"),
+        (["a.onnx", "b.onnx", "--together", "--name", "a,together"], "none of them together"),
+        (["a.onnx", "b.onnx", "--together", "--keep", "a:no"], "in1"),
+        (["a.onnx", "b.onnx", "--together", "--keep", "c:in1"], "the networks are a, b"),
+        (["a.onnx", "b.onnx", "--together", "--keep", "a:in1", "--image", "streamed"], "by row"),
+        (["a.onnx", "b.onnx", "--together", "--sample", "cat.png"], "--sample is for one"),
+        (["a.onnx", "b.onnx", "--together", "--target", "onnx"], "--target"),
+    ],
+)
+def test_what_makes_no_sense_is_said(
+    arguments: list[str],
+    said: str,
+    models: list[Path],
+    tmp_path: Path,
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(models[0], "a.onnx")
+    shutil.copy(models[1], "b.onnx")
+    found = command("fit", *arguments, "-o", "out", "--place", "greedy")
+    assert found.code == 2, found
+    assert said in found.last
+    assert not Path("out").exists()
+
+
+def test_a_budget_is_for_all(models: list[Path], command: Command) -> None:
+    asked = (*models, "--together", "--target", "none", "--place", "greedy", "--json")
+    facts = json.loads(command("fit", *asked).out)
+    least = max(one["arena_bytes"] for one in facts["networks"].values())
+    assert command("fit", *asked, "--budget", least).code == 0
+    found = command("fit", *asked, "--budget", least - 1)
+    assert found.code == 3
+    assert "together they need" in found.last
+
+
+def test_files_name_networks() -> None:
+    taken = {"together"}
+    named = [
+        network_name(text, taken) for text in ("Face-v2", "face_v2", "while", "9", "main", "x" * 90)
+    ]
+    assert named[:-1] == ["face_v2", "face_v2_2", "twhile", "t9", "net_main"]
+    assert network_name("together", taken) == "together_2"
+    for name in named:
+        Options(name=name)
