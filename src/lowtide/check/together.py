@@ -187,8 +187,8 @@ def _run(
     )
     if declared != (shared.arena_bytes, shared.arena_align):
         raise CheckError(
-            f"together.h: the arena has {declared[0]} bytes at a multiple of {declared[1]}, plan.json "
-            f"says {shared.arena_bytes} at {shared.arena_align}"
+            f"together.h: the arena has {declared[0]} bytes at a multiple of {declared[1]}, "
+            f"plan.json says {shared.arena_bytes} at {shared.arena_align}"
         )
     for guest, counts in zip(guests, judged, strict=False):
         fault = (counts[2], counts[3], counts[4], counts[5], counts[6]) if counts[1] else None
