@@ -59,7 +59,7 @@ from lowtide.cli.options import (
 
 def fit(
     context: typer.Context,
-    models: Models,
+    model: Models,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -189,19 +189,19 @@ def fit(
         name=Options.name if together else name,
         io_type=io_type or ("8bit" if int8 else "file"), cpu=cpu,
     )  # fmt: skip
-    model, line = models[0], StageLine(models[0], quiet)
+    first, line = model[0], StageLine(model[0], quiet)
     if together:
         check_together(context, target)
         asked = context.get_parameter_source("name")
         named = None if asked is None or asked.name != "COMMANDLINE" else name.split(",")
         made = fit_together(
-            models, named, keep or (), budget, options, target, output, max_elements, as_json, line
+            model, named, keep or (), budget, options, target, output, max_elements, as_json, line
         )
         show(made)
         return
-    if len(models) > 1 or keep:
+    if len(model) > 1 or keep:
         raise UsageError("several networks, and --keep, are for --together; fit others one by one")
-    read = [p for p in (model, labels, classes, *(sample or ())) if p is not None]
+    read = [p for p in (first, labels, classes, *(sample or ())) if p is not None]
     read += [*(calibrate or ()), *(test or ())]
     if output is not None:
         certain = CERTAIN[target] | ({"compressed.onnx"} if flash is not None else set())
@@ -221,12 +221,12 @@ def fit(
     if int8:
         check_int8(data, flash, target, element_bytes)
         with suggesting(context):
-            text = fit_int8(model, task, data, output, names, as_json, line, read)
+            text = fit_int8(first, task, data, output, names, as_json, line, read)
         show(text)
         return
     if flash is not None:
         with suggesting(context):
-            text = fit_small(model, flash, task, data, output, names, as_json, line, read)
+            text = fit_small(first, flash, task, data, output, names, as_json, line, read)
         show(text)
         return
     if data.asked:
@@ -241,7 +241,7 @@ def fit(
             )
         with suggesting(context):
             made = _fit_portable(
-                model, output, budget, tiles, max_overhead, pictures, shapes, max_elements,
+                first, output, budget, tiles, max_overhead, pictures, shapes, max_elements,
                 as_json, line,
             )  # fmt: skip
         show(made)
@@ -250,7 +250,7 @@ def fit(
         raise UsageError("--tiles is for --target onnx")
     with suggesting(context), line as progress:
         fitted = run(
-            model,
+            first,
             budget=budget,
             options=options,
             target=target,
