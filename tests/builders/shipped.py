@@ -13,10 +13,11 @@ import re
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -31,7 +32,7 @@ from lowtide.kernels.calls import RowCall
 from lowtide.kernels.choose import KERNELS, source
 from lowtide.planner.memory_map import MemoryMap, memory_map
 from lowtide.planner.plan import Plan
-from lowtide.timing.board_build import link
+from lowtide.timing.board_build import compiler_for, link
 from lowtide.timing.board_run import run_on_board
 from lowtide.timing.boards import board
 from network_builder import Network
@@ -86,6 +87,20 @@ def _cpu() -> frozenset[str]:
     return frozenset(text.partition("flags")[2].partition("\n")[0].split())
 
 
+class Program(Protocol):
+    """What is emitted, what it is given, and a judge of what it wrote."""
+
+    name: str
+
+    @property
+    def memory(self) -> MemoryMap: ...
+    @property
+    def files(self) -> Mapping[str, bytes]: ...
+    @property
+    def inputs(self) -> Mapping[str, Array]: ...
+    def wrong(self, wrote: bytes) -> str: ...
+
+
 @dataclass(frozen=True)
 class Layer:
     """A network of one layer, and the plan of it."""
@@ -105,6 +120,10 @@ class Layer:
     @cached_property
     def exact(self) -> tuple[Array, ...]:
         return evaluate(self.network.model, self.network.inputs)
+
+    @property
+    def inputs(self) -> Mapping[str, Array]:
+        return self.network.inputs
 
     def wrong(self, wrote: bytes) -> str:
         """What is wrong with the outputs that a program wrote, or nothing."""
@@ -159,6 +178,7 @@ def _function(number: int, layer: Layer) -> str:
 
 
 _PC = """\
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 static void take(void *to, size_t bytes)
@@ -189,7 +209,7 @@ static void give(const void *from, size_t bytes)
 """
 
 
-def write(layers: Sequence[Layer], folder: Path) -> list[str]:
+def write(layers: Sequence[Program], folder: Path) -> list[str]:
     """Writes the programs, their inputs and both mains; returns the programs' sources."""
     units = [Unit(layer, "net.c", f"p{k}_") for k, layer in enumerate(layers)]
     for k, layer in enumerate(layers):
@@ -206,7 +226,7 @@ def write(layers: Sequence[Layer], folder: Path) -> list[str]:
     for name, head, first in (("pc.c", _PC, list[str]()), ("board.c", _BOARD, opened)):
         lines = [head, *runs, "int main(void)", "{", *first, *calls, "    return 0;", "}", ""]
         (folder / name).write_text("\n".join(lines))
-    inputs = [pack(layer.memory.inputs, layer.network.inputs) for layer in layers]
+    inputs = [pack(layer.memory.inputs, layer.inputs) for layer in layers]
     (folder / "inputs.bin").write_bytes(b"".join(inputs))
     return [f"{k}/net.c" for k in range(len(layers))]
 
@@ -219,11 +239,15 @@ def run_here(way: Way, sources: Sequence[str], folder: Path) -> bytes:
         return subprocess.run([folder / "all"], stdin=given, capture_output=True, check=True).stdout
 
 
-def run_there(name: str, sources: Sequence[str], folder: Path) -> bytes:
+def run_there(
+    name: str, sources: Sequence[str], folder: Path, compiler: str = "gcc", level: str = "-O3"
+) -> bytes:
     """What the programs write on a board in the emulator."""
-    flags = ("-O3", "-ffp-contract=fast", "-Wall", "-Wextra", "-Werror")
-    elf = link(board(name), ["board.c", *sources], folder, flags)
-    status, said = run_on_board(board(name), elf, 300)
+    machine, made = board(name), [f"{source}.o" for source in sources]
+    command = [*compiler_for(machine, compiler), *WARNINGS, level, "-ffp-contract=fast", "-c"]
+    for one, to in zip(sources, made, strict=True):
+        _done([*command, one, "-o", to], folder)
+    status, said = run_on_board(machine, link(machine, ["board.c", *made], folder), 300)
     assert status == 0, f"{name}: {status}, {said}"
     return (folder / "outputs.bin").read_bytes()
 
@@ -234,7 +258,7 @@ def _done(command: Sequence[str | Path], folder: Path) -> None:
     assert done.returncode == 0, f"{' '.join(map(str, command[:8]))} ..: {said}"
 
 
-def wrong(layers: Sequence[Layer], wrote: bytes) -> Iterator[str]:
+def wrong(layers: Sequence[Program], wrote: bytes) -> Iterator[str]:
     """What is wrong with the outputs of all layers, one after the other."""
     at = 0
     for layer in layers:

@@ -75,7 +75,7 @@ def written(plan: Plan, folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("name", "family"),
     [("m55", "helium"), ("m4", "dsp"), ("m33", "dsp"), ("m3", ""), ("riscv32", ""),
-     ("aarch64", ""), ("aarch64-dot", "dot")],
+     ("aarch64", "dot"), ("aarch64-dot", "dot")],
 )  # fmt: skip
 def test_each_board_has_the_order_of_its_family(name: str, family: str, tmp_path: Path) -> None:
     need_board(name)
@@ -87,7 +87,7 @@ def test_each_board_has_the_order_of_its_family(name: str, family: str, tmp_path
     assert OWN[family or "dsp"] not in usual
 
 
-_MACROS = ("__ARM_FEATURE_MVE", "__ARM_FEATURE_DSP", "__ARM_FEATURE_DOTPROD")
+_MACROS = ("__ARM_FEATURE_MVE", "__ARM_FEATURE_DSP", "__aarch64__")
 
 
 def test_only_families_that_are_emitted_have_an_array(tmp_path: Path) -> None:

@@ -71,8 +71,17 @@ def scratch(task: Task, use: Use | None, layout: Layout) -> int:
 
 
 def sources(kernels: Sequence[Kernel]) -> list[str]:
-    """The text of the C files that kernels need, each once, in the order of the table."""
-    names = dict.fromkeys(name for k in KERNELS if k in kernels for name in k.sources)
+    """The text of the C files that kernels need, each once: those of each kernel in its order, so
+    that one's words come before another's headers, and in that of the table.
+    """
+    names = list[str]()
+    for kernel in (k for k in KERNELS if k in kernels):
+        at = len(names)
+        for name in reversed(kernel.sources):
+            if name in names:
+                at = names.index(name)
+            else:
+                names.insert(at, name)
     return [source(name) for name in names]
 
 

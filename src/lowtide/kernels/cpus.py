@@ -37,11 +37,11 @@ class Cpu:
 
 
 _PC = r"__(SSE|AVX|FMA|BMI|x86_64|i386|APPLE)\w*|_MSC_VER"
-_LARGE_ARM = r"|__(aarch64__|ARM_NEON|ARM_FEATURE_DOTPROD)\w*"
+_LARGE_ARM = r"|__(aarch64__|AARCH64|ARM_NEON|ARM_FEATURE_DOTPROD)\w*"
 _HELIUM = r"|__ARM_FEATURE_MVE\w*"
 _DSP = r"|__ARM_FEATURE_(DSP|SIMD32)\w*"
 _QUADS = r"|QUADS"
-_ARM = r"|__(ARM|arm|aarch64)\w*" + _QUADS
+_ARM = r"|__(ARM|arm|aarch64|AARCH64)\w*" + _QUADS
 _SMALL = _PC + _LARGE_ARM
 _EVERY = r"__(?!STDC|cplusplus|func__|LINE__|FILE__)\w+|_MSC_VER|QUADS"
 

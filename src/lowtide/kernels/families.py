@@ -49,7 +49,9 @@ PC = ("x86-64", "aarch64")
 FAMILIES = (
     Family("helium", "defined __ARM_FEATURE_MVE && defined __GNUC__"),
     Family("dsp", "defined __ARM_FEATURE_DSP && defined __GNUC__"),
-    Family("dot", "defined __AVX2__ || defined __ARM_FEATURE_DOTPROD", anywhere=True),
+    Family(
+        "dot", "defined __AVX2__ || (defined __aarch64__ && defined __AARCH64EL__)", anywhere=True
+    ),
 )
 """The first that a processor is of counts: a Cortex-M55 has the DSP extension as well."""
 

@@ -63,7 +63,7 @@ def build_for_board(
     write_sources(files, folder)
     called = memory.called
     (folder / "ports.h").write_text(ports_header(memory, sets))
-    command = [*_compiler(board, compiler), "-std=c99", *named(files[f"{called}.h"]), *flags]
+    command = [*compiler_for(board, compiler), "-std=c99", *named(files[f"{called}.h"]), *flags]
     kept = ["-ffunction-sections", "-fdata-sections", "-include", "at.h"]
     for name in ("at.h", "main.c"):
         (folder / name).write_text(own((DATA / name).read_text(), called))
@@ -87,7 +87,7 @@ def link(board: Board, sources: Sequence[str], folder: Path, flags: Sequence[str
     return folder / "net.elf"
 
 
-def _compiler(board: Board, compiler: str) -> list[str]:
+def compiler_for(board: Board, compiler: str) -> list[str]:
     """The command that compiles for a board; Clang takes the headers of GCC's C library."""
     if compiler not in COMPILERS:
         raise UsageError(f"there is no compiler '{compiler}'; there are {', '.join(COMPILERS)}")

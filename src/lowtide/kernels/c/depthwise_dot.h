@@ -62,6 +62,7 @@ PERHAPS void depthwise_eight(const struct eight *s, const int8_t *const *x, cons
             }
         for (int m = 0; m < s->co; m += BLOCK_8, e += ENDS_8) {
             const int8_t *v = w + m * 4 * words * s->kh;
+            UNKNOWN8(v);
             const int some = s->co - m < BLOCK_8 ? s->co - m : BLOCK_8;
             if (some == BLOCK_8 && s->kh == 3 && both)
                 make_columns(&c, s, 3, 1, 1, v, e, y + q * s->os, pixels, m, BLOCK_8);

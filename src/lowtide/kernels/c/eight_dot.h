@@ -3,6 +3,13 @@
    starts stand, then the factors, the roundings, the shifts, and 128 times the sums of the weights. */
 enum { BLOCK_8 = 16, ROUND_8 = 2 * BLOCK_8, SHIFT_8 = 3 * BLOCK_8, OVER_8 = 4 * BLOCK_8, ENDS_8 = 5 * BLOCK_8 };
 
+/* A compiler that knew which array it is would warn of branches for larger ones, which are not taken. */
+#ifdef __GNUC__
+#define UNKNOWN8(pointer) __asm__("" : "+r"(pointer))
+#else
+#define UNKNOWN8(pointer) (void)0
+#endif
+
 INLINE int32_t word8_of(const int8_t *b)
 {
 #if defined __GNUC__ && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__

@@ -1,5 +1,5 @@
-#if defined FAMILY_DOT && !defined LANES8 && defined __ARM_FEATURE_DOTPROD
-/* sdot multiplies signed numbers: inputs from 0 to 255 are turned. */
+#if defined FAMILY_DOT && !defined LANES8 && defined __aarch64__ && defined __ARM_NEON
+/* sdot, and smull, multiply signed numbers: inputs from 0 to 255 are turned. */
 #include <arm_neon.h>
 #define LANES8 4
 #define TILE8 4
@@ -13,7 +13,16 @@ INLINE sum8 right8(sum8 start, sum8 over) { return vaddq_s32(start, over); }
 INLINE sum8 all8(int32_t v) { return vdupq_n_s32(v); }
 INLINE sum8 keep8(sum8 a, int32_t low, int32_t high) { return vminq_s32(vmaxq_s32(a, all8(low)), all8(high)); }
 INLINE weights8 weights_of(sum8 w) { return w; }
-INLINE sum8 dot8(sum8 a, weights8 w, sum8 x) { return vdotq_s32(a, vreinterpretq_s8_s32(w), vreinterpretq_s8_s32(x)); }
+INLINE sum8 dot8(sum8 a, weights8 w, sum8 x)
+{
+    const int8x16_t v = vreinterpretq_s8_s32(w), u = vreinterpretq_s8_s32(x);
+#ifdef __ARM_FEATURE_DOTPROD
+    return vdotq_s32(a, v, u);
+#else
+    const int16x8_t low = vmull_s8(vget_low_s8(v), vget_low_s8(u)), high = vmull_high_s8(v, u);
+    return vaddq_s32(a, vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high)));
+#endif
+}
 
 INLINE void copy8(int8_t *to, const int8_t *from, int bytes, int flip)
 {
