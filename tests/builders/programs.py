@@ -27,6 +27,7 @@ from lowtide.planner.costs import Whole, measure
 from lowtide.planner.make_plan import as_streamed, make_plan, stream
 from lowtide.planner.memory_map import MemoryMap, memory_map
 from lowtide.planner.plan import Options, Plan, straight_rows
+from lowtide.planner.row_problem import alignment
 from lowtide.planner.streamed import cut_segments, plan_streamed
 from lowtide.regions.footprint import Reach
 from lowtide.rewrites.bands import in_bands
@@ -125,7 +126,7 @@ def turned(plan: Plan, backward: frozenset[int]) -> Plan:
     schedule = directed(plan.schedule, backward)
     lives = lifetimes(plan.layout, plan.tasks, schedule)
     whole = whole_lifetimes(plan.layout, plan.tasks, schedule)
-    problem = placement_problem(lives, schedule.ticks, plan.options.align)
+    problem = placement_problem(lives, schedule.ticks, alignment(plan.layout, plan.options))
     placement = place(problem, plan.options.place)
     return replace(
         plan,

@@ -247,9 +247,10 @@ def test_rows_of_the_exact_size(family: str, flags: tuple[str, ...], tmp_path: P
     run_cases(family, [*compiler, *flags], [], tmp_path)
 
 
-def test_with_sdot(tmp_path: Path) -> None:
-    need_board("aarch64-dot")
-    arm = board("aarch64-dot")
+@pytest.mark.parametrize("name", ["aarch64", "aarch64-dot"])
+def test_on_aarch64(name: str, tmp_path: Path) -> None:
+    need_board(name)
+    arm = board(name)
     compiler = [arm.family.compiler.command, *arm.flags, "-O3", "-static"]
     run_cases("dot", compiler, [arm.family.emulator.command, "-cpu", arm.machine], tmp_path)
 

@@ -126,3 +126,14 @@ def test_scratch_is_the_most_over_the_families_emitted() -> None:
     pairs = InPairs("w", 1, False)
     assert by_family(replace(layout, families=()), pairs, dsp=pairs) == pairs
     assert by_family(layout, pairs, dsp=pairs) == ByFamily((("dsp", pairs),), pairs)
+
+
+def test_scratch_begins_at_a_whole_word() -> None:
+    """Whatever else may lie anywhere."""
+    net = Eight(1, x=(1, 3, 5, 5), more=(1, 7, 3, 3))
+    graph = net.graph(net.conv("x", 4), net.conv("more", 5))
+    for overlap in ("none", "pixel"):
+        options = Options(schedule="layerwise", place="greedy", align=1, overlap=overlap)  # type: ignore[arg-type]
+        plan = planned(graph, options)
+        kept = {plan.offset[name] % 4 for name in plan.layout.scratch.values()}
+        assert kept == {0}

@@ -12,6 +12,7 @@ from lowtide.overlap.problem import placement_problem
 from lowtide.placers import place
 from lowtide.placers.problem import Placement, Problem
 from lowtide.planner.plan import Options
+from lowtide.planner.row_problem import alignment
 from lowtide.rows.liveness import Lives, lifetimes, whole_lifetimes
 from lowtide.rows.schedule import Schedule
 from lowtide.rows.task import PIXEL, ROW, Grain, Task
@@ -100,7 +101,7 @@ def _candidate(
     layout: Layout, tasks: tuple[Task, ...], schedule: Schedule, options: Options
 ) -> Directed:
     lives = _lives(layout, tasks, schedule, options)
-    problem = placement_problem(lives, schedule.ticks, options.align)
+    problem = placement_problem(lives, schedule.ticks, alignment(layout, options))
     few = sum(len(life.start) for life in lives.values()) <= FEW_CELLS
     return Directed(schedule, lives if few else None, problem)
 

@@ -109,7 +109,7 @@ def row_bars(
         *(layout.graph.outputs if options.result == "resident" else ()),
     }
     held = {layout.places[name].storage for name in ports}
-    align, first = _align(layout, options), 0
+    align, first = alignment(layout, options), 0
     found, sizes, straight, mostly = dict[str, tuple[_Bars, int]](), [], [], []
     for name, life in lives.items():
         bars = _bars(life)
@@ -136,8 +136,10 @@ def row_bars(
     return RowBars(lives, found, problem)
 
 
-def _align(layout: Layout, options: Options) -> int:
-    """What a row begins at a multiple of: of its elements' size too, where it is to be C."""
+def alignment(layout: Layout, options: Options) -> int:
+    """What storages and rows begin at a multiple of: of every element's size too, where they are to
+    be C, kernels' own in their scratch among them.
+    """
     if layout.graph.as_if is not None:
         return options.align
     return lcm(options.align, *(s.dtype.bytes for s in layout.storages.values()))
