@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from lowtide.cli.calibration import Data, warnings
-from lowtide.cli.fit_flash import fit_small
+from lowtide.cli.fit_flash import fit_small, flash_of_chip
 from lowtide.cli.fit_int8 import check_int8, fit_int8
 from lowtide.cli.fit_together import check_together, fit_together
 from lowtide.cli.output import show
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 from lowtide.cli.options import (
     Align,
+    Chip,
     Cpu,
     ElementBytes,
     FusePools,
@@ -73,6 +74,7 @@ def fit(
             "that of this PC's code; without a compiler, or with --target none, the arena counts."
         ),
     ] = None,
+    chip: Chip = None,
     schedule: Schedule = "stream",
     order: Order = "least",
     overlap: Overlap = "group",
@@ -216,8 +218,10 @@ def fit(
         raise UsageError("--verbose is for C without --int8 and --flash")
     shapes = parse_shapes(shape or [])
     task = Request(
-        budget, options, target, pictures.read, shapes, max_elements=max_elements
+        budget, options, target, pictures.read, shapes, max_elements=max_elements, chip=chip
     )  # fmt: skip
+    if chip is not None and data.asked and not int8:
+        flash = flash or flash_of_chip(chip)
     if int8:
         check_int8(data, flash, target, element_bytes)
         with suggesting(context):
@@ -235,7 +239,7 @@ def fit(
             "--weights is for --flash"
         )
     if target == "onnx":
-        if replace(options, max_overhead=0.0) != Options() or labels is not None:
+        if replace(options, max_overhead=0.0) != Options() or labels is not None or chip:
             raise UsageError(
                 "--target onnx takes --budget, --tiles, --max-overhead, --shape and samples"
             )
@@ -257,6 +261,7 @@ def fit(
             samples=pictures.read,
             shapes=shapes,
             max_elements=max_elements,
+            chip=chip,
             progress=progress,
         )
         if output is not None:

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from lowtide.pipeline.fit_flash import Request
 
 
+def flash_of_chip(chip: str) -> str | None:
+    """What the chip has of flash, as --flash says it."""
+    from lowtide.kernels.chips import find_chip
+
+    flash = find_chip(chip).flash_bytes
+    return None if flash is None else str(flash)
+
+
 def fit_small(
     model: Path,
     flash: str,

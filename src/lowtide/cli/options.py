@@ -69,6 +69,21 @@ Cpu = Annotated[
         f"{CPUS[-1].name}: plain C99 alone. Without it the C finds out when it is compiled."
     ),
 ]
+Chip = Annotated[
+    str | None,
+    typer.Option(
+        help="The chip to fit: stm32l4r5, nrf52840, ..; 'lowtide chips' lists them. It gives --cpu "
+        "and --budget unless they are given, and its flash is to hold weights and code."
+    ),
+]
+Chips = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--chip",
+        help="A column for this chip: whether the network fits it; may be repeated. 'lowtide "
+        "chips' lists them.",
+    ),
+]
 ElementBytes = Annotated[
     int | None,
     typer.Option(help="Plan as if elements had this size (1: int8); fit needs --target none."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lowtide.cli.options import (
     Align,
+    Chips,
     Cpu,
     ElementBytes,
     FusePools,
@@ -33,6 +34,7 @@ from lowtide.room import MAX_ELEMENTS
 
 def profile(
     model: Model,
+    chip: Chips = None,
     schedule: Schedule = "stream",
     order: Order = "least",
     overlap: Overlap = "group",
@@ -57,6 +59,7 @@ def profile(
     """What the network costs: live bytes of each operator, peaks, MACs, weights."""
     from lowtide.frontends.onnx.shapes import parse_shapes
     from lowtide.pipeline.fit import overlaps
+    from lowtide.pipeline.on_chip import on_chips, on_chips_text
     from lowtide.planner.plan import Options
     from lowtide.report.profile_text import profile_facts, profile_text
 
@@ -66,8 +69,12 @@ def profile(
         result=result, max_overhead=max_overhead or 0.0, objective=objective,
         io_type=io_type or "file", cpu=cpu,
     )  # fmt: skip
+    shapes = parse_shapes(shape or [])
     with StageLine(model, quiet) as progress:
-        plans, eight = overlaps(model, options, progress, parse_shapes(shape or []), max_elements)
+        plans, eight = overlaps(model, options, progress, shapes, max_elements)
+        held = on_chips(model, options, chip or (), progress, shapes, max_elements)
     plan = plans.pop("plan")
     facts = {**profile_facts(plan, plans), "at_8_bits": eight and eight.facts()}
-    show(facts if as_json else profile_text(plan, others=plans, eight=str(eight or "")))
+    facts |= {"chips": [one.facts() for one in held]}
+    text = profile_text(plan, others=plans, eight=str(eight or ""))
+    show(facts if as_json else "\n\n".join(filter(None, (text, on_chips_text(held)))))

@@ -38,10 +38,11 @@ def at_eight_bits(
     clock: Clock,
     limit: int | None = None,
     shapes: Mapping[str, Shape] | None = None,
+    chip: str | None = None,
 ) -> AtEightBits | None:
     """None of what is not an ONNX network of floats that is planned as such.
 
-    With a `limit` that the arena keeps to, the command asks for it.
+    With a `limit` that the arena keeps to, the command asks for it, or for the `chip` that has it.
     """
     floats = {tensor.dtype for tensor in graph.tensors.values()} == {F32}
     if not floats or options.element_bytes is not None or options.tile or is_tflite(model):
@@ -50,5 +51,8 @@ def at_eight_bits(
         small = replace(options, element_bytes=1)
         arena = make_plan(source, graph, small, Clock(lambda _: None)).arena_bytes
     budget = limit if limit is not None and arena <= limit else None
-    command = fit_command(model, options, budget, shapes)
+    if chip is not None and budget is not None:
+        command = f"{fit_command(model, replace(options, cpu=None), None, shapes)} --chip {chip}"
+    else:
+        command = fit_command(model, options, budget, shapes)
     return AtEightBits(arena, f"{command} --int8 --calibrate PICTURES")

@@ -26,7 +26,8 @@ from lowtide.errors import BudgetError, UsageError
 from lowtide.files import write_folder
 from lowtide.ir.graph import Array, Graph, Shape
 from lowtide.pipeline.at_eight_bits import AtEightBits, at_eight_bits
-from lowtide.pipeline.ram import Planning, Sized
+from lowtide.pipeline.on_chip import Limits, OnChip, on_chip, with_chips
+from lowtide.pipeline.ram import Planning, Sized, too_large
 from lowtide.pipeline.read import Model, named, read
 from lowtide.pipeline.suggest import missed
 from lowtide.planner.filter_blocks import plan_filters
@@ -37,7 +38,7 @@ from lowtide.planner.weight_traffic import weight_traffic
 from lowtide.quoting import for_terminal
 from lowtide.report.memory_svg import memory_svg
 from lowtide.room import MAX_ELEMENTS
-from lowtide.sizes import parse_bytes, show_bytes
+from lowtide.sizes import show_bytes
 
 Samples = Callable[[Graph], Mapping[str, Mapping[str, Array]]]
 
@@ -59,7 +60,7 @@ class Fitted:
 
     `files` is what `emit` writes: the program, plan.json, reference.npz, memory.svg. `seconds`
     gives the time of each stage. `checks` is None with target "none": there was nothing to run.
-    `model` is the file that was read, if it was one.
+    `model` is the file that was read, if it was one; `on_chip` is what was asked for by `chip`.
     """
 
     plan: Plan
@@ -69,6 +70,7 @@ class Fitted:
     files: Mapping[str, bytes]
     seconds: Mapping[str, float]
     model: Path | None = None
+    on_chip: OnChip | None = None
 
     @property
     def arena_bytes(self) -> int:
@@ -95,6 +97,7 @@ class Fitted:
             **(checks.facts() if checks else dict.fromkeys(_CHECKED)),
             **self._memory(),
             "weight_traffic_bytes": self.weight_traffic_bytes,
+            **({"chip": self.on_chip.facts()} if self.on_chip else {}),
             "seconds": round(sum(self.seconds.values()), 3),
             "stages": {stage: round(spent, 3) for stage, spent in self.seconds.items()},
         }
@@ -143,6 +146,7 @@ def fit(
     samples: Samples | Mapping[str, Mapping[str, Array]] | None = None,
     shapes: Mapping[str, Shape] | None = None,
     max_elements: int = MAX_ELEMENTS,
+    chip: str | None = None,
     progress: Progress = quiet,
 ) -> Fitted:
     """Plans a network, writes its program in memory, checks both; `emit` of the result saves it.
@@ -152,22 +156,27 @@ def fit(
     `samples` gives sets of inputs (by input name, in the file's axis order) to compare with the
     reference on, besides seeded random ones, or makes them from the graph. `shapes` gives inputs
     theirs, by name, where the file leaves them open. A network of more than `max_elements`,
-    constants and activations together, is refused before they are made. `progress` is told each
-    stage.
+    constants and activations together, is refused before they are made. `chip` gives the
+    budget and the options' processor unless they are given, and its flash is to hold weights and
+    code. `progress` is told each stage.
     Raises ModelError, BudgetError, CheckError and UsageError.
     """
     clock = Clock(progress)
-    limit = None if budget is None else parse_bytes(budget)
-    options = options or Options()
+    limits, given = Limits.of(budget, chip), options or Options()
+    limit, options = limits.ram, limits.options(given)
     check_target(options, target)
     compiler = find_compiler() if target == "c99" else None
     source, graph = read(model, clock, shapes, max_elements, io_type=options.io_type)
-    given = samples(graph) if callable(samples) else samples or {}
+    inputs = samples(graph) if callable(samples) else samples or {}
     planning = Planning(source, graph, clock, compiler)
     sized = planning.within(options, limit)
+    held = on_chip(sized, limits)
+    if held is not None and not held.fits:
+        error = _missed(planning, options, held.limits, sized, named(model))
+        raise with_chips(error, held, planning, given, named(model))
     if limit is not None and sized.ram_bytes > limit:
-        raise _missed(planning, options, limit, sized, named(model))
-    return finished(model, sized, target, given, clock)
+        raise _missed(planning, options, limits, sized, named(model))
+    return replace(finished(model, sized, target, inputs, clock), on_chip=held)
 
 
 def check_target(options: Options, target: str) -> None:
@@ -201,11 +210,18 @@ def finished(
 
 
 def _missed(
-    planning: Planning, options: Options, limit: int, sized: Sized, model: str
+    planning: Planning, options: Options, limits: Limits, sized: Sized, model: str
 ) -> BudgetError:
     """What would do, and what the network would need at 8 bits."""
-    error = missed(planning, options, limit, sized, model)
-    found = at_eight_bits(planning.source, planning.graph, options, model, planning.clock, limit)
+    limit, flash = limits.ram or 0, limits.needed
+    chip = None if limits.chip is None else limits.chip.name
+    if flash is not None and sized.plan.profile.weight_bytes > flash.given:
+        error = too_large(sized, limit, [])  # no plan has fewer
+    else:
+        error = missed(planning, options, limit, sized, model, flash=flash)
+    found = at_eight_bits(
+        planning.source, planning.graph, options, model, planning.clock, limit, chip=chip
+    )
     if found is not None:
         error.beside = f"at 8 bits, which approximates it, {found}"
         error.reached = {**error.reached, "at_8_bits": found.facts()}

@@ -63,7 +63,7 @@ def fit_eight(
     found.model.graph.name = FILE
     fitted = fit(
         found.model, budget=task.budget, options=task.options, target=task.target,
-        samples=task.samples, max_elements=task.max_elements, progress=progress,
+        samples=task.samples, max_elements=task.max_elements, chip=task.chip, progress=progress,
     )  # fmt: skip
     return FittedEight(fitted, found)
 

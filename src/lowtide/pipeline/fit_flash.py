@@ -16,12 +16,13 @@ import onnx
 
 from lowtide.check.compile import find_compiler
 from lowtide.clock import Clock, Progress, quiet
-from lowtide.errors import UsageError
+from lowtide.errors import BudgetError, UsageError
 from lowtide.frontends.tflite.load import refuse_tflite
 from lowtide.ir.graph import Shape
 from lowtide.pipeline.apart import apart_on_samples
 from lowtide.pipeline.fit import Fitted, Samples, fit
 from lowtide.pipeline.look_ahead import Ahead, weight_bytes
+from lowtide.pipeline.on_chip import Limits, on_chip, within
 from lowtide.pipeline.ram import Planning, Sized
 from lowtide.pipeline.read import Model, named, read
 from lowtide.pipeline.store_small import FILE, Storing
@@ -47,6 +48,7 @@ class Request:
     shapes: Mapping[str, Shape] | None = None
     families: Sequence[Family] = FAMILIES
     max_elements: int = MAX_ELEMENTS
+    chip: str | None = None
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,26 @@ def fit_flash(
     BudgetError says which of the memories does not suffice.
     """
     refuse_tflite(model, "--flash")
-    limit, budget = parse_bytes(flash), None if task.budget is None else parse_bytes(task.budget)
+    limits = Limits.of(task.budget, task.chip, flash)
+    asked = replace(task, budget=limits.ram, options=limits.options(task.options))
+    try:
+        found = _fit_flash(model, parse_bytes(flash), limits.ram, asked, calibration, progress)
+    except BudgetError as error:
+        if limits.chip is not None and error.suggestions is not None:
+            error.suggestions = list(within(error, limits.chip))
+        raise
+    sized = Sized(found.fitted.plan, None, found.fitted.footprint)
+    return replace(found, fitted=replace(found.fitted, on_chip=on_chip(sized, limits)))
+
+
+def _fit_flash(
+    model: Model,
+    limit: int,
+    budget: int | None,
+    task: Request,
+    calibration: Callable[[Network], Inputs | None] | Inputs | None,
+    progress: Progress,
+) -> FittedSmall:
     clock = Clock(progress)
     given = _planning(model, task, clock)
     large = weight_bytes(given, task.options.element_bytes) > limit

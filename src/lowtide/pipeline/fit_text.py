@@ -43,6 +43,7 @@ def show_fit(
         *_approximation(plan.source.original),
         f"{for_terminal(plan.source.named, 160)}: {own.macs / 1e6:.2f} M multiply-adds, "
         f"{show_bytes(own.weight_bytes)} of weights",
+        *([f"  {fitted.on_chip.chip.name:<13}  {fitted.on_chip}"] if fitted.on_chip else []),
         f"  whole tensors  {_size(before)}  order {order}; most at {for_terminal(own.peak.name)} "
         f"({own.peak.type})",
         f"  arena          {_size(arena)}  placement {proven}; "
