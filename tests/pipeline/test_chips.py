@@ -187,3 +187,11 @@ def test_a_flash_that_is_too_small(command: Command, tmp_path: Path, small: bool
         done = command(*shlex.split(one["command"])[1:])
         assert done.code == 0, one["command"]
         assert json.loads(done.out)["chip"]["fits"], one["command"]
+
+
+def test_the_page_is_that_of_the_values() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "chips.md").read_text()
+    for chip in CHIPS:
+        assert f"`{chip.name}` | {chip.cpu} | {chip.core} | {chip.clock_mhz}" in page
+        for one in chip.sources:
+            assert f"| {one.document} | {one.number} | {one.where} |" in page, "bench.chips"

@@ -203,6 +203,8 @@ def fit(
         return
     if len(model) > 1 or keep:
         raise UsageError("several networks, and --keep, are for --together; fit others one by one")
+    if chip is not None and (calibrate or uncalibrated) and not int8:
+        flash = flash or flash_of_chip(chip)
     read = [p for p in (first, labels, classes, *(sample or ())) if p is not None]
     read += [*(calibrate or ()), *(test or ())]
     if output is not None:
@@ -220,8 +222,6 @@ def fit(
     task = Request(
         budget, options, target, pictures.read, shapes, max_elements=max_elements, chip=chip
     )  # fmt: skip
-    if chip is not None and data.asked and not int8:
-        flash = flash or flash_of_chip(chip)
     if int8:
         check_int8(data, flash, target, element_bytes)
         with suggesting(context):

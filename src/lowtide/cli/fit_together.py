@@ -13,7 +13,7 @@ from lowtide.errors import UsageError
 from lowtide.planner.plan import Options
 
 _NOT_YET = (
-    "bgr", "calibrate", "classes", "flash", "int8", "labels", "mean", "sample", "shape", "std",
+    "bgr", "calibrate", "chip", "classes", "flash", "int8", "labels", "mean", "sample", "shape", "std",
     "test", "tiles", "uncalibrated", "verbose", "weights",
 )  # fmt: skip
 
