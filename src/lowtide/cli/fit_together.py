@@ -13,8 +13,8 @@ from lowtide.errors import UsageError
 from lowtide.planner.plan import Options
 
 _NOT_YET = (
-    "bgr", "calibrate", "chip", "classes", "flash", "int8", "labels", "mean", "sample", "shape", "std",
-    "test", "tiles", "uncalibrated", "verbose", "weights",
+    "bgr", "calibrate", "chip", "classes", "flash", "int8", "labels", "mean", "sample", "shape",
+    "std", "test", "tiles", "uncalibrated", "verbose", "weights",
 )  # fmt: skip
 
 
