@@ -22,7 +22,7 @@ from lowtide.planner.memory_map import memory_map
 from lowtide.report.memory_svg import memory_svg
 
 GOLDEN = Path(__file__).parent / "golden"
-FILES = ("net.c", "net.h", "plan.json", "memory.svg")
+FILES = ("net.c", "net_weights.c", "net.h", "main.c", "plan.json", "memory.svg")
 
 
 class Network:

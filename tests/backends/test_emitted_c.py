@@ -101,7 +101,7 @@ def test_nothing_is_called_but_the_mathematics(seed: int, tmp_path: Path) -> Non
     compilers make of loops."""
     written(emit(plan_of(seed)), tmp_path)
     includes = set(re.findall(r"#include\s*(\S+)", (tmp_path / "net.c").read_text()))
-    assert includes <= {'"net.h"', "<math.h>", "<stddef.h>", "<stdint.h>"}
+    assert includes <= {'"net.h"', '"net_weights.c"', "<math.h>", "<stddef.h>", "<stdint.h>"}
     compiled(COMPILERS[0], tmp_path, "-O2", "net.c")
     listed = subprocess.run(
         ["nm", "-u", "net.o"], cwd=tmp_path, capture_output=True, text=True, check=True
@@ -197,7 +197,7 @@ def test_weights_from_the_caller_or_from_another_file(flag: str, tmp_path: Path)
 
 
 def test_weights_are_found_from_another_folder(tmp_path: Path) -> None:
-    """As net.h says: -I FOLDER, for the assembler reads net_weights.bin too."""
+    """As net.h says: -I"$OUT", for the assembler reads net_weights.bin too."""
     held = large()
     out = tmp_path / "out"
     out.mkdir()
@@ -206,7 +206,7 @@ def test_weights_are_found_from_another_folder(tmp_path: Path) -> None:
     done = subprocess.run([*command, "-I", "out"], cwd=tmp_path, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     said = (out / "net.h").read_text()
-    assert all(x in said for x in ("-I FOLDER", "NET_WEIGHTS_FILE", "NET_WEIGHTS_MAPPED"))
+    assert all(x in said for x in ('-I"$OUT"', "NET_WEIGHTS_FILE", "NET_WEIGHTS_MAPPED"))
     assert "net_weights.bin" not in emit(plan_of(0))["net.h"].decode()
 
 

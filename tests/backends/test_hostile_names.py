@@ -37,8 +37,10 @@ def test_a_name_is_a_name(what: str) -> None:
     plan = plan_model(network(NAMES[what]), GREEDY)
     files = {name: held.decode("ascii") for name, held in emit(plan).items()}
     assert files.keys() == {
+        "main.c",
         "net.c",
         "net.h",
+        "net_weights.c",
         *(f"checks/{n}" for n in ("net.c", "net_check.h", "reference.c")),
     }
     for text in files.values():

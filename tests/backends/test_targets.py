@@ -38,7 +38,7 @@ def program_with_kernels() -> dict[str, bytes]:
 @pytest.mark.parametrize("target", TARGETS)
 def test_one_file_compiles_for(target: str, tmp_path: Path) -> None:
     files = program_with_kernels()
-    for name in ("net.c", "net.h"):
+    for name in ("net.c", "net_weights.c", "net.h"):
         (tmp_path / name).write_bytes(files[name])
     command = [sys.executable, "-m", "ziglang", "cc", *WARNINGS, *TARGETS[target], "-O2", "-c"]
     done = subprocess.run([*command, "net.c"], cwd=tmp_path, capture_output=True, check=False)

@@ -202,7 +202,7 @@ def _write(k: int, case: Case, folder: Path) -> list[Unit]:
     units = [Unit(case, f"{stem}.c", f"p{k}_{stem}_") for stem in stems]
     at = folder / str(k)
     at.mkdir()
-    for name in ("net.h", "checks/net_check.h"):
+    for name in {"net.h", "net_weights.c", "checks/net_check.h"} & files.keys():
         (at / Path(name).name).write_bytes(files[name])
     for unit in units:
         (at / unit.source).write_bytes(unit.text(files[f"checks/{unit.source}"]))

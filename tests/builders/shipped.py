@@ -216,6 +216,8 @@ def write(layers: Sequence[Program], folder: Path) -> list[str]:
         (folder / str(k)).mkdir(parents=True)
         assert "net_weights.bin" not in layer.files, f"{layer.name}: too many weights for a batch"
         (folder / f"{k}/net.h").write_bytes(layer.files["net.h"])
+        if "net_weights.c" in layer.files:
+            (folder / f"{k}/net_weights.c").write_bytes(layer.files["net_weights.c"])
         (folder / f"{k}/net.c").write_bytes(units[k].text(layer.files["net.c"]))
     runs = [line for unit in units for line in unit.run(checked=False)]
     calls = [f"    {unit.prefix}run();" for unit in units]

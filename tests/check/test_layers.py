@@ -41,9 +41,9 @@ def chain(folder: Path) -> Path:
 
 
 def spoil(out: Path, operator: str) -> None:
-    """Other weights of an operator, in net.c alone."""
-    text = (out / "net.c").read_text()
-    (out / "net.c").write_text(with_wrong_weights(text, operator))
+    """Other weights of an operator: those of net.c, and reference.c has its own."""
+    text, constants = ((out / name).read_text() for name in ("net.c", "net_weights.c"))
+    (out / "net_weights.c").write_text(with_wrong_weights(text, constants, operator))
 
 
 WHOLE = lowtide.Options(schedule="layerwise")

@@ -169,9 +169,9 @@ def test_without_them_net_c_is_still_held_to_reference_c(
     from lowtide.check.judge import judge_program
 
     def judge_another(files: Mapping[str, bytes], *rest: Any) -> object:
-        both = {name: files[name].decode() for name in ("net.c", "checks/net.c")}
-        spoilt = {name: with_wrong_weights(text).encode() for name, text in both.items()}
-        return judge_program({**files, **spoilt}, *rest)
+        text, constants = (files[name].decode() for name in ("net.c", "net_weights.c"))
+        spoilt = with_wrong_weights(text, constants).encode()
+        return judge_program({**files, "net_weights.c": spoilt}, *rest)
 
     monkeypatch.setattr(truth, "installed", lambda name: None)
     monkeypatch.setattr("lowtide.pipeline.fit.judge_program", judge_another)

@@ -150,13 +150,13 @@ def test_the_arena_alone_counts_where_nothing_is_compiled(
 ) -> None:
     arena = profile(network).arena_bytes
     planned = fit(network, budget=arena, target="none")
-    assert "arena alone" in show_fit(planned, None, [])
+    assert "arena alone" in show_fit(planned, [])
     monkeypatch.setattr(fitting, "find_compiler", lambda: None)
     monkeypatch.setattr("lowtide.check.judge.find_compiler", lambda: None)
     fitted = fit(network, budget=arena)
     assert fitted.checks is not None
     assert fitted.facts()["ram_bytes"] is None
-    assert "arena alone" in show_fit(fitted, None, [])
+    assert "arena alone" in show_fit(fitted, [])
     with pytest.raises(BudgetError, match="the arena alone"):
         fit(network, budget=arena - 1)
 

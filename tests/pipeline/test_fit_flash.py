@@ -70,7 +70,7 @@ def test_weights_and_code_keep_to_the_flash(small: FittedSmall) -> None:
     assert facts["arena_bytes"] <= 16 * 1024
     assert facts["dense"]["weight_bytes"] == WEIGHTS
     assert facts["dense"]["macs"] == 256 * 432 + 64 * 4608 + 320
-    text = show_small(small, "8KiB", {}, None, [])
+    text = show_small(small, "8KiB", {}, [])
     assert "of 8.0 KiB of flash" in text
     assert f"{facts['flash_bytes']} B" in text  # the same figure, tables of the plan counted
     assert "on noise for want of pictures; " in text

@@ -1,6 +1,6 @@
 """How a program is compiled to ship: net.h says it, and the checks are of that.
 
-    cc -std=c99 -O3 -ffp-contract=fast -c net.c
+    cc -std=c99 -O3 -ffp-contract=fast -I$OUT -c $OUT/net.c
 
 Where a compiler gets that wrong, the flags are others, and net.h says which are not to be used.
 """
@@ -31,11 +31,11 @@ def named(header: bytes) -> Flags:
 def renamed(header: bytes, flags: Flags, failed: Sequence[str], compiler: str) -> bytes:
     """A net.h that names other flags, and those that are wrong with a compiler."""
     text, line = header.decode(), _line(SHIPS)
-    (before,) = (one for one in text.splitlines() if line in one)
+    *_, last = (one for one in text.splitlines() if line in one)
     warned = [f"   Not {for_c(one)}: wrong with {for_c(compiler)}." for one in failed]
-    after = "\n".join([before.replace(line, _line(flags)), *warned])
-    return text.replace(before, after).encode()
+    after = "\n".join([last, *warned])
+    return text.replace(last, after).replace(line, _line(flags)).encode()
 
 
 def _line(flags: Flags) -> str:
-    return f"-std=c99 {' '.join(flags)} -c "
+    return f"-std=c99 {' '.join(flags)} -"

@@ -13,7 +13,7 @@ from lowtide.cli.calibration import Data, warnings
 from lowtide.cli.fit_flash import fit_small, flash_of_chip
 from lowtide.cli.fit_int8 import check_int8, fit_int8
 from lowtide.cli.fit_together import check_together, fit_together
-from lowtide.cli.output import show
+from lowtide.cli.output import in_folder, show
 from lowtide.cli.progress import StageLine
 from lowtide.cli.repeat import suggesting
 from lowtide.errors import UsageError
@@ -64,7 +64,10 @@ def fit(
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", help="Folder to write; of one of lowtide's, your own files stay."
+            "-o",
+            "--output",
+            help="Folder to write; of one of lowtide's, your own files stay. ./MODEL-lowtide, or "
+            "./NAME-lowtide with --name, unless given.",
         ),
     ] = None,
     budget: Annotated[
@@ -101,7 +104,7 @@ def fit(
     result: Result = "resident",
     max_overhead: MaxOverhead = None,
     objective: Objective = "memory",
-    name: Name = "net",
+    name: Name = None,
     shape: Shapes = None,
     sample: Annotated[
         list[Path] | None,
@@ -180,22 +183,22 @@ def fit(
     from lowtide.pipeline.fit import fit as run
     from lowtide.pipeline.fit_flash import Request
     from lowtide.planner.plan import Options
-    from lowtide.quoting import own
+    from lowtide.quoting import identifier, own
 
     if output is None and target != "none":
-        raise UsageError("name a folder with -o, or plan only with --target none")
+        called = name or "_".join(one.stem for one in models[: len(models) if together else 1])
+        output = Path(f"{identifier(called, set())}-lowtide")
     options = Options(
         schedule, order, overlap, place, align, element_bytes, io_layout,
         fuse_pools=fuse_pools, tile=parse_tile(tile), keep_input=keep_input, image=image,
         result=result, max_overhead=max_overhead or 0.0, objective=objective,
-        name=Options.name if together else name,
+        name=Options.name if together else name or Options.name,
         io_type=io_type or ("8bit" if int8 else "file"), cpu=cpu,
     )  # fmt: skip
     first, line = model[0], StageLine(model[0], quiet)
     if together:
         check_together(context, target)
-        asked = context.get_parameter_source("name")
-        named = None if asked is None or asked.name != "COMMANDLINE" else name.split(",")
+        named = name.split(",") if name else None
         made = fit_together(
             model, named, keep or (), budget, options, target, output, max_elements, as_json, line
         )
@@ -210,7 +213,7 @@ def fit(
     if output is not None:
         certain = CERTAIN[target] | ({"compressed.onnx"} if flash is not None else set())
         certain |= {"int8.onnx"} if int8 else set()
-        check_folder(output, {own(one, name) for one in certain}, read)
+        check_folder(output, {own(one, options.name) for one in certain}, read)
     names = None if labels is None else read_labels(labels)
     pictures = SampleFiles(tuple(sample or ()), numbers_or_none(mean), numbers_or_none(std), bgr)
     data = Data(
@@ -264,15 +267,13 @@ def fit(
             chip=chip,
             progress=progress,
         )
-        if output is not None:
-            write_folder(output, fitted.files, read)
-    warned = warnings(label_warnings(fitted, names))
-    facts = {**fitted.facts(), **warned}
-    show(facts if as_json else _shown(fitted, output, names, verbose))
+        written = write_folder(output, fitted.files, read) if output is not None else []
+    facts = {**fitted.facts(), **warnings(label_warnings(fitted, names))}
+    show(in_folder(facts if as_json else _shown(fitted, names, verbose), output, written))
 
 
-def _shown(fitted: Fitted, output: Path | None, names: Sequence[str] | None, verbose: bool) -> str:
-    text = show_fit(fitted, output, names)
+def _shown(fitted: Fitted, names: Sequence[str] | None, verbose: bool) -> str:
+    text = show_fit(fitted, names)
     return f"{text}\n{show_detail(fitted)}" if verbose else text
 
 
@@ -287,7 +288,7 @@ def _fit_portable(
     max_elements: int,
     as_json: bool,
     line: StageLine,
-) -> dict[str, Any] | str:
+) -> Mapping[str, Any] | str:
     """fit --target onnx."""
     from lowtide.files import write_folder
     from lowtide.pipeline.fit_onnx import MAX_OVERHEAD, TILES, fit_portable
@@ -303,6 +304,6 @@ def _fit_portable(
             max_elements=max_elements,
             progress=progress,
         )
-        if output is not None:
-            write_folder(output, fitted.files, [model, *pictures.files])
-    return fitted.facts() if as_json else str(fitted)
+        files = [model, *pictures.files]
+        written = write_folder(output, fitted.files, files) if output is not None else []
+    return in_folder(fitted.facts() if as_json else str(fitted), output, written)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lowtide.cli.calibration import FAMILIES, Data, scaling, warnings
+from lowtide.cli.output import in_folder
 from lowtide.cli.progress import StageLine
 from lowtide.pipeline.fit_text import label_warnings
 
@@ -33,7 +34,7 @@ def fit_small(
     as_json: bool,
     line: StageLine,
     read: Sequence[Path] = (),
-) -> dict[str, Any] | str:
+) -> Mapping[str, Any] | str:
     """What `fit --flash` does: writes the folder, returns what is printed.
 
     `read` are all the files that were named; the folder may hold them.
@@ -54,9 +55,8 @@ def fit_small(
         rates: dict[str, Any] = {}
         if found.compressed is not None:
             rates = given.rates(found.compressed.network, found.compressed.model, progress)
-        if output is not None:
-            write_folder(output, found.files, read)
+        written = write_folder(output, found.files, read) if output is not None else []
     warned = warnings([*given.warnings, *label_warnings(found.fitted, names)])
     if as_json:
-        return {**found.facts(), **rates, **warned}
-    return show_small(found, flash, rates, output, names)
+        return in_folder({**found.facts(), **rates, **warned}, output, written)
+    return in_folder(show_small(found, flash, rates, names), output, written)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lowtide.cli.calibration import Data, scaling, warnings
+from lowtide.cli.output import in_folder
 from lowtide.cli.progress import StageLine
 from lowtide.errors import UsageError
 from lowtide.pipeline.fit_text import label_warnings
@@ -36,7 +37,7 @@ def fit_int8(
     as_json: bool,
     line: StageLine,
     read: Sequence[Path],
-) -> dict[str, Any] | str:
+) -> Mapping[str, Any] | str:
     """What `fit --int8` does: writes the folder, returns what is printed."""
     from lowtide.files import write_folder
     from lowtide.pipeline.fit_eight import fit_eight, show_fitted
@@ -47,9 +48,8 @@ def fit_int8(
     with line as progress:
         found = fit_eight(model, task, given.inputs, progress)
         rates = given.rates(found.quantised.network, found.quantised.floats, progress)
-        if output is not None:
-            write_folder(output, found.files, read)
+        written = write_folder(output, found.files, read) if output is not None else []
     warned = warnings([*given.warnings, *label_warnings(found.fitted, names)])
     if as_json:
-        return {**found.facts(), **rates, **warned}
-    return show_fitted(found, rates, output, names)
+        return in_folder({**found.facts(), **rates, **warned}, output, written)
+    return in_folder(show_fitted(found, rates, names), output, written)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
 
+from lowtide.cli.output import in_folder
 from lowtide.cli.progress import StageLine
 from lowtide.errors import UsageError
 from lowtide.planner.plan import Options
@@ -43,7 +44,7 @@ def fit_together(
     max_elements: int,
     as_json: bool,
     line: StageLine,
-) -> dict[str, Any] | str:
+) -> Mapping[str, Any] | str:
     """What `fit --together` does: writes the folder, returns what is printed."""
     from lowtide.files import check_folder, write_folder
     from lowtide.pipeline.together import fit_together as run
@@ -56,6 +57,5 @@ def fit_together(
             models, names=names, keep=keep, budget=budget, options=options, target=target,
             max_elements=max_elements, progress=progress,
         )  # fmt: skip
-        if output is not None:
-            write_folder(output, made.files, models)
-    return made.facts() if as_json else show_together(made, output)
+        written = write_folder(output, made.files, models) if output is not None else []
+    return in_folder(made.facts() if as_json else show_together(made), output, written)

@@ -49,10 +49,11 @@ Place = Annotated[
     Literal["greedy", "exact"], typer.Option(help="How storages are placed in the arena.")
 ]
 Name = Annotated[
-    str,
+    str | None,
     typer.Option(
         help="What the program is called: face gives face.c, face_run(), FACE_ARENA_BYTES, so that "
-        "several networks link into one program. With --together one for each: face,wake."
+        "several networks link into one program. net unless given. With --together one for each: "
+        "face,wake."
     ),
 ]
 Align = Annotated[

@@ -6,12 +6,13 @@ import io
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, TextIO
 
 from lowtide.errors import UsageError, system_says
-from lowtide.quoting import for_terminal
+from lowtide.quoting import PATH_WIDTH, for_terminal
 
 _LONGEST_LINE = 5000
 
@@ -20,6 +21,19 @@ def prepare() -> None:
     """What the encoding of stdout does not have is shown as question marks."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
+
+
+def in_folder(
+    result: Mapping[str, Any] | str, folder: Path | None, names: Collection[str]
+) -> Mapping[str, Any] | str:
+    """A result that also says which files were written to which folder, if any were."""
+    if folder is None:
+        return result
+    if not isinstance(result, str):
+        return {**result, "folder": str(folder)}
+    parts = (name.partition("/") for name in names)
+    listed = ", ".join(sorted({top + slash for top, slash, _ in parts}))
+    return f"{result}\n  written        {for_terminal(str(folder), PATH_WIDTH)}/: {listed}"
 
 
 def show(result: Mapping[str, Any] | str) -> None:

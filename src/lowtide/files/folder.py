@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lowtide.errors import UsageError, system_says
 from lowtide.files.listing import (
+    EXAMPLE,
     NAME,
     Listing,
     behind_link,
@@ -59,29 +60,34 @@ def write_folder(
     files: Mapping[str, bytes],
     read: Collection[Path] = (),
     made_by: str = "fit",
-) -> None:
-    """Writes a result to a folder of its own, or one that lowtide wrote.
+) -> list[str]:
+    """Writes a result to a folder of its own, or one that lowtide wrote; returns what it wrote.
 
-        out/ net.c net.h main.c   ->   out/ net.c (new) net.h (new) main.c (untouched)
+        out/ net.c net.h mine.c   ->   out/ net.c (new) net.h (new) mine.c (untouched)
 
-    An earlier result's files go, also those that this one does not have; the caller's own stay.
+    An earlier result's files go, also those that this one does not have; the caller's own stay,
+    and so does an example (main.c) that was changed.
     Raises UsageError where it may not or cannot; then what was there before is untouched.
     """
     check_folder(folder, files, read, made_by)
-    put(folder, files, read, made_by)
+    return put(folder, files, read, made_by)
 
 
-def put(folder: Path, files: Mapping[str, bytes], read: Collection[Path], made_by: str) -> None:
+def put(
+    folder: Path, files: Mapping[str, bytes], read: Collection[Path], made_by: str
+) -> list[str]:
     """`write_folder` to a folder that may be anybody's."""
     home = real(folder)
     absent = [path for path in (home, *home.parents) if not os.path.lexists(path)]
     try:
         with locked(home, make=True):
             settle(home)
+            files = _without_theirs(home, files)
             _check_names(folder, home, files, read, made_by)
             listing = list_files(files, made_by, _kept(home, files, read))
             stage(home, files, listing)
             _finish(folder, home, listing)
+            return sorted(files)
     except BaseException as error:
         for path in absent:
             with suppress(OSError):
@@ -143,7 +149,7 @@ def _check_names(
         raise UsageError(f"{folder} holds what {held.made_by} wrote; choose another with -o")
     if held is None and os.path.lexists(home / NAME):
         raise UsageError(f"{folder / NAME} is not lowtide's; choose another folder with -o")
-    for name in sorted(names):
+    for name in sorted({*names} - {EXAMPLE}):
         _check_above(folder / name, home / name)
         path, listed = home / name, held.files.get(name) if held is not None else None
         if not os.path.lexists(path):
@@ -157,6 +163,16 @@ def _check_names(
         else:
             continue
         raise UsageError(f"{folder / name} {what}, or choose another folder with -o")
+
+
+def _without_theirs(home: Path, files: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    """The files without an example that the user has changed, or has written."""
+    held = read_listing(home)
+    listed = held.files.get(EXAMPLE) if held is not None else None
+    theirs = os.path.lexists(home / EXAMPLE) and (
+        listed is None or digest(home / EXAMPLE) != listed
+    )
+    return {name: content for name, content in files.items() if name != EXAMPLE or not theirs}
 
 
 def _check_above(name: Path, path: Path) -> None:

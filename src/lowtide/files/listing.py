@@ -26,10 +26,13 @@ CHECKS = "checks/"
 
 _CHECKED = ("net.c", "net_check.h", "reference.bin", "reference.c", "reference.npz")
 
+EXAMPLE = "main.c"
+"""What is the user's from the first change on, and until then lowtide's."""
+
 OWN = frozenset(
     {
         "compressed.onnx", "front.svg", "int8.onnx", "memory.svg", "net.c", "net.h", "net.onnx",
-        "net_weights.bin", "plan.json", "tiles.json",
+        "net_weights.bin", "net_weights.c", "plan.json", "tiles.json", EXAMPLE,
         *(CHECKS + name for name in _CHECKED),
     }
 )  # fmt: skip
@@ -51,7 +54,7 @@ CERTAIN = {
 
 
 _OF_A_NETWORK = re.compile(
-    r"(?:checks/)?(.*?)(_weights\.bin|_check\.h|_reference\.(?:bin|c|npz)|\.[ch])"
+    r"(?:checks/)?(.*?)(_weights\.(?:bin|c)|_check\.h|_reference\.(?:bin|c|npz)|\.[ch])"
     r"|(.*)(_plan\.json|_memory\.svg)"
 )
 
@@ -59,7 +62,7 @@ _OF_A_NETWORK = re.compile(
 def is_own(name: str) -> bool:
     """Whether lowtide ever writes a file of that name: a list with another in it is not believed.
 
-    face.c, face.h and face_weights.bin are those of a network called face, and face_plan.json where
+    face.c, face.h and face_weights.c are those of a network called face, and face_plan.json where
     there are several (`several.py`).
     """
     network = _OF_A_NETWORK.fullmatch(name)

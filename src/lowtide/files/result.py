@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lowtide.errors import UsageError
-from lowtide.files.listing import NAME, OLDER, OWN, Listing, behind_link, read_listing
+from lowtide.files.listing import EXAMPLE, NAME, OLDER, OWN, Listing, behind_link, read_listing
 from lowtide.files.staging import STAGING, complete, locked, settle
 
 _NOT_MINE = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -19,7 +19,8 @@ _NOT_MINE = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 @dataclass(frozen=True)
 class Result:
-    """Contents by name; `changed` are those that differ from what lowtide wrote, or are gone.
+    """Contents by name; `changed` are those that differ from what lowtide wrote, or are gone, but
+    for the example, which is there to be changed.
 
     A folder without a list was written by an older lowtide: there nothing is known to be changed.
     """
@@ -72,7 +73,7 @@ def _changed(files: Mapping[str, bytes], listing: Listing) -> tuple[str, ...]:
     known = listing.files
     return tuple(
         name
-        for name in sorted(known)
+        for name in sorted(known.keys() - {EXAMPLE})
         if name not in files or hashlib.sha256(files[name]).hexdigest() != known[name]
     )
 

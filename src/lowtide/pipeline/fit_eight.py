@@ -71,10 +71,9 @@ def fit_eight(
 def show_fitted(
     found: FittedEight,
     rates: Mapping[str, Any],
-    output: Path | None,
     labels: Sequence[str] | None,
 ) -> str:
     """The fit in words, then what became of the network."""
-    shown = show_fit(found.fitted, output, labels, found.files)
+    shown = show_fit(found.fitted, labels)
     first, *more = show_eight(found.quantised, rates, "  at 8 bits      before and after")
     return "\n".join([shown, first, *(f"  {line}" for line in more)])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from lowtide.pipeline.fit_flash import FittedSmall
@@ -16,11 +15,10 @@ def show_small(
     found: FittedSmall,
     flash: str,
     rates: Mapping[str, Any],
-    output: Path | None,
     labels: Sequence[str] | None,
 ) -> str:
     """Both memories, the work and, where known, the accuracy, before and after; then the fit."""
-    shown = show_fit(found.fitted, output, labels, found.files)
+    shown = show_fit(found.fitted, labels)
     made, plan, dense = found.compressed, found.fitted.plan, found.dense
     room = f"{show_bytes(found.flash_bytes)} of {show_bytes(parse_bytes(flash))} of flash"
     if made is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,13 +28,8 @@ def _flags(fitted: Fitted) -> str:
     return f"{fitted.checks.how if fitted.checks else 'cc'} -O2"
 
 
-def show_fit(
-    fitted: Fitted,
-    output: Path | None,
-    labels: Sequence[str] | None = None,
-    files: Mapping[str, bytes] | None = None,
-) -> str:
-    """The result of a fit in words; `files` are those that were written, if more than its own."""
+def show_fit(fitted: Fitted, labels: Sequence[str] | None = None) -> str:
+    """The result of a fit in words."""
     plan, own = fitted.plan, fitted.plan.profile
     before, arena = own.layerwise_bytes, plan.arena_bytes
     proven = "proven least" if plan.placement.proven else f"at least {plan.placement.bound}"
@@ -54,10 +49,6 @@ def show_fit(
     ]
     if fitted.checks:
         lines += _checked(fitted.checks) + _answers(fitted.checks, plan.outputs[0], labels or ())
-    if output is not None:
-        parts = (name.partition("/") for name in files or fitted.files)
-        names = ", ".join(sorted({top + slash for top, slash, _ in parts}))
-        lines.append(f"  written        {for_terminal(str(output), PATH_WIDTH)}/: {names}")
     return "\n".join(lines)
 
 

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from lowtide.check.together import Turns
 from lowtide.check.verify_together import VerifiedTogether
 from lowtide.pipeline.together import Together
 from lowtide.planner.together import Shared
-from lowtide.quoting import PATH_WIDTH, for_terminal
+from lowtide.quoting import for_terminal
 from lowtide.sizes import show_bytes
 
 
-def show_together(made: Together, output: Path | None) -> str:
+def show_together(made: Together) -> str:
     """The result of a fit --together."""
     lines = [*_lines(made)]
-    if output is not None:
-        lines.append(f"  written        {for_terminal(str(output), PATH_WIDTH)}/")
     return "\n".join(lines)
 
 

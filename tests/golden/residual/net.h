@@ -7,7 +7,7 @@
    uses no recursion and no stdio, and keeps no state between calls but the arena.
 
    RAM    arena 1280 bytes (layer by layer with whole tensors: 3072), stack not measured
-   flash  weights 2320 bytes (constants in net.c), code not measured
+   flash  weights 2320 bytes (net_weights.c), code not measured
    work   16448 multiply-adds
 
    How to call it:
@@ -18,7 +18,10 @@
 
    The inputs are overwritten while the network runs: write them anew before each run.
 
-   cc -std=c99 -O3 -ffp-contract=fast -c net.c      add -march=native or your core's
+   How to compile it, and an example of a caller:
+       OUT=.      # this folder, from wherever you are
+       cc -std=c99 -O3 -ffp-contract=fast -I"$OUT" -c "$OUT/net.c"      add -march=native or your core's
+       cc -std=c99 -O3 -ffp-contract=fast -I"$OUT" "$OUT/main.c" "$OUT/net.c" -o net_example
    checks/net.c is the same with a judge, for -DLOWTIDE_CHECKED -I.: every read must find
    its own bytes (checks/net_check.h).
    NET_AT(operator), if it is a macro, is told whose work comes next: an operator's (its

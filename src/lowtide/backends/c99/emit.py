@@ -1,12 +1,15 @@
 """A plan as one C99 program.
 
-net.c, net.h, net_weights.bin    what ships
-checks/net.c                     the same with the judge woven in
-checks/reference.c               the same plan computed by the definitions alone, judged
+net.c, net.h                       what ships ..
+net_weights.c, net_weights.bin     .. with its constants: C that net.c includes, or a file if large
+checks/net.c                       the same with the judge woven in
+checks/reference.c                 the same plan computed by the definitions alone, judged
+main.c                             an example of a caller
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.resources import files
 
 from lowtide.backends.c99.arena import ALIGNED, NO_ALIGNED, emit_own_arena
@@ -15,15 +18,16 @@ from lowtide.backends.c99.claim import emit_claim
 from lowtide.backends.c99.dense_calls import emit_run_call
 from lowtide.backends.c99.driver import emit_driver, most_rows
 from lowtide.backends.c99.eight_calls import emit_add_call, emit_eight_call
+from lowtide.backends.c99.example import example
 from lowtide.backends.c99.header import header
 from lowtide.backends.c99.loops import reference_loops
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.row_calls import emit_row_call
 from lowtide.backends.c99.ship import shipped
 from lowtide.backends.c99.storages import emit_storages
-from lowtide.backends.c99.text import Lines
+from lowtide.backends.c99.text import Lines, calls_libm
 from lowtide.backends.c99.types import only_floats, only_whole, typedefs
-from lowtide.backends.c99.weights import emit_numbers, emit_weights
+from lowtide.backends.c99.weights import emit_numbers, emit_weights, place_constants
 from lowtide.backends.c99.without import without
 from lowtide.ir.dtype import F32
 from lowtide.kernels.calls import AddCall, EightCall, PixelCall, RowCall, RunCall
@@ -95,25 +99,39 @@ _PARTS = files("lowtide.backends.c99")
 def emit(plan: Plan) -> dict[str, bytes]:
     """Writes a plan as C; returns the files' contents by name."""
     name = plan.options.name
-    net, weights = _source(plan, kernels=True)
-    reference, others = _source(plan, kernels=False)
-    if others != weights:
-        reference = reference.replace(f'"{name}_weights.bin"', '"checks/reference.bin"')
+    net, reference = _source(plan, kernels=True), _source(plan, kernels=False)
+    text = reference.text
+    if reference.weights != net.weights:
+        text = text.replace(f'"{name}_weights.bin"', '"checks/reference.bin"')
+    ships, held = shipped(net.text), len(net.weights) if net.weights else None
+    apart = net.constants is not None
     files = {
-        f"{name}.c": shipped(net).encode(),
-        f"{name}.h": header(plan, len(weights) if weights else None).encode(),
-        f"checks/{name}.c": net.encode(),
+        f"{name}.c": ships.encode(),
+        f"{name}.h": header(plan, held, apart, calls_libm(ships)).encode(),
+        f"checks/{name}.c": net.text.encode(),
         f"checks/{name}_check.h": own(_CHECK, name).encode(),
-        "checks/reference.c": reference.encode(),
+        "checks/reference.c": text.encode(),
+        "main.c": example(plan).encode(),
     }
-    if weights is not None:
-        files[f"{name}_weights.bin"] = weights
-    if others is not None and others != weights:
-        files["checks/reference.bin"] = others
+    if net.constants is not None:
+        files[f"{name}_weights.c"] = net.constants.encode()
+    if net.weights is not None:
+        files[f"{name}_weights.bin"] = net.weights
+    if reference.weights not in (None, net.weights):
+        files["checks/reference.bin"] = reference.weights
     return files
 
 
-def _source(plan: Plan, kernels: bool) -> tuple[str, bytes | None]:
+@dataclass(frozen=True)
+class _Source:
+    """A program, its constants where they are C apart from it, its weights where in a file."""
+
+    text: str
+    constants: str | None
+    weights: bytes | None
+
+
+def _source(plan: Plan, kernels: bool) -> _Source:
     program, body, called = Program(plan), Lines(), plan.options.name
     names = [_function_name(k, task) for k, task in enumerate(plan.tasks)]
     for k, task in enumerate(plan.tasks):
@@ -134,12 +152,14 @@ def _source(plan: Plan, kernels: bool) -> tuple[str, bytes | None]:
     lines.add(own(_checked(program), called))
     if not only_floats(plan):
         lines.add((_PARTS / "keep_call.h").read_text())
-    weights = emit_weights(program, lines)
+    constants = Lines()
+    weights = emit_weights(program, lines, constants)
     if program.packed:
         lines.add(source("unpack.h"))
     for name, table in sorted(program.tables.items()):
         lines.add(f"static const int {name}[{len(table)}] = {{ {', '.join(map(str, table))} }};")
-    emit_numbers(program, lines)
+    emit_numbers(program, constants)
+    apart = place_constants(constants, lines, called, kernels and weights is None)
     for _, text in sorted(program.functions.items()):
         lines.add(text)
     if program.limits:
@@ -152,7 +172,10 @@ def _source(plan: Plan, kernels: bool) -> tuple[str, bytes | None]:
     for text in parts:
         lines.add(text)
     text = lines.text() + body.text()
-    return without(text, f"{cpu.never}|{never(cpu.name)}") if cpu else text, weights
+    if cpu:
+        pattern = f"{cpu.never}|{never(cpu.name)}"
+        text, apart = without(text, pattern), apart and without(apart, pattern)
+    return _Source(text, apart, weights)
 
 
 def _checked(program: Program) -> str:

@@ -30,8 +30,8 @@ _NO_STACK = "stack not measured"
 _NO_CODE = "code not measured"
 _OF = "stack, state and code as compiled with -O2 on the PC that made this file; a board's differ"
 _WEIGHTS_FILE = (
-    "   net_weights.bin is linked in by the assembler, which looks for it here and in every -I:",
-    "       -I FOLDER                          wherever it is when cc runs elsewhere",
+    "   net_weights.bin is linked in by the assembler, which looks for it where cc runs and in",
+    "   every -I folder. Other ways:",
     "       -DNET_WEIGHTS_FILE='\"FILE\"'        under another name",
     "       -DNET_WEIGHTS_MAPPED               not at all: call net_set_weights() before net_run()",
 )
@@ -46,22 +46,26 @@ _C_LINKAGE_BEGINS = ("#ifdef __cplusplus", 'extern "C" {', "#endif", "")
 _C_LINKAGE_ENDS = ("#ifdef __cplusplus", "}", "#endif")
 
 
-def header(plan: Plan, weights_bytes: int | None) -> str:
-    """The text of net.h."""
+def header(plan: Plan, weights_bytes: int | None, apart: bool, libm: bool) -> str:
+    """The text of net.h.
+
+    Weights are in a file of so many bytes, `apart` in net_weights.c, or there are none; the program
+    calls functions of `libm`, or none.
+    """
     name = plan.options.name
     declared = [own("\n".join(_begin(plan)), name)]
     for way, ports in (("input", plan.inputs), ("output", plan.outputs)):
         for port in ports:
             declared += [_described(port, way), own("\n".join(_port(port, way)), name)]
     declared.append(own("\n".join(_end(plan, weights_bytes)), name))
-    about = own("\n".join(_about(plan, weights_bytes)), name)
+    held = f"net_weights.bin, {weights_bytes} bytes" if weights_bytes else "net_weights.c"
+    about = own("\n".join(_about(plan, held if apart or weights_bytes else "none", libm)), name)
     return "\n".join([*_made_from(plan.source, name), about, *declared])
 
 
-def _about(plan: Plan, weights_bytes: int | None) -> list[str]:
+def _about(plan: Plan, held: str, libm: bool) -> list[str]:
     """The rest of the comment at the top."""
     profile = plan.profile
-    held = f"net_weights.bin, {weights_bytes} bytes" if weights_bytes else "constants in net.c"
     return [
         "",
         "   The program computes the network in one arena: yours, handed to the functions that end",
@@ -77,8 +81,8 @@ def _about(plan: Plan, weights_bytes: int | None) -> list[str]:
         *_example(plan),
         "",
         *_inputs_afterwards(plan),
-        *_compiled(plan),
-        *(_WEIGHTS_FILE if weights_bytes else []),
+        *_compiled(plan, libm),
+        *(_WEIGHTS_FILE if ".bin" in held else []),
         "   checks/net.c is the same with a judge, for -DLOWTIDE_CHECKED -I.: every read must find",
         "   its own bytes (checks/net_check.h).",
         "   NET_AT(operator), if it is a macro, is told whose work comes next: an operator's (its",
@@ -87,20 +91,26 @@ def _about(plan: Plan, weights_bytes: int | None) -> list[str]:
     ]
 
 
-def _compiled(plan: Plan) -> list[str]:
-    """The compile line; `check/flags.py` reads the flags from it."""
-    flags, asked = "-std=c99 -O3 -ffp-contract=fast -c net.c", plan.options.cpu
-    if asked is None:
-        return [f"   cc {flags}      add -march=native or your core's"]
-    cpu = find_cpu(asked)
-    if asked == PORTABLE:
-        return [
-            "   Plain C99 (--cpu portable): no extensions of a compiler, no vectors, no assembler.",
-            f"   {cpu.command} {flags}      or what your compiler has in place of these",
-        ]
+def _compiled(plan: Plan, libm: bool) -> list[str]:
+    """The compile lines; `check/flags.py` reads the flags from them."""
+    flags, asked = '-std=c99 -O3 -ffp-contract=fast -I"$OUT"', plan.options.cpu
+    cpu = None if asked is None else find_cpu(asked)
+    command, added = cpu.command if cpu else "cc", "add -march=native or your core's"
+    lines = []
+    if cpu and asked == PORTABLE:
+        lines.append(
+            "   Plain C99 (--cpu portable): no extensions of a compiler, no vectors, no assembler."
+        )
+        added = "or what your compiler has instead"
+    elif cpu:
+        lines.append(f"   Made for {cpu.name} ({cpu.core}); right, if slower, on any other.")
+        added = ""
     return [
-        f"   Made for {cpu.name} ({cpu.core}); right, if slower, on any other.",
-        f"   {cpu.command} {flags}",
+        *lines,
+        "   How to compile it, and an example of a caller:",
+        "       OUT=.      # this folder, from wherever you are",
+        f'       {command} {flags} -c "$OUT/net.c"      {added}'.rstrip(),
+        f'       cc {flags} "$OUT/main.c" "$OUT/net.c" -o net_example{" -lm" if libm else ""}',
     ]
 
 

@@ -57,6 +57,17 @@ class Lines:
         return "\n".join(self.lines) + "\n"
 
 
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_REAL = re.compile(r"(\w+ )?\b(?!sizeof)([a-z]\w*f)\(")
+
+
+def calls_libm(text: str) -> bool:
+    """Whether a program calls functions of math.h: those in f that are not its own."""
+    found = _REAL.findall(_COMMENT.sub("", text))
+    defined = {name for before, name in found if before not in ("", "return ", "else ")}
+    return any(name not in defined for _, name in found)
+
+
 def literal(value: float) -> str:
     """A float constant in C that reads back to the same bits; all NaNs become one."""
     if isnan(value):

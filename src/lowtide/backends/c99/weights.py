@@ -1,4 +1,8 @@
-"""Weights as C arrays, or in a file of their own when there are too many for a compiler."""
+"""Weights as C arrays, or in a file of their own when there are too many for a compiler.
+
+Arrays of what ships stand in net_weights.c, which net.c includes: one compile, so no family's order
+of weights can meet the kernels of another.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +43,39 @@ extern const float net_weights[];
 #endif"""
 
 
+_PLACED = """\
+#ifndef NET_WEIGHTS_IN /* where constants lie: __attribute__((section(".qspi"))) */
+#define NET_WEIGHTS_IN
+#endif"""
+_APART = """\
+/* net_weights.c: the constants of net.c, which includes it; in a list of sources it is nothing.
+   Made by lowtide; see net.h. */
+#ifndef NET_CONSTANTS
+typedef int net_constants_are_in_net_c;
+#else
+{}#endif
+"""
+_INCLUDED = """\
+#define NET_CONSTANTS
+#include "net_weights.c"
+"""
+
+
+def place_constants(constants: Lines, lines: Lines, called: str, apart: bool) -> str | None:
+    """Puts constants into the program, or `apart`; returns net_weights.c, which it then includes.
+
+    None: it has none, or none are needed.
+    """
+    if not constants.lines:
+        return None
+    lines.add(own(_PLACED, called))
+    if not apart:
+        lines.add(constants.text().rstrip("\n"))
+        return None
+    lines.add(own(_INCLUDED, called))
+    return own(_APART, called).format(constants.text())
+
+
 def in_file(program: Program) -> bool:
     """Whether the weights go to net_weights.bin: a compiler takes too long over so many."""
     if program.plan.options.cpu == PORTABLE:  # a file is linked in by assembler
@@ -46,15 +83,16 @@ def in_file(program: Program) -> bool:
     return sum(array.nbytes for array in program.weights.values()) > MOST_IN_C
 
 
-def emit_weights(program: Program, lines: Lines) -> bytes | None:
-    """Declares every weight array; returns the content of net_weights.bin if there is one."""
+def emit_weights(program: Program, lines: Lines, constants: Lines) -> bytes | None:
+    """Declares every weight array among the `constants`; returns the content of net_weights.bin if
+    there is one."""
     if not program.weights:
         return None
     if not in_file(program):
         if program.variants:
             lines.add(choosing(program.variants))
         for name, array in program.weights.items():
-            _emit_variants(name, array, program, lines)
+            _emit_variants(name, array, program, constants)
         return None
     family = in_a_file(program.plan.layout, program.variants)
     held = program.weights | (program.variants[family] if family else {})
@@ -90,7 +128,7 @@ def _emit_variants(name: str, array: Array, program: Program, lines: Lines) -> N
     for k, (names, own) in enumerate([*kinds[1:], kinds[0]]):
         if len(kinds) > 1:
             lines.add(f"#{'elif' if k else 'if'} {' || '.join(names)}" if names else "#else")
-        _emit_array(name, own, _alignment(name, own, program), lines)
+        _emit_array(name, own, program, lines)
     if len(kinds) > 1:
         lines.add("#endif")
 
@@ -108,7 +146,7 @@ def _alignment(name: str, array: Array, program: Program) -> int:
 def emit_numbers(program: Program, lines: Lines) -> None:
     """Declares the tables of numbers that definitions bring along."""
     for name, table in sorted(program.numbers.items()):
-        _emit_array(name, table, _alignment(name, table, program), lines)
+        _emit_array(name, table, program, lines)
 
 
 def _known(array: Array) -> Array:
@@ -116,11 +154,12 @@ def _known(array: Array) -> Array:
     return array if array.dtype.name in _TYPES else array.astype(np.float32)
 
 
-def _emit_array(name: str, held: Array, align: int, lines: Lines) -> None:
-    array = _known(held)
+def _emit_array(name: str, held: Array, program: Program, lines: Lines) -> None:
+    array, align = _known(held), _alignment(name, held, program)
+    placed = f"{program.plan.options.name.upper()}_WEIGHTS_IN"
     kind, whole = _TYPES[array.dtype.name], array.dtype != np.float32
     aligned = f"ALIGNED({align}) " if align > array.itemsize else ""
-    lines.add(f"static {aligned}const {kind} {name}[{array.size}] = {{")
+    lines.add(f"static {placed} {aligned}const {kind} {name}[{array.size}] = {{")
     to_text, per = (whole_literal, 16) if whole else (literal, 8)
     texts = [to_text(v).strip("()") for v in array.ravel().tolist()]
     for i in range(0, len(texts), per):
