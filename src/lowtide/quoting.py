@@ -69,9 +69,9 @@ def for_markup(text: str, width: int = WIDTH) -> str:
     return escape(for_terminal(text, width))
 
 
-def identifier(name: str, taken: set[str]) -> str:
+def identifier(name: str, taken: set[str], width: int = _LONGEST_IDENTIFIER) -> str:
     """A C identifier like `name` that is not in `taken`; it is added there."""
-    short = _shorten(name, _LONGEST_IDENTIFIER, "_")
+    short = _shorten(name, width, "_")
     plain = re.sub(r"[^A-Za-z0-9_]+", "_", short).strip("_").lower() or "tensor"
     plain = f"t{plain}" if plain[0].isdigit() or plain in KEYWORDS else plain
     found, number = plain, 2

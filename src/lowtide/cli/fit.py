@@ -186,14 +186,15 @@ def fit(
     from lowtide.quoting import identifier, own
 
     if output is None and target != "none":
-        called = name or "_".join(one.stem for one in models[: len(models) if together else 1])
+        called = name or "_".join(one.stem for one in model[: len(model) if together else 1])
         output = Path(f"{identifier(called, set())}-lowtide")
+    pictures = SampleFiles(tuple(sample or ()), numbers_or_none(mean), numbers_or_none(std), bgr)
     options = Options(
         schedule, order, overlap, place, align, element_bytes, io_layout,
         fuse_pools=fuse_pools, tile=parse_tile(tile), keep_input=keep_input, image=image,
         result=result, max_overhead=max_overhead or 0.0, objective=objective,
-        name=Options.name if together else name or Options.name,
-        io_type=io_type or ("8bit" if int8 else "file"), cpu=cpu,
+        name=Options.name if together else name or Options.name, cpu=cpu, pixels=pictures.words,
+        io_type=io_type or ("8bit" if int8 else "file"),
     )  # fmt: skip
     first, line = model[0], StageLine(model[0], quiet)
     if together:
@@ -215,7 +216,6 @@ def fit(
         certain |= {"int8.onnx"} if int8 else set()
         check_folder(output, {own(one, options.name) for one in certain}, read)
     names = None if labels is None else read_labels(labels)
-    pictures = SampleFiles(tuple(sample or ()), numbers_or_none(mean), numbers_or_none(std), bgr)
     data = Data(
         calibrate or (), test or (), classes, mean or "0", std or "1", bgr, weights, uncalibrated
     )  # fmt: skip
@@ -242,7 +242,8 @@ def fit(
             "--weights is for --flash"
         )
     if target == "onnx":
-        if replace(options, max_overhead=0.0) != Options() or labels is not None or chip:
+        asked = replace(options, max_overhead=0.0, pixels="") != Options()
+        if asked or labels is not None or chip:
             raise UsageError(
                 "--target onnx takes --budget, --tiles, --max-overhead, --shape and samples"
             )

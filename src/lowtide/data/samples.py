@@ -32,6 +32,15 @@ class SampleFiles:
             found[name] = read_sample(path, graph, self.mean, self.std, self.bgr)
         return found
 
+    @property
+    def words(self) -> str:
+        """What pixels become, if that was said."""
+        if self.mean is None and self.std is None and not self.bgr:
+            return ""
+        mean, std = (", ".join(f"{v:g}" for v in n) for n in (self.mean or (0,), self.std or (1,)))
+        colours = "blue first" if self.bgr else "red first"
+        return f"pixels 0..255 become (pixel - mean) / std, mean {mean}, std {std}, {colours}"
+
     def _check(self, graph: Graph) -> None:
         """The numbers make sense, whether or not there is a picture to use them on."""
         mean, std = self.mean or (0.0,), self.std or (1.0,)

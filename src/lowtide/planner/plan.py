@@ -51,6 +51,7 @@ class Options:
     max_overhead   multiply-adds that may be done twice, as a share of the network's (0.05: 5 %)
     objective      "memory", or more of it for fewer reads of weights: "balanced", "latency"
     name           what the program's files and functions are called: net.c, net_run()
+    pixels         what pixels become before they are handed in, in words
     cpu            the processor that the C is for (None: it finds out when it is compiled)
     """
 
@@ -71,6 +72,7 @@ class Options:
     name: str = "net"
     io_type: Literal["file", "8bit"] = "file"
     cpu: str | None = None
+    pixels: str = ""
 
     def __post_init__(self) -> None:
         if self.cpu is not None:

@@ -752,7 +752,7 @@ static void op0_conv(unsigned char *const arena, const int first, const int rows
         }
         out[j] = OUT_ROW(j, S3, y, 0);
     }
-    conv_rows(&shape, in, out, rows, w1, w0);
+    conv_rows(&shape, in, out, rows, w1_first, w0_first);
 }
 
 /* left: Conv+Sigmoid 1x4x4x4 -> 1x3x4x4 */
@@ -767,7 +767,7 @@ static void op1_conv(unsigned char *const arena, const int first, const int rows
         }
         out[j] = OUT_ROW(j, S2, y, 0);
     }
-    conv_rows(&shape, in, out, rows, w3, w2);
+    conv_rows(&shape, in, out, rows, w3_left, w2_left);
     for (int j = 0; j < rows; j++) {
         for (int x = 0; x < 4; x++) {
             for (int c = 0; c < 3; c++) {
@@ -790,7 +790,7 @@ static void op2_conv(unsigned char *const arena, const int first, const int rows
         }
         out[j] = OUT_ROW(j, S2, y, 3);
     }
-    conv_rows(&shape, in, out, rows, w5, w4);
+    conv_rows(&shape, in, out, rows, w5_right, w4_right);
 }
 
 /* large: Resize 1x5x4x4 -> 1x5x8x8 */
@@ -827,7 +827,7 @@ static void op4_conv(unsigned char *const arena, const int first, const int rows
         }
         out[j] = OUT_ROW(j, S1, y, 0);
     }
-    conv_rows(&shape, in, out, rows, w7, w6);
+    conv_rows(&shape, in, out, rows, w7_last, w6_last);
 }
 
 float *net_input_x_in(void *memory) { unsigned char *const arena = memory; return S0(0, 0); }

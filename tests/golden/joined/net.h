@@ -8,6 +8,7 @@
 
    RAM    arena 1024 bytes (layer by layer with whole tensors: 1792), stack not measured
    flash  weights 1412 bytes (net_weights.c), code not measured
+          written out: weights 1608, factors and biases 44, tables 103 (counted as code)
    work   9792 multiply-adds
 
    How to call it:
@@ -24,6 +25,8 @@
        cc -std=c99 -O3 -ffp-contract=fast -I"$OUT" "$OUT/main.c" "$OUT/net.c" -o net_example -lm
    checks/net.c is the same with a judge, for -DLOWTIDE_CHECKED -I.: every read must find
    its own bytes (checks/net_check.h).
+   A breakpoint at an operator: compile with -g as well, and break op4_conv. net.c has
+   such a function for each, its name in the network above it; gdb finds it inlined, too.
    NET_AT(operator), if it is a macro, is told whose work comes next: an operator's (its
    number in plan.json) or the driver's (NET_OPERATORS). For counters of your own.
 */
@@ -40,10 +43,11 @@
 extern "C" {
 #endif
 
-/* input 'x', 1x2x8x8, in memory [H 8][W 8][C 2] */
+/* input 'x', 1x2x8x8, in memory [H 8][W 8][C 2]: row by row, the channels of a pixel together */
 #define NET_INPUT_X_ELEMENTS 128
 
-/* output 'last', 1x2x8x8, in memory [H 8][W 8][C 2] */
+/* output 'last', 1x2x8x8, in memory [H 8][W 8][C 2]: row by row, the channels of a pixel
+   together */
 #define NET_OUTPUT_LAST_ELEMENTS 128
 
 #ifndef NET_NO_ARENA

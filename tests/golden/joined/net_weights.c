@@ -3,10 +3,10 @@
 #ifndef NET_CONSTANTS
 typedef int net_constants_are_in_net_c;
 #else
-static NET_WEIGHTS_IN ALIGNED(64) const float w0[4] = {
+static NET_WEIGHTS_IN ALIGNED(64) const float w0_first[4] = {
     0.10039616f, -0.061790705f, 0.18220113f, -0.1320431f,
 };
-static NET_WEIGHTS_IN ALIGNED(64) const float w1[87] = {
+static NET_WEIGHTS_IN ALIGNED(64) const float w1_first[87] = {
     0.037719067f, 0.123489164f, -0.19614859f, -0.38650844f, -0.37962645f, -0.2765176f, -0.094176844f, -0.14877322f,
     -0.03963146f, 0.312754f, -0.03888409f, 0.11853662f, -0.18698233f, -0.13731775f, 0.4374062f, 0.09869089f,
     0.1921268f, -0.038560398f, 0.23519264f, 0.1289591f, 0.012397794f, 0.06605854f, 0.5880775f, -0.077571765f,
@@ -19,10 +19,10 @@ static NET_WEIGHTS_IN ALIGNED(64) const float w1[87] = {
     0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f,
     0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f,
 };
-static NET_WEIGHTS_IN ALIGNED(64) const float w2[3] = {
+static NET_WEIGHTS_IN ALIGNED(64) const float w2_left[3] = {
     -0.043686833f, 0.051984172f, -0.047657903f,
 };
-static NET_WEIGHTS_IN ALIGNED(64) const float w3[123] = {
+static NET_WEIGHTS_IN ALIGNED(64) const float w3_left[123] = {
     -0.1984584f, -0.022710457f, -0.24111955f, 0.18912345f, 0.2532236f, -0.031821676f, 0.074935615f, -0.31290033f,
     0.02598578f, -0.32230946f, 0.3686051f, -0.045657888f, 0.280515f, 0.06063432f, 0.32404903f, 0.17434974f,
     0.022678083f, -0.35571593f, 0.30943593f, 0.08052512f, -0.44612187f, 0.26191264f, 0.101886004f, -0.4421664f,
@@ -40,10 +40,10 @@ static NET_WEIGHTS_IN ALIGNED(64) const float w3[123] = {
     0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f,
     0.0f, 0.0f, 0.0f,
 };
-static NET_WEIGHTS_IN ALIGNED(64) const float w4[2] = {
+static NET_WEIGHTS_IN ALIGNED(64) const float w4_right[2] = {
     0.2345808f, -0.070413955f,
 };
-static NET_WEIGHTS_IN ALIGNED(64) const float w5[87] = {
+static NET_WEIGHTS_IN ALIGNED(64) const float w5_right[87] = {
     0.416694f, 0.20341192f, -0.38479477f, 0.3613189f, -0.14291303f, -0.103701755f, -0.05865175f, 0.060573f,
     0.105436526f, -0.15000252f, -0.17569734f, 0.47721022f, 0.049001984f, 0.25637528f, 0.16974536f, -0.011650512f,
     -0.14229989f, 0.40813386f, -0.14177631f, -0.37684143f, -0.38779384f, -0.14669073f, -0.0021634079f, 0.31989735f,
@@ -56,10 +56,10 @@ static NET_WEIGHTS_IN ALIGNED(64) const float w5[87] = {
     0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f,
     0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f,
 };
-static NET_WEIGHTS_IN ALIGNED(64) const float w6[2] = {
+static NET_WEIGHTS_IN ALIGNED(64) const float w6_last[2] = {
     0.2026779f, -0.03950099f,
 };
-static NET_WEIGHTS_IN ALIGNED(64) const float w7[105] = {
+static NET_WEIGHTS_IN ALIGNED(64) const float w7_last[105] = {
     -0.13592233f, -0.04411365f, 0.8267423f, 0.053043738f, 0.42671356f, 0.28721568f, -0.19207872f, -0.06897975f,
     0.09038765f, 0.4388527f, -0.3197514f, -0.1891734f, 0.31237295f, -0.24129169f, 0.13550563f, -0.034150906f,
     0.21969052f, 0.10758242f, -0.3782881f, 0.08343789f, -0.10383638f, 0.016609492f, -0.23442721f, -0.086994566f,

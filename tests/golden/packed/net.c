@@ -326,7 +326,7 @@ static void op0_conv(unsigned char *const arena, const int first, const int rows
             const int h = y * 2 + ky - 1;
             x[ky] = h >= 0 ? ROW(S0, h, 0) : NULL;
         }
-        const struct packed weights = { w0, w0_scales, 4, 0, 1, 1 };
+        const struct packed weights = { w0_first, w0_first_scales, 4, 0, 1, 1 };
         f32 *y_out = OUT(S2, y, 0);
         packed_conv_row(&shape, x, &weights, NULL, y_out, NULL);
         for (int x = 0; x < 4; x++) {
@@ -347,7 +347,7 @@ static void op1_conv(unsigned char *const arena, const int first, const int rows
             const int h = y + ky;
             x[ky] = ROW(S2, h, 0);
         }
-        const struct packed weights = { w1, w1_scales, 4, 0, 1, 1 };
+        const struct packed weights = { w1_deep, w1_deep_scales, 4, 0, 1, 1 };
         f32 *y_out = OUT(S3, y, 0);
         packed_depthwise_row(&shape, x, &weights, NULL, y_out, NULL);
     }
@@ -364,7 +364,7 @@ static void op2_conv(unsigned char *const arena) {
             for (int i = 0; i < 8; i++) {
                 const float a0 = READ(S3, ky, i + kx * 8);
                 for (int c = 0; c < 6; c++) {
-                    acc[c] += a0 * ((float)code(w2, c + i * 6 + ky * 96 + kx * 48, 4)) * half(w2_scales[c]);
+                    acc[c] += a0 * ((float)code(w2_dense_conv, c + i * 6 + ky * 96 + kx * 48, 4)) * half(w2_dense_conv_scales[c]);
                 }
             }
         }

@@ -3,7 +3,7 @@
 #ifndef NET_CONSTANTS
 typedef int net_constants_are_in_net_c;
 #else
-static NET_WEIGHTS_IN ALIGNED(64) const uint8_t w0[108] = {
+static NET_WEIGHTS_IN ALIGNED(64) const uint8_t w0_first[108] = {
     27, 237, 99, 109, 145, 227, 122, 179, 113, 157, 68, 106, 165, 210, 252, 228,
     49, 81, 34, 103, 89, 63, 247, 55, 210, 106, 244, 84, 7, 240, 225, 118,
     116, 228, 9, 149, 6, 197, 9, 195, 45, 77, 118, 195, 227, 19, 254, 87,
@@ -12,18 +12,18 @@ static NET_WEIGHTS_IN ALIGNED(64) const uint8_t w0[108] = {
     42, 240, 64, 32, 147, 144, 155, 106, 238, 96, 246, 250, 85, 98, 162, 7,
     162, 162, 247, 90, 245, 162, 91, 181, 57, 76, 244, 158,
 };
-static NET_WEIGHTS_IN ALIGNED(64) const uint16_t w0_scales[8] = {
+static NET_WEIGHTS_IN ALIGNED(64) const uint16_t w0_first_scales[8] = {
     9216, 10240, 43008, 11264, 11264, 12288, 12288, 12288,
 };
-static NET_WEIGHTS_IN ALIGNED(64) const uint8_t w1[36] = {
+static NET_WEIGHTS_IN ALIGNED(64) const uint8_t w1_deep[36] = {
     38, 221, 113, 87, 70, 92, 35, 75, 29, 28, 225, 245, 169, 86, 161, 95,
     144, 28, 16, 89, 85, 76, 203, 166, 242, 90, 27, 151, 202, 154, 158, 169,
     66, 20, 93, 225,
 };
-static NET_WEIGHTS_IN ALIGNED(64) const uint16_t w1_scales[8] = {
+static NET_WEIGHTS_IN ALIGNED(64) const uint16_t w1_deep_scales[8] = {
     9216, 43008, 11264, 12288, 45056, 9216, 12288, 10240,
 };
-static NET_WEIGHTS_IN ALIGNED(64) const uint8_t w2[96] = {
+static NET_WEIGHTS_IN ALIGNED(64) const uint8_t w2_dense_conv[96] = {
     23, 22, 155, 148, 99, 77, 223, 164, 10, 15, 29, 195, 112, 57, 41, 121,
     49, 254, 160, 208, 9, 91, 196, 19, 115, 182, 20, 186, 33, 90, 89, 160,
     122, 127, 74, 114, 71, 225, 11, 205, 52, 45, 53, 225, 111, 176, 11, 84,
@@ -31,7 +31,7 @@ static NET_WEIGHTS_IN ALIGNED(64) const uint8_t w2[96] = {
     212, 74, 146, 119, 100, 50, 30, 172, 215, 17, 182, 101, 123, 10, 62, 0,
     182, 96, 183, 80, 84, 153, 83, 189, 167, 35, 54, 109, 144, 238, 99, 234,
 };
-static NET_WEIGHTS_IN ALIGNED(64) const uint16_t w2_scales[6] = {
+static NET_WEIGHTS_IN ALIGNED(64) const uint16_t w2_dense_conv_scales[6] = {
     12288, 12288, 11264, 10240, 10240, 11264,
 };
 #endif

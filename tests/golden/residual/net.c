@@ -779,7 +779,7 @@ static void op0_conv(unsigned char *const arena, const int first, const int rows
         }
         out[j] = OUT_ROW(j, S2, y, 0);
     }
-    conv_rows(&shape, in, out, rows, w1, w0);
+    conv_rows(&shape, in, out, rows, w1_first, w0_first);
 }
 
 /* second: Conv 1x4x8x8 -> 1x4x8x8 */
@@ -794,7 +794,7 @@ static void op1_conv(unsigned char *const arena, const int first, const int rows
         }
         out[j] = OUT_ROW(j, S3, y, 0);
     }
-    conv_rows(&shape, in, out, rows, w3, w2);
+    conv_rows(&shape, in, out, rows, w3_second, w2_second);
 }
 
 /* pooled: Add+Relu+MaxPool 1x4x8x8 -> 1x4x4x4 */
@@ -826,7 +826,7 @@ static void op3_conv(unsigned char *const arena, const int first, const int rows
             if (ky == 0)
                 WRITE(S1, 0, c, 0.0f);
         }
-        dense(S4(ky, 0), 16, w4 + (ptrdiff_t)ky * 80, 5, S1(0, 0));
+        dense(S4(ky, 0), 16, w4_dense_conv + (ptrdiff_t)ky * 80, 5, S1(0, 0));
     }
 }
 

@@ -3,10 +3,10 @@
 #ifndef NET_CONSTANTS
 typedef int net_constants_are_in_net_c;
 #else
-static NET_WEIGHTS_IN ALIGNED(64) const float w0[4] = {
+static NET_WEIGHTS_IN ALIGNED(64) const float w0_first[4] = {
     -0.22501412f, 0.03863696f, -0.058164082f, 0.01092797f,
 };
-static NET_WEIGHTS_IN ALIGNED(64) const float w1[123] = {
+static NET_WEIGHTS_IN ALIGNED(64) const float w1_first[123] = {
     0.037719067f, -0.2765176f, -0.38650844f, -0.18995823f, -0.37962645f, -0.19614859f, -0.14877322f, -0.086216316f,
     0.123489164f, -0.094176844f, 0.30118847f, -0.42045605f, -0.03963146f, -0.13731775f, 0.11853662f, -0.11326905f,
     -0.18698233f, -0.03888409f, 0.09869089f, 0.4723225f, 0.312754f, 0.4374062f, -0.18537211f, 0.15080486f,
@@ -24,10 +24,10 @@ static NET_WEIGHTS_IN ALIGNED(64) const float w1[123] = {
     0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f,
     0.0f, 0.0f, 0.0f,
 };
-static NET_WEIGHTS_IN ALIGNED(64) const float w2[4] = {
+static NET_WEIGHTS_IN ALIGNED(64) const float w2_second[4] = {
     -0.06676873f, 0.0163244f, -0.083075196f, 0.2345808f,
 };
-static NET_WEIGHTS_IN ALIGNED(64) const float w3[159] = {
+static NET_WEIGHTS_IN ALIGNED(64) const float w3_second[159] = {
     -0.022710457f, -0.24111955f, -0.1310605f, -0.023203518f, 0.2532236f, -0.031821676f, -0.015181219f, -0.3014403f,
     -0.31290033f, 0.02598578f, -0.48154482f, -0.93190104f, 0.3686051f, -0.045657888f, 0.69310904f, 0.7657272f,
     0.06063432f, 0.32404903f, 0.15595251f, -0.60499823f, 0.022678083f, -0.35571593f, -0.08493752f, -0.20998996f,
@@ -49,7 +49,7 @@ static NET_WEIGHTS_IN ALIGNED(64) const float w3[159] = {
     0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f,
     0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f,
 };
-static NET_WEIGHTS_IN ALIGNED(64) const float w4[320] = {
+static NET_WEIGHTS_IN ALIGNED(64) const float w4_dense_conv[320] = {
     -0.14082791f, 0.19147712f, -0.20095745f, 0.16884878f, 0.38533255f, 0.006945558f, -0.20784776f, -0.2684089f,
     -0.059552096f, -0.06622808f, 0.12797041f, -0.07348052f, -0.29792908f, -0.14110559f, 0.17244923f, 0.011072995f,
     0.14684951f, -0.29995975f, 0.2585786f, -0.03318664f, -0.090614885f, -0.02276727f, 0.07349324f, -0.020321779f,

@@ -19,15 +19,15 @@ from lowtide.backends.c99.dense_calls import emit_run_call
 from lowtide.backends.c99.driver import emit_driver, most_rows
 from lowtide.backends.c99.eight_calls import emit_add_call, emit_eight_call
 from lowtide.backends.c99.example import example
-from lowtide.backends.c99.header import header
+from lowtide.backends.c99.header import Held, header
 from lowtide.backends.c99.loops import reference_loops
-from lowtide.backends.c99.program import Program
+from lowtide.backends.c99.program import Program, operator_function
 from lowtide.backends.c99.row_calls import emit_row_call
 from lowtide.backends.c99.ship import shipped
 from lowtide.backends.c99.storages import emit_storages
-from lowtide.backends.c99.text import Lines, calls_libm
+from lowtide.backends.c99.text import Lines, calls_libm, comment
 from lowtide.backends.c99.types import only_floats, only_whole, typedefs
-from lowtide.backends.c99.weights import emit_numbers, emit_weights, place_constants
+from lowtide.backends.c99.weights import bytes_by_kind, emit_numbers, emit_weights, place_constants
 from lowtide.backends.c99.without import without
 from lowtide.ir.dtype import F32
 from lowtide.kernels.calls import AddCall, EightCall, PixelCall, RowCall, RunCall
@@ -37,7 +37,7 @@ from lowtide.kernels.families import never
 from lowtide.kernels.kernel import Use
 from lowtide.planner.costs import label
 from lowtide.planner.plan import Plan
-from lowtide.quoting import for_c, identifier, own
+from lowtide.quoting import for_c, own
 from lowtide.rows.task import Task
 
 _PRELUDE = """\
@@ -107,7 +107,7 @@ def emit(plan: Plan) -> dict[str, bytes]:
     apart = net.constants is not None
     files = {
         f"{name}.c": ships.encode(),
-        f"{name}.h": header(plan, held, apart, calls_libm(ships)).encode(),
+        f"{name}.h": header(plan, Held(held, apart, *net.bytes), calls_libm(ships)).encode(),
         f"checks/{name}.c": net.text.encode(),
         f"checks/{name}_check.h": own(_CHECK, name).encode(),
         "checks/reference.c": text.encode(),
@@ -124,16 +124,20 @@ def emit(plan: Plan) -> dict[str, bytes]:
 
 @dataclass(frozen=True)
 class _Source:
-    """A program, its constants where they are C apart from it, its weights where in a file."""
+    """A program, its constants where they are C apart from it, its weights where in a file.
+
+    And bytes of weights and of factors.
+    """
 
     text: str
     constants: str | None
     weights: bytes | None
+    bytes: tuple[int, int]
 
 
 def _source(plan: Plan, kernels: bool) -> _Source:
     program, body, called = Program(plan), Lines(), plan.options.name
-    names = [_function_name(k, task) for k, task in enumerate(plan.tasks)]
+    names = [operator_function(k, task) for k, task in enumerate(plan.tasks)]
     for k, task in enumerate(plan.tasks):
         if not task.port:
             _task(k, names[k], task, program, body, kernels)
@@ -175,7 +179,7 @@ def _source(plan: Plan, kernels: bool) -> _Source:
     if cpu:
         pattern = f"{cpu.never}|{never(cpu.name)}"
         text, apart = without(text, pattern), apart and without(apart, pattern)
-    return _Source(text, apart, weights)
+    return _Source(text, apart, weights, bytes_by_kind(program))
 
 
 def _checked(program: Program) -> str:
@@ -189,21 +193,19 @@ def _checked(program: Program) -> str:
     return text.replace("OWNERS", owners)
 
 
-def _function_name(number: int, task: Task) -> str:
-    return f"op{number}_{identifier(task.operator.type, set())}"
-
-
 def _task(
     number: int, name: str, task: Task, program: Program, lines: Lines, kernels: bool
 ) -> None:
-    graph = program.plan.layout.graph
+    graph, program.layer = program.plan.layout.graph, task.operator.name
     shapes = ["x".join(map(str, graph.shape(n))) for n in task.operands if n][:1]
     made = "x".join(map(str, graph.shape(task.output)))
     backward = number in program.plan.schedule.backward
     way = ", last pixel first" if backward else ""
     lines.add()
     lines.add(
-        f"/* {for_c(task.operator.name)}: {for_c(label(task))} {' '.join(shapes)} -> {made}{way} */"
+        comment(
+            f"{for_c(task.operator.name)}: {for_c(label(task))} {' '.join(shapes)} -> {made}{way}"
+        )
     )
     rows = ", const int first, const int rows" if task.row else ""
     lines.open(f"static void {name}(unsigned char *const arena{rows})")

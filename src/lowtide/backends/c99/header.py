@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import dataclass
 
 from lowtide.backends.c99.arena import alignment, by_rows, functions, row_type
-from lowtide.ir.dtype import F32, I8, U8
+from lowtide.backends.c99.ports import described, sizes
+from lowtide.backends.c99.program import operator_function
+from lowtide.backends.c99.storages import table_bytes
+from lowtide.ir.dtype import F32
 from lowtide.ir.original import EIGHT, SMALL
 from lowtide.kernels.cpus import PORTABLE, find_cpu
-from lowtide.layout.ports import Port
 from lowtide.planner.plan import Plan, Source
 from lowtide.quoting import for_c, own
 from lowtide.version import __version__
@@ -46,26 +49,41 @@ _C_LINKAGE_BEGINS = ("#ifdef __cplusplus", 'extern "C" {', "#endif", "")
 _C_LINKAGE_ENDS = ("#ifdef __cplusplus", "}", "#endif")
 
 
-def header(plan: Plan, weights_bytes: int | None, apart: bool, libm: bool) -> str:
-    """The text of net.h.
+@dataclass(frozen=True)
+class Held:
+    """Where a program's constants are: in a file of so many bytes, `apart` in net_weights.c, or
+    nowhere. And bytes of weights and factors as they are written."""
 
-    Weights are in a file of so many bytes, `apart` in net_weights.c, or there are none; the program
-    calls functions of `libm`, or none.
-    """
+    file_bytes: int | None
+    apart: bool
+    weights: int
+    factors: int
+
+    def __str__(self) -> str:
+        if self.file_bytes:
+            return f"net_weights.bin, {self.file_bytes} bytes"
+        return "net_weights.c" if self.apart else "none"
+
+
+def header(plan: Plan, held: Held, libm: bool) -> str:
+    """The text of net.h; the program calls functions of `libm`, or none."""
     name = plan.options.name
     declared = [own("\n".join(_begin(plan)), name)]
     for way, ports in (("input", plan.inputs), ("output", plan.outputs)):
         for port in ports:
-            declared += [_described(port, way), own("\n".join(_port(port, way)), name)]
-    declared.append(own("\n".join(_end(plan, weights_bytes)), name))
-    held = f"net_weights.bin, {weights_bytes} bytes" if weights_bytes else "net_weights.c"
-    about = own("\n".join(_about(plan, held if apart or weights_bytes else "none", libm)), name)
+            declared += [
+                described(port, way, plan.options.pixels),
+                own("\n".join(sizes(port, way)), name),
+            ]
+    declared.append(own("\n".join(_end(plan, held.file_bytes)), name))
+    about = own("\n".join(_about(plan, held, libm)), name)
     return "\n".join([*_made_from(plan.source, name), about, *declared])
 
 
-def _about(plan: Plan, held: str, libm: bool) -> list[str]:
+def _about(plan: Plan, held: Held, libm: bool) -> list[str]:
     """The rest of the comment at the top."""
     profile = plan.profile
+    operators = [operator_function(k, t) for k, t in enumerate(plan.tasks) if not t.port]
     return [
         "",
         "   The program computes the network in one arena: yours, handed to the functions that end",
@@ -75,6 +93,8 @@ def _about(plan: Plan, held: str, libm: bool) -> list[str]:
         f"   RAM    arena {plan.arena_bytes} bytes (layer by layer with whole tensors:"
         f" {profile.layerwise_bytes}), {_NO_STACK}",
         f"   flash  weights {profile.weight_bytes} bytes ({held}), {_NO_CODE}",
+        f"          written out: weights {held.weights}, factors and biases {held.factors},"
+        f" tables {table_bytes(plan)} (counted as code)",
         f"   work   {profile.macs} multiply-adds",
         "",
         "   How to call it:",
@@ -82,12 +102,20 @@ def _about(plan: Plan, held: str, libm: bool) -> list[str]:
         "",
         *_inputs_afterwards(plan),
         *_compiled(plan, libm),
-        *(_WEIGHTS_FILE if ".bin" in held else []),
+        *(_WEIGHTS_FILE if held.file_bytes else []),
         "   checks/net.c is the same with a judge, for -DLOWTIDE_CHECKED -I.: every read must find",
         "   its own bytes (checks/net_check.h).",
+        *(_breakpoint(operators[-1]) if operators else []),
         "   NET_AT(operator), if it is a macro, is told whose work comes next: an operator's (its",
         "   number in plan.json) or the driver's (NET_OPERATORS). For counters of your own.",
         "*/",
+    ]
+
+
+def _breakpoint(operator: str) -> list[str]:
+    return [
+        f"   A breakpoint at an operator: compile with -g as well, and break {operator}. net.c has",
+        "   such a function for each, its name in the network above it; gdb finds it inlined, too.",
     ]
 
 
@@ -131,18 +159,6 @@ def _begin(plan: Plan) -> list[str]:
     ]
 
 
-def _described(port: Port, way: str) -> str:
-    shape = "x".join(map(str, port.shape)) or "scalar"
-    held = f"in memory {port.memory}{_numbers(port, way)}"
-    return f"/* {way} '{for_c(port.name)}', {shape}, {held} */"
-
-
-def _port(port: Port, way: str) -> list[str]:
-    upper = f"NET_{way}_{port.identifier}".upper()
-    rows = [f"#define {upper}_ROWS {port.streamed}"] if port.streamed else []
-    return [f"#define {upper}_ELEMENTS {port.elements}", *rows, ""]
-
-
 def _end(plan: Plan, weights_bytes: int | None) -> list[str]:
     rows = [_row(row_type(plan)), _STATE.format(len(plan.tasks))] if by_rows(plan) else []
     own_arena, given = (
@@ -162,21 +178,6 @@ def _end(plan: Plan, weights_bytes: int | None) -> list[str]:
         "#endif",
         "",
     ]
-
-
-def _numbers(port: Port, way: str) -> str:
-    """What the elements are, if they are no floats, and what they stand for; of an image also what
-    pixels become where nobody says a mean and a standard deviation."""
-    if port.type == F32:
-        return ""
-    if not port.scale:
-        return f", {port.dtype}"
-    less = f" - {port.zero}" if port.zero >= 0 else f" + {-port.zero}"
-    number = f"(number{less})" if port.zero else "number"
-    pixel = ""
-    if way == "input" and len(port.shape) == 4 and port.type in (I8, U8):
-        pixel = f"; pixels 0..255 over the whole range: pixel{' - 128' if port.type == I8 else ''}"
-    return f", {port.dtype}: {number} * {port.scale:.9g} is the real value{pixel}"
 
 
 def with_figures(text: bytes, plan: Plan, stack: int | None, state: int, code: int | None) -> bytes:

@@ -18,6 +18,16 @@ from lowtide.kernels.kernel import Kernel, Use
 from lowtide.kernels.packing import ByFamily, InOrder, Numbers, Order, Packing
 from lowtide.layout.lay_out import Place
 from lowtide.planner.plan import Plan
+from lowtide.quoting import identifier
+from lowtide.rows.task import Task
+
+_LAYER_WIDTH = 32
+"""Characters of a layer's name in that of its constants."""
+
+
+def operator_function(number: int, task: Task) -> str:
+    """The C function of an operator: op3_conv."""
+    return f"op{number}_{identifier(task.operator.type, set())}"
 
 
 @dataclass(frozen=True)
@@ -38,10 +48,13 @@ class Address:
 class Program:
     """Collects what the operators of one program use, while they are emitted.
 
-    `variants` are arrays of families of processors, which take the place of those of `weights`.
+    `layer` is the operator that is written now: constants are called after the first that reads
+    them. `variants` are arrays of families of processors, in the place of those of `weights`;
+    `factors` names arrays with a number for each channel, or some.
     """
 
     plan: Plan
+    layer: str = ""
     weights: dict[str, Array] = field(default_factory=dict)
     variants: dict[str, dict[str, Array]] = field(default_factory=dict)
     functions: dict[str, str] = field(default_factory=dict)
@@ -51,6 +64,7 @@ class Program:
     limits: dict[str, int] = field(default_factory=dict)
     branches: bool = False
     packed: set[str] = field(default_factory=set)
+    factors: set[str] = field(default_factory=set)
     _weight_names: dict[Packing, str] = field(default_factory=dict)
 
     def storage(self, name: str) -> str:
@@ -74,14 +88,15 @@ class Program:
         return Address(self.storage(place.storage), row, at)
 
     def weight(self, packing: Packing) -> str:
-        """The C name of a constant in the order in which it is read."""
+        """The C name of a constant in the order in which it is read: w3_stage1_conv1."""
         key = packing
         if isinstance(packing, InOrder):
             # Axes of extent 1 make no difference to where elements lie.
             shape = self.plan.layout.graph.constants[packing.constant].shape
             key = replace(packing, axes=tuple(a for a in packing.axes if shape[a] > 1))
         if key not in self._weight_names:
-            name = self._weight_names[key] = f"w{len(self._weight_names)}"
+            layer = identifier(self.layer, set(), _LAYER_WIDTH)
+            name = self._weight_names[key] = f"w{len(self._weight_names)}_{layer}"
             by_family = packing if isinstance(packing, ByFamily) else ByFamily((), packing)
             self.weights |= self._arrays(name, by_family.others)
             for family, own in by_family.variants:
@@ -91,13 +106,17 @@ class Program:
     def _arrays(self, name: str, order: Order) -> dict[str, Array]:
         """The arrays of a constant by name: one, or that of its codes and that of their scales."""
         if isinstance(order, Numbers):
+            self.factors.add(name)
             return {name: np.array(order.numbers, np.int32)}
         graph = self.plan.layout.graph
         array, codes = graph.constants[order.constant], graph.packed.get(order.constant)
+        if array.ndim < 2:
+            self.factors.add(name)
         if codes is None:
             return {name: order.pack(array)}
         arrays = stored(name, codes, order.pack(codes.codes.reshape(array.shape)))
         self.packed |= arrays.keys()
+        self.factors |= arrays.keys() - {name}
         return arrays
 
     def use(self, use: Use) -> None:

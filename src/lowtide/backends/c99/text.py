@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from math import inf, isinf, isnan
+from textwrap import wrap
 
 import numpy as np
 
@@ -55,6 +56,11 @@ class Lines:
     def text(self) -> str:
         """All lines."""
         return "\n".join(self.lines) + "\n"
+
+
+def comment(text: str) -> str:
+    """A comment of lines that are not too long."""
+    return "\n".join(wrap(text, 94, initial_indent="/* ", subsequent_indent="   ")) + " */"
 
 
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)

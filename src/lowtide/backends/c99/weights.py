@@ -76,6 +76,13 @@ def place_constants(constants: Lines, lines: Lines, called: str, apart: bool) ->
     return own(_APART, called).format(constants.text())
 
 
+def bytes_by_kind(program: Program) -> tuple[int, int]:
+    """Bytes of weights, and of factors (biases, scales, how sums end), as they are written."""
+    sizes = {name: _known(array).nbytes for name, array in program.weights.items()}
+    factors = sum(size for name, size in sizes.items() if name in program.factors)
+    return sum(sizes.values()) - factors, factors
+
+
 def in_file(program: Program) -> bool:
     """Whether the weights go to net_weights.bin: a compiler takes too long over so many."""
     if program.plan.options.cpu == PORTABLE:  # a file is linked in by assembler
