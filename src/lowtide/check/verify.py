@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from lowtide.check.ends import Ends
+from lowtide.check.free import check_in_use
 from lowtide.check.in_child import in_child
 from lowtide.check.judge import Checks, judge_placement, judge_program
 from lowtide.check.numbers import Sample, check_near, compare
@@ -170,6 +171,7 @@ def verify_files(
     progress("checking the placement")
     judge_placement(memory)
     recomputed = _same_facts(memory, str(folder / "plan.json"))
+    check_in_use(memory, str(folder / "plan.json"))
     called = memory.called
     for source in (f"{called}.c", f"{CHECKS}{called}.c", f"{CHECKS}reference.c"):
         _same_map(files[source].decode(errors="replace"), memory, str(folder / source))

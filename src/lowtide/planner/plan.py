@@ -19,8 +19,9 @@ from lowtide.layout.lay_out import Layout
 from lowtide.layout.ports import Port, input_ports, output_ports
 from lowtide.placers.problem import Placement, Problem
 from lowtide.planner.costs import Profile, Whole
+from lowtide.planner.in_use import Cells, InUse, in_use
 from lowtide.quoting import for_terminal, is_network_name
-from lowtide.rows.liveness import Lives, live_bytes
+from lowtide.rows.liveness import Life, Lives, live_bytes
 from lowtide.rows.schedule import Schedule
 from lowtide.rows.task import Task
 
@@ -191,6 +192,23 @@ class Plan:
 
     def _lives_to(self, end: int, port: Port) -> bool:
         return int(self.lives[self.layout.places[port.tensor].storage].stop.min()) == end
+
+    @cached_property
+    def in_use(self) -> tuple[InUse, ...]:
+        """What of the arena is in use while each task works, from its first step to its last."""
+        windows: dict[int, tuple[int, int]] = {}
+        for run, tick in self.schedule.timed():
+            first, _ = windows.get(run.task, (tick, tick))
+            windows[run.task] = first, tick + run.moments - 1
+        cells = [self._cells(name, life) for name, life in self.lives.items()]
+        asked = [windows.get(k, (0, 0)) for k in range(len(self.tasks))]
+        return tuple(in_use(cells, asked, self.arena_bytes))
+
+    def _cells(self, name: str, life: Life) -> Cells:
+        rows, count = self.addresses[name], len(life.start)
+        each = count // len(rows)
+        at = rows.repeat(each) + life.cell_bytes * (np.arange(count, dtype=np.int64) % each)
+        return Cells(life.cell_bytes, at, life.start, life.stop)
 
     def straight(self, storage: str) -> bool:
         """Whether the rows of a storage lie one after the other, without a gap."""

@@ -166,6 +166,7 @@ def _end(plan: Plan, weights_bytes: int | None) -> list[str]:
     )
     return [
         *rows,
+        *_free(plan),
         "#ifndef NET_NO_ARENA",
         *own_arena,
         "#endif",
@@ -178,6 +179,25 @@ def _end(plan: Plan, weights_bytes: int | None) -> list[str]:
         "#endif",
         "",
     ]
+
+
+def _free(plan: Plan) -> list[str]:
+    """What of the arena may be lent out while an operator works."""
+    return [
+        "/* While operator k works, from its first step to its last, at most NET_IN_USE[k] bytes",
+        "   of the arena are in use; NET_FREE[k], a first byte and how many, are free to lend out.",
+        "       const long free_of[NET_OPERATORS][2] = NET_FREE;",
+        "   NET_AT tells when an operator begins a step. */",
+        *_values("NET_IN_USE", [f"{one.bytes}" for one in plan.in_use]),
+        *_values("NET_FREE", [f"{{{one.free_from},{one.free_bytes}}}" for one in plan.in_use]),
+        "",
+    ]
+
+
+def _values(macro: str, values: list[str]) -> list[str]:
+    """#define NET_IN_USE { 1, 2, 3 } on lines that are not too long."""
+    lines = textwrap.wrap(", ".join(values), 92, break_long_words=False)
+    return [f"#define {macro} {{ \\", *(f"    {line} \\" for line in lines), "}"]
 
 
 def with_figures(text: bytes, plan: Plan, stack: int | None, state: int, code: int | None) -> bytes:
