@@ -50,6 +50,17 @@ extern "C" {
    together */
 #define NET_OUTPUT_LAST_ELEMENTS 128
 
+/* While operator k works, from its first step to its last, at most NET_IN_USE[k] bytes
+   of the arena are in use; NET_FREE[k], a first byte and how many, are free to lend out.
+       const long free_of[NET_OPERATORS][2] = NET_FREE;
+   NET_AT tells when an operator begins a step. */
+#define NET_IN_USE { \
+    768, 576, 576, 1024, 1024 \
+}
+#define NET_FREE { \
+    {800,224}, {800,224}, {800,224}, {0,0}, {0,0} \
+}
+
 #ifndef NET_NO_ARENA
 float *net_input_x(void);
 const float *net_output_last(void);

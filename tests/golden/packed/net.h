@@ -49,6 +49,17 @@ extern "C" {
 /* output 'dense', 1x6, in memory [C 6] */
 #define NET_OUTPUT_DENSE_ELEMENTS 6
 
+/* While operator k works, from its first step to its last, at most NET_IN_USE[k] bytes
+   of the arena are in use; NET_FREE[k], a first byte and how many, are free to lend out.
+       const long free_of[NET_OPERATORS][2] = NET_FREE;
+   NET_AT tells when an operator begins a step. */
+#define NET_IN_USE { \
+    768, 512, 152 \
+}
+#define NET_FREE { \
+    {0,0}, {128,160}, {152,648} \
+}
+
 #ifndef NET_NO_ARENA
 float *net_input_x(void);
 const float *net_output_dense(void);
