@@ -140,7 +140,7 @@ def test_c_identifiers(name: str, request: pytest.FixtureRequest) -> None:
 def declared(header: str) -> Iterator[str]:
     """The macros and declarations of a header, in one line each; members of structs and enums too,
     but for those of a state, which are the program's own."""
-    text = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
+    text = re.sub(r"/\*.*?\*/|\\\n", "", header, flags=re.DOTALL)
     yield from (f"#define {name}" for name in re.findall(r"^#define (\w+)", text, re.MULTILINE))
     text = re.sub(r'^#.*|extern "C" \{', "", text, flags=re.MULTILINE)
     one, depth = "", 0
