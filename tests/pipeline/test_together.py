@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -275,3 +276,20 @@ def test_files_name_networks() -> None:
     assert network_name("together", taken) == "together_2"
     for name in named:
         Options(name=name)
+
+
+def test_the_example_compiles_and_runs_from_anywhere(made: Together, tmp_path: Path) -> None:
+    """As together.h says, and with no warning."""
+    out = tmp_path / "out"
+    write_folder(out, made.files)
+    said = made.files["together.h"].decode()
+    found = re.search(r"^       (cc -std=c99 .*?\n.*?)$", said, re.MULTILINE | re.DOTALL)
+    assert found is not None, said
+    line = found[1].replace(" -o together", " -Wall -Wextra -pedantic -Werror -o together")
+    script = f'OUT="{out}"\n{line}\n./together'
+    ran = subprocess.run(
+        ["sh", "-ec", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    outputs = [port for one in made.fitted for port in one.memory.outputs]
+    assert len(ran.stdout.splitlines()) == len(outputs)

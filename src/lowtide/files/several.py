@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lowtide.errors import UsageError
-from lowtide.files.listing import CHECKS
+from lowtide.files.listing import CHECKS, EXAMPLE
 
 TURNS = f"{CHECKS}together.c"
 
@@ -34,8 +34,8 @@ def one_folder(
     found = dict(shared)
     for network, files in parts.items():
         for file, content in files.items():
-            if file == "main.c":
-                continue
+            if file == EXAMPLE:
+                continue  # there is one for all
             name = name_among(file, network)
             if name in found:
                 raise UsageError(f"--name: '{network}' and another network both write {name}")

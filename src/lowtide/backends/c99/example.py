@@ -24,7 +24,7 @@ _HEAD = """\
 """
 _GIVE = """
 /* A row that the network wants: yours, of a camera or a file. */
-static void give(struct net_row *row, void *context)
+static void {}(struct net_row *row, void *context)
 {{
     (void)context;
     for (int i = 0; i < row->{}; i++)
@@ -33,7 +33,7 @@ static void give(struct net_row *row, void *context)
 """
 _TAKE = """
 /* A row that the network has made. */
-static void take(struct net_row *row, void *context)
+static void {}(struct net_row *row, void *context)
 {{
     (void)context;
     printf("output %d, row %d:", row->port, row->number);
@@ -44,29 +44,56 @@ static void take(struct net_row *row, void *context)
 """
 
 
+_HEAD_OF_ALL = """\
+/* main.c: how networks take turns in one arena; together.h says how to compile them. Change it as
+   you like: what is changed stays, whatever lowtide writes here. */
+#include "together.h"
+
+#include <stdio.h>
+"""
+
+
 def example(plan: Plan) -> str:
     """The text of main.c."""
-    rows, lines = by_rows(plan), Lines()
+    lines = Lines()
     lines.add(_HEAD.rstrip("\n"))
+    _caller(plan, "int main(void)", ("give", "take"), lines)
+    lines.add("return 0;")
+    lines.close()
+    return own(lines.text(), plan.options.name)
+
+
+def example_together(plans: Sequence[Plan]) -> str:
+    """The text of main.c for networks that take turns: a function for the turn of each."""
+    parts = [_HEAD_OF_ALL]
+    for plan in plans:
+        lines = Lines()
+        _caller(plan, "static void net_turn(void)", ("net_give", "net_take"), lines)
+        lines.close()
+        parts.append(own(lines.text(), plan.options.name))
+    turns = [f"    {plan.options.name}_turn();" for plan in plans]
+    return "\n".join(["".join(parts), "int main(void)", "{", *turns, "    return 0;", "}", ""])
+
+
+def _caller(plan: Plan, head: str, calls: tuple[str, str], lines: Lines) -> None:
+    """A function that fills the inputs, runs, and prints; those that it is called back by first."""
+    rows, (give, take) = by_rows(plan), calls
     given = [port for port in plan.inputs if port.streamed]
     taken = [port for port in plan.outputs if port.streamed]
     if given:
-        lines.add(_give(given, row_type(plan)).rstrip("\n"))
+        lines.add(_give(give, given, row_type(plan)).rstrip("\n"))
     if taken:
-        lines.add(_TAKE.format("\n".join(_printed_row(taken, row_type(plan)))).rstrip("\n"))
-    lines.add("\nint main(void)\n{")
+        lines.add(_TAKE.format(take, "\n".join(_printed_row(taken, row_type(plan)))).rstrip("\n"))
+    lines.add(f"\n{head}\n{{")
     lines.depth = 1
     for port in plan.inputs:
         if not port.streamed:
             _filled(port, lines)
-    calls = f"net_pull({'give' if given else 'NULL'}, {'take' if taken else 'NULL'}, NULL);"
-    lines.add(calls if rows else "net_run();")
+    called = f"net_pull({give if given else 'NULL'}, {take if taken else 'NULL'}, NULL);"
+    lines.add(called if rows else "net_run();")
     for port in plan.outputs:
         if not port.streamed:
             _printed(port, lines)
-    lines.add("return 0;")
-    lines.close()
-    return own(lines.text(), plan.options.name)
 
 
 def _filled(port: Port, lines: Lines) -> None:
@@ -86,10 +113,10 @@ def _printed(port: Port, lines: Lines) -> None:
     lines.add('printf("\\n");')
 
 
-def _give(ports: Sequence[Port], kind: str) -> str:
+def _give(name: str, ports: Sequence[Port], kind: str) -> str:
     if kind == "void":  # of several types: all bits 0 are the number 0 in each
-        return _GIVE.format("bytes", "((unsigned char *)row->data)[i]", "0")
-    return _GIVE.format("elements", "row->data[i]", _something(ports[0], "(row->first + i)"))
+        return _GIVE.format(name, "bytes", "((unsigned char *)row->data)[i]", "0")
+    return _GIVE.format(name, "elements", "row->data[i]", _something(ports[0], "(row->first + i)"))
 
 
 def _printed_row(ports: Sequence[Port], kind: str) -> Iterator[str]:

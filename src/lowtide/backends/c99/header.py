@@ -133,12 +133,13 @@ def _compiled(plan: Plan, libm: bool) -> list[str]:
     elif cpu:
         lines.append(f"   Made for {cpu.name} ({cpu.core}); right, if slower, on any other.")
         added = ""
+    caller = f'cc {flags} "$OUT/main.c" "$OUT/net.c" -o net_example{" -lm" if libm else ""}'
     return [
         *lines,
         "   How to compile it, and an example of a caller:",
         "       OUT=.      # this folder, from wherever you are",
         f'       {command} {flags} -c "$OUT/net.c"      {added}'.rstrip(),
-        f'       cc {flags} "$OUT/main.c" "$OUT/net.c" -o net_example{" -lm" if libm else ""}',
+        f"       {'see together.h' if plan.shared else caller}",
     ]
 
 

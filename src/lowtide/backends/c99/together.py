@@ -11,6 +11,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from lowtide.backends.c99.arena import ALIGNED, NO_ALIGNED, in_arena
+from lowtide.backends.c99.example import example_together
 from lowtide.kernels.cpus import PORTABLE
 from lowtide.layout.ports import Port
 from lowtide.planner.plan import Plan
@@ -25,7 +26,10 @@ _HEADER = """\
    A turn: write a network's inputs, run it, read its results. After that its bytes are another's,
    or yours: together_arena is lent out between turns, but for what survives:
 {kept}
-   cc -std=c99 -O3 -ffp-contract=fast -c {sources} together.c
+   How to compile them, and an example of a caller:
+       OUT=.      # this folder, from wherever you are
+       cc -std=c99 -O3 -ffp-contract=fast -I"$OUT" {sources} \\
+          "$OUT/together.c" "$OUT/main.c" -o together -lm
    Each network's header says more of it. Its functions that do not end in _in use this arena; for
    one in memory of yours leave together.c out, and hand TOGETHER_ARENA_BYTES to those that do.
    TOGETHER_ARENA_IN, a macro, says in which section it lies.
@@ -83,7 +87,7 @@ def emit_together(plans: Sequence[Plan], shared: Shared) -> dict[str, bytes]:
         turn=shared.turn_bytes,
         rest=shared.arena_bytes - shared.turn_bytes,
         kept="\n".join(_kept(shared)),
-        sources=" ".join(f"{name}.c" for name in names),
+        sources=" ".join(f'"$OUT/{name}.c"' for name in names),
         includes="\n".join(f'#include "{name}.h"' for name in names),
     )
     functions = [own(one, p.options.name) for p in plans for one in in_arena(p, "together_arena")]
@@ -92,6 +96,7 @@ def emit_together(plans: Sequence[Plan], shared: Shared) -> dict[str, bytes]:
     return {
         "together.h": header.encode(),
         "together.c": source.encode(),
+        "main.c": example_together(plans).encode(),
         "checks/together.c": _checks(plans, shared).encode(),
     }
 
