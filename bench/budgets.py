@@ -22,7 +22,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from lowtide.check.compile import find_compiler
 from lowtide.clock import Clock
 from lowtide.pipeline.fit import read
 from lowtide.pipeline.ram import Planning
@@ -37,9 +36,9 @@ Run = Callable[[Sequence[str]], tuple[int, dict[str, Any]]]
 
 def planned(words: Sequence[str]) -> tuple[int, dict[str, Any]]:
     """What the command would decide, without its checks: the plan of `fit FILE [--budget N]`."""
-    compiler, clock = find_compiler(), Clock(lambda _: None)
+    clock = Clock(lambda _: None)
     limit = int(words[words.index("--budget") + 1]) if "--budget" in words else None
-    planning = Planning(*read(words[1], clock), clock, compiler)
+    planning = Planning(*read(words[1], clock), clock, True)
     sized = planning.within(Options(), limit)
     if limit is None or sized.ram_bytes <= limit:
         return 0, {"ram_bytes": sized.ram_bytes}

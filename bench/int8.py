@@ -19,7 +19,6 @@ from pathlib import Path
 
 from bench.tables import held, markdown, put
 from lowtide import Options
-from lowtide.check.compile import find_compiler
 from lowtide.clock import Clock, quiet
 from lowtide.errors import ModelError
 from lowtide.pipeline.ram import Planning, Sized
@@ -100,7 +99,7 @@ def measure(model: Path) -> list[str]:
 def _sized(model: Path, options: Options) -> Sized:
     clock = Clock(quiet)
     source, graph = read(model, clock, io_type=options.io_type)
-    return Planning(source, graph, clock, find_compiler()).within(options, None)
+    return Planning(source, graph, clock, True).within(options, None)
 
 
 def _shown(size: int | None) -> str:

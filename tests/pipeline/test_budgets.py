@@ -17,11 +17,11 @@ from typer.testing import CliRunner
 from lowtide.backends import emit
 from lowtide.check.code_size import footprint
 from lowtide.check.compile import find_compiler, write_sources
+from lowtide.check.meter import find_meter
 from lowtide.check.stack import deepest
 from lowtide.cli.app import app
 from lowtide.clock import Clock
 from lowtide.errors import BudgetError
-from lowtide.pipeline import fit as fitting
 from lowtide.pipeline.fit import fit, profile, read
 from lowtide.pipeline.fit_text import show_fit
 from lowtide.pipeline.ram import Planning
@@ -67,7 +67,7 @@ def run(words: Sequence[str]) -> tuple[dict[str, object], BaseException | None]:
 
 def planning(network: onnx.ModelProto) -> Planning:
     clock = Clock(lambda _: None)
-    return Planning(*read(network, clock), clock, find_compiler())
+    return Planning(*read(network, clock), clock, True)
 
 
 @needs_compiler
@@ -151,7 +151,7 @@ def test_the_arena_alone_counts_where_nothing_is_compiled(
     arena = profile(network).arena_bytes
     planned = fit(network, budget=arena, target="none")
     assert "arena alone" in show_fit(planned, [])
-    monkeypatch.setattr(fitting, "find_compiler", lambda: None)
+    monkeypatch.setattr("lowtide.check.meter.find_compiler", lambda: None)
     monkeypatch.setattr("lowtide.check.judge.find_compiler", lambda: None)
     fitted = fit(network, budget=arena)
     assert fitted.checks is not None
@@ -215,7 +215,8 @@ def test_the_stack_is_no_deeper_than_it_is_said(
         [str(tmp_path / "main")], env={"LD_BIND_NOW": "1"}, capture_output=True, check=True
     )
     without, with_ = map(int, done.stdout.split())
-    said = footprint(files, compiler, plan.arena_bytes, "net")
+    weights = plan.profile.weight_bytes
+    said = footprint(files, find_meter(Options()), plan.arena_bytes, weights, "net")
     assert said.stack_bytes is not None
     assert with_ - without - 32 <= said.stack_bytes <= with_ - without + 1024
     assert bool(said.state_bytes) == (image == "streamed") or said.state_bytes is None

@@ -1,14 +1,14 @@
 """What the program takes beside its arena and its weights: stack, state and code.
 
-Measured on this machine's processor with -O2; another one's figures differ, but not by much.
+net.o   .text .rodata .data   flash: weights, and all else is code
+        .bss .data            RAM: the arena, and all else is state
 """
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,49 +16,88 @@ from tempfile import TemporaryDirectory
 
 from lowtide.check.child import run_child
 from lowtide.check.compile import own_arena, write_sources
+from lowtide.check.meter import Meter
 from lowtide.check.stack import deepest
-from lowtide.check.system_faults import compiler_environment
+from lowtide.check.system_faults import check_system, compiler_environment
+from lowtide.errors import UsageError
+from lowtide.quoting import for_terminal
 
-FLAGS = ("-std=c99", "-O2", "-ffp-contract=fast")
-_OPTIONS = (*FLAGS, "-fstack-usage", "-c")
 _CALLS = "-fcallgraph-info=su"
+_IN_FLASH = r"\.l?(text|rodata|data|ARM\.ex)|\.srodata|\.sdata"
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """Bytes; None where the compiler or its tools do not tell.
+    """Bytes; None where the compiler or its tools do not tell, or there are none: `unknown` says.
 
-    `state_bytes` is what the program remembers beside the arena: where a streamed image stands.
+    `code_bytes` are instructions, and tables that are no weights. `state_bytes` is what the program
+    remembers beside the arena: where a streamed image stands. `meter` is what measured them.
     """
 
     stack_bytes: int | None = None
     code_bytes: int | None = None
     state_bytes: int | None = None
+    meter: Meter | None = None
+    unknown: str = "nothing was compiled"
 
     @property
     def ram_bytes(self) -> int | None:
         """Stack and state; None where the stack is not known."""
         return None if self.stack_bytes is None else self.stack_bytes + (self.state_bytes or 0)
 
+    @property
+    def words(self) -> str:
+        """Whose figures they are, and what measured them."""
+        if self.stack_bytes is None or self.meter is None:
+            return f"not measured: {self.unknown}"
+        return f"for {self.meter.of}, {self.meter.words}"
+
+    def facts(self) -> dict[str, str | None]:
+        """Whose figures they are, for scripts, and why some are missing."""
+        known = self.meter is not None and bool(self.meter.command)
+        return {
+            "measured_for": self.meter.of if self.meter and known else None,
+            "measured_with": self.meter.words if self.meter and known else None,
+            "not_measured": None if self.stack_bytes is not None else self.unknown,
+        }
+
 
 def footprint(
-    files: Mapping[str, bytes], compiler: Sequence[str] | None, arena_bytes: int, called: str
+    files: Mapping[str, bytes], meter: Meter, arena_bytes: int, weight_bytes: int, called: str
 ) -> Footprint:
-    """Compiles the program of the network called so without its judge; looks at the object."""
-    if compiler is None:
-        return Footprint()
+    """Compiles the program of the network called so without its judge; looks at the object.
+
+    Raises UsageError where a compiler that was asked for does not take it.
+    """
+    if meter.absent:
+        return Footprint(meter=meter, unknown=meter.absent)
     with TemporaryDirectory(prefix="lowtide-") as name:
         folder = Path(name)
         write_sources(files, folder)
-        own = own_arena(called)
-        command = [*compiler, *_OPTIONS, own, f"{called}.c", *_call_graph(tuple(compiler))]
-        if run_child(command, cwd=folder, env=compiler_environment(folder)).returncode:
-            return Footprint()
-        sizes = _sections(folder / f"{called}.o")
-        held = _sum(sizes, r"\.l?(data|bss)(?!\.rel)")
+        given = ["-fstack-usage", own_arena(called), *_call_graph(meter.command)]
+        command = [*meter.command, *given, "-c", f"{called}.c"]
+        done = run_child(command, cwd=folder, env=compiler_environment(folder))
+        if done.returncode:
+            complaint = _complaint(meter, done.stderr, folder)
+            if meter.asked:
+                raise UsageError(f"--cc: {complaint}")
+            return Footprint(meter=meter, unknown=complaint)
+        sizes = _sections(folder / f"{called}.o", meter)
+        held = _sum(sizes, r"\.l?s?(data|bss)(?!\.rel)")
         state = None if held is None else max(held - arena_bytes, 0)
-        stack = deepest(folder, called, _red_zone(tuple(compiler)))
-        return Footprint(stack, _sum(sizes, r"\.text"), state)
+        flash = _sum(sizes, _IN_FLASH)
+        code = None if flash is None else max(flash - weight_bytes, 0)
+        stack = deepest(folder, called, _red_zone(meter.command))
+        return Footprint(stack, code, state, meter, f"{meter.words.split()[0]} does not tell")
+
+
+def _complaint(meter: Meter, said: bytes, folder: Path) -> str:
+    """Why a compiler makes no object of the program."""
+    text = said.decode(errors="replace")
+    check_system(text, folder)
+    lines = [line for line in text.splitlines() if "error" in line] or text.splitlines()
+    first = for_terminal(lines[0].strip() if lines else "no reason", 200)
+    return f"{meter.words.split()[0]} does not compile it for {meter.of}: {first}"
 
 
 @cache
@@ -80,12 +119,11 @@ def _red_zone(compiler: tuple[str, ...]) -> int:
     return 128 if "__x86_64__" in said and "_WIN64" not in said else 0
 
 
-def _sections(path: Path) -> dict[str, int]:
+def _sections(path: Path, meter: Meter) -> dict[str, int]:
     """The sizes of an object's sections by name; none where there is no tool for it."""
-    tool = shutil.which("size")
-    if tool is None:
+    if meter.size is None:
         return {}
-    said = run_child([tool, "-A", "-d", str(path)]).stdout.decode(errors="replace")
+    said = run_child([meter.size, "-A", "-d", str(path)]).stdout.decode(errors="replace")
     return {name: int(size) for name, size in re.findall(r"^(\.\S+)\s+(\d+)", said, re.MULTILINE)}
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from lowtide.cli.options import Align, Chip, Cpu, Json, MaxElements, Model, Quiet, Shapes
+from lowtide.cli.options import Align, Cc, Chip, Cpu, Json, MaxElements, Model, Quiet, Shapes
 from lowtide.cli.output import show
 from lowtide.cli.progress import StageLine
 from lowtide.room import MAX_ELEMENTS
@@ -35,6 +35,7 @@ def explore(
     ] = 0.5,
     align: Align = 16,
     cpu: Cpu = None,
+    cc: Cc = None,
     chip: Chip = None,
     code: Annotated[
         bool, typer.Option("--code", help="Compile each program: its code, stack and state.")
@@ -52,7 +53,7 @@ def explore(
     from lowtide.pipeline.on_chip import Limits
     from lowtide.planner.plan import Options
 
-    given = Options(align=align, element_bytes=element_bytes, image=image, cpu=cpu)
+    given = Options(align=align, element_bytes=element_bytes, image=image, cpu=cpu, cc=cc)
     asked = Limits.of(None, chip).options(given)
     tried = recipes(asked, max_overhead)
     with StageLine(model, quiet) as progress:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 from lowtide.cli.options import (
     Align,
+    Cc,
     Chip,
     Cpu,
     ElementBytes,
@@ -74,7 +75,8 @@ def fit(
         str | None,
         typer.Option(
             help="The RAM there is, for arena, stack and state: 256KiB, 1MiB, 65536. The stack is "
-            "that of this PC's code; without a compiler, or with --target none, the arena counts."
+            "that of the code of --cc, --cpu or this machine; without their compiler, or with "
+            "--target none, the arena counts."
         ),
     ] = None,
     chip: Chip = None,
@@ -94,6 +96,7 @@ def fit(
     ] = None,
     align: Align = 16,
     cpu: Cpu = None,
+    cc: Cc = None,
     element_bytes: ElementBytes = None,
     io_layout: IoLayout = "nhwc",
     io_type: IoType = None,
@@ -194,7 +197,7 @@ def fit(
         fuse_pools=fuse_pools, tile=parse_tile(tile), keep_input=keep_input, image=image,
         result=result, max_overhead=max_overhead or 0.0, objective=objective,
         name=Options.name if together else name or Options.name, cpu=cpu, pixels=pictures.words,
-        io_type=io_type or ("8bit" if int8 else "file"),
+        io_type=io_type or ("8bit" if int8 else "file"), cc=cc,
     )  # fmt: skip
     first, line = model[0], StageLine(model[0], quiet)
     if together:

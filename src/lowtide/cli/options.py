@@ -70,6 +70,14 @@ Cpu = Annotated[
         f"{CPUS[-1].name}: plain C99 alone. Without it the C finds out when it is compiled."
     ),
 ]
+Cc = Annotated[
+    str | None,
+    typer.Option(
+        "--cc",
+        help="The C compiler of the board, with flags: code, stack and flash are measured with it. "
+        "Without it that of --cpu, or else this machine's. GCC or Clang.",
+    ),
+]
 Chip = Annotated[
     str | None,
     typer.Option(

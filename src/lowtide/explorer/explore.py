@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lowtide.backends import emit, table_bytes
+from lowtide.backends import emit
 from lowtide.check.code_size import Footprint, footprint
-from lowtide.check.compile import find_compiler
 from lowtide.check.judge import judge_placement
+from lowtide.check.meter import find_meter
 from lowtide.clock import Clock, Progress, quiet
 from lowtide.errors import UsageError
 from lowtide.explorer.front import Point, distinct, front
@@ -130,8 +130,11 @@ def _check(
     for recipe in tried:
         if recipe.element_bytes is not None and code:
             raise UsageError("--code measures the C, which is float32: without --element-bytes")
-    if code and find_compiler() is None:
-        raise UsageError("--code needs a C compiler: cc, gcc, clang or CC")
+        if recipe.cc is not None and not code:
+            raise UsageError("--cc measures the C and needs --code")
+        absent = find_meter(recipe).absent if code else ""
+        if absent:
+            raise UsageError(f"--code needs a C compiler: {absent}")
     if folder is not None:
         check_journal(folder)
         check_folder(folder, {_PICTURE}, given, "explore", mixed=True)
@@ -155,7 +158,7 @@ def _measure(source: Source, graph: Graph, recipe: Options, code: bool) -> Point
         sum(task.nest.macs for task in plan.tasks),
         plan.mac_overhead,
         weight_traffic(plan),
-        None if size is None else size + table_bytes(plan),
+        size,
         round(sum(clock.seconds.values()), 3),
         None if beside is None else plan.arena_bytes + beside,
     )
@@ -163,9 +166,10 @@ def _measure(source: Source, graph: Graph, recipe: Options, code: bool) -> Point
 
 def _footprint(plan: Plan) -> Footprint:
     """What the emitted program takes beside arena and weights."""
-    own = footprint(emit(plan), find_compiler(), plan.arena_bytes, plan.options.name)
+    weights, name = plan.profile.weight_bytes, plan.options.name
+    own = footprint(emit(plan), find_meter(plan.options), plan.arena_bytes, weights, name)
     if own.code_bytes is None:
-        raise UsageError("--code: the program could not be measured; binutils' size is needed")
+        raise UsageError(f"--code: {own.unknown}")
     return own
 
 

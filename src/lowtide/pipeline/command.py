@@ -21,7 +21,7 @@ def fit_command(
     words = [f"lowtide fit {shlex.quote(model)} {written}"]
     for field in fields(options):
         value = getattr(options, field.name)
-        if value != field.default:
+        if value != field.default and field.name != "pixels":  # words of --mean and others
             words.append(_flag(field.name.replace("_", "-"), value))
     words += [
         f"--shape {shlex.quote(given(name, shape))}" for name, shape in (shapes or {}).items()
@@ -41,4 +41,5 @@ def _flag(name: str, value: object) -> str:
         return f"--{name}" if value else f"--no-{name}"
     if isinstance(value, tuple):
         return f"--{name} {'x'.join(map(str, value))}"
-    return f"--{name} {value:g}" if isinstance(value, float) else f"--{name} {value}"
+    said = f"{value:g}" if isinstance(value, float) else shlex.quote(str(value))
+    return f"--{name} {said}"

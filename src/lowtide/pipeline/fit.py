@@ -10,14 +10,14 @@ from typing import Any
 
 import onnx
 
-from lowtide.backends import emit, table_bytes
+from lowtide.backends import emit
 from lowtide.check.as_judged import as_judged
 from lowtide.check.code_size import Footprint
-from lowtide.check.compile import find_compiler
 from lowtide.check.emulate import judge_emulated
 from lowtide.check.ends import Ends
 from lowtide.check.in_child import in_child
 from lowtide.check.judge import Checks, judge_placement, judge_program
+from lowtide.check.meter import meter_for
 from lowtide.check.numbers import Sample
 from lowtide.check.reference_file import pack_references
 from lowtide.check.truth import make_samples
@@ -107,13 +107,9 @@ class Fitted:
         """Bytes of weights that one run reads, no cache between."""
         return weight_traffic(self.plan)
 
-    def _memory(self) -> dict[str, int | None]:
-        """RAM and flash of the whole program, as far as they were measured; weights read in a run.
-
-        Code counts the tables of a streamed plan: its order, and where its rows lie.
-        """
+    def _memory(self) -> dict[str, int | str | None]:
+        """RAM and flash of the whole program, as far as measured; weights read in a run."""
         stack, code = self.footprint.stack_bytes, self.footprint.code_bytes
-        code = None if code is None else code + table_bytes(self.plan)
         beside = self.footprint.ram_bytes
         weights = self.plan.profile.weight_bytes
         return {
@@ -122,6 +118,7 @@ class Fitted:
             "code_bytes": code,
             "ram_bytes": None if beside is None else self.arena_bytes + beside,
             "flash_bytes": None if code is None else weights + code,
+            **self.footprint.facts(),
             "weight_traffic_bytes": weight_traffic(self.plan),
         }
 
@@ -165,10 +162,10 @@ def fit(
     limits, given = Limits.of(budget, chip), options or Options()
     limit, options = limits.ram, limits.options(given)
     check_target(options, target)
-    compiler = find_compiler() if target == "c99" else None
+    measuring = meter_for(options, target) is not None
     source, graph = read(model, clock, shapes, max_elements, io_type=options.io_type)
     inputs = samples(graph) if callable(samples) else samples or {}
-    planning = Planning(source, graph, clock, compiler)
+    planning = Planning(source, graph, clock, measuring)
     sized = planning.within(options, limit)
     held = on_chip(sized, limits)
     if held is not None and not held.fits:

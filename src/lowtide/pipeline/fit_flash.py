@@ -14,7 +14,7 @@ from typing import Any
 
 import onnx
 
-from lowtide.check.compile import find_compiler
+from lowtide.check.meter import meter_for
 from lowtide.clock import Clock, Progress, quiet
 from lowtide.errors import BudgetError, UsageError
 from lowtide.frontends.tflite.load import refuse_tflite
@@ -188,10 +188,10 @@ def _as_it_is(
 
 
 def _planning(model: Model, task: Request, clock: Clock) -> Planning:
-    compiler = find_compiler() if task.target == "c99" else None
+    measuring = meter_for(task.options, task.target) is not None
     io_type = task.options.io_type
     held = read(model, clock, task.shapes, task.max_elements, io_type=io_type)
-    return Planning(*held, clock, compiler)
+    return Planning(*held, clock, measuring)
 
 
 def _take_in(

@@ -23,11 +23,6 @@ if TYPE_CHECKING:
     from lowtide.placers.problem import Placement
 
 
-def _flags(fitted: Fitted) -> str:
-    """What stack and code were measured with."""
-    return f"{fitted.checks.how if fitted.checks else 'cc'} -O2"
-
-
 def show_fit(fitted: Fitted, labels: Sequence[str] | None = None) -> str:
     """The result of a fit in words."""
     plan, own = fitted.plan, fitted.plan.profile
@@ -110,31 +105,25 @@ def placed_facts(
 def _whole(fitted: Fitted) -> list[str]:
     """RAM and flash of the whole network, and what was saved of both together."""
     plan, facts = fitted.plan, fitted.facts()
-    weights, code = plan.profile.weight_bytes, facts["code_bytes"]
+    weights, code, own = plan.profile.weight_bytes, facts["code_bytes"], fitted.footprint
     before = plan.profile.layerwise_bytes + weights
     after = plan.arena_bytes + weights
     return [
         f"  RAM            {_size(facts['ram_bytes'] or plan.arena_bytes)}  {_beside(fitted)}",
         f"  flash          {_size(weights + (code or 0))}  weights and "
-        + (f"{code} of code ({_flags(fitted)})" if code is not None else "code (not measured)"),
+        + ("code (not measured)" if code is None else f"{code} of code and tables"),
+        *([f"  measured       {for_terminal(own.words, 300)}"] if own.stack_bytes else []),
         f"  whole network  {_size(after)}  activations and weights; {_percent(before, after)}",
     ]
 
 
 def _beside(fitted: Fitted) -> str:
-    """What the RAM holds; the stack is that of this machine's code."""
+    """What the RAM holds."""
     own = fitted.footprint
     if own.stack_bytes is None:
-        why = _untold(fitted.checks)
-        return f"arena alone; stack and state are not measured: {why}"
+        return f"arena alone; stack and state are not measured: {own.unknown}"
     state = "" if own.state_bytes is None else f", {own.state_bytes} of state"
-    return f"arena, {own.stack_bytes} of stack{state} (of this PC, {_flags(fitted)})"
-
-
-def _untold(checks: Checks | None) -> str:
-    if checks is None:
-        return "nothing was compiled"
-    return "the compiler does not tell" if checks.compiled else "there is no C compiler"
+    return f"arena, {own.stack_bytes} of stack{state}"
 
 
 def show_verified(verified: Verified) -> str:

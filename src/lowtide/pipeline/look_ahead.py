@@ -108,7 +108,7 @@ class Ahead:
             return True
         sized = one.sized
         if heeds_budget(one.planning.graph, self.options):
-            sized = replace(one.planning, compiler=None).within(self.options, self.budget)
+            sized = replace(one.planning, measuring=False).within(self.options, self.budget)
         arena = min(sized.plan.arena_bytes, self.dense.plan.arena_bytes)
         least = arena + (one.sized.beside.state_bytes or 0)
         # some layers may become factors and others not, which may take less than either

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
 
-from lowtide.check.compile import find_compiler
 from lowtide.clock import Clock, Progress, quiet
 from lowtide.errors import BudgetError, Suggestion, UnsupportedModel, UsageError
 from lowtide.ir.graph import Shape
@@ -135,7 +134,7 @@ def on_chip(sized: Sized, limits: Limits) -> OnChip | None:
     """What a planned program takes of the chip, if there is one."""
     if limits.chip is None:
         return None
-    measured = sized.code_bytes is not None and limits.chip.measured
+    measured = sized.beside.code_bytes is not None and limits.chip.measured
     flash = flash_of(sized, limits.chip.measured)
     return OnChip(limits.chip, limits, sized.ram_bytes, flash, measured)
 
@@ -156,7 +155,7 @@ def on_chips(
     plain = options.element_bytes is not None or options.tile is not None
     planning = Planning(
         *read(model, clock, shapes, max_elements, io_type=options.io_type), clock,
-        None if plain else find_compiler(),
+        not plain,
     )  # fmt: skip
     return [one for chip in found if (one := _planned(planning, options, chip)) is not None]
 
@@ -194,6 +193,8 @@ def within(error: BudgetError, chip: Chip) -> Iterator[Suggestion]:
 
 def _others(held: OnChip, planning: Planning, options: Options, model: str) -> Iterator[Suggestion]:
     """Chips with more of what is missing, the smallest first, that hold the network."""
+    if options.cc is not None:
+        return  # it compiles for this one
     ram, flash = held.over
     larger = [
         chip

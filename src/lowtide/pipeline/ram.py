@@ -2,7 +2,7 @@
 
     plan -> emit -> compile -> arena + stack + state <= budget?      no: plan for what they leave
 
-Without a compiler, or where nothing is emitted, the arena alone is known, and counts.
+Where the board's compiler is not here, or nothing is emitted, the arena alone is known, and counts.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lowtide.backends import emit, table_bytes, with_figures
+from lowtide.backends import emit, with_figures
 from lowtide.check.code_size import Footprint, footprint
+from lowtide.check.meter import Meter, find_meter
 from lowtide.clock import Clock
 from lowtide.errors import BudgetError, Suggestion
 from lowtide.ir.graph import Graph
@@ -40,39 +41,33 @@ class Sized:
         return self.plan.arena_bytes + (self.beside.ram_bytes or 0)
 
     @property
-    def code_bytes(self) -> int | None:
-        """Code with the tables of a streamed plan: its order, and where its rows lie."""
-        code = self.beside.code_bytes
-        return None if code is None else code + table_bytes(self.plan)
-
-    @property
     def flash_bytes(self) -> int:
         """Weights and, as far as it is known, code."""
-        return self.plan.profile.weight_bytes + (self.code_bytes or 0)
+        return self.plan.profile.weight_bytes + (self.beside.code_bytes or 0)
 
 
 def _header(sized: Sized) -> bytes:
     """net.h with what was measured."""
     assert sized.program is not None
-    stack, state = sized.beside.stack_bytes, sized.beside.state_bytes or 0
+    own, text = sized.beside, sized.program[f"{sized.plan.options.name}.h"]
     return with_figures(
-        sized.program[f"{sized.plan.options.name}.h"], sized.plan, stack, state, sized.code_bytes
+        text, sized.plan, own.stack_bytes, own.state_bytes or 0, own.code_bytes, own.words
     )
 
 
 @dataclass(frozen=True, eq=False)
 class Planning:
-    """A network to be planned; with a compiler its programs are emitted and measured."""
+    """A network to be planned; its programs are emitted and measured, if that is asked for."""
 
     source: Source
     graph: Graph
     clock: Clock
-    compiler: Sequence[str] | None = None
+    measuring: bool = False
 
     def plan(self, options: Options, room: int | None = None) -> Sized:
         """A plan, if possible for an arena of `room` bytes, with what its program takes."""
         plan = plan_filters(self.source, self.graph, options, self.clock, room)
-        return sized(plan, self.compiler, self.clock)
+        return sized(plan, find_meter(options) if self.measuring else None, self.clock)
 
     def within(self, options: Options, limit: int | None) -> Sized:
         """A plan within `limit` bytes of RAM; if none is found, the plan that no limit gives.
@@ -92,15 +87,16 @@ class Planning:
         return self.plan(options)
 
 
-def sized(plan: Plan, compiler: Sequence[str] | None, clock: Clock) -> Sized:
-    """A plan with what its program takes, as far as there is a compiler."""
-    if compiler is None:
+def sized(plan: Plan, meter: Meter | None, clock: Clock) -> Sized:
+    """A plan with what its program takes; without a meter nothing is emitted."""
+    if meter is None:
         return Sized(plan)
     name = plan.options.name
     with clock("emitting C"):
         program = emit(plan)
     with clock("measuring stack and code"):
-        found = Sized(plan, program, footprint(program, compiler, plan.arena_bytes, name))
+        weights = plan.profile.weight_bytes
+        found = Sized(plan, program, footprint(program, meter, plan.arena_bytes, weights, name))
     return replace(found, program={**program, f"{name}.h": _header(found)})
 
 
@@ -112,6 +108,7 @@ def too_large(
     file, fullest, live = plan.source.where, plan.fullest, plan.profile.lower_bound_bytes
     if beside.stack_bytes is None:
         what = f"{show_bytes(sized.ram_bytes)}: the arena alone, its stack is not measured"
+        what += f": {beside.unknown}" if beside.meter else ""
     else:
         what = f"{show_bytes(sized.ram_bytes)}: {parts(sized)}"
     return BudgetError(

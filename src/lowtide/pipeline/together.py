@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lowtide.backends import alignment, emit_together
-from lowtide.check.compile import find_compiler
+from lowtide.check.meter import Meter, meter_for
 from lowtide.check.together import Guest, Turns, judge_shared, judge_turns
 from lowtide.clock import Clock, Progress, quiet
 from lowtide.errors import BudgetError, UsageError
@@ -89,7 +89,7 @@ def fit_together(
     options = options or Options()
     check_target(options, target)
     called = _called(models, names)
-    compiler = find_compiler() if target == "c99" else None
+    meter = meter_for(options, target)
     networks = []
     for model, name in zip(models, called, strict=True):
         progress(f"planning {name}")
@@ -97,7 +97,7 @@ def fit_together(
         own = replace(options, name=name)
         networks.append((Planning(source, graph, clock), own))
     plans = [planning.plan(own).plan for planning, own in networks]
-    shared, all_sized = _sized(plans, keep, compiler, clock)
+    shared, all_sized = _sized(plans, keep, meter, clock)
     for _ in range(ROUNDS):
         if limit is None or _ram(shared, all_sized) <= limit:
             break
@@ -111,7 +111,7 @@ def fit_together(
         if [plan.arena_bytes for plan in anew] == [plan.arena_bytes for plan in plans]:
             break
         plans = anew
-        shared, all_sized = _sized(plans, keep, compiler, clock)
+        shared, all_sized = _sized(plans, keep, meter, clock)
     if limit is not None and _ram(shared, all_sized) > limit:
         raise _too_large(shared, all_sized, limit)
     fitted = []
@@ -151,13 +151,13 @@ def _called(models: Sequence[Model], names: Sequence[str] | None) -> list[str]:
 
 
 def _sized(
-    plans: Sequence[Plan], keep: Sequence[str], compiler: Sequence[str] | None, clock: Clock
+    plans: Sequence[Plan], keep: Sequence[str], meter: Meter | None, clock: Clock
 ) -> tuple[Shared, list[Sized]]:
     """The plans in one arena, with what each program takes."""
     kept = [_kept(text, plans) for text in keep]
     with clock("placing what survives"):
         shared, placed = share(plans, kept, max(map(alignment, plans)))
-    return shared, [sized(plan, compiler, clock) for plan in placed]
+    return shared, [sized(plan, meter, clock) for plan in placed]
 
 
 def _kept(text: str, plans: Sequence[Plan]) -> Kept:

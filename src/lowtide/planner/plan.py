@@ -54,6 +54,8 @@ class Options:
     name           what the program's files and functions are called: net.c, net_run()
     pixels         what pixels become before they are handed in, in words
     cpu            the processor that the C is for (None: it finds out when it is compiled)
+    cc             the command, with flags, that code, stack and flash are measured with (None:
+                   that of `cpu`, or else this machine's)
     """
 
     schedule: Literal["layerwise", "stream"] = "stream"
@@ -74,6 +76,12 @@ class Options:
     io_type: Literal["file", "8bit"] = "file"
     cpu: str | None = None
     pixels: str = ""
+    cc: str | None = None
+
+    @property
+    def compiler(self) -> tuple[str, ...] | None:
+        """What compiles for the processor that the C is for, if one was named."""
+        return None if self.cpu is None else tuple(find_cpu(self.cpu).command.split())
 
     def __post_init__(self) -> None:
         if self.cpu is not None:

@@ -3,7 +3,6 @@
 from lowtide.backends.c99.arena import alignment
 from lowtide.backends.c99.emit import emit
 from lowtide.backends.c99.header import with_figures
-from lowtide.backends.c99.storages import table_bytes
 from lowtide.backends.c99.together import emit_together
 
-__all__ = ["alignment", "emit", "emit_together", "table_bytes", "with_figures"]
+__all__ = ["alignment", "emit", "emit_together", "with_figures"]

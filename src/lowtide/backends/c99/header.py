@@ -31,7 +31,6 @@ _SHARED = (
 )
 _NO_STACK = "stack not measured"
 _NO_CODE = "code not measured"
-_OF = "stack, state and code as compiled with -O2 on the PC that made this file; a board's differ"
 _WEIGHTS_FILE = (
     "   net_weights.bin is linked in by the assembler, which looks for it where cc runs and in",
     "   every -I folder. Other ways:",
@@ -201,17 +200,19 @@ def _values(macro: str, values: list[str]) -> list[str]:
     return [f"#define {macro} {{ \\", *(f"    {line} \\" for line in lines), "}"]
 
 
-def with_figures(text: bytes, plan: Plan, stack: int | None, state: int, code: int | None) -> bytes:
-    """A net.h with what the compiled program takes beside arena and weights, as far as known."""
+def with_figures(
+    text: bytes, plan: Plan, stack: int | None, state: int, code: int | None, of: str
+) -> bytes:
+    """A net.h with what the compiled program takes beside arena and weights, as far as known, and
+    `of` which machine's and compiler's making."""
     lines = text.decode()
     if stack is not None:
         ram = plan.arena_bytes + stack + state
         lines = lines.replace(_NO_STACK, f"stack {stack}, state {state}: {ram} bytes", 1)
-    if code is not None:
-        flash = plan.profile.weight_bytes + code
-        line = f"code {code}: {flash} bytes\n   ({_OF})"
-        lines = lines.replace(_NO_CODE, line, 1)
-    return lines.encode()
+    flash = plan.profile.weight_bytes + (code or 0)
+    known = _NO_CODE if code is None else f"code and tables {code}: {flash} bytes"
+    said = textwrap.wrap(for_c(f"(stack, state and code {of})", 1000), 92, break_on_hyphens=False)
+    return lines.replace(_NO_CODE, "\n   ".join([known, *said]), 1).encode()
 
 
 def _made_from(source: Source, name: str) -> list[str]:
