@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -62,6 +63,8 @@ def test_a_processor_has_figures_of_its_own(tmp_path: Path) -> None:
     assert f"code for cortex-m4f, {ARM}" in header
     assert f"stack {facts['stack_bytes']}, state 0: {facts['ram_bytes']} bytes" in header
     fitted.emit("c99", tmp_path / "out")
+    listed = json.loads((tmp_path / "out" / "lowtide.json").read_text())
+    assert listed["figures"] == fitted.figures
     board = bench_on_board(tmp_path / "out", Asked("m4"))
     assert board.stack_bytes <= facts["stack_bytes"] + 64 <= board.stack_bytes + 1024
     assert abs(facts["flash_bytes"] - (board.sizes.flash - (board.sizes.library or 0))) < 1500

@@ -271,7 +271,8 @@ def fit(
             chip=chip,
             progress=progress,
         )
-        written = write_folder(output, fitted.files, read) if output is not None else []
+        figures = fitted.figures
+        written = write_folder(output, fitted.files, read, figures=figures) if output else []
     facts = {**fitted.facts(), **warnings(label_warnings(fitted, names))}
     show(in_folder(facts if as_json else _shown(fitted, names, verbose), output, written))
 

@@ -55,7 +55,8 @@ def fit_small(
         rates: dict[str, Any] = {}
         if found.compressed is not None:
             rates = given.rates(found.compressed.network, found.compressed.model, progress)
-        written = write_folder(output, found.files, read) if output is not None else []
+        figures = found.fitted.figures
+        written = write_folder(output, found.files, read, figures=figures) if output else []
     warned = warnings([*given.warnings, *label_warnings(found.fitted, names)])
     if as_json:
         return in_folder({**found.facts(), **rates, **warned}, output, written)

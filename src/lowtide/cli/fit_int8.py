@@ -48,7 +48,8 @@ def fit_int8(
     with line as progress:
         found = fit_eight(model, task, given.inputs, progress)
         rates = given.rates(found.quantised.network, found.quantised.floats, progress)
-        written = write_folder(output, found.files, read) if output is not None else []
+        figures = found.fitted.figures
+        written = write_folder(output, found.files, read, figures=figures) if output else []
     warned = warnings([*given.warnings, *label_warnings(found.fitted, names)])
     if as_json:
         return in_folder({**found.facts(), **rates, **warned}, output, written)

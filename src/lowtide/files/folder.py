@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from lowtide.errors import UsageError, system_says
 from lowtide.files.listing import (
@@ -60,21 +61,26 @@ def write_folder(
     files: Mapping[str, bytes],
     read: Collection[Path] = (),
     made_by: str = "fit",
+    figures: Mapping[str, Any] | None = None,
 ) -> list[str]:
     """Writes a result to a folder of its own, or one that lowtide wrote; returns what it wrote.
 
         out/ net.c net.h mine.c   ->   out/ net.c (new) net.h (new) mine.c (untouched)
 
     An earlier result's files go, also those that this one does not have; the caller's own stay,
-    and so does an example (main.c) that was changed.
+    and so does an example (main.c) that was changed. `figures` stand in the list of the files.
     Raises UsageError where it may not or cannot; then what was there before is untouched.
     """
     check_folder(folder, files, read, made_by)
-    return put(folder, files, read, made_by)
+    return put(folder, files, read, made_by, figures)
 
 
 def put(
-    folder: Path, files: Mapping[str, bytes], read: Collection[Path], made_by: str
+    folder: Path,
+    files: Mapping[str, bytes],
+    read: Collection[Path],
+    made_by: str,
+    figures: Mapping[str, Any] | None = None,
 ) -> list[str]:
     """`write_folder` to a folder that may be anybody's."""
     home = real(folder)
@@ -84,7 +90,7 @@ def put(
             settle(home)
             files = _without_theirs(home, files)
             _check_names(folder, home, files, read, made_by)
-            listing = list_files(files, made_by, _kept(home, files, read))
+            listing = list_files(files, made_by, _kept(home, files, read), figures)
             stage(home, files, listing)
             _finish(folder, home, listing)
             return sorted(files)

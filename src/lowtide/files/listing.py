@@ -15,6 +15,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lowtide.quoting import is_network_name
 from lowtide.version import __version__
@@ -85,6 +86,8 @@ class Listing:
     files: Mapping[str, str]
     made_by: str
     kept: tuple[str, ...] = ()
+    figures: Mapping[str, Any] | None = None
+    """What the program takes, and what measured it."""
 
     def to_json(self) -> bytes:
         """The list as it is written; the same for the same files."""
@@ -93,14 +96,20 @@ class Listing:
             "made_by": self.made_by,
             "files": dict(sorted(self.files.items())),
             **({"kept": sorted(self.kept)} if self.kept else {}),
+            **({"figures": dict(self.figures)} if self.figures else {}),
         }
         return (json.dumps(held, indent=1) + "\n").encode()
 
 
-def list_files(files: Mapping[str, bytes], made_by: str, kept: tuple[str, ...] = ()) -> Listing:
+def list_files(
+    files: Mapping[str, bytes],
+    made_by: str,
+    kept: tuple[str, ...] = (),
+    figures: Mapping[str, Any] | None = None,
+) -> Listing:
     """The list of these contents."""
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    return Listing(digests, made_by, kept)
+    return Listing(digests, made_by, kept, figures)
 
 
 def read_listing(folder: Path) -> Listing | None:
@@ -122,7 +131,8 @@ def read_listing(folder: Path) -> Listing | None:
         return None
     if not all(map(is_own, names)):
         return None
-    return Listing(files, made_by, tuple(kept))
+    figures = held.get("figures")
+    return Listing(files, made_by, tuple(kept), figures if isinstance(figures, dict) else None)
 
 
 def digest(path: Path) -> str | None:

@@ -86,7 +86,8 @@ class Fitted:
             raise UsageError(f"unknown target '{target}'; there is c99")
         if self.checks is None:
             raise UsageError("the plan was made with target none: there is no program to write")
-        write_folder(Path(folder), self.files, [self.model] if self.model else [])
+        read = [self.model] if self.model else []
+        write_folder(Path(folder), self.files, read, figures=self.figures)
 
     def facts(self) -> dict[str, Any]:
         """Everything `fit --json` prints."""
@@ -95,7 +96,7 @@ class Fitted:
             **dict.fromkeys(_ORIGINAL),
             **self.plan.facts(),
             **(checks.facts() if checks else dict.fromkeys(_CHECKED)),
-            **self._memory(),
+            **self.figures,
             "weight_traffic_bytes": self.weight_traffic_bytes,
             **({"chip": self.on_chip.facts()} if self.on_chip else {}),
             "seconds": round(sum(self.seconds.values()), 3),
@@ -107,8 +108,9 @@ class Fitted:
         """Bytes of weights that one run reads, no cache between."""
         return weight_traffic(self.plan)
 
-    def _memory(self) -> dict[str, int | str | None]:
-        """RAM and flash of the whole program, as far as measured; weights read in a run."""
+    @property
+    def figures(self) -> dict[str, int | str | None]:
+        """RAM and flash of the whole program, as far as measured, and with what."""
         stack, code = self.footprint.stack_bytes, self.footprint.code_bytes
         beside = self.footprint.ram_bytes
         weights = self.plan.profile.weight_bytes
@@ -119,7 +121,6 @@ class Fitted:
             "ram_bytes": None if beside is None else self.arena_bytes + beside,
             "flash_bytes": None if code is None else weights + code,
             **self.footprint.facts(),
-            "weight_traffic_bytes": weight_traffic(self.plan),
         }
 
     def __str__(self) -> str:
