@@ -1,8 +1,8 @@
 /* Runs kernels of whole rows on rows of exactly the size they may touch, each from malloc, so that
    AddressSanitizer sees every element too far. Per case on stdin: int32 kernel (0 conv, 1 depthwise,
    2 max, 3 mean, 4 conv of packed weights), rows, whether there is a bias, elements of weights (of
-   packed ones: bytes of codes), and bits, centred, halves, outputs that share a scale; struct rows;
-   whether each input row exists; then floats: the rows that exist, the weights (codes and scales), the
+   packed ones: bytes of codes), and bits, centred, halves, outputs that share a scale, floats of room;
+   struct rows; whether each input row exists; then floats: the rows that exist, the weights (codes and scales), the
    bias, the output rows as they are before. On stdout: the output rows. Where sums grow there is one output row. On a board (BOARD) both are files of
    the host. */
 #include <math.h>
@@ -54,7 +54,7 @@ int main(void)
                                    const float *, const float *) = {
         conv_rows, depthwise_rows, max_rows, mean_rows
     };
-    int32_t head[8], exists[MOST];
+    int32_t head[9], exists[MOST];
 #ifdef BOARD
     from_host = board_open("cases.bin", "rb");
     to_host = board_open("made.bin", "wb");
@@ -77,9 +77,10 @@ int main(void)
         float *b = head[2] ? floats(s.co * s.groups) : NULL;
         for (int j = 0; j < rows; j++)
             y[j] = s.grows && j ? y[0] : (held[kept++] = floats(made));
-        const struct packed codes = { w, scales, head[4], head[5], head[6], head[7] };
+        f32 *room = NEW(sizeof(float) * (size_t)head[8]);
+        const struct packed codes = { w, scales, head[4], head[5], head[6], head[7], head[8] };
         if (packed)
-            packed_conv_rows(&s, x, y, rows, &codes, b);
+            packed_conv_rows(&s, x, y, rows, &codes, b, room);
         else
             kernels[head[0]](&s, x, y, rows, w, b);
         for (int j = 0; j < (s.grows ? 1 : rows); j++)
@@ -88,6 +89,7 @@ int main(void)
             FREE(held[--kept]);
         FREE(w);
         FREE(scales);
+        FREE(room);
         FREE(b);
     }
     return 0;

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -82,16 +83,21 @@ class Case:
         first = column * s.is_ if s.is_ > 0 else (column - s.iw + 1) * s.is_
         pixel = row[first : first + s.ci]
         if self.depthwise:
-            return float(pixel[m] * self.w.reshape(s.kh, s.kw, s.co)[ky, kx, m])
+            each = s.ci // s.co
+            own = self.w.reshape(s.kh, s.kw, each, s.co)[ky, kx, :, m]
+            return float(pixel[m * each : (m + 1) * each] @ own)
         return float(pixel @ self.w.reshape(s.kh, s.kw, s.ci, s.co)[ky, kx, :, m])
 
 
-def random_case(dice: random.Random) -> Case:
-    """Any geometry, with channels on both sides of the kernels' blocks of 32."""
+def random_case(dice: random.Random, each: Sequence[int] = (1,)) -> Case:
+    """Any geometry, with channels on both sides of the kernels' blocks of 32.
+
+    `each` are how many inputs a channel by itself may have.
+    """
     numbers = np.random.default_rng(dice.randrange(2**32))
     depthwise = dice.random() < 0.5
     co = dice.choice((1, 2, 5, 31, 32, 33, 64, 70))
-    ci = co if depthwise else dice.choice((1, 3, 8, 33))
+    ci = co * dice.choice(each) if depthwise else dice.choice((1, 3, 8, 33))
     kh, kw = dice.randint(1, 4), dice.randint(1, 5)
     sw, dw, iw = dice.randint(1, 3), dice.randint(1, 3), dice.randint(1, 8)
     pw = dice.randrange(kw * dw)
@@ -106,7 +112,7 @@ def random_case(dice: random.Random) -> Case:
 
     length = (iw - 1) * abs(is_) + ci
     x = tuple(whole(length) if dice.random() < 0.8 else None for _ in range(kh))
-    w = whole(kh * kw * co * (1 if depthwise else ci))
+    w = whole(kh * kw * ci * (1 if depthwise else co))
     b = whole(co) if dice.random() < 0.5 else None
     return Case(depthwise, s, x, w, b, whole((s.ow - 1) * os + co))
 

@@ -17,7 +17,7 @@ import pytest
 from lowtide.check.compile import WARNINGS, find_compiler
 from lowtide.ir.codes import Codes, limits, make, pack
 from lowtide.kernels.choose import source
-from lowtide.kernels.pixels import PACKED_PIXELS
+from lowtide.kernels.pixels import CONV_BLOCK, PACKED_PIXELS
 from test_kernels import SANITIZE, Case, Shape, random_case
 
 HARNESS = Path(__file__).with_name("packed_harness.c")
@@ -35,10 +35,21 @@ NAMES = (
 
 @dataclass(frozen=True)
 class Packed:
-    """A case of test_kernels whose weights [kh, kw, ci, co] are those of codes [vectors, ..]."""
+    """A case of test_kernels whose weights [kh, kw, ci, co] are those of codes [vectors, ..].
+
+    Of channels by themselves so many as are `wide` are unpacked at a time.
+    """
 
     case: Case
     codes: Codes
+    wide: int = CONV_BLOCK
+
+    @property
+    def floats(self) -> int:
+        """The room that the kernel has."""
+        s, case = self.case.shape, self.case
+        rows = s.kh * s.kw * (s.ci // s.co) if case.depthwise else 2 * PACKED_PIXELS
+        return (rows + 1) * min(s.co, self.wide if case.depthwise else CONV_BLOCK)
 
     def bytes(self) -> bytes:
         case, codes, s = self.case, self.codes, self.case.shape
@@ -49,14 +60,14 @@ class Packed:
         scales = codes.scales.astype("<f2" if codes.scale_bits == 16 else "<f4").tobytes()
         rows = b"".join(row.astype("<f4").tobytes() for row in case.x if row is not None)
         bias = b"" if case.b is None else case.b.astype("<f4").tobytes()
-        numbers = np.array([*head, len(stored), *exists], "<i4").tobytes()
+        numbers = np.array([*head, len(stored), self.floats, *exists], "<i4").tobytes()
         return numbers + rows + stored + scales + bias + case.y.astype("<f4").tobytes()
 
 
 def in_memory(case: Case, array: np.ndarray) -> np.ndarray:
     """Of an array in the order [co, ci, kh, kw] in the order [kh, kw, ci, co]."""
     s = case.shape
-    inputs = 1 if case.depthwise else s.ci
+    inputs = s.ci // s.co if case.depthwise else s.ci
     turned = array.reshape(s.co, inputs, s.kh, s.kw).transpose(2, 3, 1, 0)
     return np.ascontiguousarray(turned).ravel()
 
@@ -66,14 +77,14 @@ def random_packed(dice: random.Random) -> Packed:
 
     Small ones are subnormal float16s, which the kernels have to read as well.
     """
-    case = random_case(dice)
+    case = random_case(dice, (1, 2, 3))
     s, rng = case.shape, np.random.default_rng(dice.randrange(2**32))
     bits, per = dice.randint(1, 8), dice.choice([n for n in (1, 2, 5) if s.co % n == 0])
     low, high = limits(bits)
     small = dice.random() < 0.5
     scales = 2.0 ** rng.integers(-24 if small else -4, -20 if small else 3, s.co // per)
     scales *= rng.choice([-1, 1], len(scales))
-    length = per * (1 if case.depthwise else s.ci) * s.kh * s.kw
+    length = per * (s.ci // s.co if case.depthwise else s.ci) * s.kh * s.kw
     values = rng.integers(low, high + 1, (len(scales), length))
     centred = bits == 1 or dice.random() < 0.5
     kind = 16 if dice.random() < 0.5 else 32
@@ -82,7 +93,8 @@ def random_packed(dice: random.Random) -> Packed:
     shape = replace(s, group=group)
     # Without biases where scales are tiny: float32 could not hold the sums.
     bias = None if small else case.b
-    return Packed(replace(case, shape=shape, w=in_memory(case, codes.values), b=bias), codes)
+    case = replace(case, shape=shape, w=in_memory(case, codes.values), b=bias)
+    return Packed(case, codes, dice.choice((8, 16, 32)))
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +131,7 @@ def test_packed_kernels_equal_numpy_and_stay_inside(harness: Path) -> None:
     ):
         assert set(seen) == {True, False}
     assert {p.codes.bits for p in cases} == set(range(1, 9))
+    assert {p.case.shape.ci // p.case.shape.co for p in cases if p.case.depthwise} == {1, 2, 3}
     assert any(0 < abs(p.codes.scales).min() < 2.0**-14 for p in cases if p.codes.scale_bits == 16)
 
 

@@ -56,9 +56,10 @@ def finest(task: Task, layout: Layout) -> Grain:
 def room(task: Task, layout: Layout) -> int:
     """The bytes in the arena that the code that makes a task's rows needs during a step.
 
-    Only kernels of whole numbers need any.
+    Only kernels of whole numbers and of packed weights need any.
     """
-    if task.port or task.nest.arithmetic != I32:
+    packed = any(name in layout.graph.packed for name in task.operands)
+    if task.port or not (packed or task.nest.arithmetic == I32):
         return 0
     return next((use.arena_bytes for use in matching(task, layout)), 0)
 

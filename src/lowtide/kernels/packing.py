@@ -6,10 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lowtide.ir.codes import Codes
 from lowtide.ir.graph import Array
 
 BLOCK = 16
 """Output channels of a block of weights: BLOCK of c/vectors.h."""
+
+
+def bits(codes: Codes, run: int) -> dict[str, int]:
+    """What C must be able to unpack (BITS_1 .. of c/packed_codes.h): codes in runs of so many."""
+    widths = {f"BITS_{n}": int(n == codes.bits) for n in range(1, 9)}
+    return {**widths, "BITS_ANY": int(run % 8 > 0)}
 
 
 @dataclass(frozen=True)

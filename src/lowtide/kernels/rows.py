@@ -12,12 +12,13 @@ from math import prod
 
 import numpy as np
 
+from lowtide.ir.dtype import F32
 from lowtide.ir.index import Var
 from lowtide.ir.nest import Acc, Call, Load, Number
 from lowtide.kernels.calls import Activation, Pool, RowCall
 from lowtide.kernels.finish import activation, counts
 from lowtide.kernels.kernel import Kernel, Use
-from lowtide.kernels.packing import BLOCK, InBlocks, InOrder, Packing
+from lowtide.kernels.packing import BLOCK, InBlocks, InOrder, Packing, bits
 from lowtide.kernels.patterns import Convolution, as_image, convolution, inside_rows, windows
 from lowtide.layout.lay_out import Layout, Place
 from lowtide.ops.window import SlidingWindow
@@ -70,7 +71,23 @@ def _packed_conv(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
     if task.accumulates:
         return None
     order = (*range(2, 2 + len(found.windows)), 1, 0)
-    return _use(kernel, call, _runs(found, call), InOrder(found.weights, order))
+    codes = bits(graph.packed[found.weights], found.channels[1])
+    limits = {**_runs(found, call), "RUNS": call.columns.kernel, **codes}
+    use = _use(kernel, call, limits, InOrder(found.weights, order))
+    return use and replace(use, arena_bytes=F32.bytes * _unpacked(found, task, layout))
+
+
+UNPACKED = 512
+"""Floats of the arena for what is unpacked: 32 inputs of 16 channels."""
+
+LEAST_UNPACKED = 256
+"""The same where memory is short."""
+
+
+def _unpacked(found: Convolution, task: Task, layout: Layout) -> int:
+    """Floats for a row of a window of a block, and what a vector reads behind it."""
+    row = found.windows[-1].kernel * found.channels[0] * BLOCK
+    return min(row, layout.tiles.get(task.output, UNPACKED))
 
 
 def _runs(found: Convolution, call: RowCall) -> dict[str, int]:
@@ -126,7 +143,7 @@ def _mean(kernel: Kernel, task: Task, layout: Layout) -> Use | None:
 
 
 def _use(kernel: Kernel, call: RowCall, limits: dict[str, int], *packings: Packing) -> Use | None:
-    if any(n > MOST[name] for name, n in limits.items()):
+    if any(limits.get(name, 0) > most for name, most in MOST.items()):
         return None
     return Use(kernel, call, ROW, packings, limits)
 

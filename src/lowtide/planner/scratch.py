@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lowtide.ir.dtype import I32
+from lowtide.ir.dtype import F32
 from lowtide.ir.index import IntArray
-from lowtide.kernels.calls import EightCall
+from lowtide.kernels.calls import EightCall, RowCall
 from lowtide.kernels.choose import room
+from lowtide.kernels.rows import LEAST_UNPACKED
 from lowtide.layout.lay_out import Layout, Storage
 from lowtide.planner.plan import Plan
 from lowtide.rows.liveness import Life, live_bytes
@@ -35,14 +36,17 @@ def with_scratch(layout: Layout, tasks: Sequence[Task], *, by_rows: bool) -> Lay
     for task in tasks:
         needed = room(task, layout)
         if needed:
-            name, words = f"{task.output}.scratch", -(-needed // I32.bytes)
-            storages[name] = Storage(name, I32, words * (task.rows if by_rows else 1), words, words)
+            name, kind = f"{task.output}.scratch", task.nest.arithmetic
+            words = -(-needed // kind.bytes)
+            rows = task.rows if by_rows else 1
+            storages[name] = Storage(name, kind, words * rows, words, words)
             found[task.output] = name
     return replace(layout, storages=storages, scratch=found)
 
 
 def narrower(plan: Plan) -> dict[str, int]:
-    """How many pixels tiles may have, by what they make: half of those that cost much memory.
+    """How many pixels tiles may have, or floats what is unpacked, by what they make: half of those
+    that cost much memory.
 
     These are needed when too much lives. If none is and the arena is too large all the same, room
     for tiles breaks up that of rows: then it is those at the peak, or all of them.
@@ -53,8 +57,12 @@ def narrower(plan: Plan) -> dict[str, int]:
     peak = int((live - live_bytes(own, ticks)).max())
     wide = dict[str, int]()
     for task, use in zip(plan.tasks, plan.uses, strict=True):
-        if use is not None and isinstance(use.call, EightCall) and use.call.pixels > 1:
+        if use is None:
+            continue
+        if isinstance(use.call, EightCall) and use.call.pixels > 1:
             wide[task.output] = use.call.pixels // 2
+        if isinstance(use.call, RowCall) and use.arena_bytes > F32.bytes * LEAST_UNPACKED:
+            wide[task.output] = LEAST_UNPACKED
     lives = {y: _most(own[layout.scratch[y]], live) for y in wide}
     costly = [y for y in wide if lives[y] > peak + peak // _PEAK]
     if not costly and plan.arena_bytes > peak + peak // _ARENA:

@@ -6,12 +6,13 @@ in the CHECKED build.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from lowtide.backends.c99.loops import constant_element
 from lowtide.backends.c99.packed import descriptor
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines, bare, expression
+from lowtide.ir.dtype import F32
 from lowtide.ir.index import Index, number, var
 from lowtide.ir.nest import Acc, Load, Nest, Value
 from lowtide.kernels.calls import EightCall, PixelCall, RowCall
@@ -42,9 +43,10 @@ def emit_pixel_call(
     assert row is not None
     row_pointers(call, Index(((row, 1),)), program, lines)
     y = ", ".join(place_of_row(call.y, Index(((row, 1),)), program))
-    weights, bias = constants(use, call, task, program, lines)
+    weights, bias, room = constants(use, call, task, program, lines)
     lines.add(f"f32 *y_out = OUT({y});")
-    lines.add(f"{use.kernel.name}(&shape, x, {weights}, {bias}, y_out, {buffer});")
+    lines.add(f"{use.kernel.name}(&shape, x, {weights}, {bias}, y_out, {buffer}{room});")
+    end_scratch(task, program, lines)
     emit_finish(call.y, "y_out", task, program, lines, Acc(0))
 
 
@@ -78,18 +80,54 @@ def row_pointers(
 
 def constants(
     use: Use, call: PixelCall | RowCall, task: Task, program: Program, lines: Lines
-) -> tuple[str, str]:
-    """The names of the weights, or of what describes packed ones, and of the bias."""
+) -> tuple[str, str, str]:
+    """The names of the weights, or of what describes packed ones, and of the bias.
+
+    And for packed ones, one argument more: where there is room for what is unpacked.
+    """
     bias, graph = bias_of(call.start, task, program), program.plan.layout.graph
     if not use.packings:
-        return "NULL", bias
+        return "NULL", bias, ""
     weight, name = program.weight(use.packings[0]), use.packings[0].constant
     codes = graph.packed.get(name)
     if codes is None:
-        return weight, bias
-    fields = descriptor(weight, codes, graph.shape(name)[0])
-    lines.add(f"const struct packed weights = {{ {fields} }};")
-    return "&weights", bias
+        return weight, bias, ""
+    room = scratch_of(task, program)
+    assert room is not None
+    fields = descriptor(weight, codes, graph.shape(name)[0], use.arena_bytes // F32.bytes)
+    lines.add(f"static const struct packed weights = {{ {fields} }};")
+    lines.add(room.made)
+    return "&weights", bias, f", {room.begins}"
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """What a task keeps in the arena for a step: where it begins in C.
+
+    The judge is told before that it is written, and asks after if nothing else was written there.
+    """
+
+    begins: str
+    made: str
+    used: str
+
+
+def scratch_of(task: Task, program: Program) -> Scratch | None:
+    """The scratch of a task; of a storage with a row for each of the task's the first of a step."""
+    name = program.plan.layout.scratch.get(task.output)
+    if name is None:
+        return None
+    held, storage = program.storage(name), program.plan.layout.storages[name]
+    row = "first" if storage.rows > 1 else "0"
+    whole = f"({held}, {row}, {storage.row_elements});"
+    return Scratch(f"{held}({row}, 0)", f"MADE_ROW{whole}", f"USE_ROW{whole}")
+
+
+def end_scratch(task: Task, program: Program, lines: Lines) -> None:
+    """Emits that a step is over, if it keeps anything in the arena."""
+    scratch = scratch_of(task, program)
+    if scratch:
+        lines.add(scratch.used)
 
 
 def bias_of(start: Value | None, task: Task, program: Program) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lowtide.backends.c99.calls import pixel_stride, place_of_row, row_pointers
+from lowtide.backends.c99.calls import pixel_stride, place_of_row, row_pointers, scratch_of
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.row_calls import begin_sums
 from lowtide.backends.c99.text import Lines
@@ -29,16 +29,13 @@ def emit_eight_call(
     else:
         out = f"EIGHT_OUT({', '.join(place_of_row(call.y, row, program))})"
     arguments = f"&shape, x, {weights}, (const void *){ends}, {out}"
-    name = program.plan.layout.scratch.get(task.output)
-    if name is None:
+    scratch = scratch_of(task, program)
+    if scratch is None:
         lines.add(f"{use.kernel.name}({arguments}, NULL);")
         return
-    held, storage = program.storage(name), program.plan.layout.storages[name]
-    at = f"{held}, {'first' if storage.rows > 1 else '0'}"
-    lines.add(f"MADE_ROW({at}, {storage.row_elements});")
-    scratch = at.replace(", ", "(", 1)
-    lines.add(f"{use.kernel.name}({arguments}, (wide *)(void *){scratch}, 0));")
-    lines.add(f"USE_ROW({at}, {storage.row_elements});")
+    lines.add(scratch.made)
+    lines.add(f"{use.kernel.name}({arguments}, (wide *)(void *){scratch.begins});")
+    lines.add(scratch.used)
 
 
 def emit_add_call(

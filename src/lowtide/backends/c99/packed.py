@@ -31,7 +31,8 @@ def _scale(name: str, codes: Codes, vector: str) -> str:
     return f"half({text})" if codes.scale_bits == 16 else text
 
 
-def descriptor(name: str, codes: Codes, outputs: int) -> str:
-    """The fields of `struct packed` (kernels/c/packed.h) for a constant."""
+def descriptor(name: str, codes: Codes, outputs: int, floats: int) -> str:
+    """The fields of `struct packed` (kernels/c/packed_codes.h) for a constant."""
     halves, per = int(codes.scale_bits == 16), outputs // codes.vectors
-    return f"{name}, {name}_scales, {codes.bits}, {int(codes.centred)}, {halves}, {per}"
+    numbers = f"{codes.bits}, {int(codes.centred)}, {halves}, {per}"
+    return f"{name}, {name}_scales, {numbers}, {floats}"

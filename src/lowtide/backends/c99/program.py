@@ -124,7 +124,7 @@ class Program:
         if use.kernel not in self.kernels:
             self.kernels.append(use.kernel)
         for name, least in use.limits.items():
-            self.limits[name] = max(self.limits.get(name, 1), least)
+            self.limits[name] = max(self.limits.get(name, least), least)
 
     def use_tables(self, index: Index) -> None:
         """Notes the constant tables an index needs."""

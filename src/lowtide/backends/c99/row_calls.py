@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from lowtide.backends.c99.calls import constants, emit_finish, pixel_stride, place_of_row
+from lowtide.backends.c99.calls import (
+    constants,
+    emit_finish,
+    end_scratch,
+    pixel_stride,
+    place_of_row,
+)
 from lowtide.backends.c99.loops import constant_element
 from lowtide.backends.c99.plane_calls import emit_planes
 from lowtide.backends.c99.program import Program
@@ -40,9 +46,10 @@ def emit_row_call(
         begin_sums("first", task, program, lines)
     if call.onto:
         _go_on(call.onto, call.y, y, program, lines)
+    weight, bias, room = constants(use, call, task, program, lines)
     lines.add("CHECK_ROWS(&shape, rows);")
-    weight, bias = constants(use, call, task, program, lines)
-    lines.add(f"{use.kernel.name}(&shape, in, out, rows, {weight}, {bias});")
+    lines.add(f"{use.kernel.name}(&shape, in, out, rows, {weight}, {bias}{room});")
+    end_scratch(task, program, lines)
     if call.grows and task.nest.finish != Acc(1):
         with lines.block(f"if (first + rows == {y.extent})"):
             emit_finish(call.y, "out[0]", task, program, lines, Acc(1))

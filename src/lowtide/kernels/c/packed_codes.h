@@ -1,8 +1,9 @@
-/* A constant as it lies in flash; `per` outputs share a scale, of 16 bits or of 32. */
-struct packed { const uint8_t *codes; const void *scales; int bits, centred, halves, per; };
+/* A constant as it lies in flash; `per` outputs share a scale, of 16 bits or of 32. There is room for so
+   many `floats` that are unpacked. */
+struct packed { const uint8_t *codes; const void *scales; int bits, centred, halves, per, floats; };
 
 /* n values from number `first` on. */
-static inline void unpack_any(const struct packed *w, size_t first, int n, const float *scale, float *v)
+static inline void unpack_any(const struct packed *w, size_t first, int n, const f32 *scale, f32 *v)
 {
     const size_t bit = first * (size_t)w->bits;
     const uint8_t *p = w->codes + bit / 8;
@@ -18,8 +19,8 @@ static inline void unpack_any(const struct packed *w, size_t first, int n, const
     }
 }
 
-/* `count` runs of n values of 2 to 4 bits, `apart` bytes from one to the next. Eights of them are so many
-   bytes, one word. */
+/* `count` runs of n values, `apart` bytes from one to the next. Eights of them are so many bytes as one has
+   bits; of up to 4 bits they are one word, else each four of them is. */
 #if defined __GNUC__ && !defined __clang__
 #define EIGHT_TIMES _Pragma("GCC unroll 8") /* shifts by constants, at -O2 and -Os as well */
 #else
@@ -30,23 +31,28 @@ typedef int eight_codes __attribute__((vector_size(32)));
 typedef float eight_values __attribute__((vector_size(32), aligned(4), may_alias));
 #endif
 INLINE void unpack_eights(const uint8_t *runs, size_t apart, int count, int n, int bits, float middle,
-                          const float *scale, float *v, int step)
+                          const f32 *scale, f32 *v, int step)
 {
     for (; count > 0; count--, runs += apart, v += step) {
         const uint8_t *p = runs;
         for (int at = 0; at < n; at += 8, p += bits) {
-            uint32_t word = 0;
+            const int each = bits > 4 ? 4 : 8;
+            uint64_t eight = 0;
             for (int k = 0; k < bits; k++)
-                word |= (uint32_t)p[k] << 8 * k;
+                eight |= (uint64_t)p[k] << 8 * k;
+            const uint32_t low = (uint32_t)eight, high = (uint32_t)(eight >> 4 * bits);
 #if defined __AVX2__ && defined __GNUC__
-            const eight_codes turn = { 0, 1, 2, 3, 4, 5, 6, 7 };
-            const eight_codes code = ((int)word << (32 - bits - bits * turn)) >> (32 - bits);
+            const eight_codes turn = { 0, 1, 2, 3, 4 % each, 5 % each, 6 % each, 7 % each };
+            const int a = (int)low, b = (int)(bits > 4 ? high : low);
+            const eight_codes word = { a, a, a, a, b, b, b, b };
+            const eight_codes code = (word << (32 - bits - bits * turn)) >> (32 - bits);
             const eight_values by = *(const eight_values *)(scale + at);
             *(eight_values *)(v + at) = (__builtin_convertvector(code, eight_values) + middle) * by;
 #else
             EIGHT_TIMES
             for (int t = 0; t < 8; t++) {
-                const int32_t code = (int32_t)(word << (32 - bits - bits * t)) >> (32 - bits);
+                const uint32_t word = t < each ? low : high;
+                const int32_t code = (int32_t)(word << (32 - bits - bits * (t % each))) >> (32 - bits);
                 v[at + t] = ((float)code + middle) * scale[at + t];
             }
 #endif
@@ -55,26 +61,32 @@ INLINE void unpack_eights(const uint8_t *runs, size_t apart, int count, int n, i
 }
 
 /* `count` runs of n values, `apart` values from one to the next, from number `first` on; in v they begin
-   `step` apart. */
+   `step` apart. Of BITS_1 .. 8 those are 1 that some weights of the network have, and BITS_ANY if some are
+   not eights. */
+#define UNPACK_EIGHTS(b) \
+    if (BITS_##b && w->bits == b) \
+        unpack_eights(w->codes + first / 8 * b, apart / 8 * b, count, n, b, middle, scale, v, step);
 static inline void unpack(const struct packed *w, size_t first, size_t apart, int count, int n,
-                          const float *scale, float *v, int step)
+                          const f32 *scale, f32 *v, int step)
 {
-    const size_t bits = (size_t)w->bits;
-    const uint8_t *p = w->codes + first / 8 * bits;
     const float middle = w->centred ? 0.5f : 0.0f;
-    if (first % 8 || apart % 8 || n % 8 || bits < 2 || bits > 4)
+    if (BITS_ANY && (first % 8 || apart % 8 || n % 8)) {
         for (int k = 0; k < count; k++)
             unpack_any(w, first + (size_t)k * apart, n, scale, v + k * step);
-    else if (bits == 2)
-        unpack_eights(p, apart / 8 * 2, count, n, 2, middle, scale, v, step);
-    else if (bits == 3)
-        unpack_eights(p, apart / 8 * 3, count, n, 3, middle, scale, v, step);
-    else
-        unpack_eights(p, apart / 8 * 4, count, n, 4, middle, scale, v, step);
+        return;
+    }
+    UNPACK_EIGHTS(1)
+    UNPACK_EIGHTS(2)
+    UNPACK_EIGHTS(3)
+    UNPACK_EIGHTS(4)
+    UNPACK_EIGHTS(5)
+    UNPACK_EIGHTS(6)
+    UNPACK_EIGHTS(7)
+    UNPACK_EIGHTS(8)
 }
 
 /* The scales of n outputs from m on. */
-static inline void unpack_scales(const struct packed *w, int m, int n, float *scale)
+static inline void unpack_scales(const struct packed *w, int m, int n, f32 *scale)
 {
     for (int t = 0; t < n; t++) {
         const int k = (m + t) / w->per;

@@ -1,32 +1,30 @@
 /* conv_rows with packed weights [kh][kw][ci][co]. Of some channels, so many inputs or taps of a row of
-   the window are unpacked at a time, and all pixels of all rows pass by: as 1 x 1 convolutions, or
-   1 x n, that go on with the sums that lie in y. */
-enum { UNPACKED = LANES >= 8 ? 128 : 48 };
+   the window as there is room for are unpacked at a time, and all pixels of all rows pass by: as 1 x 1
+   convolutions, or 1 x n, that go on with the sums that lie in y. */
 
 /* Inputs i .. i + inputs - 1 of n taps from kx on, of the channels of a block, in its order. */
 static void unpack_block(const struct rows *s, const struct packed *w, const struct block *c, int ky, int kx,
-                         int n, int i, int inputs, const float *scale, float *v)
+                         int n, int i, int inputs, const f32 *scale, f32 *v)
 {
-    const size_t all = (size_t)s->co * s->groups;
-    const int each = c->width < BLOCK ? c->width : BLOCK;
-    const size_t first = ((size_t)(ky * s->kw + kx) * s->ci + i) * all + c->m;
-    for (int m = 0; m < c->width; m += each)
-        unpack(w, first + m, all, n * inputs, each, scale + m, v + m / BLOCK * c->apart, each);
+    const size_t all = (size_t)(s->co * s->groups);
+    const size_t first = (size_t)((ky * s->kw + kx) * s->ci + i) * all + (size_t)c->m;
+    unpack(w, first, all, n * inputs, c->width, scale, v, c->width);
 }
 
 static void packed_conv_rows(const struct rows *s, const f32 *const *x, f32 *const *y, int rows,
-                             const struct packed *w, const float *b)
+                             const struct packed *w, const float *b, f32 *room)
 {
     const struct spot first = { 0, 0, 0, 0 };
-    const int some = s->ci < UNPACKED ? s->ci : UNPACKED, most = UNPACKED / some;
-    float scale[WIDE], v[UNPACKED * WIDE + BLOCK];
+    f32 scale[BLOCK];
     struct rows part = *s;
     part.kh = 1;
     part.ph = s->kh; /* from the rows of a window to those of the next */
     for (int m = 0, width; m < s->co * s->groups; m += width) {
         const int left = s->co - m % s->co;
-        width = left >= WIDE ? WIDE : left < BLOCK ? left : BLOCK;
-        struct block c = { .m = m, .width = width, .left = left, .end = 1, .apart = UNPACKED * BLOCK, .w = v };
+        width = left < BLOCK ? left : BLOCK;
+        const int fit = (w->floats - BLOCK + width) / width; /* a vector may read BLOCK wide */
+        const int parts = (s->ci + fit - 1) / fit, some = (s->ci + parts - 1) / parts, most = fit / some;
+        struct block c = { .m = m, .width = width, .left = left, .end = 1, .w = room };
         unpack_scales(w, m, width, scale);
         for (int ky = 0; ky < s->kh; ky++)
             for (int kx = 0; kx < s->kw; kx += part.kw)
@@ -38,7 +36,7 @@ static void packed_conv_rows(const struct rows *s, const f32 *const *x, f32 *con
                     const int last = ky == s->kh - 1 && kx + part.kw == s->kw && i + part.ci == s->ci;
                     part.act = last ? s->act : NO_ACTIVATION;
                     c.from = m / s->co * s->ci + i;
-                    unpack_block(s, w, &c, ky, kx, part.kw, i, part.ci, scale, v);
+                    unpack_block(s, w, &c, ky, kx, part.kw, i, part.ci, scale, room);
                     conv_pixels(&part, x + ky, y, rows, first, c, m + 1, b);
                 }
     }

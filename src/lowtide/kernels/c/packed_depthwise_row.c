@@ -1,30 +1,36 @@
-/* depthwise_row with packed weights [kh][kw][c]: what is unpacked serves some pixels at a time. */
+/* Some channels of a pixel, each of its own inputs: depthwise_row with packed weights [kh][kw][ci][co], ci
+   of a channel. All taps of some channels are unpacked, and serve all pixels of a step. */
 static void packed_depthwise_row(const struct conv *s, const f32 *const *x,
-                                 const struct packed *w, const float *b, f32 *y, float *pixel)
+                                 const struct packed *w, const float *b, f32 *y, float *pixel, f32 *room)
 {
-    const int step = packed_step(s, pixel);
+    const int each = s->ci / s->co, taps = s->kh * s->kw, wide = w->floats / (taps * each + 1);
+    const int step = packed_step(s, pixel, wide, s->co > wide ? PACKED_PIXELS : s->ow);
+    f32 *const scale = room, *const unpacked = scale + wide;
     for (int k = 0; k < s->ow; k += step) {
-        const int pixels = s->ow - k < step ? s->ow - k : step;
-        for (int m = 0; m < s->co; m += CONV_BLOCK) {
-            const int n = s->co - m < CONV_BLOCK ? s->co - m : CONV_BLOCK;
-            float acc[PACKED_PIXELS][CONV_BLOCK], v[CONV_BLOCK], scale[CONV_BLOCK];
-            packed_start(w, b, m, n, pixels, acc, scale);
-            for (int tap = 0; tap < s->kh * s->kw; tap++) {
-                const f32 *a[PACKED_PIXELS];
-                if (!packed_pixels(s, x, tap, k, pixels, a))
-                    continue;
-                unpack(w, (size_t)tap * s->co + m, 0, 1, n, scale, v, 0);
-                for (int p = 0; p < pixels; p++) {
+        for (int m = 0; m < s->co; m += wide) {
+            const int n = s->co - m < wide ? s->co - m : wide;
+            unpack_scales(w, m, n, scale);
+            unpack(w, (size_t)m, (size_t)s->co, taps * each, n, scale, unpacked, wide);
+            for (int p = 0; p < step && k + p < s->ow; p++) {
+                const int q = packed_pixel(s, k + p);
+                float acc[CONV_BLOCK];
+                for (int t = 0; t < n; t++)
+                    acc[t] = b ? b[m + t] : 0.0f;
+                const f32 *v = unpacked;
+                for (int tap = 0; tap < taps; tap++, v += each * wide) {
+                    const f32 *a = packed_input(s, x, tap, q);
                     KEEP_BRANCH;
-                    if (a[p] == NULL)
+                    if (a == NULL)
                         continue;
-                    for (int t = 0; t < n; t++)
-                        acc[p][t] += a[p][m + t] * v[t];
+                    for (int i = 0; i < each; i++)
+                        for (int t = 0; t < n; t++)
+                            acc[t] += a[(m + t) * each + i] * v[i * wide + t];
                 }
+                for (int t = 0; t < n; t++)
+                    *(pixel ? pixel + m + t : y + q * s->os + m + t) = acc[t];
             }
-            packed_end(s, k, m, n, pixels, acc, y, pixel);
         }
         for (int m = 0; m < s->co && pixel; m++)
-            y[(s->back ? s->ow - 1 - k : k) * s->os + m] = pixel[m];
+            y[packed_pixel(s, k) * s->os + m] = pixel[m];
     }
 }

@@ -5,10 +5,10 @@
 #endif
 
 /* Low-bit weights: code k of `bits` bits, in two's complement, the first in the lowest bits. */
-SPARE int code(const uint8_t *p, size_t k, int bits)
+SPARE int code(const uint8_t *p, int k, int bits)
 {
-    const size_t at = k * (size_t)bits / 8;
-    const unsigned below = (unsigned)(k * (size_t)bits % 8), sign = 1u << (bits - 1);
+    const size_t at = (size_t)k * (size_t)bits / 8;
+    const unsigned below = (unsigned)((size_t)k * (size_t)bits % 8), sign = 1u << (bits - 1);
     const unsigned next = below + (unsigned)bits > 8 ? p[at + 1] : 0u;
     return (int)((((p[at] | next << 8) >> below) & (2 * sign - 1)) ^ sign) - (int)sign;
 }
