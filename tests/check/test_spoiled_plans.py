@@ -57,7 +57,9 @@ def test_who_catches_what(overlap: Literal["row", "group", "pixel"], tmp_path: P
             assert verdict.faults == 0
         assert not rejected(case.plan)
         assert not faults_in_numpy(case.plan, case)
-        lives, moved = element_lives(case.plan), list(moves(case.plan))
+        scratch = {*case.plan.layout.scratch.values()}  # of kernels, which reference.c has none of
+        lives = {n: one for n, one in element_lives(case.plan).items() if n not in scratch}
+        moved = [one for one in moves(case.plan) if one[0] not in scratch]
         random.Random(number).shuffle(moved)
         for storage, offset in moved[:MOST_MOVES]:
             plan = case.plan.moved(storage, offset)

@@ -72,4 +72,4 @@ def test_resnet20_at_a_fifteenth_of_its_bytes(tmp_path: Path) -> None:
     sizes = [plan_model(one, GREEDY).profile.weight_bytes for one in (model, small)]
     assert sizes[0] > 15 * sizes[1]
     dense = instructions(model, tmp_path / "dense", "-O3")
-    assert instructions(small, tmp_path / "packed", "-O3") < 1.45 * dense
+    assert instructions(small, tmp_path / "packed", "-O3") < 1.55 * dense
