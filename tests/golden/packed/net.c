@@ -33,6 +33,10 @@ typedef float MAY_ALIAS f32;
 #define S2(r, i) ((f32 *)(void *)(arena + 288) + (r) * 32 + (i))
 /* S3: deep, 2 rows of 16 float32, 128 bytes at 0 */
 #define S3(r, i) ((f32 *)(void *)(arena + 0) + (r) * 16 + (i))
+/* S4: active.scratch, 1 rows of 136 float32, 544 bytes at 800 */
+#define S4(r, i) ((f32 *)(void *)(arena + 800) + (r) * 136 + (i))
+/* S5: deep.scratch, 1 rows of 80 float32, 320 bytes at 800 */
+#define S5(r, i) ((f32 *)(void *)(arena + 800) + (r) * 80 + (i))
 
 #define READ(s, r, i) (*s(r, i))
 #define WRITE(s, r, i, v) (*s(r, i) = (v))
@@ -48,10 +52,10 @@ typedef float MAY_ALIAS f32;
 #endif
 
 /* Low-bit weights: code k of `bits` bits, in two's complement, the first in the lowest bits. */
-SPARE int code(const uint8_t *p, size_t k, int bits)
+SPARE int code(const uint8_t *p, int k, int bits)
 {
-    const size_t at = k * (size_t)bits / 8;
-    const unsigned below = (unsigned)(k * (size_t)bits % 8), sign = 1u << (bits - 1);
+    const size_t at = (size_t)k * (size_t)bits / 8;
+    const unsigned below = (unsigned)((size_t)k * (size_t)bits % 8), sign = 1u << (bits - 1);
     const unsigned next = below + (unsigned)bits > 8 ? p[at + 1] : 0u;
     return (int)((((p[at] | next << 8) >> below) & (2 * sign - 1)) ^ sign) - (int)sign;
 }
@@ -71,6 +75,8 @@ SPARE float half(uint16_t h)
 #include "net_weights.c"
 
 static inline float f_larger(float a, float b) { return a < b || b != b ? b : a; }
+/* The sizes that the kernels of rows are compiled with. */
+enum { BITS_1 = 0, BITS_2 = 0, BITS_3 = 0, BITS_4 = 1, BITS_5 = 0, BITS_6 = 0, BITS_7 = 0, BITS_8 = 0, BITS_ANY = 0 };
 #ifndef INLINE
 #ifdef __GNUC__
 #define INLINE static inline __attribute__((always_inline, unused)) /* some kernels need some of them */
@@ -105,15 +111,16 @@ static inline float f_larger(float a, float b) { return a < b || b != b ? b : a;
 struct conv { int kh, kw, sw, dw, pw, iw, is, ci, ow, os, co, back, group, atomic; };
 enum { CONV_BLOCK = 32 };
 
-#define ROWS(n) const f32 *x[n]
+#define ROWS(n) const f32 *in[n]
 #define ROW(s, r, i) s(r, i)
 #define OUT(s, r, i) s(r, i)
 
-/* A constant as it lies in flash; `per` outputs share a scale, of 16 bits or of 32. */
-struct packed { const uint8_t *codes; const void *scales; int bits, centred, halves, per; };
+/* A constant as it lies in flash; `per` outputs share a scale, of 16 bits or of 32. There is room for so
+   many `floats` that are unpacked. */
+struct packed { const uint8_t *codes; const void *scales; int bits, centred, halves, per, floats; };
 
 /* n values from number `first` on. */
-static inline void unpack_any(const struct packed *w, size_t first, int n, const float *scale, float *v)
+static inline void unpack_any(const struct packed *w, size_t first, int n, const f32 *scale, f32 *v)
 {
     const size_t bit = first * (size_t)w->bits;
     const uint8_t *p = w->codes + bit / 8;
@@ -129,8 +136,8 @@ static inline void unpack_any(const struct packed *w, size_t first, int n, const
     }
 }
 
-/* `count` runs of n values of 2 to 4 bits, `apart` bytes from one to the next. Eights of them are so many
-   bytes, one word. */
+/* `count` runs of n values, `apart` bytes from one to the next. Eights of them are so many bytes as one has
+   bits; of up to 4 bits they are one word, else each four of them is. */
 #if defined __GNUC__ && !defined __clang__
 #define EIGHT_TIMES _Pragma("GCC unroll 8") /* shifts by constants, at -O2 and -Os as well */
 #else
@@ -140,24 +147,29 @@ static inline void unpack_any(const struct packed *w, size_t first, int n, const
 typedef int eight_codes __attribute__((vector_size(32)));
 typedef float eight_values __attribute__((vector_size(32), aligned(4), may_alias));
 #endif
-INLINE void unpack_eights(const uint8_t *runs, size_t apart, int count, int n, int bits, float middle,
-                          const float *scale, float *v, int step)
+INLINE void unpack_eights(const uint8_t *runs, size_t apart, int count, int n, int width, float middle,
+                          const f32 *scale, f32 *v, int step)
 {
     for (; count > 0; count--, runs += apart, v += step) {
         const uint8_t *p = runs;
-        for (int at = 0; at < n; at += 8, p += bits) {
-            uint32_t word = 0;
-            for (int k = 0; k < bits; k++)
-                word |= (uint32_t)p[k] << 8 * k;
+        for (int at = 0; at < n; at += 8, p += width) {
+            const int each = width > 4 ? 4 : 8;
+            uint64_t eight = 0;
+            for (int k = 0; k < width; k++)
+                eight |= (uint64_t)p[k] << 8 * k;
+            const uint32_t low = (uint32_t)eight, high = (uint32_t)(eight >> 4 * width);
 #if defined __AVX2__ && defined __GNUC__
-            const eight_codes turn = { 0, 1, 2, 3, 4, 5, 6, 7 };
-            const eight_codes code = ((int)word << (32 - bits - bits * turn)) >> (32 - bits);
+            const eight_codes turn = { 0, 1, 2, 3, 4 % each, 5 % each, 6 % each, 7 % each };
+            const int a = (int)low, b = (int)(width > 4 ? high : low);
+            const eight_codes word = { a, a, a, a, b, b, b, b };
+            const eight_codes code = (word << (32 - width - width * turn)) >> (32 - width);
             const eight_values by = *(const eight_values *)(scale + at);
             *(eight_values *)(v + at) = (__builtin_convertvector(code, eight_values) + middle) * by;
 #else
             EIGHT_TIMES
             for (int t = 0; t < 8; t++) {
-                const int32_t code = (int32_t)(word << (32 - bits - bits * t)) >> (32 - bits);
+                const uint32_t word = t < each ? low : high;
+                const int32_t code = (int32_t)(word << (32 - width - width * (t % each))) >> (32 - width);
                 v[at + t] = ((float)code + middle) * scale[at + t];
             }
 #endif
@@ -166,26 +178,32 @@ INLINE void unpack_eights(const uint8_t *runs, size_t apart, int count, int n, i
 }
 
 /* `count` runs of n values, `apart` values from one to the next, from number `first` on; in v they begin
-   `step` apart. */
+   `step` apart. Of BITS_1 .. 8 those are 1 that some weights of the network have, and BITS_ANY if some are
+   not eights. */
+#define UNPACK_EIGHTS(b) \
+    if (BITS_##b && w->bits == b) \
+        unpack_eights(w->codes + first / 8 * b, apart / 8 * b, count, n, b, middle, scale, v, step);
 static inline void unpack(const struct packed *w, size_t first, size_t apart, int count, int n,
-                          const float *scale, float *v, int step)
+                          const f32 *scale, f32 *v, int step)
 {
-    const size_t bits = (size_t)w->bits;
-    const uint8_t *p = w->codes + first / 8 * bits;
     const float middle = w->centred ? 0.5f : 0.0f;
-    if (first % 8 || apart % 8 || n % 8 || bits < 2 || bits > 4)
+    if (BITS_ANY && (first % 8 || apart % 8 || n % 8)) {
         for (int k = 0; k < count; k++)
             unpack_any(w, first + (size_t)k * apart, n, scale, v + k * step);
-    else if (bits == 2)
-        unpack_eights(p, apart / 8 * 2, count, n, 2, middle, scale, v, step);
-    else if (bits == 3)
-        unpack_eights(p, apart / 8 * 3, count, n, 3, middle, scale, v, step);
-    else
-        unpack_eights(p, apart / 8 * 4, count, n, 4, middle, scale, v, step);
+        return;
+    }
+    UNPACK_EIGHTS(1)
+    UNPACK_EIGHTS(2)
+    UNPACK_EIGHTS(3)
+    UNPACK_EIGHTS(4)
+    UNPACK_EIGHTS(5)
+    UNPACK_EIGHTS(6)
+    UNPACK_EIGHTS(7)
+    UNPACK_EIGHTS(8)
 }
 
 /* The scales of n outputs from m on. */
-static inline void unpack_scales(const struct packed *w, int m, int n, float *scale)
+static inline void unpack_scales(const struct packed *w, int m, int n, f32 *scale)
 {
     for (int t = 0; t < n; t++) {
         const int k = (m + t) / w->per;
@@ -196,124 +214,125 @@ static inline void unpack_scales(const struct packed *w, int m, int n, float *sc
 /* What is unpacked once serves so many pixels; so many inputs are unpacked at a time. */
 enum { PACKED_PIXELS = 8, PACKED_INPUTS = 8 };
 
-/* Pixels at a time: one if it is made in a buffer. One block of channels is read for all of them
-   before any is written, so where there is but one, they may be more than the plan's steps have. */
-static inline int packed_step(const struct conv *s, const float *pixel)
+/* Pixels at a time: one if it is made in a buffer. A block of `wide` channels is read for all of them
+   before any is written, so where there is but one, they may be `most`, more than the plan's steps have. */
+static inline int packed_step(const struct conv *s, const float *pixel, int wide, int most)
 {
     if (pixel)
         return 1;
-    return s->group < PACKED_PIXELS && s->co > CONV_BLOCK ? s->group : PACKED_PIXELS;
+    return s->group < most && s->co > wide ? s->group : most;
 }
 
-/* The scales of n outputs from m on, and the biases that their sums begin with. */
-static inline void packed_start(const struct packed *w, const float *b, int m, int n, int pixels,
-                                float (*acc)[CONV_BLOCK], float *scale)
+/* Pixel k of a row in its order. */
+static inline int packed_pixel(const struct conv *s, int k)
 {
-    unpack_scales(w, m, n, scale);
-    for (int t = 0; t < n; t++)
-        for (int p = 0; p < pixels; p++)
-            acc[p][t] = b ? b[m + t] : 0.0f;
+    return s->back ? s->ow - 1 - k : k;
 }
 
-/* Where the inputs of some pixels lie at one tap, NULL for padding; 0 if all of it is. */
-static inline int packed_pixels(const struct conv *s, const f32 *const *x, int tap, int k,
-                                int pixels, const f32 **a)
+/* Where the inputs of a pixel lie at a tap, NULL for padding. */
+static inline const f32 *packed_input(const struct conv *s, const f32 *const *x, int tap, int q)
 {
     const f32 *row = x[tap / s->kw];
-    for (int p = 0; p < pixels; p++) {
-        const int q = s->back ? s->ow - 1 - k - p : k + p;
-        KEEP_BRANCH; /* Arm GCC 12.2 gets masks of constants wrong with Helium: all pixels exist */
-        const int column = q * s->sw - s->pw + tap % s->kw * s->dw;
-        a[p] = row == NULL || column < 0 || column >= s->iw ? NULL : row + column * s->is;
-    }
-    return row != NULL;
+    KEEP_BRANCH; /* Arm GCC 12.2 gets masks of constants wrong with Helium: all pixels exist */
+    const int column = q * s->sw - s->pw + tap % s->kw * s->dw;
+    return row == NULL || column < 0 || column >= s->iw ? NULL : row + column * s->is;
 }
 
-/* Writes the sums, into `pixel` if there is one. */
-static inline void packed_end(const struct conv *s, int k, int m, int n, int pixels,
-                              float (*acc)[CONV_BLOCK], f32 *y, float *pixel)
+/* sums += inputs * v of one pixel, for n channels. */
+static inline void packed_sum(f32 *sums, const f32 *inputs, int count, const f32 *v, int n)
 {
-    for (int p = 0; p < pixels; p++) {
-        const int q = s->back ? s->ow - 1 - k - p : k + p;
+    float acc[CONV_BLOCK];
+    for (int t = 0; t < n; t++)
+        acc[t] = sums[t];
+    for (int j = 0; j < count; j++, v += n) {
+        const float input = inputs[j];
         for (int t = 0; t < n; t++)
-            *(pixel ? pixel + m + t : y + q * s->os + m + t) = acc[p][t];
+            acc[t] += input * v[t];
     }
+    for (int t = 0; t < n; t++)
+        sums[t] = acc[t];
 }
 
-/* acc += a * v over some inputs of some pixels; a pixel that is NULL lies in the padding. */
-static inline void packed_sum(float (*acc)[CONV_BLOCK], const f32 *const *a, int pixels, int i,
-                              int inputs, float (*v)[CONV_BLOCK], int n)
+/* n channels from m on of some pixels, in `room`: their scales, their sums, what is unpacked. */
+static void packed_block(const struct conv *s, const f32 *const *x, const struct packed *w, const float *b,
+                         int k, int pixels, int m, int n, f32 *room)
 {
-    for (int p = 0; p < pixels; p++) {
-        KEEP_BRANCH;
-        if (a[p] == NULL)
-            continue;
-        for (int j = 0; j < inputs; j++)
-            for (int t = 0; t < n; t++)
-                acc[p][t] += a[p][i + j] * v[j][t];
+    f32 *const scale = room, *const sums = scale + n, *const v = sums + PACKED_PIXELS * n;
+    unpack_scales(w, m, n, scale);
+    for (int p = 0; p < pixels; p++)
+        for (int t = 0; t < n; t++)
+            sums[p * n + t] = b ? b[m + t] : 0.0f;
+    for (int tap = 0; tap < s->kh * s->kw; tap++) {
+        for (int i = 0; i < s->ci && x[tap / s->kw]; i += PACKED_INPUTS) {
+            const int inputs = s->ci - i < PACKED_INPUTS ? s->ci - i : PACKED_INPUTS;
+            const size_t all = (size_t)s->co, first = (size_t)(tap * s->ci + i) * all + (size_t)m;
+            unpack(w, first, all, inputs, n, scale, v, n);
+            for (int p = 0; p < pixels; p++) {
+                const f32 *a = packed_input(s, x, tap, packed_pixel(s, k + p));
+                KEEP_BRANCH;
+                if (a && n == CONV_BLOCK)
+                    packed_sum(sums + p * n, a + i, inputs, v, CONV_BLOCK);
+                else if (a)
+                    packed_sum(sums + p * n, a + i, inputs, v, n);
+            }
+        }
     }
 }
 
 /* conv_row with packed weights [kh][kw][ci][co]: what is unpacked serves some pixels at a time. */
 static void packed_conv_row(const struct conv *s, const f32 *const *x, const struct packed *w,
-                            const float *b, f32 *y, float *pixel)
+                            const float *b, f32 *y, float *pixel, f32 *room)
 {
-    const int step = packed_step(s, pixel);
+    const int step = packed_step(s, pixel, CONV_BLOCK, PACKED_PIXELS);
     for (int k = 0; k < s->ow; k += step) {
         const int pixels = s->ow - k < step ? s->ow - k : step;
         for (int m = 0; m < s->co; m += CONV_BLOCK) {
             const int n = s->co - m < CONV_BLOCK ? s->co - m : CONV_BLOCK;
-            float acc[PACKED_PIXELS][CONV_BLOCK], v[PACKED_INPUTS][CONV_BLOCK], scale[CONV_BLOCK];
-            packed_start(w, b, m, n, pixels, acc, scale);
-            for (int tap = 0; tap < s->kh * s->kw; tap++) {
-                const f32 *a[PACKED_PIXELS];
-                if (!packed_pixels(s, x, tap, k, pixels, a))
-                    continue;
-                for (int i = 0; i < s->ci; i += PACKED_INPUTS) {
-                    const int inputs = s->ci - i < PACKED_INPUTS ? s->ci - i : PACKED_INPUTS;
-                    unpack(w, ((size_t)tap * s->ci + i) * s->co + m, (size_t)s->co, inputs, n, scale, v[0],
-                           CONV_BLOCK);
-                    if (n == CONV_BLOCK)
-                        packed_sum(acc, a, pixels, i, inputs, v, CONV_BLOCK);
-                    else
-                        packed_sum(acc, a, pixels, i, inputs, v, n);
-                }
-            }
-            packed_end(s, k, m, n, pixels, acc, y, pixel);
+            const f32 *sums = room + n;
+            packed_block(s, x, w, b, k, pixels, m, n, room);
+            for (int p = 0; p < pixels; p++, sums += n)
+                for (int t = 0; t < n; t++)
+                    *(pixel ? pixel + m + t : y + packed_pixel(s, k + p) * s->os + m + t) = sums[t];
         }
         for (int m = 0; m < s->co && pixel; m++)
-            y[(s->back ? s->ow - 1 - k : k) * s->os + m] = pixel[m];
+            y[packed_pixel(s, k) * s->os + m] = pixel[m];
     }
 }
 
-/* depthwise_row with packed weights [kh][kw][c]: what is unpacked serves some pixels at a time. */
+/* Some channels of a pixel, each of its own inputs: depthwise_row with packed weights [kh][kw][ci][co], ci
+   of a channel. All taps of some channels are unpacked, and serve all pixels of a step. */
 static void packed_depthwise_row(const struct conv *s, const f32 *const *x,
-                                 const struct packed *w, const float *b, f32 *y, float *pixel)
+                                 const struct packed *w, const float *b, f32 *y, float *pixel, f32 *room)
 {
-    const int step = packed_step(s, pixel);
+    const int each = s->ci / s->co, taps = s->kh * s->kw, wide = w->floats / (taps * each + 1);
+    const int step = packed_step(s, pixel, wide, s->co > wide ? PACKED_PIXELS : s->ow);
+    f32 *const scale = room, *const unpacked = scale + wide;
     for (int k = 0; k < s->ow; k += step) {
-        const int pixels = s->ow - k < step ? s->ow - k : step;
-        for (int m = 0; m < s->co; m += CONV_BLOCK) {
-            const int n = s->co - m < CONV_BLOCK ? s->co - m : CONV_BLOCK;
-            float acc[PACKED_PIXELS][CONV_BLOCK], v[CONV_BLOCK], scale[CONV_BLOCK];
-            packed_start(w, b, m, n, pixels, acc, scale);
-            for (int tap = 0; tap < s->kh * s->kw; tap++) {
-                const f32 *a[PACKED_PIXELS];
-                if (!packed_pixels(s, x, tap, k, pixels, a))
-                    continue;
-                unpack(w, (size_t)tap * s->co + m, 0, 1, n, scale, v, 0);
-                for (int p = 0; p < pixels; p++) {
+        for (int m = 0; m < s->co; m += wide) {
+            const int n = s->co - m < wide ? s->co - m : wide;
+            unpack_scales(w, m, n, scale);
+            unpack(w, (size_t)m, (size_t)s->co, taps * each, n, scale, unpacked, wide);
+            for (int p = 0; p < step && k + p < s->ow; p++) {
+                const int q = packed_pixel(s, k + p);
+                float acc[CONV_BLOCK];
+                for (int t = 0; t < n; t++)
+                    acc[t] = b ? b[m + t] : 0.0f;
+                const f32 *v = unpacked;
+                for (int tap = 0; tap < taps; tap++, v += each * wide) {
+                    const f32 *a = packed_input(s, x, tap, q);
                     KEEP_BRANCH;
-                    if (a[p] == NULL)
+                    if (a == NULL)
                         continue;
-                    for (int t = 0; t < n; t++)
-                        acc[p][t] += a[p][m + t] * v[t];
+                    for (int i = 0; i < each; i++)
+                        for (int t = 0; t < n; t++)
+                            acc[t] += a[(m + t) * each + i] * v[i * wide + t];
                 }
+                for (int t = 0; t < n; t++)
+                    *(pixel ? pixel + m + t : y + q * s->os + m + t) = acc[t];
             }
-            packed_end(s, k, m, n, pixels, acc, y, pixel);
         }
         for (int m = 0; m < s->co && pixel; m++)
-            y[(s->back ? s->ow - 1 - k : k) * s->os + m] = pixel[m];
+            y[packed_pixel(s, k) * s->os + m] = pixel[m];
     }
 }
 
@@ -324,11 +343,11 @@ static void op0_conv(unsigned char *const arena, const int first, const int rows
         ROWS(3);
         for (int ky = 0; ky < 3; ky++) {
             const int h = y * 2 + ky - 1;
-            x[ky] = h >= 0 ? ROW(S0, h, 0) : NULL;
+            in[ky] = h >= 0 ? ROW(S0, h, 0) : NULL;
         }
-        const struct packed weights = { w0_first, w0_first_scales, 4, 0, 1, 1 };
+        static const struct packed weights = { w0_first, w0_first_scales, 4, 0, 1, 1, 136 };
         f32 *y_out = OUT(S2, y, 0);
-        packed_conv_row(&shape, x, &weights, NULL, y_out, NULL);
+        packed_conv_row(&shape, in, &weights, NULL, y_out, NULL, S4(0, 0));
         for (int x = 0; x < 4; x++) {
             for (int c = 0; c < 8; c++) {
                 f32 *v = y_out + x * 8 + c;
@@ -345,11 +364,11 @@ static void op1_conv(unsigned char *const arena, const int first, const int rows
         ROWS(3);
         for (int ky = 0; ky < 3; ky++) {
             const int h = y + ky;
-            x[ky] = ROW(S2, h, 0);
+            in[ky] = ROW(S2, h, 0);
         }
-        const struct packed weights = { w1_deep, w1_deep_scales, 4, 0, 1, 1 };
+        static const struct packed weights = { w1_deep, w1_deep_scales, 4, 0, 1, 1, 80 };
         f32 *y_out = OUT(S3, y, 0);
-        packed_depthwise_row(&shape, x, &weights, NULL, y_out, NULL);
+        packed_depthwise_row(&shape, in, &weights, NULL, y_out, NULL, S5(0, 0));
     }
 }
 

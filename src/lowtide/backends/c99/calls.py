@@ -41,11 +41,11 @@ def emit_pixel_call(
         buffer = "pixel"
     row = task.row
     assert row is not None
-    row_pointers(call, Index(((row, 1),)), program, lines)
+    row_pointers(call, Index(((row, 1),)), program, lines, "ROW", "in")
     y = ", ".join(place_of_row(call.y, Index(((row, 1),)), program))
     weights, bias, room = constants(use, call, task, program, lines)
     lines.add(f"f32 *y_out = OUT({y});")
-    lines.add(f"{use.kernel.name}(&shape, x, {weights}, {bias}, y_out, {buffer}{room});")
+    lines.add(f"{use.kernel.name}(&shape, in, {weights}, {bias}, y_out, {buffer}{room});")
     end_scratch(task, program, lines)
     emit_finish(call.y, "y_out", task, program, lines, Acc(0))
 
@@ -62,7 +62,12 @@ def place_of_row(place: Place, row: Index, program: Program, *plane: Index) -> t
 
 
 def row_pointers(
-    call: PixelCall | EightCall, row: Index, program: Program, lines: Lines, macro: str = "ROW"
+    call: PixelCall | EightCall,
+    row: Index,
+    program: Program,
+    lines: Lines,
+    macro: str,
+    name: str = "x",
 ) -> None:
     """Emits where the rows under the windows of a row lie."""
     window, height = call.rows, call.x.strided.shape[2]
@@ -74,7 +79,8 @@ def row_pointers(
     lines.open(f"for (int ky = 0; ky < {window.kernel}; ky++)")
     if inside or height > 1:
         lines.add(f"const int h = {at.c()};")
-    lines.add(f"x[ky] = {' && '.join(inside)} ? {use} : NULL;" if inside else f"x[ky] = {use};")
+    value = f"{' && '.join(inside)} ? {use} : NULL" if inside else use
+    lines.add(f"{name}[ky] = {value};")
     lines.close()
 
 

@@ -36,11 +36,11 @@ static f32 *check_row(const struct conv *s, const f32 *const *x, const uint32_t 
     return y;
 }
 
-#define ROWS(n) const f32 *x[n]; uint32_t from[n]
+#define ROWS(n) const f32 *in[n]; uint32_t from[n]
 #define ROW(s, r, i) (from[ky] = ELEMENT(s, r, i), s(r, i))
-#define OUT(s, r, i) check_row(&shape, x, from, s(r, i), ELEMENT(s, r, i))
+#define OUT(s, r, i) check_row(&shape, in, from, s(r, i), ELEMENT(s, r, i))
 #else
-#define ROWS(n) const f32 *x[n]
+#define ROWS(n) const f32 *in[n]
 #define ROW(s, r, i) s(r, i)
 #define OUT(s, r, i) s(r, i)
 #endif

@@ -30,29 +30,29 @@ static inline void unpack_any(const struct packed *w, size_t first, int n, const
 typedef int eight_codes __attribute__((vector_size(32)));
 typedef float eight_values __attribute__((vector_size(32), aligned(4), may_alias));
 #endif
-INLINE void unpack_eights(const uint8_t *runs, size_t apart, int count, int n, int bits, float middle,
+INLINE void unpack_eights(const uint8_t *runs, size_t apart, int count, int n, int width, float middle,
                           const f32 *scale, f32 *v, int step)
 {
     for (; count > 0; count--, runs += apart, v += step) {
         const uint8_t *p = runs;
-        for (int at = 0; at < n; at += 8, p += bits) {
-            const int each = bits > 4 ? 4 : 8;
+        for (int at = 0; at < n; at += 8, p += width) {
+            const int each = width > 4 ? 4 : 8;
             uint64_t eight = 0;
-            for (int k = 0; k < bits; k++)
+            for (int k = 0; k < width; k++)
                 eight |= (uint64_t)p[k] << 8 * k;
-            const uint32_t low = (uint32_t)eight, high = (uint32_t)(eight >> 4 * bits);
+            const uint32_t low = (uint32_t)eight, high = (uint32_t)(eight >> 4 * width);
 #if defined __AVX2__ && defined __GNUC__
             const eight_codes turn = { 0, 1, 2, 3, 4 % each, 5 % each, 6 % each, 7 % each };
-            const int a = (int)low, b = (int)(bits > 4 ? high : low);
+            const int a = (int)low, b = (int)(width > 4 ? high : low);
             const eight_codes word = { a, a, a, a, b, b, b, b };
-            const eight_codes code = (word << (32 - bits - bits * turn)) >> (32 - bits);
+            const eight_codes code = (word << (32 - width - width * turn)) >> (32 - width);
             const eight_values by = *(const eight_values *)(scale + at);
             *(eight_values *)(v + at) = (__builtin_convertvector(code, eight_values) + middle) * by;
 #else
             EIGHT_TIMES
             for (int t = 0; t < 8; t++) {
                 const uint32_t word = t < each ? low : high;
-                const int32_t code = (int32_t)(word << (32 - bits - bits * (t % each))) >> (32 - bits);
+                const int32_t code = (int32_t)(word << (32 - width - width * (t % each))) >> (32 - width);
                 v[at + t] = ((float)code + middle) * scale[at + t];
             }
 #endif
