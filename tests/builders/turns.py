@@ -79,10 +79,14 @@ def cases(first: int, count: int, folder: Path) -> list[Case]:
 def drawn_kept(plans: Sequence[Plan], dice: random.Random) -> Iterator[Kept]:
     """Half of the networks keep something that lies in the arena, some of them two things."""
     for plan in plans:
+        seen = set[str]()
         ports = [("input", one) for one in plan.inputs if not one.streamed]
         ports += [("output", one) for one in plan.outputs if not one.streamed]
         for way, port in dice.sample(ports, min(len(ports), dice.choice((0, 0, 1, 2)))):
             storage = plan.layout.places[port.tensor].storage
+            if storage in seen:
+                continue
+            seen.add(storage)
             yield Kept(plan.options.name, way, port.name, storage)  # type: ignore[arg-type]
 
 
@@ -93,7 +97,9 @@ def named(plan: Plan, number: int) -> Plan:
 def judged(held: Sequence[Case], dice: random.Random) -> tuple[Shared, Turns]:
     """Networks in one arena, some of what they have kept; raises CheckError."""
     plans = [named(case.plan, k) for k, case in enumerate(held)]
-    shared, placed = share(plans, [*drawn_kept(plans, dice)], max(map(alignment, plans)))
+    shared, placed = share(
+        plans, [(one,) for one in drawn_kept(plans, dice)], max(map(alignment, plans))
+    )
     memories = [memory_map(plan) for plan in placed]
     for memory in memories:
         judge_placement(memory)

@@ -14,25 +14,31 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
 
 from commands import Command
 from lowtide.backends import alignment, emit, emit_together
 from lowtide.check.compile import write_sources
+from lowtide.check.expected import Expected
+from lowtide.check.numbers import Sample
 from lowtide.check.together import Guest, draw, judge_shared, judge_turns
 from lowtide.check.trial import pack
-from lowtide.errors import CheckError
+from lowtide.errors import CheckError, UsageError
 from lowtide.files import write_folder
 from lowtide.files.several import one_folder
+from lowtide.pipeline.keep import read_kept
 from lowtide.pipeline.together import Together, fit_together
 from lowtide.planner.memory_map import memory_map
 from lowtide.planner.plan import Options, Plan
 from lowtide.planner.together import Kept, Shared, share
 from lowtide.quoting import network_name
 from networks import random_network
-from programs import STREAM
+from programs import STREAM, plan_model
 from turns import QUICK, cases, judged, named
 
+QUICKLY = replace(STREAM, place="greedy")
 SEEDS = {"wake": 3, "face": 2}
 
 
@@ -48,8 +54,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 @pytest.fixture(scope="module")
 def made(models: list[Path]) -> Together:
     """Two networks; what one is given, and what it makes, is kept."""
-    options = replace(STREAM, place="greedy")
-    return fit_together(models, keep=["wake:in1", "wake:concat6"], options=options)
+    return fit_together(models, keep=["wake:in1", "wake:concat6"], options=QUICKLY)
 
 
 def test_random_networks_take_turns_in_one_arena(tmp_path: Path) -> None:
@@ -88,7 +93,7 @@ def shared_plans() -> tuple[Shared, tuple[Plan, ...], list[Guest]]:
         Kept("n0", way, port.name, first.layout.places[port.tensor].storage)  # type: ignore[arg-type]
         for way, port in (("input", first.inputs[0]), ("output", first.outputs[0]))
     ]
-    shared, placed = share(plans, kept, max(map(alignment, plans)))
+    shared, placed = share(plans, [(one,) for one in kept], max(map(alignment, plans)))
     guests = [Guest(memory_map(p), [case.sample]) for p, case in zip(placed, held, strict=True)]
     return shared, placed, guests
 
@@ -293,3 +298,59 @@ def test_the_example_compiles_and_runs_from_anywhere(made: Together, tmp_path: P
     assert ran.returncode == 0, ran.stderr
     outputs = [port for one in made.fitted for port in one.memory.outputs]
     assert len(ran.stdout.splitlines()) == len(outputs)
+
+
+def chain(first: str, second: str, channels: int = 2) -> list[onnx.ModelProto]:
+    """Two networks: what the first makes is as the second reads it."""
+    head = '<ir_version: 8, opset_import: ["" : 17]>\n'
+    texts = (
+        f"first (float[1,2,6,5] x) => (float[1,2,6,5] y) {{ z = {first}(x)\n y = Neg(z) }}",
+        f"second (float[1,{channels},6,5] x) => (float[1,{channels},6,5] y)"
+        f" {{ z = {second}(x)\n y = Add(z, x) }}",
+    )
+    return [onnx.parser.parse_model(head + text) for text in texts]
+
+
+def test_one_network_reads_what_another_makes() -> None:
+    """The same bytes, and no copy: the turn of the second is given nothing."""
+    made = fit_together(
+        chain("Exp", "Tanh"), names=["face", "wake"], keep=["face:y=wake:x"], options=QUICKLY
+    )
+    result, given = made.shared.kept
+    assert (result.offset, result.way, given.way) == (given.offset, "output", "input")
+    assert made.shared.arena_bytes == given.offset + given.bytes < made.shared.turn_bytes + 256
+    source = made.files["checks/together.c"].decode()
+    assert re.search(rf"\{{ {given.offset}, {given.bytes}, 1, 2u \}}", source)
+
+
+@pytest.mark.parametrize(
+    ("keep", "said"),
+    [
+        (["a:y=b:x"], "the order in memory differs"),
+        (["a:y=b:y"], "two outputs"),
+        (["a:y=a:y"], "named twice"),
+        (["a:y=b"], "NETWORK:NAME"),
+    ],
+)
+def test_bytes_that_are_not_the_same_are_refused(keep: list[str], said: str) -> None:
+    models = chain("Exp", "Tanh", channels=2 if "two" in said else 3)
+    with pytest.raises(UsageError, match=said):
+        fit_together(models, names=["a", "b"], keep=keep, options=QUICKLY, target="none")
+
+
+def test_what_is_not_handed_on_is_seen() -> None:
+    """Two places where there should be one: the second reads what nobody made."""
+    plans = [named(plan_model(model, QUICKLY), k) for k, model in enumerate(chain("Exp", "Tanh"))]
+    groups = read_kept(["n0:y=n1:x"], plans)
+    apart = [(one,) for one in groups[0]]
+    wrong, placed = share(plans, apart, 64)
+    files = one_folder({p.options.name: emit(p) for p in placed}, emit_together(placed, wrong))
+    memories = [memory_map(plan) for plan in placed]
+    told = tuple(replace(one, offset=wrong.kept[0].offset) for one in wrong.kept)
+    rng = np.random.default_rng(0)
+    guests = [
+        Guest(m, [Sample("s", {"x": rng.normal(size=(1, 2, 6, 5)).astype("f")}, Expected(()))])
+        for m in memories
+    ]
+    with pytest.raises(CheckError, match="is not what n0 made"):
+        judge_turns(files, replace(wrong, kept=told), guests, ways=QUICK[1:])

@@ -9,8 +9,8 @@ others    # # ##   ## #            and shares no byte with anything
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import cycle
+from dataclasses import dataclass, field
+from itertools import cycle, product
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -90,11 +90,15 @@ class Guest:
 
 @dataclass(frozen=True)
 class Turn:
-    """A network's turn with a sample; `there`: inputs that are there still, by name."""
+    """A network's turn with a sample; `there`: inputs that are there still, by name.
+
+    `given` are the bytes of inputs that are not the sample's.
+    """
 
     network: int
     sample: Sample
     there: frozenset[str] = frozenset()
+    given: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,10 @@ def judge_turns(
         with TemporaryDirectory(prefix="lowtide-", ignore_cleanup_errors=True) as folder:
             command = [*compiler, *WARNINGS, *flags, *native_flags(tuple(compiler))]
             program = _build(files, shared, command, checked, Path(folder))
-            reads = max(reads, _run(program, shared, guests, turns, what))
+            wrote, seen = _run(program, shared, guests, turns)
+            _compare(wrote, guests, turns, what)
+            _check_handed_on(program, shared, guests)
+            reads = max(reads, seen)
     return Turns(len(turns), reads)
 
 
@@ -140,13 +147,15 @@ def draw(shared: Shared, guests: Sequence[Guest], seed: int = 0) -> Iterator[Tur
     order = _each_after_each(len(guests), dice) + _each_after_each(len(guests), dice)
     order += [k for k, one in enumerate(guests) for _ in one.samples[order.count(k) :]]
     samples = [cycle(dice.sample([*one.samples], len(one.samples))) for one in guests]
-    held: dict[tuple[str, str], str] = {}  # which sample's input is there
+    held: dict[int, tuple[str, str]] = {}  # whose and which sample's input is there, by its bytes
     for k in order:
         called, sample = guests[k].memory.called, next(samples[k])
-        kept = [p.port for p in shared.kept if (p.network, p.way) == (called, "input")]
-        there = {name for name in kept if held.get((called, name)) == sample.name}
-        yield Turn(k, sample, frozenset(name for name in sorted(there) if dice.random() < 0.7))
-        held |= {(called, name): sample.name for name in sample.inputs}
+        own = [p for p in shared.kept if p.network == called]
+        kept = {p.offset: p.port for p in own if p.way == "input"}
+        there = [name for at, name in kept.items() if held.get(at) == (called, sample.name)]
+        yield Turn(k, sample, frozenset(name for name in there if dice.random() < 0.7))
+        held |= dict.fromkeys(kept, (called, sample.name))
+        held |= {p.offset: (called, "") for p in own if p.way == "output"}
 
 
 def _each_after_each(count: int, dice: Random) -> list[int]:
@@ -176,8 +185,9 @@ def _build(
 
 
 def _run(
-    program: Path, shared: Shared, guests: Sequence[Guest], turns: Sequence[Turn], what: str
-) -> int:
+    program: Path, shared: Shared, guests: Sequence[Guest], turns: Sequence[Turn]
+) -> tuple[bytes, int]:
+    """What turns wrote, and how many reads were checked; raises CheckError for what went wrong."""
     done = run_child([str(program)], b"".join(_data(turn, guests) for turn in turns))
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip()[-300:]
@@ -201,16 +211,41 @@ def _run(
             f"{kept.network}'s '{kept.port}' must survive, and was overwritten in turn {lost[2]}, "
             f"{turn}'s ({lost[0]} times)"
         )
-    _compare(done.stdout, guests, turns, what)
-    return sum(counts[0] for counts in judged)
+    return done.stdout, sum(counts[0] for counts in judged)
+
+
+def _check_handed_on(program: Path, shared: Shared, guests: Sequence[Guest]) -> None:
+    """What one network makes is what another reads, where both are the same bytes.
+
+    face: features    wake: they are there    wake: given them       both the same results
+    """
+    number = {guest.memory.called: k for k, guest in enumerate(guests)}
+    for made, read in product(shared.kept, repeat=2):
+        if (made.way, read.way, made.offset) != ("output", "input", read.offset):
+            continue
+        maker, reader = number[made.network], number[read.network]
+        first = Turn(maker, guests[maker].samples[0])
+        wrote, _ = _run(program, shared, guests, [first])
+        at, given = 0, b""
+        for port in guests[maker].memory.outputs:
+            given = wrote[at : at + port.bytes] if port.name == made.port else given
+            at += port.bytes
+        sample = guests[reader].samples[0]
+        there = Turn(reader, sample, frozenset([read.port]))
+        again = Turn(reader, sample, given={read.port: given})
+        both = _run(program, shared, guests, [first, there, again])[0][at:]
+        if both[: len(both) // 2] != both[len(both) // 2 :]:
+            raise CheckError(
+                f"{read.network}'s '{read.port}' is not what {made.network} made as '{made.port}'"
+            )
 
 
 def _data(turn: Turn, guests: Sequence[Guest]) -> bytes:
     """A turn as the program reads it."""
     parts = [bytes([turn.network + 1])]
     for port in guests[turn.network].memory.inputs:
-        there = port.name in turn.there
-        parts.append(b"\0" if there else b"\1" + pack([port], turn.sample.inputs))
+        anew = turn.given.get(port.name) or pack([port], turn.sample.inputs)
+        parts.append(b"\0" if port.name in turn.there else b"\1" + anew)
     return b"".join(parts)
 
 

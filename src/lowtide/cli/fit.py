@@ -168,7 +168,8 @@ def fit(
         list[str] | None,
         typer.Option(
             help="With --together: an input or output that survives the turns of the others: "
-            "face:image; may be repeated."
+            "face:image; may be repeated. face:features=wake:image: the same bytes, so that wake "
+            "reads what face makes."
         ),
     ] = None,
     max_elements: MaxElements = MAX_ELEMENTS,

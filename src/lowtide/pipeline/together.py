@@ -17,12 +17,13 @@ from lowtide.clock import Clock, Progress, quiet
 from lowtide.errors import BudgetError, UsageError
 from lowtide.files.several import one_folder
 from lowtide.pipeline.fit import Fitted, check_target, finished
+from lowtide.pipeline.keep import read_kept
 from lowtide.pipeline.ram import ROUNDS, Planning, Sized, sized
 from lowtide.pipeline.read import Model, named, read
 from lowtide.planner.filter_blocks import heeds_budget
 from lowtide.planner.plan import Options, Plan
 from lowtide.planner.shared_json import shared_json
-from lowtide.planner.together import Kept, Shared, share
+from lowtide.planner.together import Shared, share
 from lowtide.quoting import for_terminal, network_name
 from lowtide.room import MAX_ELEMENTS
 from lowtide.sizes import parse_bytes
@@ -81,8 +82,9 @@ def fit_together(
     """Plans networks that take turns into one arena, and checks each, and all by turns.
 
     `names` are what they are called; without them their files say. `keep` names what survives the
-    turns of others: "face:image", an input or output. `budget` is for all together. The rest is as
-    for `fit`. Raises ModelError, BudgetError, CheckError and UsageError.
+    turns of others: "face:image", an input or output; "face:features=wake:image" are the same
+    bytes. `budget` is for all together. The rest is as for `fit`. Raises ModelError, BudgetError,
+    CheckError and UsageError.
     """
     clock = Clock(progress)
     limit = None if budget is None else parse_bytes(budget)
@@ -154,34 +156,10 @@ def _sized(
     plans: Sequence[Plan], keep: Sequence[str], meter: Meter | None, clock: Clock
 ) -> tuple[Shared, list[Sized]]:
     """The plans in one arena, with what each program takes."""
-    kept = [_kept(text, plans) for text in keep]
+    kept = read_kept(keep, plans)
     with clock("placing what survives"):
         shared, placed = share(plans, kept, max(map(alignment, plans)))
     return shared, [sized(plan, meter, clock) for plan in placed]
-
-
-def _kept(text: str, plans: Sequence[Plan]) -> Kept:
-    """--keep face:image; raises UsageError."""
-    network, _, name = text.partition(":")
-    plan = next((one for one in plans if one.options.name == network), None)
-    if plan is None or not name:
-        there = ", ".join(one.options.name for one in plans)
-        raise UsageError(
-            f"--keep {for_terminal(text)}: NETWORK:NAME of an input or output; the networks are "
-            f"{there}"
-        )
-    ports = [*(("input", one) for one in plan.inputs), *(("output", one) for one in plan.outputs)]
-    for way, port in ports:
-        if name not in (port.name, port.identifier):
-            continue
-        if port.streamed:
-            raise UsageError(
-                f"--keep {for_terminal(text)}: it is handed over row by row, and lies nowhere whole"
-            )
-        storage = plan.layout.places[port.tensor].storage
-        return Kept(network, "input" if way == "input" else "output", port.name, storage)
-    known = ", ".join(for_terminal(one.name) for _, one in ports)
-    raise UsageError(f"--keep {for_terminal(text)}: {network} has {known}")
 
 
 def _ram(shared: Shared, all_sized: Sequence[Sized]) -> int:

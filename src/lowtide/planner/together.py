@@ -49,23 +49,23 @@ class Shared:
 
 
 def share(
-    plans: Sequence[Plan], kept: Sequence[Kept], align: int
+    plans: Sequence[Plan], groups: Sequence[Sequence[Kept]], align: int
 ) -> tuple[Shared, tuple[Plan, ...]]:
-    """The arena in which all take turns, at multiples of `align`, and the plans in it."""
+    """The arena in which all take turns, at multiples of `align`, and the plans in it.
+
+    What is kept lies apart but for that of a group, which is the same bytes.
+    """
+    own = {plan.options.name: plan for plan in plans}
+    kept = [one for group in groups for one in group]
     apart = [_apart(plan, _kept_of(plan, kept)) for plan in plans]
     turn = end = max(plan.arena_bytes for plan in apart)
     lying = list[Kept]()
-    for plan in plans:
-        for name in _kept_of(plan, kept):
-            storage = plan.layout.storages[name]
-            size, unit = storage.elements * storage.dtype.bytes, storage.dtype.bytes
-            at = -(-end // lcm(plan.options.align, unit)) * lcm(plan.options.align, unit)
-            lying += [
-                replace(one, offset=at, bytes=size)
-                for one in kept
-                if (one.network, one.storage) == (plan.options.name, name)
-            ]
-            end = at + size
+    for group in groups:
+        held = [own[one.network].layout.storages[one.storage] for one in group]
+        unit = lcm(*(own[one.network].options.align for one in group), held[0].dtype.bytes)
+        at = -(-end // unit) * unit
+        lying += [replace(one, offset=at, bytes=held[0].bytes) for one in group]
+        end = at + held[0].bytes
     networks = tuple(plan.options.name for plan in plans)
     placed = tuple(replace(_lifted(plan, lying), shared=True) for plan in apart)
     return Shared(networks, end, align, turn, tuple(lying)), placed
