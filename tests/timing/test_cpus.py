@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import lowtide
+import test_golden
 from commands import Command
 from eight import Eight, planned
 from lowtide.backends import emit
@@ -121,3 +122,12 @@ def test_unknown_processors_are_named_with_those_there_are(command: Command) -> 
         assert all(name in done.last for name in NAMES)
     with pytest.raises(UsageError, match="cortex-m55, x86-64"):
         Options(cpu="m4")
+
+
+def test_packed_weights_in_plain_c99(tmp_path: Path) -> None:
+    """No macro of the compiler's is left behind where it means nothing."""
+    fitted = lowtide.fit(test_golden.packed(), options=lowtide.Options(cpu="portable"))
+    assert fitted.checks is not None
+    assert "KEEP_BRANCH" not in fitted.files["net.c"].decode()
+    fitted.emit("c99", tmp_path / "out")
+    lowtide.verify(tmp_path / "out")

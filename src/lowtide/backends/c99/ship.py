@@ -13,7 +13,7 @@ from lowtide.backends.c99.without import without
 
 _IF, _END = re.compile(r"\s*#\s*if"), re.compile(r"\s*#\s*endif")
 _NOTHING = re.compile(r"#define (\w+)(\(.*?\))? \(\(void\)0\)$")
-_STATEMENT = re.compile(r"\s*(\w+)(\(.*\))?;$")
+_STATEMENT = re.compile(r"\s*(\w+)(\(.*\))?;(\s*/\*.*\*/)?$")
 
 
 def shipped(text: str) -> str:
