@@ -210,7 +210,7 @@ def with_figures(
         ram = plan.arena_bytes + stack + state
         lines = lines.replace(_NO_STACK, f"stack {stack}, state {state}: {ram} bytes", 1)
     flash = plan.profile.weight_bytes + (code or 0)
-    known = _NO_CODE if code is None else f"code and tables {code}: {flash} bytes"
+    known = _NO_CODE if code is None else f"code {code}: {flash} bytes"
     said = textwrap.wrap(for_c(f"(stack, state and code {of})", 1000), 92, break_on_hyphens=False)
     return lines.replace(_NO_CODE, "\n   ".join([known, *said]), 1).encode()
 
