@@ -270,15 +270,33 @@ def run_cases(family: str, compiler: list[str], runs: list[str], folder: Path) -
     compare(found, done.stdout)
 
 
-@pytest.mark.parametrize(("name", "family"), [("m3", ""), ("m4", ""), ("m55", "helium")])
+ALIKE = [
+    pytest.param(one, "", marks=pytest.mark.slow) for one in ("m0plus", "m7", "m33", "riscv32")
+]
+"""Boards whose C is that of another."""
+
+
+@pytest.mark.parametrize(("name", "family"), [("m3", ""), ("m4", ""), ("m55", "helium"), *ALIKE])
 @pytest.mark.parametrize("flags", ["-O3", "-Os"])
 def test_on_a_board(name: str, family: str, flags: str, tmp_path: Path) -> None:
     need_board(name)
-    define = choosing([family]) + "\n" if family else ""
-    (tmp_path / "kernels.c").write_text(define + LIMITS + "".join(sources([*EIGHT, *DENSE_EIGHT])))
-    found = cases(2, 400)
-    (tmp_path / "cases.bin").write_bytes(b"".join(case.packed(family) for case in found))
-    elf = link(board(name), [str(HARNESS)], tmp_path, [f"-I{tmp_path}", "-DBOARD", flags])
-    status, said = run_on_board(board(name), elf, 300)
+    status, said = run_there(name, family, [flags], tmp_path)
     assert status == 0, said
-    compare(found, (tmp_path / "made.bin").read_bytes())
+    compare(cases(2, 400), (tmp_path / "made.bin").read_bytes())
+
+
+@pytest.mark.parametrize(("name", "family"), [("m4", ""), ("m55", "helium")])
+def test_a_byte_too_far_is_seen_on_a_board(name: str, family: str, tmp_path: Path) -> None:
+    need_board(name)
+    status, said = run_there(name, family, ["-O1", "-DTOO_FAR"], tmp_path)
+    assert status
+    assert "FAULT" in said
+
+
+def run_there(name: str, family: str, flags: list[str], folder: Path) -> tuple[int, str]:
+    """What becomes of the cases on a board; its status, and what it said."""
+    define = choosing([family]) + "\n" if family else ""
+    (folder / "kernels.c").write_text(define + LIMITS + "".join(sources([*EIGHT, *DENSE_EIGHT])))
+    (folder / "cases.bin").write_bytes(b"".join(case.packed(family) for case in cases(2, 400)))
+    elf = link(board(name), [str(HARNESS)], folder, [f"-I{folder}", "-DBOARD", *flags])
+    return run_on_board(board(name), elf, 300)
