@@ -393,11 +393,11 @@ static void op2_conv(unsigned char *const arena) {
     }
 }
 
-float *net_input_x_in(void *memory) { unsigned char *const arena = memory; return S0(0, 0); }
-const float *net_output_dense_in(void *memory) { unsigned char *const arena = memory; return S1(0, 0); }
+float *net_input_x_in(void *memory) { unsigned char *const arena = (unsigned char *)memory; return S0(0, 0); }
+const float *net_output_dense_in(void *memory) { unsigned char *const arena = (unsigned char *)memory; return S1(0, 0); }
 
 void net_run_in(void *memory) {
-    unsigned char *const arena = memory;
+    unsigned char *const arena = (unsigned char *)memory;
     NET_AT(0);
     for (int y = 3; y >= 0; y--)
         op0_conv(arena, y, 1);

@@ -62,6 +62,13 @@ static inline float f_larger(float a, float b) { return a < b || b != b ? b : a;
 static inline float f_max(float a, float b) { return a < b ? b : a; }
 /* The sizes that the kernels of rows are compiled with. */
 enum { RUNS = 9, ZEROS = 12 };
+/* What all rows of kernels have in common; the rest is in their shapes. */
+#define ALL_GROUPS 1
+#define ALL_PH 1
+#define ALL_PW 1
+#define ALL_POOL NO_POOL
+#define ALL_GROWS 0
+#define ALL_ON 0
 /* Vectors of LANES floats as GCC and Clang have them, or plain floats. Weights lie in blocks of BLOCK
    channels. Sums of up to TILE pixels stay in registers, of VECS vectors each or, where fewer channels
    are left, of half as many. */
@@ -217,8 +224,8 @@ struct tile {
 INLINE void find_tile(const struct rows *s, const f32 *const *x, f32 *const *y, int count,
                       struct spot at, int n, struct tile *t)
 {
-    const int step = s->pw * s->stride, first = at.px * s->stride - s->before;
-    const f32 *const *rows = x + (at.j * s->ph + at.py) * s->kh;
+    const int step = ALL_PW * s->stride, first = at.px * s->stride - s->before;
+    const f32 *const *rows = x + (at.j * ALL_PH + at.py) * s->kh;
     f32 *out = y[at.j];
     t->straight = count == 1 || at.q + n <= s->ow;
     for (int p = 0, q = at.q; p < TILE; p++) {
@@ -226,7 +233,7 @@ INLINE void find_tile(const struct rows *s, const f32 *const *x, f32 *const *y, 
         t->column[p] = q * step + first;
         t->out[p] = out + q * s->os;
         if (p + 1 < n && ++q == s->ow && !t->straight) {
-            rows = x + (++at.j * s->ph + at.py) * s->kh;
+            rows = x + (++at.j * ALL_PH + at.py) * s->kh;
             out = y[at.j];
             q = 0;
         }
@@ -500,19 +507,20 @@ INLINE void conv_sums(const struct run *run, int runs, const struct block *c, in
 /* Adds what a tile has made of some channels of a pixel to what the taps of a pool before have left. */
 INLINE vec pooled(const struct rows *s, vec a, const f32 *out, int some, int tap)
 {
-    const vec old = load(out, some), taps = (vec){ 0.0f } + (float)(s->ph * s->pw);
-    if (s->pool == MAX_POOL)
+    const vec old = load(out, some), taps = (vec){ 0.0f } + (float)(ALL_PH * ALL_PW);
+    (void)s; /* where what it decides is the same in all rows */
+    if (ALL_POOL == MAX_POOL)
         return tap ? LARGER(old, a) : a;
-    if (s->grows)
+    if (ALL_GROWS)
         return old + a;
-    return tap == s->ph * s->pw - 1 ? (old + a) / taps : tap ? old + a : a;
+    return tap == ALL_PH * ALL_PW - 1 ? (old + a) / taps : tap ? old + a : a;
 }
 
 /* Writes the pixels of a block, or adds them to what is there. */
 INLINE void conv_end(const struct rows *s, const struct tile *at, const struct block *c, int tap,
                      int pixels, int vecs, const vec *acc)
 {
-    if ((c->width == vecs * LANES || (MASKS && vecs == 1)) && s->pool == NO_POOL) {
+    if ((c->width == vecs * LANES || (MASKS && vecs == 1)) && ALL_POOL == NO_POOL) {
         UNROLL
         for (int k = 0; k < pixels * vecs; k++)
             store(at->out[k / vecs] + c->m + k % vecs * LANES, acc[k],
@@ -527,7 +535,7 @@ INLINE void conv_end(const struct rows *s, const struct tile *at, const struct b
         const int t = k % vecs * LANES, some = c->width - t;
         f32 *out = at->out[k / vecs] + c->m + t;
         if (some > 0)
-            store(out, s->pool == NO_POOL ? made[k] : pooled(s, made[k], out, some, tap), some);
+            store(out, ALL_POOL == NO_POOL ? made[k] : pooled(s, made[k], out, some, tap), some);
     }
 }
 
@@ -553,7 +561,7 @@ INLINE void conv_tile(const struct rows *s, const struct sums *a, const struct b
         UNROLL
         for (int k = 0; k < pixels * vecs; k++)
             acc[k] = *(const in_memory *)(a->at.out[k / vecs] + c->m + k % vecs * LANES);
-    else if (s->on)
+    else if (ALL_ON)
         UNROLL
         for (int k = 0; k < pixels * vecs; k++)
             acc[k] = load(a->at.out[k / vecs] + c->m + k % vecs * LANES, c->width - k % vecs * LANES);
@@ -575,7 +583,7 @@ APART void conv_quad(const struct rows *s, const struct sums *a, const struct bl
     for (int p = 0; p < made; p++) {
         q.start[p] = q.out[p] = acc + 4 * p;
         for (int t = 0; t < 4; t++)
-            acc[4 * p + t] = (c->ky > 0 || s->on) && t < c->width ? a->at.out[p][c->m + t] : start[t];
+            acc[4 * p + t] = (c->ky > 0 || ALL_ON) && t < c->width ? a->at.out[p][c->m + t] : start[t];
     }
     quad_sums(&q, a->runs, a->count, c->w, each, made);
     if (c->end == s->kh)
@@ -591,7 +599,7 @@ APART void conv_quads(const struct rows *s, const struct sums *a, const struct b
     const int each = c->width, made = pixels == 3 ? 4 : pixels, last = c->end == s->kh;
     const float *w = c->w;
     int m = 0;
-    if (s->pool == NO_POOL && s->act != LEAKY) {
+    if (ALL_POOL == NO_POOL && s->act != LEAKY) {
         struct quads q;
         q.from = (ptrdiff_t)sizeof(f32) * c->from;
         q.act = last ? s->act : NO_ACTIVATION;
@@ -599,7 +607,7 @@ APART void conv_quads(const struct rows *s, const struct sums *a, const struct b
         q.high = s->high;
         for (int p = 0; p < made; p++) {
             q.out[p] = a->at.out[p] + c->m;
-            q.start[p] = c->ky > 0 || s->on ? q.out[p] : b ? b + c->m : none;
+            q.start[p] = c->ky > 0 || ALL_ON ? q.out[p] : b ? b + c->m : none;
         }
         for (; m + 4 <= c->width; m += 4, w += 4)
             quad_sums(&q, a->runs, a->count, w, each, made);
@@ -680,7 +688,7 @@ INLINE struct block conv_next(const struct rows *s, struct block c)
 /* Moves a tile a tile on in its row to `at`, if no window leaves the image here nor there. */
 INLINE int conv_move(const struct rows *s, struct spot at, struct sums *a)
 {
-    const int step = TILE * s->pw * s->stride, end = s->iw - (s->kw - 1) * s->dilation;
+    const int step = TILE * ALL_PW * s->stride, end = s->iw - (s->kw - 1) * s->dilation;
     struct tile *t = &a->at;
     if (at.q < TILE || at.q + TILE > s->ow || t->column[0] < 0 || t->column[TILE - 1] + step >= end)
         return 0;
@@ -699,7 +707,7 @@ INLINE void conv_pixels(const struct rows *s, const f32 *const *x, f32 *const *y
                         struct spot at, struct block first, int m, const float *b)
 {
     struct sums a;
-    a.tap = at.py * s->pw + at.px;
+    a.tap = at.py * ALL_PW + at.px;
     for (int n, left = rows * s->ow; left > 0; left -= n, at = advanced(s, at, n)) {
         n = next_pixels(left);
         if (n < TILE || !conv_move(s, at, &a)) {
@@ -728,15 +736,15 @@ static void conv_rows(const struct rows *s, const f32 *const *x, f32 *const *y, 
 {
     const int taps = CACHED / (s->kw * s->ci * WIDE) + 1;
     struct block c = conv_next(s, (struct block){ .left = s->co, .w = w }), next = c;
-    for (; c.m < s->co * s->groups; c = next) {
+    for (; c.m < s->co * ALL_GROUPS; c = next) {
         int count = 0;
-        for (; next.m < s->co * s->groups && next.w - c.w < CACHED; count++)
+        for (; next.m < s->co * ALL_GROUPS && next.w - c.w < CACHED; count++)
             next = conv_next(s, next);
-        const int parts = count == 1 && c.width == WIDE && s->pool == NO_POOL;
+        const int parts = count == 1 && c.width == WIDE && ALL_POOL == NO_POOL;
         for (c.ky = 0; c.ky < s->kh; c.ky = c.end) {
             c.end = parts && c.ky + taps < s->kh ? c.ky + taps : s->kh;
-            for (int tap = 0; tap < s->ph * s->pw; tap++) {
-                const struct spot first = { 0, 0, tap / s->pw, tap % s->pw };
+            for (int tap = 0; tap < ALL_PH * ALL_PW; tap++) {
+                const struct spot first = { 0, 0, tap / ALL_PW, tap % ALL_PW };
                 conv_pixels(s, x, y, rows, first, c, next.m, b);
             }
         }
@@ -830,8 +838,8 @@ static void op3_conv(unsigned char *const arena, const int first, const int rows
     }
 }
 
-float *net_input_x_in(void *memory) { unsigned char *const arena = memory; return S0(0, 0); }
-const float *net_output_dense_in(void *memory) { unsigned char *const arena = memory; return S1(0, 0); }
+float *net_input_x_in(void *memory) { unsigned char *const arena = (unsigned char *)memory; return S0(0, 0); }
+const float *net_output_dense_in(void *memory) { unsigned char *const arena = (unsigned char *)memory; return S1(0, 0); }
 
 /* The order of the steps: in step k operator order[k] makes its next rows. */
 static const unsigned char order[20] = {
@@ -840,7 +848,7 @@ static const unsigned char order[20] = {
 };
 
 void net_run_in(void *memory) {
-    unsigned char *const arena = memory;
+    unsigned char *const arena = (unsigned char *)memory;
     int steps_made[4] = { 0 };
     for (int k = 0; k < 20; k++) {
         const int s = steps_made[order[k]]++;

@@ -19,7 +19,7 @@ from lowtide.quoting import own
 from lowtide.rows.task import Task
 
 _DRIVER_IS_NEXT = "NET_AT(NET_OPERATORS);"
-_ARENA = "unsigned char *const arena = memory;"
+_ARENA = "unsigned char *const arena = (unsigned char *)memory;"
 
 
 def emit_driver(program: Program, names: Sequence[str], lines: Lines) -> None:

@@ -22,7 +22,7 @@ from lowtide.backends.c99.example import example
 from lowtide.backends.c99.header import Held, header
 from lowtide.backends.c99.loops import reference_loops
 from lowtide.backends.c99.program import Program, operator_function
-from lowtide.backends.c99.row_calls import emit_row_call
+from lowtide.backends.c99.row_calls import common_fields, emit_row_call
 from lowtide.backends.c99.ship import shipped
 from lowtide.backends.c99.storages import emit_storages
 from lowtide.backends.c99.text import Lines, calls_libm, comment
@@ -170,7 +170,10 @@ def _source(plan: Plan, kernels: bool) -> _Source:
         limits = ", ".join(f"{name} = {n}" for name, n in sorted(program.limits.items()))
         lines.add("/* The sizes that the kernels of rows are compiled with. */")
         lines.add(f"enum {{ {limits} }};")
-    parts, branch = sources(program.kernels), source("branch.h")
+    (same, parts), branch = common_fields(program, sources(program.kernels)), source("branch.h")
+    if same:
+        lines.add("/* What all rows of kernels have in common; the rest is in their shapes. */")
+        lines.add("\n".join(same))
     if program.branches and branch not in parts:
         lines.add(branch)
     for text in parts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -62,6 +62,7 @@ class Program:
     numbers: dict[str, Array] = field(default_factory=dict)
     kernels: list[Kernel] = field(default_factory=list)
     limits: dict[str, int] = field(default_factory=dict)
+    shapes: list[Mapping[str, float | str]] = field(default_factory=list)
     branches: bool = False
     packed: set[str] = field(default_factory=set)
     factors: set[str] = field(default_factory=set)

@@ -5,6 +5,8 @@ They get pointers to rows (NULL is padding) and make `rows` output rows at a tim
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 from lowtide.backends.c99.calls import (
@@ -32,7 +34,11 @@ def emit_row_call(
     """Emits the body of a function that makes rows first .. first + rows - 1, at most `most`."""
     y = task.row
     assert y is not None
-    lines.add(f"static const struct rows shape = {{ {_fields(call)} }};")
+    shape = _fields(call)
+    program.shapes.append(shape)
+    none = (0, "NO_POOL", "NO_ACTIVATION")
+    fields = ", ".join(f".{name} = {value}" for name, value in shape.items() if value not in none)
+    lines.add(f"static const struct rows shape = {{ {fields} }};")
     if call.planes:
         emit_planes(use, call, task, program, lines)
         return
@@ -100,14 +106,38 @@ def _at(y: Var) -> Index:
     return Index(((y, 1),))
 
 
-def _fields(call: RowCall) -> str:
-    """The fields of struct rows that are not 0."""
+_DECIDE = ("groups", "ph", "pw", "pool", "grows", "on", "padded", "act")
+"""Fields of struct rows that kernels branch by."""
+
+
+def common_fields(program: Program, parts: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Macros of fields that are the same in all rows of a program, and its kernels' C with these.
+
+    s->pool == MAX_POOL   ->   ALL_POOL == MAX_POOL     of which a compiler leaves nothing
+    """
+    held = {name: {shape[name] for shape in program.shapes} for name in _DECIDE if program.shapes}
+    same = {name: values.pop() for name, values in held.items() if len(values) == 1}
+    field = re.compile(rf"\bs->({'|'.join(same) or '-'})\b")
+
+    def settled(part: str) -> str:
+        if "struct rows *s" not in part:
+            return part
+        return field.sub(lambda found: f"ALL_{found[1].upper()}", part)
+
+    text = [settled(part) for part in parts]
+    macros = [(f"ALL_{name.upper()}", value) for name, value in same.items()]
+    used = [(name, value) for name, value in macros if any(name in part for part in text)]
+    return [f"#define {name} {value}" for name, value in used], text
+
+
+def _fields(call: RowCall) -> dict[str, float | str]:
+    """The fields of struct rows."""
     columns, pool, act = call.columns, call.pool, call.activation or Activation()
     inside, outside = call.channels
     width, stride = (
         (call.columns.out, 0) if call.grows else (call.y.strided.shape[-1], pixel_stride(call.y))
     )
-    fields = {
+    return {
         "kh": call.taps, "kw": columns.kernel, "stride": columns.stride,
         "dilation": columns.dilation, "before": columns.before, "iw": columns.size,
         "is": pixel_stride(call.x), "ci": inside, "ow": width, "os": stride, "co": outside,
@@ -116,8 +146,6 @@ def _fields(call: RowCall) -> str:
         "act": act.kind,
         "low": act.low and literal(act.low), "high": act.high and literal(act.high),
     }  # fmt: skip
-    none = (0, "NO_POOL", "NO_ACTIVATION")
-    return ", ".join(f".{name} = {value}" for name, value in fields.items() if value not in none)
 
 
 def _in_rows(call: RowCall, y: Var, program: Program, lines: Lines) -> None:
