@@ -215,3 +215,22 @@ def test_an_interrupt_ends_the_emulator(eight: Path, tmp_path: Path) -> None:
     assert process.stderr.read().startswith("lowtide: interrupted")
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
+
+
+def test_a_main_of_ones_own_runs_on_a_board(
+    eight: Path, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`lowtide boards m4 -o m4` writes what stands around it, and prints how to compile and run."""
+    need_board("m4")
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(eight, tmp_path / "out")
+    text = '#include "board.h"\n#include "net.h"\n'
+    text += 'int main(void) { net_run(); board_print("it ran\\n"); return 0; }\n'
+    (tmp_path / "main.c").write_text(text)
+    lines = command("boards", "m4", "-o", "m4").out
+    done = subprocess.run(["sh", "-e"], input=lines, capture_output=True, text=True, check=True)
+    assert done.stdout == "it ran\n"
+    assert command("boards", "m4", "-o", "m4").code == 0  # what is there is the same
+    (tmp_path / "m4" / "start.c").write_text("mine")
+    assert command("boards", "m4", "-o", "m4").code == 2
+    assert command("boards", "m4").code == 2

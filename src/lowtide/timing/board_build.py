@@ -75,16 +75,33 @@ def build_for_board(
 
 def link(board: Board, sources: Sequence[str], folder: Path, flags: Sequence[str] = ()) -> Path:
     """A program, with all that stands around it on the board. Raises CheckError."""
-    around = board.family.around
-    for name in ("board.h", *around):
-        (folder / name).write_text((DATA / name).read_text())
-    if board.memory:
-        script = board.memory.script + (DATA / "sections.ld").read_text()
-        (folder / "board.ld").write_text(script)
+    for name, text in around(board).items():
+        (folder / name).write_text(text)
     command = [board.family.compiler.command, *board.flags, "-std=gnu11", "-O2", *flags]
-    whole = [*command, *around, *sources, *board.link, "-Wl,-Map=net.map", "-o", "net.elf"]
+    own_files = board.family.around
+    whole = [*command, *own_files, *sources, *board.link, "-Wl,-Map=net.map", "-o", "net.elf"]
     _compile(whole, "the program", board, folder)
     return folder / "net.elf"
+
+
+def around(board: Board) -> dict[str, str]:
+    """What stands around a program on a board, by name: start, semihosting, linker script."""
+    files = {name: (DATA / name).read_text() for name in ("board.h", *board.family.around)}
+    if board.memory:
+        files["board.ld"] = board.memory.script + (DATA / "sections.ld").read_text()
+    return files
+
+
+def by_hand(board: Board, folder: str) -> tuple[str, str]:
+    """The lines that compile a main.c and a net.c for a board, and run them there."""
+    command = [board.family.compiler.command, *board.flags, "-O3", "-I", folder, "-I", "out"]
+    sources = ["main.c", "out/net.c", *(f"{folder}/{name}" for name in board.family.around)]
+    link = [f"{folder}/board.ld" if word == "board.ld" else word for word in board.link]
+    family, options = board.family, board.family.options
+    run = [word.replace("file,id=host,path=said", "stdio,id=host") for word in options]
+    whole = [*command, *sources, *link, "-o", "main.elf"]
+    machine = [family.emulator.command, family.selects, board.machine]
+    return " ".join(whole), " ".join([*machine, *run, "main.elf"])
 
 
 def compiler_for(board: Board, compiler: str) -> list[str]:
