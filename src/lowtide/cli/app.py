@@ -18,6 +18,7 @@ from lowtide.cli.output import show
 from lowtide.cli.place import place
 from lowtide.cli.profile import profile
 from lowtide.cli.quantise import quantise
+from lowtide.cli.recipe import RepeatedFit
 from lowtide.cli.train import train_compressed
 from lowtide.cli.verify import verify
 from lowtide.errors import UsageError
@@ -57,8 +58,9 @@ def _root(
 
 app.command(epilog="Example: `lowtide profile net.onnx --overlap none`")(profile)
 app.command(
+    cls=RepeatedFit,
     epilog="Examples: `lowtide fit net.onnx -o out --budget 256KiB --sample cat.png`; "
-    "`lowtide fit net.onnx -o out --budget 128KiB --flash 512KiB --calibrate pictures/`"
+    "`lowtide fit net.onnx -o out --budget 128KiB --flash 512KiB --calibrate pictures/`",
 )(fit)
 app.command(epilog="Example: `lowtide explore net.onnx -o front --image streamed`")(explore)
 app.command(epilog="Example: `lowtide verify out --model net.onnx`")(verify)

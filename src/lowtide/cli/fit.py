@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from lowtide.cli.calibration import Data, warnings
 from lowtide.cli.fit_flash import fit_small, flash_of_chip
 from lowtide.cli.fit_int8 import check_int8, fit_int8
+from lowtide.cli.fit_tiles import fit_tiles
 from lowtide.cli.fit_together import check_together, fit_together
 from lowtide.cli.output import in_folder, show
 from lowtide.cli.progress import StageLine
+from lowtide.cli.recipe import recipe
 from lowtide.cli.repeat import suggesting
 from lowtide.errors import UsageError
 from lowtide.pipeline.fit_text import label_warnings, show_detail, show_fit
 from lowtide.room import MAX_ELEMENTS
 
 if TYPE_CHECKING:
-    from lowtide.data.samples import SampleFiles
-    from lowtide.ir.graph import Shape
     from lowtide.pipeline.fit import Fitted
 
 from lowtide.cli.options import (
     Align,
     Cc,
     Chip,
+    Config,
     Cpu,
     ElementBytes,
     FusePools,
@@ -71,6 +72,7 @@ def fit(
             "./NAME-lowtide with --name, unless given.",
         ),
     ] = None,
+    config: Config = None,
     budget: Annotated[
         str | None,
         typer.Option(
@@ -182,7 +184,7 @@ def fit(
     """Plan the network, emit its C99 program in one arena (or ONNX in tiles), and check it."""
     from lowtide.data.samples import SampleFiles, read_labels
     from lowtide.files import check_folder, write_folder
-    from lowtide.files.listing import CERTAIN
+    from lowtide.files.listing import CERTAIN, RECIPE
     from lowtide.frontends.onnx.shapes import parse_shapes
     from lowtide.pipeline.fit import fit as run
     from lowtide.pipeline.fit_flash import Request
@@ -200,13 +202,15 @@ def fit(
         name=Options.name if together else name or Options.name, cpu=cpu, pixels=pictures.words,
         io_type=io_type or ("8bit" if int8 else "file"), cc=cc,
     )  # fmt: skip
+    again = {} if output is None else recipe(context, output)
     first, line = model[0], StageLine(model[0], quiet)
     if together:
         check_together(context, target)
         named = name.split(",") if name else None
         made = fit_together(
-            model, named, keep or (), budget, options, target, output, max_elements, as_json, line
-        )
+            model, named, keep or (), budget, options, target, output, max_elements, as_json, line,
+            again,
+        )  # fmt: skip
         show(made)
         return
     if len(model) > 1 or keep:
@@ -217,7 +221,7 @@ def fit(
     read += [*(calibrate or ()), *(test or ())]
     if output is not None:
         certain = CERTAIN[target] | ({"compressed.onnx"} if flash is not None else set())
-        certain |= {"int8.onnx"} if int8 else set()
+        certain |= {RECIPE, *({"int8.onnx"} if int8 else ())}
         check_folder(output, {own(one, options.name) for one in certain}, read)
     names = None if labels is None else read_labels(labels)
     data = Data(
@@ -232,12 +236,12 @@ def fit(
     if int8:
         check_int8(data, flash, target, element_bytes)
         with suggesting(context):
-            text = fit_int8(first, task, data, output, names, as_json, line, read)
+            text = fit_int8(first, task, data, output, names, as_json, line, read, again)
         show(text)
         return
     if flash is not None:
         with suggesting(context):
-            text = fit_small(first, flash, task, data, output, names, as_json, line, read)
+            text = fit_small(first, flash, task, data, output, names, as_json, line, read, again)
         show(text)
         return
     if data.asked:
@@ -252,9 +256,9 @@ def fit(
                 "--target onnx takes --budget, --tiles, --max-overhead, --shape and samples"
             )
         with suggesting(context):
-            made = _fit_portable(
+            made = fit_tiles(
                 first, output, budget, tiles, max_overhead, pictures, shapes, max_elements,
-                as_json, line,
+                as_json, line, again,
             )  # fmt: skip
         show(made)
         return
@@ -273,7 +277,8 @@ def fit(
             progress=progress,
         )
         figures = fitted.figures
-        written = write_folder(output, fitted.files, read, figures=figures) if output else []
+        files = {**fitted.files, **again}
+        written = write_folder(output, files, read, figures=figures) if output else []
     facts = {**fitted.facts(), **warnings(label_warnings(fitted, names))}
     show(in_folder(facts if as_json else _shown(fitted, names, verbose), output, written))
 
@@ -281,35 +286,3 @@ def fit(
 def _shown(fitted: Fitted, names: Sequence[str] | None, verbose: bool) -> str:
     text = show_fit(fitted, names)
     return f"{text}\n{show_detail(fitted)}" if verbose else text
-
-
-def _fit_portable(
-    model: Path,
-    output: Path | None,
-    budget: str | None,
-    tiles: int | None,
-    max_overhead: float | None,
-    pictures: SampleFiles,
-    shapes: Mapping[str, Shape],
-    max_elements: int,
-    as_json: bool,
-    line: StageLine,
-) -> Mapping[str, Any] | str:
-    """fit --target onnx."""
-    from lowtide.files import write_folder
-    from lowtide.pipeline.fit_onnx import MAX_OVERHEAD, TILES, fit_portable
-
-    with line as progress:
-        fitted = fit_portable(
-            model,
-            budget=budget,
-            tiles=TILES if tiles is None else tiles,
-            max_overhead=MAX_OVERHEAD if max_overhead is None else max_overhead,
-            samples=pictures.read,
-            shapes=shapes,
-            max_elements=max_elements,
-            progress=progress,
-        )
-        files = [model, *pictures.files]
-        written = write_folder(output, fitted.files, files) if output is not None else []
-    return in_folder(fitted.facts() if as_json else str(fitted), output, written)

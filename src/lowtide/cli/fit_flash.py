@@ -33,7 +33,8 @@ def fit_small(
     names: Sequence[str] | None,
     as_json: bool,
     line: StageLine,
-    read: Sequence[Path] = (),
+    read: Sequence[Path],
+    again: Mapping[str, bytes],
 ) -> Mapping[str, Any] | str:
     """What `fit --flash` does: writes the folder, returns what is printed.
 
@@ -56,7 +57,8 @@ def fit_small(
         if found.compressed is not None:
             rates = given.rates(found.compressed.network, found.compressed.model, progress)
         figures = found.fitted.figures
-        written = write_folder(output, found.files, read, figures=figures) if output else []
+        files = {**found.files, **again}
+        written = write_folder(output, files, read, figures=figures) if output else []
     warned = warnings([*given.warnings, *label_warnings(found.fitted, names)])
     if as_json:
         return in_folder({**found.facts(), **rates, **warned}, output, written)

@@ -37,6 +37,7 @@ def fit_int8(
     as_json: bool,
     line: StageLine,
     read: Sequence[Path],
+    again: Mapping[str, bytes],
 ) -> Mapping[str, Any] | str:
     """What `fit --int8` does: writes the folder, returns what is printed."""
     from lowtide.files import write_folder
@@ -49,7 +50,8 @@ def fit_int8(
         found = fit_eight(model, task, given.inputs, progress)
         rates = given.rates(found.quantised.network, found.quantised.floats, progress)
         figures = found.fitted.figures
-        written = write_folder(output, found.files, read, figures=figures) if output else []
+        files = {**found.files, **again}
+        written = write_folder(output, files, read, figures=figures) if output else []
     warned = warnings([*given.warnings, *label_warnings(found.fitted, names)])
     if as_json:
         return in_folder({**found.facts(), **rates, **warned}, output, written)

@@ -44,6 +44,7 @@ def fit_together(
     max_elements: int,
     as_json: bool,
     line: StageLine,
+    again: Mapping[str, bytes],
 ) -> Mapping[str, Any] | str:
     """What `fit --together` does: writes the folder, returns what is printed."""
     from lowtide.files import check_folder, write_folder
@@ -57,5 +58,7 @@ def fit_together(
             models, names=names, keep=keep, budget=budget, options=options, target=target,
             max_elements=max_elements, progress=progress,
         )  # fmt: skip
-        written = write_folder(output, made.files, models) if output is not None else []
+        written = (
+            write_folder(output, {**made.files, **again}, models) if output is not None else []
+        )
     return in_folder(made.facts() if as_json else show_together(made), output, written)

@@ -85,6 +85,15 @@ Chip = Annotated[
         "and --budget unless they are given, and its flash is to hold weights and code."
     ),
 ]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "-c",
+        "--config",
+        help="A file of these options, as each folder has one in lowtide.toml: it is made again. "
+        "What is given by hand wins.",
+    ),
+]
 Chips = Annotated[
     list[str] | None,
     typer.Option(

@@ -22,6 +22,9 @@ from lowtide.version import __version__
 
 NAME = "lowtide.json"
 
+RECIPE = "lowtide.toml"
+"""What a fit was asked for."""
+
 CHECKS = "checks/"
 """The folder in a result of what is there to check it."""
 
@@ -33,7 +36,7 @@ EXAMPLE = "main.c"
 OWN = frozenset(
     {
         "compressed.onnx", "front.svg", "int8.onnx", "memory.svg", "net.c", "net.h", "net.onnx",
-        "net_weights.bin", "net_weights.c", "plan.json", "tiles.json", EXAMPLE,
+        "net_weights.bin", "net_weights.c", "plan.json", "tiles.json", EXAMPLE, RECIPE,
         *(CHECKS + name for name in _CHECKED),
     }
 )  # fmt: skip

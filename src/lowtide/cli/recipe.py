@@ -1,0 +1,122 @@
+"""lowtide.toml: what a fit was asked for, so that it can be repeated: lowtide fit -c lowtide.toml.
+
+    model = "../net.tflite"      paths begin at the file's folder
+    chip = "stm32l4r5"           other keys are options without their dashes
+    keep-input = true
+
+A file becomes words of the command line before those that are given by hand, which win.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperCommand
+
+from lowtide.errors import UsageError, system_says
+from lowtide.files.listing import NAME as LISTING
+from lowtide.files.listing import RECIPE
+from lowtide.version import __version__
+
+_NOT_IN_IT = {"as_json", "config", "help", "quiet", "verbose"}
+"""What is about the command, and not about what it makes."""
+
+PATHS = {"calibrate", "classes", "labels", "model", "output", "sample", "test"}
+"""Names of files and folders: in the file they begin at its own folder."""
+
+_HEAD = f"# lowtide {__version__} made this folder so; lowtide fit -c {RECIPE} makes it again.\n"
+
+
+class RepeatedFit(TyperCommand):
+    """A command that takes its options from a file as well."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """With -c FILE: its words, where nothing was given by hand, before the others."""
+        given, *_ = self.make_parser(ctx).parse_args(args=list(args))
+        file = given.get("config")
+        if file is not None:
+            args = [*_words(Path(file), self.params, given), *args]
+        return super().parse_args(ctx, args)
+
+
+def recipe(context: typer.Context, output: Path) -> dict[str, bytes]:
+    """lowtide.toml by its name: what was given, in the command's order."""
+    lines = [_HEAD]
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        source = context.get_parameter_source(name)
+        given = source is not None and source.name == "COMMANDLINE"
+        if given and name not in {*_NOT_IN_IT, "output"}:
+            line = f"{_key(parameter)} = {_toml(context.params[name], output)}\n"
+            lines.append(line if _in_utf8(line) else f"# {_key(parameter)}: give it by hand\n")
+    return {RECIPE: "".join(lines).encode()}
+
+
+def _in_utf8(text: str) -> bool:
+    """False of names of files that have bytes which no text has."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _key(parameter: Any) -> str:
+    """The longest name of an option, without dashes; an argument's is its own."""
+    if parameter.param_type_name == "argument":
+        return str(parameter.name)
+    return str(max(parameter.opts, key=len)).lstrip("-")
+
+
+def _toml(value: Any, output: Path) -> str:
+    """ "a", 1, true, ["a", "b"]; paths from the folder that is written."""
+    if isinstance(value, list | tuple):
+        inner = [_toml(one, output) for one in value]
+        return inner[0] if len(inner) == 1 else f"[{', '.join(inner)}]"
+    if isinstance(value, Path):
+        value = os.path.relpath(value.absolute(), os.path.realpath(output))
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _words(file: Path, parameters: Any, given: Mapping[str, Any]) -> Iterator[str]:
+    """--budget=64KiB --sample=/there/a.png /there/net.onnx; raises UsageError."""
+    held, known = _read(file), {_key(p): p for p in parameters if p.name not in _NOT_IN_IT}
+    home = Path(os.path.realpath(file)).parent
+    if "output" not in held and (home / LISTING).is_file():
+        held["output"] = "."
+    for key, value in held.items():
+        if key not in known:
+            there = ", ".join(sorted(known))
+            raise UsageError(f"{file}: there is no '{key}'; there are {there}")
+        parameter = known[key]
+        if given.get(str(parameter.name)) in (None, ()):
+            for one in value if isinstance(value, list) else [value]:
+                yield from _word(file, key, parameter, one, home)
+
+
+def _word(file: Path, key: str, parameter: Any, value: Any, home: Path) -> Iterator[str]:
+    switch, plain = (
+        getattr(parameter, "is_flag", False),
+        isinstance(value, bool | int | float | str),
+    )
+    if isinstance(value, bool) != switch or not plain or value == "":
+        takes = "true or false" if switch else "a number or words"
+        raise UsageError(f"{file}: '{key}' takes {takes}, not {json.dumps(value, default=str)}")
+    if switch:
+        yield from parameter.opts[-1:] if value else parameter.secondary_opts[:1]
+        return
+    text = str(home / str(value)) if parameter.name in PATHS else str(value)
+    yield text if parameter.param_type_name == "argument" else f"--{key}={text}"
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"-c {file}: {system_says(error)}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"-c {file} is no TOML file: {error}") from error
