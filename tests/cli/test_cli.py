@@ -70,7 +70,7 @@ def test_fit_writes_a_checked_program(network: Path, tmp_path: Path) -> None:
     names = {"main.c", "net.c", "net_weights.c", "net.h", "plan.json", "memory.svg"}
     judged = {f"checks/{n}" for n in ("net.c", "net_check.h", "reference.c", "reference.npz")}
     made = {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()}
-    assert made == {*names, *judged, "lowtide.json"}
+    assert made == {*names, *judged, "lowtide.json", "lowtide.toml"}
     assert names | judged < OWN
     again = lowtide("verify", out, "--model", network)
     assert again.returncode == 0, again.stderr

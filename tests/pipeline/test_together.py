@@ -203,7 +203,7 @@ def test_the_command_writes_one_folder(
     assert facts["networks"].keys() == SEEDS.keys()
     assert {path.name for path in out.iterdir()} == {
         *(f"{name}_{what}" for name in SEEDS for what in ("plan.json", "memory.svg")),
-        "plan.json", "lowtide.json",
+        "plan.json", "lowtide.json", "lowtide.toml",
     }  # fmt: skip
     assert command("verify", out).code == 0
 

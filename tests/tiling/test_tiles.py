@@ -225,7 +225,7 @@ def test_the_command_line_writes_it(tmp_path: Path) -> None:
         done = subprocess.run([*fit, *extra, "--json"], capture_output=True, text=True, check=True)
         facts = json.loads(done.stdout)
         written = {p.name for p in (tmp_path / "out").iterdir()}
-        assert written == {"lowtide.json", "net.onnx", "tiles.json"}
+        assert written == {"lowtide.json", "lowtide.toml", "net.onnx", "tiles.json"}
         made = onnx.load(tmp_path / "out/net.onnx")
         assert measure(made).peak == facts["peak_elements"] < facts["layerwise_elements"]
     assert facts["mac_overhead"] == 0

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from lowtide.pipeline.fit import Fitted
 
 from lowtide.cli.options import (
+    PICTURES,
+    PLANNING,
+    PROGRAM,
     Align,
     Cc,
     Chip,
@@ -90,11 +93,16 @@ def fit(
         Literal["c99", "onnx", "none"],
         typer.Option(
             help="What to emit; onnx: the network, from an ONNX file, cut into tiles; none: plan "
-            "only."
+            "only.",
+            rich_help_panel=PROGRAM,
         ),
     ] = "c99",
     tiles: Annotated[
-        int | None, typer.Option(help="With --target onnx: at most so many tiles a segment (16).")
+        int | None,
+        typer.Option(
+            help="With --target onnx: at most so many tiles a segment (16).",
+            rich_help_panel=PROGRAM,
+        ),
     ] = None,
     align: Align = 16,
     cpu: Cpu = None,
@@ -120,9 +128,14 @@ def fit(
     ] = None,
     mean: MeanOrNot = None,
     std: StdOrNot = None,
-    bgr: Annotated[bool, typer.Option("--bgr", help="Pictures in BGR order.")] = False,
+    bgr: Annotated[
+        bool, typer.Option("--bgr", help="Pictures in BGR order.", rich_help_panel=PICTURES)
+    ] = False,
     labels: Annotated[
-        Path | None, typer.Option(help="Names of the classes, a line each, for samples.")
+        Path | None,
+        typer.Option(
+            help="Names of the classes, a line each, for samples.", rich_help_panel=PICTURES
+        ),
     ] = None,
     int8: Annotated[
         bool,
@@ -151,12 +164,16 @@ def fit(
     test: Annotated[
         list[Path] | None,
         typer.Option(
-            help="With --int8 or --flash: pictures to measure accuracy on, before and after."
+            help="With --int8 or --flash: pictures to measure accuracy on, before and after.",
+            rich_help_panel=PICTURES,
         ),
     ] = None,
     classes: Annotated[
         Path | None,
-        typer.Option(help="Class numbers of --test, or else of --calibrate: a line each or .npy."),
+        typer.Option(
+            help="Class numbers of --test, or else of --calibrate: a line each or .npy.",
+            rich_help_panel=PICTURES,
+        ),
     ] = None,
     weights: Weights = "both",
     together: Annotated[
@@ -164,6 +181,7 @@ def fit(
         typer.Option(
             "--together",
             help="Plan several networks, which take turns, into one arena and one folder.",
+            rich_help_panel=PROGRAM,
         ),
     ] = False,
     keep: Annotated[
@@ -171,12 +189,16 @@ def fit(
         typer.Option(
             help="With --together: an input or output that survives the turns of the others: "
             "face:image; may be repeated. face:features=wake:image: the same bytes, so that wake "
-            "reads what face makes."
+            "reads what face makes.",
+            rich_help_panel=PROGRAM,
         ),
     ] = None,
     max_elements: MaxElements = MAX_ELEMENTS,
     verbose: Annotated[
-        bool, typer.Option("--verbose", help="Also print the time of each stage.")
+        bool,
+        typer.Option(
+            "--verbose", help="Also print the time of each stage.", rich_help_panel=PLANNING
+        ),
     ] = False,
     quiet: Quiet = False,
     as_json: Json = False,

@@ -11,6 +11,10 @@ import typer
 from lowtide.errors import UsageError
 from lowtide.kernels.cpus import CPUS
 
+PLANNING, ENDS = "How it is planned", "Inputs and outputs"
+PICTURES, PROGRAM = "Pictures", "The program"
+"""Panels of --help for what most do not need; the rest is on the first screen."""
+
 Model = Annotated[
     Path, typer.Argument(help="The network, an ONNX or a .tflite file.", show_default=False)
 ]
@@ -31,22 +35,27 @@ Quiet = Annotated[
 Schedule = Annotated[
     Literal["layerwise", "stream"],
     typer.Option(
-        help="Operators one after the other, or row by row in turns where that needs less."
+        help="Operators one after the other, or row by row in turns where that needs less.",
+        rich_help_panel=PLANNING,
     ),
 ]
 Order = Annotated[
     Literal["given", "least"],
-    typer.Option(help="Operators in the file's order, or the order of least peak."),
+    typer.Option(
+        help="Operators in the file's order, or the order of least peak.", rich_help_panel=PLANNING
+    ),
 ]
 Overlap = Annotated[
     Literal["none", "row", "group", "pixel"],
     typer.Option(
         help="What may share bytes: dead tensors (layer by layer), rows, what the kernels make at "
-        "a time, or pixels."
+        "a time, or pixels.",
+        rich_help_panel=PLANNING,
     ),
 ]
 Place = Annotated[
-    Literal["greedy", "exact"], typer.Option(help="How storages are placed in the arena.")
+    Literal["greedy", "exact"],
+    typer.Option(help="How storages are placed in the arena.", rich_help_panel=PLANNING),
 ]
 Name = Annotated[
     str | None,
@@ -60,14 +69,16 @@ Align = Annotated[
     int,
     typer.Option(
         help="Storages begin at multiples of this many bytes from the arena's start; the arena "
-        "itself at the largest power of two in that, 64 at least."
+        "itself at the largest power of two in that, 64 at least.",
+        rich_help_panel=PLANNING,
     ),
 ]
 Cpu = Annotated[
     str | None,
     typer.Option(
         help=f"The processor that the C is for: {', '.join(one.name for one in CPUS[:-1])}, or "
-        f"{CPUS[-1].name}: plain C99 alone. Without it the C finds out when it is compiled."
+        f"{CPUS[-1].name}: plain C99 alone. Without it the C finds out when it is compiled.",
+        rich_help_panel=PROGRAM,
     ),
 ]
 Cc = Annotated[
@@ -104,21 +115,31 @@ Chips = Annotated[
 ]
 ElementBytes = Annotated[
     int | None,
-    typer.Option(help="Plan as if elements had this size (1: int8); fit needs --target none."),
+    typer.Option(
+        help="Plan as if elements had this size (1: int8); fit needs --target none.",
+        rich_help_panel=PLANNING,
+    ),
 ]
 FusePools = Annotated[
     bool | None,
     typer.Option(
         "--fuse-pools/--no-fuse-pools",
         help="Pools compute what they read, where that is done once; off with --overlap none.",
+        rich_help_panel=PLANNING,
     ),
 ]
 Tile = Annotated[
     str | None,
-    typer.Option(help="Pixels x channels an accelerator writes at a time: 1x16. Plans only."),
+    typer.Option(
+        help="Pixels x channels an accelerator writes at a time: 1x16. Plans only.",
+        rich_help_panel=PLANNING,
+    ),
 ]
 KeepInput = Annotated[
-    bool, typer.Option("--keep-input", help="Leave the inputs in the arena as they were.")
+    bool,
+    typer.Option(
+        "--keep-input", help="Leave the inputs in the arena as they were.", rich_help_panel=ENDS
+    ),
 ]
 Image = Annotated[
     Literal["resident", "streamed"],
@@ -126,7 +147,9 @@ Image = Annotated[
 ]
 Result = Annotated[
     Literal["resident", "streamed"],
-    typer.Option(help="The outputs stay in the arena, or are taken row by row."),
+    typer.Option(
+        help="The outputs stay in the arena, or are taken row by row.", rich_help_panel=ENDS
+    ),
 ]
 MaxOverhead = Annotated[
     float | None,
@@ -136,6 +159,7 @@ MaxOverhead = Annotated[
         "--budget no more than it takes. c99: operators in parts, also where that costs nothing; "
         "a streamed image may be read several times; 0 unless given. onnx: halos of tiles; 0.04 "
         "unless given.",
+        rich_help_panel=PLANNING,
     ),
 ]
 Objective = Annotated[
@@ -143,12 +167,17 @@ Objective = Annotated[
     typer.Option(
         help="Rows of an operator that are made in one step, so that weights are read less often. "
         "memory: as many as the least arena has room for. latency: as many as it takes for weights "
-        "to cost little, in more memory. balanced: half-way. With --budget the fastest that fits."
+        "to cost little, in more memory. balanced: half-way. With --budget the fastest that fits.",
+        rich_help_panel=PLANNING,
     ),
 ]
 Shapes = Annotated[
     list[str] | None,
-    typer.Option("--shape", help="An input's shape, where the file leaves it open: x=1x3x224x224."),
+    typer.Option(
+        "--shape",
+        help="An input's shape, where the file leaves it open: x=1x3x224x224.",
+        rich_help_panel=ENDS,
+    ),
 ]
 MaxElements = Annotated[
     int,
@@ -156,17 +185,20 @@ MaxElements = Annotated[
         min=1,
         help="Networks whose tensors, constants and activations together, have more elements are "
         "refused before they take memory.",
+        rich_help_panel=PLANNING,
     ),
 ]
 IoLayout = Annotated[
-    Literal["nhwc", "nchw"], typer.Option(help="Memory order of images handed in and out.")
+    Literal["nhwc", "nchw"],
+    typer.Option(help="Memory order of images handed in and out.", rich_help_panel=ENDS),
 ]
 IoType = Annotated[
     Literal["file", "8bit"] | None,
     typer.Option(
         help="Types of inputs and outputs: those of the file, or, of a quantised network that has "
         "floats there, the 8-bit numbers that it makes of them. net.h says what they stand for. "
-        "file unless given; with --int8 8bit."
+        "file unless given; with --int8 8bit.",
+        rich_help_panel=ENDS,
     ),
 ]
 
@@ -179,7 +211,9 @@ Test = Annotated[
 Uncalibrated = Annotated[
     bool,
     typer.Option(
-        "--uncalibrated", help="Store weights small without --calibrate, which costs accuracy."
+        "--uncalibrated",
+        help="Store weights small without --calibrate, which costs accuracy.",
+        rich_help_panel=PICTURES,
     ),
 ]
 Classes = Annotated[
@@ -199,16 +233,23 @@ MeanOrNot = Annotated[
     str | None,
     typer.Option(
         help="Subtracted from pixels (0..255), 0 unless given: one value or one a channel. Inputs "
-        "of 8 bits have pixels over their whole range unless this or --std is given."
+        "of 8 bits have pixels over their whole range unless this or --std is given.",
+        rich_help_panel=PICTURES,
     ),
 ]
 StdOrNot = Annotated[
-    str | None, typer.Option(help="Pixels are divided by this after --mean, by 1 unless given.")
+    str | None,
+    typer.Option(
+        help="Pixels are divided by this after --mean, by 1 unless given.", rich_help_panel=PICTURES
+    ),
 ]
 Bgr = Annotated[bool, typer.Option("--bgr", help="Pictures in BGR order.")]
 Weights = Annotated[
     Literal["both", "plain", "generated"],
-    typer.Option(help="What layers may become: n-bit weights, factors, or whichever is better."),
+    typer.Option(
+        help="What layers may become: n-bit weights, factors, or whichever is better.",
+        rich_help_panel=PICTURES,
+    ),
 ]
 Form = Annotated[
     Literal["cheaper", "factored", "materialised"],

@@ -1,0 +1,24 @@
+"""`fit --help`: a dozen options on the first screen, the rest in panels that say what they are."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import typer
+
+from commands import Command
+from lowtide.cli.app import app
+
+
+def test_a_dozen_options_come_first(command: Command) -> None:
+    params = typer.main.get_command(app).commands["fit"].params  # type: ignore[attr-defined]
+    panels = Counter(
+        getattr(one, "rich_help_panel", None) or "Options"
+        for one in params
+        if one.param_type_name == "option"
+    )
+    assert 10 <= panels.pop("Options") <= 13
+    assert len(panels) == 4
+    said = command("fit", "--help").out
+    assert said.index("Options") < min(said.index(panel) for panel in panels)
+    assert said.index("--chip") < said.index("--quiet") < said.index("--schedule")
