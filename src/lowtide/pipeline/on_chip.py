@@ -70,13 +70,15 @@ def flash_of(sized: Sized, measured: bool) -> int:
 @dataclass(frozen=True)
 class OnChip:
     """What a program takes of the memories of a chip; `limits` are the chip's unless others are
-    given. Of `flash_bytes` the code is a part if it is `measured`."""
+    given. The code is a part of `flash_bytes` if it is `measured`, the stack of `ram_bytes` if it
+    is `stacked`."""
 
     chip: Chip
     limits: Limits
     ram_bytes: int
     flash_bytes: int
     measured: bool
+    stacked: bool
 
     @property
     def over(self) -> tuple[int, int]:
@@ -114,7 +116,9 @@ class OnChip:
         return _of(self.flash_bytes, self.limits.flash) + code
 
     def __str__(self) -> str:
-        return f"{self.verdict}: RAM {self.ram} ({self.chip.ram_name}), flash {self.flash}"
+        stack = "" if self.stacked else "; stack not measured"
+        where = f"({self.chip.ram_name}{stack})"
+        return f"{self.verdict}: RAM {self.ram} {where}, flash {self.flash}"
 
     def facts(self) -> dict[str, Any]:
         """For --json."""
@@ -127,6 +131,7 @@ class OnChip:
             "flash_bytes": self.flash_bytes,
             "flash_limit_bytes": self.limits.flash,
             "code_measured": self.measured,
+            "stack_measured": self.stacked,
         }
 
 
@@ -136,7 +141,8 @@ def on_chip(sized: Sized, limits: Limits) -> OnChip | None:
         return None
     measured = sized.beside.code_bytes is not None and limits.chip.measured
     flash = flash_of(sized, limits.chip.measured)
-    return OnChip(limits.chip, limits, sized.ram_bytes, flash, measured)
+    stacked = sized.beside.stack_bytes is not None
+    return OnChip(limits.chip, limits, sized.ram_bytes, flash, measured, stacked)
 
 
 def on_chips(
@@ -226,6 +232,7 @@ def _columns(found: Sequence[OnChip]) -> Iterator[str]:
         ("on", [one.chip.name for one in found]),
         ("RAM", [one.ram for one in found]),
         ("in", [one.chip.ram_name for one in found]),
+        ("stack", ["counted" if one.stacked else "not measured" for one in found]),
         ("flash", [one.flash for one in found]),
         ("", [one.verdict for one in found]),
     )
