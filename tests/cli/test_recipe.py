@@ -47,6 +47,8 @@ def repeated(command: Command, tmp_path: Path, asked: Sequence[object]) -> Path:
     before = contents(out)
     assert command("fit", "-c", out / "lowtide.toml", "-o", again).code == 0
     assert contents(again) == before
+    if "onnx" not in asked:
+        assert command("verify", out).code == 0
     return out
 
 

@@ -28,7 +28,7 @@ from lowtide.errors import (
     UnsupportedModel,
     UsageError,
 )
-from lowtide.files.listing import CERTAIN, CHECKS
+from lowtide.files.listing import CERTAIN, CHECKS, RECIPE
 from lowtide.files.result import Result, read_result
 from lowtide.planner.memory_map import MemoryMap, lifetimes_of
 from lowtide.planner.plan_json import read_memory_map
@@ -163,7 +163,7 @@ def verify_files(
     max_elements: int,
 ) -> tuple[MemoryMap, Checks | None, dict[str, int]]:
     """The checks of one network's files; with `model` what is expected is computed anew."""
-    if "plan.json" in result.files and result.files.keys() <= CERTAIN["none"]:
+    if "plan.json" in result.files and result.files.keys() <= CERTAIN["none"] | {RECIPE}:
         content, file = result.files["plan.json"], str(folder / "plan.json")
         return _verify_plan(content, file, progress, max_elements)
     held = _folder(folder, result, max_elements)
