@@ -174,7 +174,7 @@ def reached(layer: Layer) -> Counter[str]:
 def _function(number: int, layer: Layer) -> str:
     """The text of an operator's function."""
     text = layer.files["net.c"].decode()
-    return text.partition(f"static void op{number}_")[2].partition("\n}")[0]
+    return text.partition(f" void op{number}_")[2].partition("\n}")[0]
 
 
 _PC = """\

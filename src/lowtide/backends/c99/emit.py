@@ -211,10 +211,11 @@ def _task(
         )
     )
     rows = ", const int first, const int rows" if task.row else ""
-    lines.open(f"static void {name}(unsigned char *const arena{rows})")
+    use = program.plan.uses[number] if kernels else None
+    apart = kernels and any(map(_goes_deep, program.plan.uses))
+    lines.open(f"{'APART' if apart else 'static'} void {name}(unsigned char *const arena{rows})")
     if not only_floats(program.plan):
         lines.add("KEEP_CALL;")
-    use = program.plan.uses[number] if kernels else None
     if use:
         program.use(use)
     if use and isinstance(use.call, RowCall):
@@ -229,6 +230,15 @@ def _task(
     else:
         _row(number, "0", task, use, program, lines)
     lines.close()
+
+
+def _goes_deep(use: Use | None) -> bool:
+    """Whether a kernel calls others that call others: it unpacks, then makes tiles.
+
+    In a program with such, each operator is a function by itself, so that what others keep on the
+    stack does not lie above it.
+    """
+    return use is not None and isinstance(use.call, RowCall) and use.arena_bytes > 0
 
 
 def _row(
