@@ -299,6 +299,20 @@ static void packed_conv_row(const struct conv *s, const f32 *const *x, const str
     }
 }
 
+#if defined __SSE__ || defined __aarch64__
+enum { EACH_TWO = 1 }; /* every other input: vectors */
+#else
+enum { EACH_TWO = 0 };
+#endif
+
+/* acc += inputs * v of n channels, `each` inputs of each. */
+INLINE void packed_each(float *acc, const f32 *inputs, int each, const f32 *v, int wide, int n)
+{
+    for (int i = 0; i < each; i++)
+        for (int t = 0; t < n; t++)
+            acc[t] += inputs[t * each + i] * v[i * wide + t];
+}
+
 /* Some channels of a pixel, each of its own inputs: depthwise_row with packed weights [kh][kw][ci][co], ci
    of a channel. All taps of some channels are unpacked, and serve all pixels of a step. */
 static void packed_depthwise_row(const struct conv *s, const f32 *const *x,
@@ -323,9 +337,10 @@ static void packed_depthwise_row(const struct conv *s, const f32 *const *x,
                     KEEP_BRANCH;
                     if (a == NULL)
                         continue;
-                    for (int i = 0; i < each; i++)
-                        for (int t = 0; t < n; t++)
-                            acc[t] += a[(m + t) * each + i] * v[i * wide + t];
+                    if (EACH_TWO && each == 2)
+                        packed_each(acc, a + 2 * m, 2, v, wide, n);
+                    else
+                        packed_each(acc, a + m * each, each, v, wide, n);
                 }
                 for (int t = 0; t < n; t++)
                     *(pixel ? pixel + m + t : y + q * s->os + m + t) = acc[t];
