@@ -37,7 +37,7 @@ def emit_row_call(
     shape = _fields(call)
     program.shapes.append(shape)
     if use.arena_bytes:  # packed weights are made part by part: parts go on, and are not the end
-        part = {"ph": call.taps, "on": 1, "act": "NO_ACTIVATION"}
+        part: dict[str, float | str] = {"ph": call.taps, "on": 1, "act": "NO_ACTIVATION"}
         program.shapes.append({**shape, **part})
     none = (0, "NO_POOL", "NO_ACTIVATION")
     fields = ", ".join(f".{name} = {value}" for name, value in shape.items() if value not in none)
