@@ -37,7 +37,7 @@ static void one(int kh, int kw, int stride, int dilation, int before, int ci, in
         e[k].shift = Frama_C_interval(1, 22);
         e[k].round = Frama_C_interval(-(1 << 20), 1 << 20);
     }
-    wide *scratch = any(slides ? 2 * kh * ci * held : bytes * pixels);
+    wide16 *scratch = any(slides ? 2 * kh * ci * held : bytes * pixels);
     conv_eight(&s, x, w, e, y, scratch);
     for (int k = 0; k < kh; k++)
         free((void *)x[k]);

@@ -22,9 +22,13 @@ PIXELS = Options(schedule="layerwise", overlap="pixel", align=4)
 
 
 def into_collision(plan: Plan) -> Plan | None:
-    """The plan with one storage an alignment unit further into another, where that is possible."""
-    step = plan.problem.align
+    """The plan with one storage an alignment unit further into another, where that is possible:
+    not with a kernel's scratch, of which reference.c has none.
+    """
+    step, scratch = plan.problem.align, {*plan.layout.scratch.values()}
     for (i, j), walls in plan.problem.forbidden.items():
+        if scratch & {plan.problem.blocks[i].name, plan.problem.blocks[j].name}:
+            continue
         apart = plan.placement.offsets[i] - plan.placement.offsets[j]
         lower, upper = (i, j) if apart < 0 else (j, i)
         towards = {upper: -step, lower: step}

@@ -24,7 +24,7 @@ from test_golden import joined, packed, residual
 
 _BOTH = (
     "-Wall -Wextra -Werror -pedantic -Wconversion -Wsign-conversion -Wshadow -Wdouble-promotion "
-    "-Wcast-align -Wcast-qual -Wundef -Wvla -fstrict-aliasing -Wstrict-aliasing=1"
+    "-Wcast-align -Wcast-qual -Wundef -Wvla -fstrict-aliasing -Wstrict-aliasing"
 )
 BOTH = _BOTH.split()
 C99 = ["-std=c99", "-Wstrict-prototypes", "-Wmissing-prototypes", "-Wold-style-definition"]
@@ -46,9 +46,10 @@ SHARED = Path(__file__).parents[3] / "shared/models"
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Small float32 networks in one folder, dense, packed and row by row, with an example each."""
+    """Small networks in one folder, dense, packed, row by row, of 8 bits, with an example each."""
     folder = tmp_path_factory.mktemp("sources")
-    for k, model in enumerate([residual(), joined(), packed(), residual()]):
+    eight = Path(__file__).parents[2] / "examples/resnet8_cifar10_int8.tflite"
+    for k, model in enumerate([residual(), joined(), packed(), residual(), eight]):
         rows = "streamed" if k == 3 else "resident"
         options = replace(GREEDY, name=f"net{k}", image=rows, result=rows)  # type: ignore[arg-type]
         _write(model, options, folder)

@@ -176,7 +176,7 @@ def _of_bytes(life: Life) -> tuple[IntArray, IntArray]:
 
 def moves(plan: Plan) -> Iterator[tuple[str, int]]:
     """Storages and where to put them: a little off, onto others, into forbidden intervals."""
-    blocks, align = plan.problem.blocks, plan.problem.align
+    blocks, align = plan.problem.blocks, plan.options.align
     offset = [plan.offset[block.name] for block in blocks]
     found: dict[tuple[int, int], None] = {}
     for i, block in enumerate(blocks):
@@ -234,7 +234,10 @@ def sliding_convolution(apart: int) -> Case:
     network = b.finish("sliding", [y])
     plan = plan_model(network.model, ROWS)
     row = plan.lives[x.name].cell_bytes
-    placement = replace(plan.placement, arena_bytes=8 * row)
+    room = [(name, plan.layout.storages[name].row_bytes) for name in plan.layout.scratch.values()]
+    placement = replace(plan.placement, arena_bytes=8 * row + sum(size for _, size in room))
     plan = replace(plan, placement=placement).moved(y.name, 0).moved(x.name, apart * row)
+    for name, _ in room:  # what a kernel unpacks is out of the way
+        plan = plan.moved(name, 8 * row)
     outputs = Reference(network.model.SerializeToString(), "sliding").run(network.inputs)
     return Case(network, plan, Sample("given", network.inputs, outputs))

@@ -496,13 +496,20 @@ def test_the_network_may_lie_in_the_folder(tmp_path: Path) -> None:
     onnx.save(small_network(), model)
     done = command("fit", model, "-o", out)
     assert done.returncode == 0, done.stderr
-    assert files_of(out) == {NAME, "main.c", "net_weights.c", *CERTAIN["c99"]}
+    assert files_of(out) == {NAME, "main.c", "lowtide.toml", "net_weights.c", *CERTAIN["c99"]}
     model.rename(out / "net.onnx")
     held = (out / "net.onnx").read_bytes()
     for target, code in (("c99", 0), ("onnx", 2)):
         done = command("fit", out / "net.onnx", "-o", out, "--target", target)
         assert done.returncode == code, done.stderr
-        assert files_of(out) == {NAME, "net.onnx", "main.c", "net_weights.c", *CERTAIN["c99"]}
+        assert files_of(out) == {
+            NAME,
+            "net.onnx",
+            "main.c",
+            "lowtide.toml",
+            "net_weights.c",
+            *CERTAIN["c99"],
+        }
         assert (out / "net.onnx").read_bytes() == held
     assert "net.onnx" in done.stderr
     assert "is read" in done.stderr

@@ -28,13 +28,13 @@ def emit_eight_call(
         out = f"{program.address(call.y, [Index()] * 4).c})".replace(", ", "(", 1)
     else:
         out = f"EIGHT_OUT({', '.join(place_of_row(call.y, row, program))})"
-    arguments = f"&shape, x, {weights}, (const void *){ends}, {out}"
+    arguments = f"&shape, x, {weights}, (const struct ending8 *)(const void *){ends}, {out}"
     scratch = scratch_of(task, program)
     if scratch is None:
         lines.add(f"{use.kernel.name}({arguments}, NULL);")
         return
     lines.add(scratch.made)
-    lines.add(f"{use.kernel.name}({arguments}, (wide *)(void *){scratch.begins});")
+    lines.add(f"{use.kernel.name}({arguments}, (wide16 *)(void *){scratch.begins});")
     lines.add(scratch.used)
 
 

@@ -256,12 +256,17 @@ class _Loops:
             if self.buffered:
                 self.lines.add(f"made[{self.task.inside[-1].name}] = {value};")
             else:
-                self.lines.add(f"WRITE({self._target()}, {value});")
+                self.lines.add(f"WRITE({self._target()}, {self._narrowed(value)});")
+
+    def _narrowed(self, value: str) -> str:
+        """A value in the type of the output's elements, cast where that is a narrower one."""
+        stored = self.program.stored(self.task.output)
+        return value if stored == self.task.nest.arithmetic else f"({stored.c})({value})"
 
     def _write_buffer(self) -> None:
         channel = self.task.inside[-1].name
         self.lines.loop(channel, self.task.channels)
-        self.lines.add(f"WRITE({self._target()}, made[{channel}]);")
+        self.lines.add(f"WRITE({self._target()}, {self._narrowed(f'made[{channel}]')});")
         self.lines.close()
 
     def _target(self) -> str:

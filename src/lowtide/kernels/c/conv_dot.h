@@ -126,7 +126,7 @@ static void make_row8(const struct eight *s, const int8_t *const *x, const int8_
 }
 
 PERHAPS void conv_eight(const struct eight *s, const int8_t *const *x, const int8_t *w, const struct ending8 *e, int8_t *y,
-                        wide *scratch)
+                        wide16 *scratch)
 {
     make_row8(s, x, w, (const int32_t *)(const void *)e, y, (int8_t *)scratch, NULL);
 }

@@ -3,7 +3,7 @@
    all channels are made from that. */
 
 /* Four numbers, two words: the first and third, and the two others. */
-INLINE void widen_four(const int8_t *from, int from_zero, wide *first, wide *second)
+INLINE void widen_four(const int8_t *from, int from_zero, wide16 *first, wide16 *second)
 {
 #if defined __ARM_FEATURE_DSP && defined __GNUC__
     uint32_t four, even, odd;
@@ -23,7 +23,7 @@ INLINE void widen_four(const int8_t *from, int from_zero, wide *first, wide *sec
 }
 
 /* A run of numbers, in whole words that are `apart`; what does not come in fours is in order. */
-INLINE wide *widen(const int8_t *from, int n, int from_zero, wide *to, int apart)
+INLINE wide16 *widen(const int8_t *from, int n, int from_zero, wide16 *to, int apart)
 {
     for (; n >= 4; n -= 4, from += 4, to += 4 * apart)
         widen_four(from, from_zero, to, to + 2 * apart);
@@ -35,7 +35,7 @@ INLINE wide *widen(const int8_t *from, int n, int from_zero, wide *to, int apart
 }
 
 /* The channels of one column, an even number; NULL is padding. */
-INLINE wide *widen_column(const int8_t *from, int n, int zero, int from_zero, wide *to, int apart)
+INLINE wide16 *widen_column(const int8_t *from, int n, int zero, int from_zero, wide16 *to, int apart)
 {
     if (from != NULL)
         return widen(from, n, from_zero, to, apart);
@@ -45,7 +45,7 @@ INLINE wide *widen_column(const int8_t *from, int n, int zero, int from_zero, wi
 }
 
 /* All columns under windows of three, each once. */
-INLINE void slide(const struct eight *s, const int8_t *const *x, int first, int tile, wide *to, int from_zero)
+INLINE void slide(const struct eight *s, const int8_t *const *x, int first, int tile, wide16 *to, int from_zero)
 {
     const int columns = s->stride == 1 ? tile + 2 : 2 * tile + 1, ci = s->ci, zero = s->zero;
     for (int ky = 0; ky < s->kh; ky++, to += ci * columns)
@@ -56,12 +56,12 @@ INLINE void slide(const struct eight *s, const int8_t *const *x, int first, int 
 }
 
 /* All that is under the window of each pixel. */
-INLINE void gather(const struct eight *s, const int8_t *const *x, int first, int pixels, int tile, wide *to,
+INLINE void gather(const struct eight *s, const int8_t *const *x, int first, int pixels, int tile, wide16 *to,
                    int from_zero)
 {
     const int ci = s->ci, zero = s->zero;
     for (int p = 0; p < pixels; p++, first += s->stride) {
-        wide *at = to + 2 * p;
+        wide16 *at = to + 2 * p;
         for (int ky = 0; ky < s->kh; ky++)
             for (int kx = 0; kx < s->kw; kx++)
                 at = widen_column(column_of(s, x[ky], first + kx * s->dilation), ci, zero, from_zero, at, tile);
@@ -69,7 +69,7 @@ INLINE void gather(const struct eight *s, const int8_t *const *x, int first, int
 }
 
 /* A row of a window, of which some columns are padding, input by input. */
-static void widen_edge(const struct eight *s, const int8_t *row, int first, int columns, int tile, wide *to)
+static void widen_edge(const struct eight *s, const int8_t *row, int first, int columns, int tile, wide16 *to)
 {
     const int n = columns * s->ci;
     for (int k = 0, done = 0; k < columns; k++) {
@@ -87,7 +87,7 @@ static void widen_edge(const struct eight *s, const int8_t *row, int first, int 
 
 /* The same as `gather` where channels do not come in fours: runs of them. */
 INLINE void gather_runs(const struct eight *s, const int8_t *const *x, int first, int pixels, int tile,
-                        wide *to, int from_zero)
+                        wide16 *to, int from_zero)
 {
     const int columns = s->dilation == 1 ? s->kw : 1, last = s->is == s->ci ? s->iw - columns : -1;
     const int n = columns * s->ci, is = s->is, stride = s->stride;
@@ -103,7 +103,7 @@ INLINE void gather_runs(const struct eight *s, const int8_t *const *x, int first
 }
 
 /* What is under the windows of some pixels. */
-INLINE void widen_tile(const struct eight *s, const int8_t *const *x, int first, int pixels, int tile, wide *to,
+INLINE void widen_tile(const struct eight *s, const int8_t *const *x, int first, int pixels, int tile, wide16 *to,
                        int slides, int from_zero)
 {
     if (slides)
@@ -115,7 +115,7 @@ INLINE void widen_tile(const struct eight *s, const int8_t *const *x, int first,
 }
 
 /* Some pixels of all channels; sums that a tile does not end are ended here. */
-static void make_tile(const struct eight *s, tile8_sums *sums, const wide *x, const int8_t *w,
+static void make_tile(const struct eight *s, tile8_sums *sums, const wide16 *x, const int8_t *w,
                       int bytes, const struct ending8 *e, int8_t *y, int pixels, int tile)
 {
     const int plain = s->ending == TWICE && s->low == -128 && s->high == 127 && pixels == tile;
@@ -152,7 +152,7 @@ static int conv_direct(const struct eight *s, const int8_t *x, const int8_t *w, 
     for (int q = 0, pixels; q < s->ow; q += pixels) {
         const int left = s->ow - q;
         pixels = left >= WIDE8 ? WIDE8 : left >= NARROW8 ? NARROW8 : 1;
-        make_tile(s, kinds[pixels / 2], (const wide *)(const void *)(x + q * s->stride * s->is), w, 2 * s->ci, e,
+        make_tile(s, kinds[pixels / 2], (const wide16 *)(const void *)(x + q * s->stride * s->is), w, 2 * s->ci, e,
                   y + q * s->os, pixels, pixels);
     }
     return 1;
@@ -163,7 +163,7 @@ static int conv_direct(const struct eight *s, const int8_t *x, const int8_t *w, 
 }
 
 static void conv_eight(const struct eight *s, const int8_t *const *x, const int8_t *w,
-                       const struct ending8 *e, int8_t *y, wide *scratch)
+                       const struct ending8 *e, int8_t *y, wide16 *scratch)
 {
     if (conv_direct(s, x[0], w, e, y))
         return;

@@ -46,7 +46,7 @@ static void end_quads(const struct eight *s, const int8_t *line, const int8_t *w
 }
 
 static void conv_eight(const struct eight *s, const int8_t *const *x, const int8_t *w,
-                       const struct ending8 *e, int8_t *y, wide *scratch)
+                       const struct ending8 *e, int8_t *y, wide16 *scratch)
 {
     const int n = (s->kh * s->kw * s->ci + 15) / 16 * 16, fours = s->plain ? s->co / 4 * 4 : 0;
     const int run = s->dilation == 1 && s->is == s->ci;

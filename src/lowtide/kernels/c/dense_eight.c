@@ -62,7 +62,7 @@ INLINE void dense_fours(const int8_t *x, const int8_t *w, int fours, int from_ze
 #endif
 
 static void dense_eight(const struct eight *s, const int8_t *const *x, const int8_t *w,
-                        const struct ending8 *e, int8_t *y, wide *scratch)
+                        const struct ending8 *e, int8_t *y, wide16 *scratch)
 {
     const int fours = s->ci / 4, rest = s->ci % 4;
     int8_t last[4] = { 0 };

@@ -43,7 +43,7 @@ INLINE void make_columns(const struct columns8 *c, const struct eight *s, int kh
 }
 
 PERHAPS void depthwise_eight(const struct eight *s, const int8_t *const *x, const int8_t *w, const struct ending8 *ends,
-                             int8_t *y, wide *scratch)
+                             int8_t *y, wide16 *scratch)
 {
     const int8_t *table[COLUMNS_DOT8];
     const int words = (s->kw + 3) / 4, both = s->stride == 1 && s->dilation == 1 && s->kw <= 3;

@@ -223,7 +223,7 @@ INLINE int depthwise_fours(const struct eight *s, const int8_t *const *x, const 
 #endif
 
 static void depthwise_eight(const struct eight *s, const int8_t *const *x, const int8_t *w,
-                            const struct ending8 *e, int8_t *y, wide *scratch)
+                            const struct ending8 *e, int8_t *y, wide16 *scratch)
 {
     const int8_t *table[COLUMNS8];
     int8_t *padding = (int8_t *)scratch;

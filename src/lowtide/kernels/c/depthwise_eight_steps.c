@@ -16,12 +16,12 @@ static void copy_columns(const struct eight *s, const int8_t *const *x, int firs
 }
 
 static void depthwise_eight_steps(const struct eight *s, const int8_t *const *x, const int8_t *w,
-                                  const struct ending8 *e, int8_t *y, wide *scratch)
+                                  const struct ending8 *e, int8_t *y, wide16 *scratch)
 {
     const int wide_columns = (s->kw - 1) * s->dilation + 1, copies = s->co > s->ci;
     const int most = copies ? s->kh * ((s->pixels - 1) * s->stride + wide_columns) * s->co : 0;
     int8_t *made = (int8_t *)scratch;
-    wide *const rest = scratch + (s->pixels * s->co + most + 3) / 4 * 2;
+    wide16 *const rest = scratch + (s->pixels * s->co + most + 3) / 4 * 2;
     const int8_t *rows[ROWS8];
     struct eight tile = *s;
     tile.os = s->co;

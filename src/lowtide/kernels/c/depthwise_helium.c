@@ -69,7 +69,7 @@ static void depthwise_pixel(const struct eight *s, const int8_t *const *table, c
 /* A row, as many pixels at once as have all of their window inside. Pixels of few channels that lie side by
    side are made as one of 16, whose weights are repeated. */
 static void depthwise_eight(const struct eight *s, const int8_t *const *x, const int8_t *w,
-                            const struct ending8 *e, int8_t *y, wide *scratch)
+                            const struct ending8 *e, int8_t *y, wide16 *scratch)
 {
     const int reach = (s->kw - 1) * s->dilation, vectors = s->plain && !s->from_zero;
     const int flat = s->stride == 1 && BLOCK8 % s->co == 0 && s->is == s->co && s->os == s->co;

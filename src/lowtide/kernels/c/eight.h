@@ -16,7 +16,7 @@ struct eight {
 enum { FAR = 64 };
 struct ending8 { int32_t start, m, round, shift; };
 
-typedef int16_t MAY_ALIAS wide; /* what is widened lies in the arena */
+typedef int16_t MAY_ALIAS wide16; /* what is widened lies in the arena */
 
 #ifndef SCALED_SUM /* no sums end so here: there is nothing but whole numbers */
 #define SCALED_SUM(sum, m) 0

@@ -9,14 +9,14 @@
    until one that ends in another way. Its sums are left in the tile; so are the first if y is NULL. */
 enum { WIDE8 = 4, NARROW8 = 2 };
 struct tile8 { const struct ending8 *e; int8_t *y; int os, pairs; int32_t sums[2 * WIDE8]; int apart; };
-typedef void tile8_sums(const wide *x, const int8_t *w, int bytes, struct tile8 *t);
+typedef void tile8_sums(const wide16 *x, const int8_t *w, int bytes, struct tile8 *t);
 
 #if defined __ARM_FEATURE_DSP && defined __GNUC__
 /* Thirteen instructions for sixteen products: eight sums, r4 to r11, stay in registers, and no other
    is left. In C, GCC 12 spills them. On the stack: x, where the weights of a pair end, their bytes, t. */
 #define SUMS(name) \
     __attribute__((naked, NOIPA, unused)) static void name( \
-        const wide *x __attribute__((unused)), const int8_t *w __attribute__((unused)), \
+        const wide16 *x __attribute__((unused)), const int8_t *w __attribute__((unused)), \
         int bytes __attribute__((unused)), struct tile8 *t __attribute__((unused)))
 #define BEGIN \
     "push {r0-r11, lr}\n 0:\n ldr r2, [sp, #8]\n ldr r0, [sp]\n add r2, r1\n ldr r3, [sp, #12]\n" \
@@ -92,7 +92,7 @@ INLINE sums8 begin_sums8(const struct ending8 *e)
     return begun;
 }
 
-INLINE void add_word(const wide *x, const int8_t *w, sums8 *a, int pixels)
+INLINE void add_word(const wide16 *x, const int8_t *w, sums8 *a, int pixels)
 {
     const __m128i *from = (const __m128i *)(const void *)x;
     int32_t word, only;
@@ -145,7 +145,7 @@ INLINE sums8 begin_sums8(const struct ending8 *e)
     return begun;
 }
 
-INLINE void add_word(const wide *x, const int8_t *w, sums8 *a, int pixels)
+INLINE void add_word(const wide16 *x, const int8_t *w, sums8 *a, int pixels)
 {
     for (int p = 0; p < pixels; p++) {
         a->of[0][p] += (uint32_t)(x[2 * p] * w[0] + x[2 * p + 1] * w[2]);
@@ -182,7 +182,7 @@ INLINE void keep_sums8(const sums8 *a, int32_t *sums)
 #define NOW8(s) (void)0
 #endif
 
-INLINE void add_two(const wide *x, const int8_t *w, uint32_t *sums, int both)
+INLINE void add_two(const wide16 *x, const int8_t *w, uint32_t *sums, int both)
 {
     for (int i = 0; i < 2; i++) {
         sums[0] += (uint32_t)(x[i] * w[2 * i]);
@@ -195,7 +195,7 @@ INLINE void add_two(const wide *x, const int8_t *w, uint32_t *sums, int both)
     }
 }
 
-INLINE void sum_pass(const wide *x, const int8_t *w, const int8_t *end, sums8 *a, int p, int both, int words,
+INLINE void sum_pass(const wide16 *x, const int8_t *w, const int8_t *end, sums8 *a, int p, int both, int words,
                      int second, int third)
 {
     uint32_t sums[4] = { a->of[0][p], a->of[1][p], both ? a->of[0][p + 1] : 0, both ? a->of[1][p + 1] : 0 };
@@ -221,7 +221,7 @@ INLINE void sum_pass(const wide *x, const int8_t *w, const int8_t *end, sums8 *a
 #endif
 
 /* `second` and `third` columns of a window lie so many words behind the first; none if 0. */
-INLINE void sum_words(const wide *from, const int8_t *w, int bytes, struct tile8 *t, int pixels, int words,
+INLINE void sum_words(const wide16 *from, const int8_t *w, int bytes, struct tile8 *t, int pixels, int words,
                       int second, int third)
 {
     for (; t->pairs; t->pairs--) {
@@ -232,7 +232,7 @@ INLINE void sum_words(const wide *from, const int8_t *w, int bytes, struct tile8
             sum_pass(from + 2 * p, w, end, &a, p, pixels > 1, words, second, third);
         w = end;
 #else
-        for (const wide *x = from; w < end; x += 2 * words, w += 4) {
+        for (const wide16 *x = from; w < end; x += 2 * words, w += 4) {
             if (third) {
                 add_word(x + 2 * third, w, &a, pixels);
                 add_word(x + 2 * second, w + 4, &a, pixels);
@@ -252,7 +252,7 @@ INLINE void sum_words(const wide *from, const int8_t *w, int bytes, struct tile8
 }
 
 #define SUMS(name, pixels, words, second, third) \
-    PERHAPS void name(const wide *x, const int8_t *w, int bytes, struct tile8 *t) \
+    PERHAPS void name(const wide16 *x, const int8_t *w, int bytes, struct tile8 *t) \
     { \
         sum_words(x, w, bytes, t, pixels, words, second, third); \
     }
