@@ -22,16 +22,19 @@ from programs import STREAM, judge_plan, plan_model, streamed_model
 BOTH = replace(STREAM, align=4, image="streamed", result="streamed")
 
 
-def chain(height: int = 24, width: int = 20, dense: bool = False, deep: int = 0) -> onnx.ModelProto:
+def chain(
+    height: int = 24, width: int = 20, dense: bool = False, deep: int = 0, levels: int = 2
+) -> onnx.ModelProto:
     """conv 3x3, conv 3x3 stride 2, then a 3x3 of two channels; or a dense layer over all of it.
 
-    `deep` more convolutions of stride 2 come before the last.
+    `deep` more convolutions of stride 2 come before the last. Weights of many `levels` are not
+    packed.
     """
     rng = np.random.default_rng(0)
     nodes, weights = [], []
 
     def conv(x: str, y: str, cin: int, cout: int, **how: object) -> None:
-        w = rng.integers(-2, 3, (cout, cin, 3, 3)).astype(np.float32)
+        w = rng.integers(-levels, levels + 1, (cout, cin, 3, 3)).astype(np.float32)
         weights.append(numpy_helper.from_array(w, f"{y}_w"))
         nodes.append(helper.make_node("Conv", [x, f"{y}_w"], [y], y, pads=[1, 1, 1, 1], **how))
 
@@ -68,7 +71,7 @@ def test_line_buffers_need_as_many_rows_as_the_windows_read() -> None:
     When a row of b is made two of `a` and no more than one of the image need stay, and so on: the
     live set is less than all of these together.
     """
-    plan = streamed_model(chain(), BOTH)
+    plan = streamed_model(chain(levels=999), BOTH)
     rows = 4 * (3 * 60 + 3 * 160 + 3 * 60 + 20)
     assert plan.profile.lower_bound_bytes < rows < plan.profile.layerwise_bytes / 4
     assert plan.arena_bytes == plan.profile.lower_bound_bytes

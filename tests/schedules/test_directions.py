@@ -36,11 +36,17 @@ def random_chain(seed: int) -> list[Layer]:
     return layers
 
 
+def dense(shape: tuple[int, ...], name: str) -> onnx.TensorProto:
+    """Weights of too many levels to be packed: what kernels unpack would need room beside them."""
+    drawn = np.random.default_rng(0).normal(0, 1, shape).astype(np.float32)
+    return numpy_helper.from_array(drawn, name)
+
+
 def model_of(layers: list[Layer]) -> onnx.ModelProto:
     nodes, weights = [], []
     for k, layer in enumerate(layers):
         shape = (layer.outputs, layer.inputs, layer.rows.kernel, layer.columns.kernel)
-        weights.append(numpy_helper.from_array(np.ones(shape, np.float32), f"w{k}"))
+        weights.append(dense(shape, f"w{k}"))
         how = {"strides": [layer.rows.stride] * 2, "pads": [layer.rows.before] * 4}
         nodes.append(helper.make_node("Conv", [f"x{k}", f"w{k}"], [f"x{k + 1}"], **how))
     first, last = layers[0], layers[-1]
@@ -127,7 +133,7 @@ def two_branches() -> onnx.ModelProto:
         before, source = 10, "x"
         for k, made in enumerate(channels):
             shape = (made, before, 3, 3)
-            weights.append(numpy_helper.from_array(np.ones(shape, np.float32), f"w{name}{k}"))
+            weights.append(dense(shape, f"w{name}{k}"))
             how = {"pads": [1] * 4}
             nodes.append(helper.make_node("Conv", [source, f"w{name}{k}"], [f"{name}{k}"], **how))
             before, source = made, f"{name}{k}"
