@@ -29,9 +29,11 @@ _OUR_FILES = frozenset(_OUR.split())
 """C files of the checks and benches, beside which a program is compiled."""
 
 _OF_COMPILERS = (
-    "arm_acle arm_mve arm_neon assert complex ctype errno fenv float immintrin inttypes iso646 "
-    "limits locale math setjmp signal stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib "
-    "stdnoreturn string strings tgmath threads time uchar unistd wchar wctype"
+    "alloca arm_acle arm_mve arm_neon assert byteswap complex ctype elf emmintrin endian errno "
+    "features fenv float getopt immintrin inttypes iso646 limits locale malloc math memory "
+    "mmintrin newlib picolibc sched setjmp signal stdalign stdarg stdatomic stdbit stdbool "
+    "stdckdint stddef stdint stdio stdlib stdnoreturn string strings tgmath threads time uchar "
+    "unistd unwind values wait wchar wctype x86intrin xlocale xmmintrin"
 )
 _HEADERS = frozenset(_OF_COMPILERS.split())
 """Headers of compilers: a network called so would write one of its own in their place."""

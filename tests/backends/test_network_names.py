@@ -115,19 +115,34 @@ def test_a_named_network_is_fitted_judged_and_timed(tmp_path: Path, command: Com
     assert "net_run" not in text
     assert command("verify", out).code == 0
     assert command("bench", out, "--seconds", "0.05").code == 0
-    assert command("fit", model, "-o", out, "--name", "wake").code == 0, "it takes the place"
+    assert command("fit", model, "-o", out, "--name", "checks").code == 0, (
+        "beside a folder called so"
+    )
     made = {path.name for path in out.iterdir()}
-    assert {"wake.c", "wake.h"} < made
+    assert {"checks.c", "checks.h"} < made
     assert not {"face.c", "face.h"} & made
-    (out / "wake.c").write_text("mine now")
-    assert command("fit", model, "-o", out, "--name", "wake").code == 2
+    (out / "checks.c").write_text("mine now")
+    assert command("fit", model, "-o", out, "--name", "checks").code == 2
     assert command("fit", model, "-o", out, "--name", "face").code == 0
-    assert (out / "wake.c").read_text() == "mine now"
+    assert (out / "checks.c").read_text() == "mine now"
 
 
 @pytest.mark.parametrize(
     "name",
-    ["", "Face", "9x", "a-b", "../x", "while", "reference", "main", "stdint", "string", "a" * 41],
+    [
+        "",
+        "Face",
+        "9x",
+        "a-b",
+        "../x",
+        "while",
+        "reference",
+        "main",
+        "stdint",
+        "string",
+        "features",
+        "a" * 41,
+    ],
 )
 def test_what_is_no_name_is_said(name: str, tmp_path: Path, command: Command) -> None:
     said = command("fit", tmp_path / "absent.onnx", "-o", tmp_path / "out", f"--name={name}")

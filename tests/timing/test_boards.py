@@ -223,14 +223,14 @@ def test_a_main_of_ones_own_runs_on_a_board(
     """`lowtide boards m4 -o m4` writes what stands around it, and prints how to compile and run."""
     need_board("m4")
     monkeypatch.chdir(tmp_path)
-    shutil.copytree(eight, tmp_path / "out")
+    shutil.copytree(eight, tmp_path / "its out")
     text = '#include "board.h"\n#include "net.h"\n'
     text += 'int main(void) { net_run(); board_print("it ran\\n"); return 0; }\n'
     (tmp_path / "main.c").write_text(text)
-    lines = command("boards", "m4", "-o", "m4").out
+    lines = command("boards", "m4", "-o", "m 4;", "--source", "its out/net.c").out
     done = subprocess.run(["sh", "-e"], input=lines, capture_output=True, text=True, check=True)
     assert done.stdout == "it ran\n"
-    assert command("boards", "m4", "-o", "m4").code == 0  # what is there is the same
-    (tmp_path / "m4" / "start.c").write_text("mine")
-    assert command("boards", "m4", "-o", "m4").code == 2
+    assert command("boards", "m4", "-o", "m 4;").code == 0  # what is there is the same
+    (tmp_path / "m 4;" / "start.c").write_text("mine")
+    assert command("boards", "m4", "-o", "m 4;").code == 2
     assert command("boards", "m4").code == 2

@@ -130,7 +130,7 @@ def build(
     source, text = own(source, called), own(_main(inputs, outputs), called)
     at = source if source == f"{called}.c" and not checked else CHECKS + source
     judged = [*WARNINGS, *flags, own_arena(called), *(["-DLOWTIDE_CHECKED"] if checked else [])]
-    name = f"{Path(source).stem}{'-checked' if checked else ''}"
+    name = f"{Path(source).stem}-{'checked' if checked else 'shipped'}"  # no name of a file there
     return compile_program(
         files, {**(around or {}), "main.c": text}, at, folder, [*compiler, *judged], name
     )

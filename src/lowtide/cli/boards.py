@@ -25,6 +25,9 @@ def boards(
             "The lines that compile and run a main.c there are printed.",
         ),
     ] = None,
+    source: Annotated[
+        Path, typer.Option("--source", help="The program there: the NAME.c that fit wrote.")
+    ] = Path("out/net.c"),
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """List the boards that `bench --board` emulates, and which of their tools are here."""
@@ -48,6 +51,6 @@ def boards(
             )
     for file, text in files.items():
         write_file(output / file, text.encode())
-    compiles, runs = by_hand(one, str(output))
+    compiles, runs = by_hand(one, output, source)
     facts = {"written": sorted(files), "compile": compiles, "run": runs}
     show(facts if as_json else f"{compiles}\n{runs}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,16 +93,17 @@ def around(board: Board) -> dict[str, str]:
     return files
 
 
-def by_hand(board: Board, folder: str) -> tuple[str, str]:
-    """The lines that compile a main.c and a net.c for a board, and run them there."""
-    command = [board.family.compiler.command, *board.flags, "-O3", "-I", folder, "-I", "out"]
-    sources = ["main.c", "out/net.c", *(f"{folder}/{name}" for name in board.family.around)]
+def by_hand(board: Board, folder: Path, net: Path) -> tuple[str, str]:
+    """The lines of a shell that compile a main.c and a program for a board, and run them there."""
+    command = [board.family.compiler.command, *board.flags, "-O3", "-I", str(folder)]
+    command += ["-I", str(net.parent)]
+    sources = ["main.c", str(net), *(f"{folder}/{name}" for name in board.family.around)]
     link = [f"{folder}/board.ld" if word == "board.ld" else word for word in board.link]
     family, options = board.family, board.family.options
     run = [word.replace("file,id=host,path=said", "stdio,id=host") for word in options]
     whole = [*command, *sources, *link, "-o", "main.elf"]
     machine = [family.emulator.command, family.selects, board.machine]
-    return " ".join(whole), " ".join([*machine, *run, "main.elf"])
+    return shlex.join(whole), shlex.join([*machine, *run, "main.elf"])
 
 
 def compiler_for(board: Board, compiler: str) -> list[str]:

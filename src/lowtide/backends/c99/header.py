@@ -135,7 +135,7 @@ def _compiled(plan: Plan, libm: bool) -> list[str]:
     caller = f'cc {flags} "$OUT/main.c" "$OUT/net.c" -o net_example{" -lm" if libm else ""}'
     return [
         *lines,
-        "   How to compile it, and an example of a caller:",
+        f"   How to compile it, and an example of a caller{' on a PC' if cpu else ''}:",
         "       OUT=.      # this folder, from wherever you are",
         f'       {command} {flags} -c "$OUT/net.c"      {added}'.rstrip(),
         f"       {'see together.h' if plan.shared else caller}",
