@@ -75,6 +75,10 @@ def footprint(
         folder = Path(name)
         write_sources(files, folder)
         given = ["-fstack-usage", own_arena(called), *_call_graph(meter.command)]
+        if b"naked" in files[f"{called}.c"]:
+            given.append(
+                "-save-temps=obj"
+            )  # of assembler the compiler knows no frame: net.s has it
         command = [*meter.command, *given, "-c", f"{called}.c"]
         done = run_child(command, cwd=folder, env=compiler_environment(folder))
         if done.returncode:

@@ -53,4 +53,4 @@ def boards(
         write_file(output / file, text.encode())
     compiles, runs = by_hand(one, output, source)
     facts = {"written": sorted(files), "compile": compiles, "run": runs}
-    show(facts if as_json else f"{compiles}\n{runs}")
+    show(facts if as_json else f"{compiles} &&\n{runs}")
