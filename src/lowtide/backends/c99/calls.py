@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from lowtide.backends.c99.loops import constant_element
 from lowtide.backends.c99.packed import descriptor
 from lowtide.backends.c99.program import Program
-from lowtide.backends.c99.text import Lines, bare, expression
+from lowtide.backends.c99.text import Lines, bare, expression, if_there, within
 from lowtide.ir.dtype import F32
 from lowtide.ir.index import Index, number, var
 from lowtide.ir.nest import Acc, Load, Nest, Value
@@ -72,15 +72,12 @@ def row_pointers(
     """Emits where the rows under the windows of a row lie."""
     window, height = call.rows, call.x.strided.shape[2]
     at = row * window.stride - window.before + var("ky", window.kernel) * window.dilation
-    low, high = at.bounds
-    inside = ["h >= 0"] if low < 0 else []
-    inside += [f"h < {height}"] if high >= height else []
+    inside = within("h", at, height)
     use = f"{macro}({', '.join(place_of_row(call.x, var('h', height), program))})"
     lines.open(f"for (int ky = 0; ky < {window.kernel}; ky++)")
     if inside or height > 1:
         lines.add(f"const int h = {at.c()};")
-    value = f"{' && '.join(inside)} ? {use} : NULL" if inside else use
-    lines.add(f"{name}[ky] = {value};")
+    lines.add(f"{name}[ky] = {if_there(inside, use)};")
     lines.close()
 
 

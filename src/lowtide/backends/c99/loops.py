@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from lowtide.backends.c99.branches import Test, keeps_branch
 from lowtide.backends.c99.packed import element
 from lowtide.backends.c99.program import Program
-from lowtide.backends.c99.text import Lines, bare, expression
+from lowtide.backends.c99.text import Lines, bare, expression, within
 from lowtide.ir.dtype import F32, DType
 from lowtide.ir.index import Index, Var
 from lowtide.ir.nest import Acc, BoundedRead, Call, Nest, Value, bound_inside, loads
@@ -184,7 +184,7 @@ class _Loops:
         for test, index in here.items():
             if isinstance(test, Var):
                 self.lines.add(f"const int {test.name} = {index.c()};")
-                self._open_if(_inside(test, index), index, scopes)
+                self._open_if(within(test.name, index, test.extent), index, scopes)
             else:
                 self._open_if(f"{index.c()} == 0", index, scopes)
 
@@ -292,11 +292,3 @@ def constant_element(task: Task, k: int, program: Program) -> str:
 def as_number(element: str, stored: DType, nest: Nest) -> str:
     """An element as a nest computes with it: among floats, whole numbers become floats."""
     return f"(float){element}" if nest.arithmetic == F32 != stored else element
-
-
-def _inside(variable: Var, index: Index) -> str:
-    low, high = index.bounds
-    tests = [f"{variable.name} >= 0"] if low < 0 else []
-    if high >= variable.extent:
-        tests.append(f"{variable.name} < {variable.extent}")
-    return " && ".join(tests)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from lowtide.backends.c99.calls import bias_of, emit_finish, place_of_row
 from lowtide.backends.c99.program import Program
-from lowtide.backends.c99.text import Lines
+from lowtide.backends.c99.text import Lines, if_there, within
 from lowtide.ir.index import Index, Var, index_of, var
 from lowtide.ir.nest import Acc
 from lowtide.kernels.calls import RowCall
@@ -51,14 +51,12 @@ def _in_rows(
     for name, window, made, size in (("d", planes, at[0], depth), ("h", call.rows, at[1], height)):
         tap = var(f"k{name}", window.kernel)
         index = made * window.stride - window.before + tap * window.dilation
-        low, high = index.bounds
         lines.loop(f"k{name}", window.kernel)
         lines.add(f"const int {name} = {index.c()};")
-        tests += [f"{name} >= 0"] if low < 0 else []
-        tests += [f"{name} < {size}"] if high >= size else []
+        tests.append(within(name, index, size))
     d, h = (Index(((Var(name, size), 1),)) for name, size in (("d", depth), ("h", height)))
     k = f"kd * {call.rows.kernel} + kh"
     row = f"IN_ROW({k}, {', '.join(place_of_row(call.x, h, program, d))})"
-    lines.add(f"in[{k}] = {' && '.join(tests)} ? {row} : NULL;" if tests else f"in[{k}] = {row};")
+    lines.add(f"in[{k}] = {if_there(' && '.join(filter(None, tests)), row)};")
     for _ in range(2):
         lines.close()

@@ -19,7 +19,7 @@ from lowtide.backends.c99.calls import (
 from lowtide.backends.c99.loops import constant_element
 from lowtide.backends.c99.plane_calls import emit_planes
 from lowtide.backends.c99.program import Program
-from lowtide.backends.c99.text import Lines, bare, expression, literal
+from lowtide.backends.c99.text import Lines, bare, expression, if_there, literal, within
 from lowtide.ir.index import Index, Var, number, var
 from lowtide.ir.nest import Acc, FromIndex, FromTable, Nest, loads, walk
 from lowtide.kernels.calls import Activation, RowCall
@@ -160,14 +160,10 @@ def _in_rows(call: RowCall, y: Var, program: Program, lines: Lines) -> None:
         lines.loop("py", pool.height)
         k = f"(j * {pool.height} + py) * {window.kernel} + ky"
     at = made * window.stride - window.before + var("ky", window.kernel) * window.dilation
-    low, high = at.bounds
-    inside = ["h >= 0"] if low < 0 else []
-    inside += [f"h < {height}"] if high >= height else []
     row = ", ".join(place_of_row(call.x, _at(Var("h", height)), program))
     lines.loop("ky", window.kernel)
     lines.add(f"const int h = {at.c()};")
-    use = f"IN_ROW({k}, {row})"
-    lines.add(f"in[{k}] = {' && '.join(inside)} ? {use} : NULL;" if inside else f"in[{k}] = {use};")
+    lines.add(f"in[{k}] = {if_there(within('h', at, height), f'IN_ROW({k}, {row})')};")
     lines.close()
     if pool.height > 1:
         lines.close()

@@ -11,6 +11,7 @@ from textwrap import wrap
 import numpy as np
 
 from lowtide.ir.dtype import F32, DType
+from lowtide.ir.index import Index
 from lowtide.ir.nest import Acc, Call, Chosen, FromIndex, FromTable, Load, Number, Value
 from lowtide.ir.whole import functions
 
@@ -127,8 +128,25 @@ def expression(
 
 def _chosen(value: Chosen, at: str, arithmetic: DType) -> str:
     where = f"(int){at}" if arithmetic == F32 else bare(at)
-    first = f" - {value.first}" if value.first >= 0 else f" + {-value.first}"
-    return f"{value.name}[{where}{first if value.first else ''}]"
+    return f"{value.name}[{where}{less(value.first)}]"
+
+
+def within(name: str, index: Index, extent: int) -> str:
+    """The test that `name`, which is `index`, is one of 0 .. extent - 1; "" if it always is."""
+    low, high = index.bounds
+    tests = [f"{name} >= 0"] if low < 0 else []
+    tests += [f"{name} < {extent}"] if high >= extent else []
+    return " && ".join(tests)
+
+
+def if_there(test: str, pointer: str) -> str:
+    """A pointer where a test holds, NULL elsewhere."""
+    return f"{test} ? {pointer} : NULL" if test else pointer
+
+
+def less(number: int) -> str:
+    """What takes a whole number off: " - 3", of -3 " + 3", of 0 nothing."""
+    return "" if number == 0 else f" - {number}" if number > 0 else f" + {-number}"
 
 
 def table_name(value: FromTable, arithmetic: DType) -> str:
