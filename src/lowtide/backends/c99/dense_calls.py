@@ -32,15 +32,12 @@ def emit_run_call(use: Use, dense: RunCall, task: Task, program: Program, lines:
             lines.add(f"#ifdef LOWTIDE_CHECKED\nelse\n    USE_ELEMENT({y.c});\n#endif")
         else:
             lines.add(f"WRITE({y.c}, {bare(start)});")
-    here = f"{x.storage}, {x.row.c()}, {x.at.substitute(still).c()}"
-    out = f"{y.storage}({y.row.c()}, {y.at.substitute(still).c()})"
+    here, out = x.where(still), y.where(still).pointer
     weight = program.weight(use.packings[0])
     first = f" + (ptrdiff_t){row.name} * {dense.length * channel.extent}" if row else ""
-    lines.add(f"USE_RUN({here}, {dense.length});")
-    where = here.replace(x.storage + ", ", x.storage + "(", 1) + ")"
-    lines.add(
-        f"{use.kernel.name}({where}, {dense.length}, {weight}{first}, {channel.extent}, {out});"
-    )
+    lines.add(f"USE_RUN({here.c}, {dense.length});")
+    given = f"{here.pointer}, {dense.length}, {weight}{first}, {channel.extent}, {out}"
+    lines.add(f"{use.kernel.name}({given});")
     if task.nest.finish == Acc(0):
         return
     value = expression(

@@ -25,7 +25,7 @@ def emit_eight_call(
     if task.accumulates and task.row:
         begin_sums(task.row.name, task, program, lines)
         lines.add("EIGHT_READ;")
-        out = f"{program.address(call.y, [Index()] * 4).c})".replace(", ", "(", 1)
+        out = program.address(call.y, [Index()] * 4).pointer
     else:
         out = f"EIGHT_OUT({', '.join(place_of_row(call.y, row, program))})"
     arguments = f"&shape, x, {weights}, (const struct ending8 *)(const void *){ends}, {out}"

@@ -40,8 +40,17 @@ class Address:
 
     @property
     def c(self) -> str:
-        """Its address in C."""
+        """Its address in C, as macros of the judge take it."""
         return f"{self.storage}, {self.row.c()}, {self.at.c()}"
+
+    @property
+    def pointer(self) -> str:
+        """A pointer to it in C."""
+        return f"{self.storage}({self.row.c()}, {self.at.c()})"
+
+    def where(self, at: Mapping[str, Index]) -> Address:
+        """The element where variables of the position in the row are so."""
+        return replace(self, at=self.at.substitute(at))
 
 
 @dataclass
