@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from lowtide.backends.c99.arena import by_rows, row_type
-from lowtide.backends.c99.text import Lines
+from lowtide.backends.c99.text import Lines, less
 from lowtide.ir.dtype import F32, I8, U8
 from lowtide.layout.ports import Port
 from lowtide.planner.plan import Plan
@@ -144,6 +144,5 @@ def _number(port: Port, element: str) -> str:
         return f'printf(" %g", (double){element});'
     if not port.scale:
         return f'printf(" %ld", (long){element});'
-    less = f" - {port.zero}" if port.zero >= 0 else f" + {-port.zero}"
-    whole = f"({element}{less})" if port.zero else element
+    whole = f"({element}{less(port.zero)})" if port.zero else element
     return f'printf(" %g", {whole} * {port.scale:.9g});'

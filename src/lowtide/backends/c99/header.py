@@ -13,7 +13,7 @@ from lowtide.ir.dtype import F32
 from lowtide.ir.original import EIGHT, SMALL
 from lowtide.kernels.cpus import PORTABLE, find_cpu
 from lowtide.planner.plan import Plan, Source
-from lowtide.quoting import for_c, own
+from lowtide.quoting import PATH_WIDTH, for_c, own
 from lowtide.version import __version__
 
 _KEPT = "   The inputs stay as they are while the network runs."
@@ -211,7 +211,9 @@ def with_figures(
         lines = lines.replace(_NO_STACK, f"stack {stack}, state {state}: {ram} bytes", 1)
     flash = plan.profile.weight_bytes + (code or 0)
     known = _NO_CODE if code is None else f"code {code}: {flash} bytes"
-    said = textwrap.wrap(for_c(f"(stack, state and code {of})", 1000), 92, break_on_hyphens=False)
+    said = textwrap.wrap(
+        for_c(f"(stack, state and code {of})", PATH_WIDTH), 92, break_on_hyphens=False
+    )
     return lines.replace(_NO_CODE, "\n   ".join([known, *said]), 1).encode()
 
 
@@ -220,7 +222,7 @@ def _made_from(source: Source, name: str) -> list[str]:
     made = f"made by lowtide from {for_c(source.file)}"
     if source.original is None:
         return [f"/* {name}.h: {made}", f"   sha256 {source.sha256}"]
-    first, *more = textwrap.wrap(for_c(source.original.words, 1000), 88)
+    first, *more = textwrap.wrap(for_c(source.original.words, PATH_WIDTH), 88)
     return [
         f"/* {name}.h: {first}",
         *(f"   {line}" for line in more),

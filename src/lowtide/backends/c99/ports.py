@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from lowtide.backends.c99.text import comment
+from lowtide.backends.c99.text import comment, less
 from lowtide.ir.dtype import F32, I8, U8
 from lowtide.layout.ports import Port
-from lowtide.quoting import for_c
+from lowtide.quoting import PATH_WIDTH, for_c
 
 
 def described(port: Port, way: str, pixels: str) -> str:
     """The comment above an input or output: its shape, how it lies, what its numbers stand for."""
     shape = "x".join(map(str, port.shape)) or "scalar"
     pixels = pixels if way == "input" and len(port.shape) == 4 else ""
-    about = [f"in memory {port.memory}{_words(port)}{_numbers(port, way, pixels)}", pixels]
-    text = f"{way} '{for_c(port.name)}', {shape}, {'; '.join(filter(None, about))}"
+    about = [f"in memory {port.memory}{_words(port)}{_numbers(port, way, pixels)}"]
+    about += [for_c(pixels, PATH_WIDTH)] if pixels else []
+    text = f"{way} '{for_c(port.name)}', {shape}, {'; '.join(about)}"
     return comment(text)
 
 
@@ -42,8 +43,7 @@ def _numbers(port: Port, way: str, pixels: str) -> str:
         return ""
     if not port.scale:
         return f", {port.dtype}"
-    less = f" - {port.zero}" if port.zero >= 0 else f" + {-port.zero}"
-    number = f"(number{less})" if port.zero else "number"
+    number = f"(number{less(port.zero)})" if port.zero else "number"
     pixel = ""
     if way == "input" and len(port.shape) == 4 and port.type in (I8, U8) and not pixels:
         pixel = f"; pixels 0..255 over the whole range: pixel{' - 128' if port.type == I8 else ''}"
