@@ -19,7 +19,7 @@ from lowtide.backends.c99.dense_calls import emit_run_call
 from lowtide.backends.c99.driver import emit_driver, most_rows
 from lowtide.backends.c99.eight_calls import emit_add_call, emit_eight_call
 from lowtide.backends.c99.example import example
-from lowtide.backends.c99.header import Held, header
+from lowtide.backends.c99.header import header
 from lowtide.backends.c99.loops import reference_loops
 from lowtide.backends.c99.program import Program, operator_function
 from lowtide.backends.c99.row_calls import common_fields, emit_row_call
@@ -27,7 +27,13 @@ from lowtide.backends.c99.ship import shipped
 from lowtide.backends.c99.storages import emit_storages
 from lowtide.backends.c99.text import Lines, calls_libm, comment
 from lowtide.backends.c99.types import only_floats, only_whole, typedefs
-from lowtide.backends.c99.weights import bytes_by_kind, emit_numbers, emit_weights, place_constants
+from lowtide.backends.c99.weights import (
+    Held,
+    emit_numbers,
+    emit_weights,
+    measure_held,
+    place_constants,
+)
 from lowtide.backends.c99.without import without
 from lowtide.ir.dtype import F32
 from lowtide.kernels.calls import AddCall, EightCall, PixelCall, RowCall, RunCall
@@ -103,11 +109,10 @@ def emit(plan: Plan) -> dict[str, bytes]:
     text = reference.text
     if reference.weights != net.weights:
         text = text.replace(f'"{name}_weights.bin"', '"checks/reference.bin"')
-    ships, held = shipped(net.text), len(net.weights) if net.weights else None
-    apart = net.constants is not None
+    ships = shipped(net.text)
     files = {
         f"{name}.c": ships.encode(),
-        f"{name}.h": header(plan, Held(held, apart, *net.bytes), calls_libm(ships)).encode(),
+        f"{name}.h": header(plan, net.held, calls_libm(ships)).encode(),
         f"checks/{name}.c": net.text.encode(),
         f"checks/{name}_check.h": own(_CHECK, name).encode(),
         "checks/reference.c": text.encode(),
@@ -124,15 +129,12 @@ def emit(plan: Plan) -> dict[str, bytes]:
 
 @dataclass(frozen=True)
 class _Source:
-    """A program, its constants where they are C apart from it, its weights where in a file.
-
-    And bytes of weights and of factors.
-    """
+    """A program, its constants where they are C apart from it, its weights where in a file."""
 
     text: str
     constants: str | None
     weights: bytes | None
-    bytes: tuple[int, int]
+    held: Held
 
 
 def _source(plan: Plan, kernels: bool) -> _Source:
@@ -182,7 +184,8 @@ def _source(plan: Plan, kernels: bool) -> _Source:
     if cpu:
         pattern = f"{cpu.never}|{never(cpu.name)}"
         text, apart = without(text, pattern), apart and without(apart, pattern)
-    return _Source(text, apart, weights, bytes_by_kind(program))
+    size = len(weights) if weights else None
+    return _Source(text, apart, weights, measure_held(program, size, apart is not None))
 
 
 def _checked(program: Program) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
 
 from lowtide.backends.c99.arena import alignment, by_rows, functions, row_type
 from lowtide.backends.c99.ports import described, sizes
 from lowtide.backends.c99.program import operator_function
-from lowtide.backends.c99.storages import table_bytes
+from lowtide.backends.c99.weights import Held
 from lowtide.ir.dtype import F32
 from lowtide.ir.original import EIGHT, SMALL
 from lowtide.kernels.cpus import PORTABLE, find_cpu
@@ -48,22 +47,6 @@ _C_LINKAGE_BEGINS = ("#ifdef __cplusplus", 'extern "C" {', "#endif", "")
 _C_LINKAGE_ENDS = ("#ifdef __cplusplus", "}", "#endif")
 
 
-@dataclass(frozen=True)
-class Held:
-    """Where a program's constants are: in a file of so many bytes, `apart` in net_weights.c, or
-    nowhere. And bytes of weights and factors as they are written."""
-
-    file_bytes: int | None
-    apart: bool
-    weights: int
-    factors: int
-
-    def __str__(self) -> str:
-        if self.file_bytes:
-            return f"net_weights.bin, {self.file_bytes} bytes"
-        return "net_weights.c" if self.apart else "none"
-
-
 def header(plan: Plan, held: Held, libm: bool) -> str:
     """The text of net.h; the program calls functions of `libm`, or none."""
     name = plan.options.name
@@ -93,7 +76,7 @@ def _about(plan: Plan, held: Held, libm: bool) -> list[str]:
         f" {profile.layerwise_bytes}), {_NO_STACK}",
         f"   flash  weights {profile.weight_bytes} bytes ({held}), {_NO_CODE}",
         f"          written out: weights {held.weights}, factors and biases {held.factors},"
-        f" tables {table_bytes(plan)} (counted as code)",
+        f" tables {held.tables} (counted as code)",
         f"   work   {profile.macs} multiply-adds",
         "",
         "   How to call it:",

@@ -6,9 +6,12 @@ of weights can meet the kernels of another.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from lowtide.backends.c99.program import Program
+from lowtide.backends.c99.storages import table_bytes
 from lowtide.backends.c99.text import Lines, literal, whole_literal
 from lowtide.ir.dtype import F32
 from lowtide.ir.graph import STORED, Array
@@ -76,11 +79,30 @@ def place_constants(constants: Lines, lines: Lines, called: str, apart: bool) ->
     return own(_APART, called).format(constants.text())
 
 
-def bytes_by_kind(program: Program) -> tuple[int, int]:
-    """Bytes of weights, and of factors (biases, scales, how sums end), as they are written."""
+@dataclass(frozen=True)
+class Held:
+    """Where a program's constants are: in a file of so many bytes, `apart` in net_weights.c, or
+    nowhere. And bytes of weights, of factors (biases, scales, how sums end) and of tables as they
+    are written."""
+
+    file_bytes: int | None
+    apart: bool
+    weights: int
+    factors: int
+    tables: int
+
+    def __str__(self) -> str:
+        if self.file_bytes:
+            return f"net_weights.bin, {self.file_bytes} bytes"
+        return "net_weights.c" if self.apart else "none"
+
+
+def measure_held(program: Program, file_bytes: int | None, apart: bool) -> Held:
+    """What a program holds, after all of it is written."""
     sizes = {name: _known(array).nbytes for name, array in program.weights.items()}
     factors = sum(size for name, size in sizes.items() if name in program.factors)
-    return sum(sizes.values()) - factors, factors
+    tables = table_bytes(program.plan)
+    return Held(file_bytes, apart, sum(sizes.values()) - factors, factors, tables)
 
 
 def in_file(program: Program) -> bool:
