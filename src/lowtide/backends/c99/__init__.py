@@ -1,8 +1,8 @@
 """C99: a plan as one small, readable, checkable program."""
 
+from lowtide.backends.c99.about import with_figures
 from lowtide.backends.c99.arena import alignment
 from lowtide.backends.c99.emit import emit
-from lowtide.backends.c99.header import with_figures
 from lowtide.backends.c99.together import emit_together
 
 __all__ = ["alignment", "emit", "emit_together", "with_figures"]
