@@ -19,17 +19,12 @@ from lowtide.timing.board_build import build_for_board
 from lowtide.timing.board_run import build_counter, run_counted
 from lowtide.timing.boards import board
 from programs import GREEDY, STREAM, plan_model
+from test_no_warnings import BOTH, C99
 from tools import need_board
 
 SMALL = Path(__file__).parents[2] / "examples/resnet8_cifar10_small.onnx"
 """Plain numbers and factors of 3 to 6 bits, among them a layer of 40 groups of one output."""
 
-STRICT = (
-    "all extra conversion sign-conversion shadow double-promotion cast-align cast-qual undef vla"
-)
-PROTOTYPES = ["-Wstrict-prototypes", "-Wmissing-prototypes"]
-WARNINGS = ["-std=c99", "-O2", "-Werror", "-pedantic", *PROTOTYPES]
-WARNINGS += [f"-W{one}" for one in STRICT.split(" ")]
 ARM = [
     ["arm-none-eabi-gcc", "-mcpu=cortex-m0plus", "-mthumb"],
     ["arm-none-eabi-gcc", *board("m4").cpu.flags],
@@ -46,7 +41,7 @@ def test_packed_weights_without_a_warning(options: Options, tmp_path: Path) -> N
     found = [one for one in (*ARM, *PC) if shutil.which(one[0])]
     for command in found:
         for source in sources if command == ["gcc"] else sources[:1]:
-            told = [*command, *WARNINGS, f"-I{tmp_path}", "-c", source, "-o", "/dev/null"]
+            told = [*command, *C99, *BOTH, "-O2", f"-I{tmp_path}", "-c", source, "-o", "/dev/null"]
             done = subprocess.run(told, capture_output=True, text=True, check=False)
             assert done.returncode == 0, f"{command}: {done.stderr[:1000]}"
     assert found
