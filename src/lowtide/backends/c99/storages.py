@@ -13,7 +13,6 @@ from math import gcd
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines
 from lowtide.backends.c99.types import IN_ARENA, only_floats
-from lowtide.ir.nest import Chosen, walk
 from lowtide.planner.plan import Plan
 from lowtide.quoting import for_c
 
@@ -64,23 +63,14 @@ def row_table(plan: Plan, name: str) -> tuple[int, list[int]]:
     return unit, [at // unit for at in plan.addresses[name].tolist()]
 
 
-def table_bytes(plan: Plan) -> int:
-    """Bytes of flash for tables: rows, their order, zeros of padding, numbers chosen by a value."""
-    zeros = 4 * max((use.limits.get("ZEROS", 0) for use in plan.uses if use), default=0)
-    held = zeros + sum(chosen.array.nbytes for chosen in _chosen(plan).values())
+def row_bytes(plan: Plan) -> int:
+    """Bytes of flash for the tables of a streamed plan: where rows lie, and their order."""
     if not plan.streamed:
-        return held
+        return 0
     tables = [row_table(plan, name)[1] for name in plan.addresses if not plan.straight(name)]
     rows = sum(len(units) * (2 if _type(units) == "uint16_t" else 4) for units in tables)
     steps = sum(run.steps for run in plan.schedule.runs)
-    return held + rows + steps * (1 if len(plan.tasks) <= 256 else 2)
-
-
-def _chosen(plan: Plan) -> dict[str, Chosen]:
-    """The tables of numbers that the nests choose from, by their names in C."""
-    values = [value for task in plan.tasks for value in task.nest.values]
-    parts = (part for value in values for part in walk(value))
-    return {part.name: part for part in parts if isinstance(part, Chosen)}
+    return rows + steps * (1 if len(plan.tasks) <= 256 else 2)
 
 
 def _type(units: list[int]) -> str:

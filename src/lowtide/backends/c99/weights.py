@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lowtide.backends.c99.program import Program
-from lowtide.backends.c99.storages import table_bytes
+from lowtide.backends.c99.storages import row_bytes
 from lowtide.backends.c99.text import Lines, literal, whole_literal
 from lowtide.ir.dtype import F32
 from lowtide.ir.graph import STORED, Array
@@ -101,7 +101,9 @@ def measure_held(program: Program, file_bytes: int | None, apart: bool) -> Held:
     """What a program holds, after all of it is written."""
     sizes = {name: _known(array).nbytes for name, array in program.weights.items()}
     factors = sum(size for name, size in sizes.items() if name in program.factors)
-    tables = table_bytes(program.plan)
+    lookups = sum(map(len, program.tables.values()))
+    tables = 4 * (program.limits.get("ZEROS", 0) + lookups) + row_bytes(program.plan)
+    tables += sum(_known(array).nbytes for array in program.numbers.values())
     return Held(file_bytes, apart, sum(sizes.values()) - factors, factors, tables)
 
 
