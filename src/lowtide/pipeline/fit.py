@@ -109,18 +109,28 @@ class Fitted:
         return weight_traffic(self.plan)
 
     @property
+    def flash_bytes(self) -> int | None:
+        """Weights and code; None where that was not measured."""
+        code = self.footprint.code_bytes
+        return None if code is None else self.plan.profile.weight_bytes + code
+
+    @property
+    def ram_bytes(self) -> int | None:
+        """Arena, stack and state; None where they were not measured."""
+        beside = self.footprint.ram_bytes
+        return None if beside is None else self.arena_bytes + beside
+
+    @property
     def figures(self) -> dict[str, int | str | None]:
         """RAM and flash of the whole program, as far as measured, and with what."""
-        stack, code = self.footprint.stack_bytes, self.footprint.code_bytes
-        beside = self.footprint.ram_bytes
-        weights = self.plan.profile.weight_bytes
+        own = self.footprint
         return {
-            "stack_bytes": stack,
-            "state_bytes": self.footprint.state_bytes,
-            "code_bytes": code,
-            "ram_bytes": None if beside is None else self.arena_bytes + beside,
-            "flash_bytes": None if code is None else weights + code,
-            **self.footprint.facts(),
+            "stack_bytes": own.stack_bytes,
+            "state_bytes": own.state_bytes,
+            "code_bytes": own.code_bytes,
+            "ram_bytes": self.ram_bytes,
+            "flash_bytes": self.flash_bytes,
+            **own.facts(),
         }
 
     def __str__(self) -> str:
@@ -170,7 +180,7 @@ def fit(
     sized = planning.within(options, limit)
     held = on_chip(sized, limits)
     if held is not None and not held.fits:
-        error = _missed(planning, options, held.limits, sized, named(model))
+        error = _missed(planning, options, limits, sized, named(model))
         raise with_chips(error, held, planning, given, named(model))
     if limit is not None and sized.ram_bytes > limit:
         raise _missed(planning, options, limits, sized, named(model))
