@@ -93,6 +93,8 @@ def _folder(folder: Path, result: Result, max_elements: int) -> Folder:
         )
     memory = read_memory_map(files["plan.json"].decode(errors="replace"), str(folder / "plan.json"))
     _needs(files, folder, *(own(name, memory.called) for name in _NEEDED))
+    if memory.options.get("element_bytes") is not None:
+        raise CheckError(f"{folder}: plan.json is for --element-bytes, which is for no program")
     _has_room(memory, max_elements, str(folder / "plan.json"))
     samples, sha256 = unpack_references(files[_SAMPLES], str(folder / _SAMPLES), max_elements)
     if sha256 != memory.sha256:

@@ -9,7 +9,7 @@ from math import isfinite
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from lowtide.errors import UnreadableModel
-from lowtide.ir.dtype import F32
+from lowtide.ir.dtype import F32, as_wide_as
 from lowtide.ir.graph import STORED
 from lowtide.layout.ports import Port
 from lowtide.planner.memory_map import (
@@ -54,7 +54,7 @@ def _wrong(memory: MemoryMap) -> str | None:
             return f"'{port.name}' has shape {port.shape} and order {port.order}"
         if port.axes and sorted(port.axes) != sorted("NCHW"[: len(port.shape)]):
             return f"'{port.name}' has the axes '{port.axes[:40]}'"
-        if port.dtype not in _DTYPES:
+        if port.dtype not in _dtypes(memory):
             return f"'{port.name}' is {port.dtype[:40]}"
         if not is_identifier(port.identifier):  # it stands in C
             return f"'{port.name}' has the identifier '{port.identifier[:40]}'"
@@ -96,6 +96,12 @@ def _is(value: Any, hint: Any) -> bool:
     if hint is int:
         return type(value) is int and abs(value) < 1 << 62
     return isinstance(value, Mapping if origin is not None else hint)
+
+
+def _dtypes(memory: MemoryMap) -> set[str]:
+    """What its ports may be: types that C has, or the one width that was planned for."""
+    wide = memory.options.get("element_bytes")
+    return {as_wide_as(wide).name} if type(wide) is int else _DTYPES
 
 
 _DTYPES = {one.name for one in (F32, *STORED)}
