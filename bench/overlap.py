@@ -21,7 +21,8 @@ import onnx
 from bench.layers import network
 from bench.tables import markdown, put
 from lowtide.clock import Clock
-from lowtide.pipeline.fit import fit, overlaps, read
+from lowtide.pipeline.fit import fit, read
+from lowtide.pipeline.profile import overlaps
 from lowtide.planner.make_plan import make_plan
 from lowtide.planner.plan import Options, Plan
 

@@ -20,7 +20,8 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 if TYPE_CHECKING:
     from lowtide.check.verify import Verified, verify
     from lowtide.errors import BudgetError, CheckError, LowtideError, ModelError, UsageError
-    from lowtide.pipeline.fit import Fitted, fit, profile
+    from lowtide.pipeline.fit import Fitted, fit
+    from lowtide.pipeline.profile import profile
     from lowtide.planner.memory_map import MemoryMap
     from lowtide.planner.plan import Options, Plan
     from lowtide.planner.plan_json import read_memory_map
@@ -43,7 +44,7 @@ _HOME = {
     "Verified": "lowtide.check.verify",
     "bench": "lowtide.timing.bench",
     "fit": "lowtide.pipeline.fit",
-    "profile": "lowtide.pipeline.fit",
+    "profile": "lowtide.pipeline.profile",
     "read_memory_map": "lowtide.planner.plan_json",
     "verify": "lowtide.check.verify",
 }

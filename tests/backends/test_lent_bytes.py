@@ -103,3 +103,7 @@ def test_what_is_not_free_is_refused() -> None:
     for by in (-1, 1):
         with pytest.raises(CheckError, match="free"):
             check_in_use(moved(memory, number, by), "plan.json")
+    ops = list(memory.operators)
+    ops[number] = replace(ops[number], in_use_bytes=ops[number].in_use_bytes - 1)
+    with pytest.raises(CheckError, match="bytes are in use"):
+        check_in_use(replace(memory, operators=tuple(ops)), "plan.json")

@@ -14,6 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import onnx
+
 import qdq_graphs
 from batches import Case, make_case
 from graph_cases import CASES
@@ -40,6 +42,7 @@ from weight_layers import conv, factors
 assert qdq_graphs
 
 QUICK = ((True, ("-O0", "-ffp-contract=off")), (False, ("-O1", "-ffp-contract=fast")))
+QUICKLY = replace(STREAM, place="greedy")
 ROWS = replace(STREAM, image="streamed", result="streamed")
 
 
@@ -74,6 +77,17 @@ KINDS = (_float, CASES["tflite"], _rows, _packed, CASES["tflite"], _float, _rows
 def cases(first: int, count: int, folder: Path) -> list[Case]:
     """So many networks, of each kind in turn."""
     return [KINDS[seed % len(KINDS)](seed, folder) for seed in range(first, first + count)]
+
+
+def chain(first: str, second: str, channels: int = 2) -> list[onnx.ModelProto]:
+    """Two networks: what the first makes is as the second reads it."""
+    head = '<ir_version: 8, opset_import: ["" : 17]>\n'
+    texts = (
+        f"first (float[1,2,6,5] x) => (float[1,2,6,5] y) {{ z = {first}(x)\n y = Neg(z) }}",
+        f"second (float[1,{channels},6,5] x) => (float[1,{channels},6,5] y)"
+        f" {{ z = {second}(x)\n y = Add(z, x) }}",
+    )
+    return [onnx.parser.parse_model(head + text) for text in texts]
 
 
 def drawn_kept(plans: Sequence[Plan], dice: random.Random) -> Iterator[Kept]:

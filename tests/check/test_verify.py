@@ -213,6 +213,20 @@ def test_a_plan_without_a_program_has_its_placement_checked(tmp_path: Path) -> N
     refused(tmp_path / "plan", CheckError, "schedule", "operators")
 
 
+@pytest.mark.parametrize("size", [1, 3, 8])
+def test_a_plan_for_elements_of_any_size_is_checked(size: int, tmp_path: Path, out: Path) -> None:
+    options = lowtide.Options(element_bytes=size, align=16, place="greedy")
+    made = lowtide.fit(small_network(), target="none", options=options)
+    write_folder(tmp_path / "plan", made.files)
+    assert lowtide.verify(tmp_path / "plan").recomputed["arena_bytes"] == made.arena_bytes
+    held = json.loads((tmp_path / "plan/plan.json").read_text())
+    held["operators"][0]["free_bytes"] = made.arena_bytes
+    (tmp_path / "plan/plan.json").write_text(json.dumps(held))
+    refused(tmp_path / "plan", CheckError, "free")
+    (out / "plan.json").write_bytes(made.files["plan.json"])
+    refused(out, CheckError, "no program")
+
+
 def test_a_folder_of_tiles_says_that_it_has_no_program(tmp_path: Path) -> None:
     """What --target onnx writes is one file to execute: verify says so, not that net.c is gone."""
     for name in ("net.onnx", "tiles.json"):

@@ -25,7 +25,7 @@ from lowtide.explorer.front_text import front_text
 from lowtide.explorer.recipes import recipe_name, recipes
 from lowtide.files import write_folder
 from lowtide.pipeline.command import fit_command
-from lowtide.pipeline.fit import profile
+from lowtide.pipeline.profile import profile
 from lowtide.planner.plan import Options
 from lowtide.planner.weight_traffic import weight_traffic
 from lowtide.report.labels import Box, place_labels

@@ -23,7 +23,7 @@ from lowtide.cli.app import app
 from lowtide.errors import BudgetError, UsageError
 from lowtide.frontends.onnx.original import original_in, with_original
 from lowtide.ir.original import KEY, Apart, Original
-from lowtide.pipeline.fit import profile
+from lowtide.pipeline.profile import profile
 from lowtide.sizes import parse_bytes
 
 needs_compiler = pytest.mark.skipif(find_compiler() is None, reason="needs a C compiler")

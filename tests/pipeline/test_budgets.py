@@ -22,8 +22,9 @@ from lowtide.check.stack import deepest
 from lowtide.cli.app import app
 from lowtide.clock import Clock
 from lowtide.errors import BudgetError
-from lowtide.pipeline.fit import fit, profile, read
+from lowtide.pipeline.fit import fit, read
 from lowtide.pipeline.fit_text import show_fit
+from lowtide.pipeline.profile import profile
 from lowtide.pipeline.ram import Planning
 from lowtide.pipeline.suggest import missed
 from lowtide.planner.plan import Options

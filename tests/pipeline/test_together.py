@@ -1,4 +1,4 @@
-"""Networks that take turns in one arena: planned, proven, judged by turns, called from C++.
+"""Networks that take turns in one arena: planned, verified, called from C++.
 
 wake_run(), face_run(), wake_run(), ..      wake's input and result survive face's turns
 """
@@ -6,39 +6,25 @@ wake_run(), face_run(), wake_run(), ..      wake's input and result survive face
 from __future__ import annotations
 
 import json
-import random
 import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import onnx
 import pytest
 
 from commands import Command
-from lowtide.backends import alignment, emit, emit_together
 from lowtide.check.compile import write_sources
-from lowtide.check.expected import Expected
-from lowtide.check.numbers import Sample
-from lowtide.check.together import Guest, draw, judge_shared, judge_turns
 from lowtide.check.trial import pack
-from lowtide.errors import CheckError, UsageError
+from lowtide.errors import UsageError
 from lowtide.files import write_folder
-from lowtide.files.several import one_folder
-from lowtide.pipeline.keep import read_kept
 from lowtide.pipeline.together import Together, fit_together
-from lowtide.planner.memory_map import memory_map
-from lowtide.planner.plan import Options, Plan
-from lowtide.planner.together import Kept, Shared, share
+from lowtide.planner.plan import Options
 from lowtide.quoting import network_name
 from networks import random_network
-from programs import STREAM, plan_model
-from turns import QUICK, cases, judged, named
+from turns import QUICKLY, chain
 
-QUICKLY = replace(STREAM, place="greedy")
 SEEDS = {"wake": 3, "face": 2}
 
 
@@ -57,20 +43,6 @@ def made(models: list[Path]) -> Together:
     return fit_together(models, keep=["wake:in1", "wake:concat6"], options=QUICKLY)
 
 
-def test_random_networks_take_turns_in_one_arena(tmp_path: Path) -> None:
-    """Floats, 8 bits, rows handed over, packed weights: each after each, some of it kept."""
-    shared, turns = judged(cases(0, 6, tmp_path), random.Random(1))
-    assert shared.kept, "nothing is kept"
-    assert turns.count > 36
-    assert turns.reads > 10_000
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("group", range(1, 20))
-def test_random_networks_take_turns_sweep(group: int, tmp_path: Path) -> None:
-    judged(cases(8 * group, 8, tmp_path), random.Random(group))
-
-
 def test_the_arena_is_the_largest_turn_and_what_is_kept(made: Together) -> None:
     shared = made.shared
     alone = [one.plan.arena_bytes for one in made.fitted]
@@ -82,44 +54,6 @@ def test_the_arena_is_the_largest_turn_and_what_is_kept(made: Together) -> None:
     assert made.turns is not None
     assert "wake_input_in1" in made.files["wake.h"].decode()
     assert "But for in1, which stays" in made.files["wake.h"].decode()
-
-
-def shared_plans() -> tuple[Shared, tuple[Plan, ...], list[Guest]]:
-    """Two networks, an input and a result of the first kept."""
-    held = cases(0, 1, Path()) + cases(5, 1, Path())
-    plans = [named(case.plan, k) for k, case in enumerate(held)]
-    first = plans[0]
-    kept = [
-        Kept("n0", way, port.name, first.layout.places[port.tensor].storage)  # type: ignore[arg-type]
-        for way, port in (("input", first.inputs[0]), ("output", first.outputs[0]))
-    ]
-    shared, placed = share(plans, [(one,) for one in kept], max(map(alignment, plans)))
-    guests = [Guest(memory_map(p), [case.sample]) for p, case in zip(placed, held, strict=True)]
-    return shared, placed, guests
-
-
-@pytest.mark.parametrize("kept", [0, 1])
-def test_what_is_overwritten_is_proven_and_seen(kept: int) -> None:
-    """Kept where the other works: the placement says so, and so do turns where nobody asked it."""
-    shared, placed, guests = shared_plans()
-    judge_shared(shared, [one.memory for one in guests])
-    moved = placed[0].moved(shared.kept[kept].storage, 0)
-    lying = [replace(one, offset=0) if k == kept else one for k, one in enumerate(shared.kept)]
-    wrong = replace(shared, kept=tuple(lying))
-    guests[0] = replace(guests[0], memory=memory_map(moved))
-    with pytest.raises(CheckError, match="shared arena is wrong"):
-        judge_shared(wrong, [one.memory for one in guests])
-    plans = (moved, placed[1])
-    files = one_folder({p.options.name: emit(p) for p in plans}, emit_together(plans, wrong))
-    with pytest.raises(CheckError, match="must survive, and was overwritten"):
-        judge_turns(files, wrong, guests, ways=QUICK[1:])
-
-
-def test_each_network_follows_each() -> None:
-    shared, _, guests = shared_plans()
-    order = [turn.network for turn in draw(shared, guests)]
-    assert {*zip(order, order[1:], strict=False)} == {(0, 0), (0, 1), (1, 0), (1, 1)}
-    assert any(turn.there for turn in draw(shared, guests)), "an input is there still"
 
 
 _MAIN = """\
@@ -300,17 +234,6 @@ def test_the_example_compiles_and_runs_from_anywhere(made: Together, tmp_path: P
     assert len(ran.stdout.splitlines()) == len(outputs)
 
 
-def chain(first: str, second: str, channels: int = 2) -> list[onnx.ModelProto]:
-    """Two networks: what the first makes is as the second reads it."""
-    head = '<ir_version: 8, opset_import: ["" : 17]>\n'
-    texts = (
-        f"first (float[1,2,6,5] x) => (float[1,2,6,5] y) {{ z = {first}(x)\n y = Neg(z) }}",
-        f"second (float[1,{channels},6,5] x) => (float[1,{channels},6,5] y)"
-        f" {{ z = {second}(x)\n y = Add(z, x) }}",
-    )
-    return [onnx.parser.parse_model(head + text) for text in texts]
-
-
 def test_one_network_reads_what_another_makes() -> None:
     """The same bytes, and no copy: the turn of the second is given nothing."""
     made = fit_together(
@@ -336,21 +259,3 @@ def test_bytes_that_are_not_the_same_are_refused(keep: list[str], said: str) -> 
     models = chain("Exp", "Tanh", channels=2 if "two" in said else 3)
     with pytest.raises(UsageError, match=said):
         fit_together(models, names=["a", "b"], keep=keep, options=QUICKLY, target="none")
-
-
-def test_what_is_not_handed_on_is_seen() -> None:
-    """Two places where there should be one: the second reads what nobody made."""
-    plans = [named(plan_model(model, QUICKLY), k) for k, model in enumerate(chain("Exp", "Tanh"))]
-    groups = read_kept(["n0:y=n1:x"], plans)
-    apart = [(one,) for one in groups[0]]
-    wrong, placed = share(plans, apart, 64)
-    files = one_folder({p.options.name: emit(p) for p in placed}, emit_together(placed, wrong))
-    memories = [memory_map(plan) for plan in placed]
-    told = tuple(replace(one, offset=wrong.kept[0].offset) for one in wrong.kept)
-    rng = np.random.default_rng(0)
-    guests = [
-        Guest(m, [Sample("s", {"x": rng.normal(size=(1, 2, 6, 5)).astype("f")}, Expected(()))])
-        for m in memories
-    ]
-    with pytest.raises(CheckError, match="is not what n0 made"):
-        judge_turns(files, replace(wrong, kept=told), guests, ways=QUICK[1:])

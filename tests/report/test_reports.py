@@ -16,7 +16,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from lowtide.pipeline.fit import profile
+from lowtide.pipeline.profile import profile
 from lowtide.planner.plan import Options, Plan
 from lowtide.report.memory_svg import memory_svg
 from lowtide.report.profile_text import kib, profile_facts, profile_text

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lowtide.check.ends import Ends
-from lowtide.check.free import check_in_use
 from lowtide.check.in_child import in_child
-from lowtide.check.judge import Checks, judge_placement, judge_program
+from lowtide.check.judge import Checks, judge_program
 from lowtide.check.numbers import Sample, check_near, compare
 from lowtide.check.reference_file import unpack_references
+from lowtide.check.stated import check_plan, same_map
 from lowtide.check.truth import expect
 from lowtide.clock import Progress, quiet
 from lowtide.errors import (
@@ -30,7 +27,7 @@ from lowtide.errors import (
 )
 from lowtide.files.listing import CERTAIN, CHECKS, RECIPE
 from lowtide.files.result import Result, read_result
-from lowtide.planner.memory_map import MemoryMap, lifetimes_of
+from lowtide.planner.memory_map import MemoryMap
 from lowtide.planner.plan_json import read_memory_map
 from lowtide.planner.shared_json import is_shared
 from lowtide.quoting import own
@@ -96,6 +93,8 @@ def _folder(folder: Path, result: Result, max_elements: int) -> Folder:
         )
     memory = read_memory_map(files["plan.json"].decode(errors="replace"), str(folder / "plan.json"))
     _needs(files, folder, *(own(name, memory.called) for name in _NEEDED))
+    if memory.options.get("element_bytes") is not None:
+        raise CheckError(f"{folder}: plan.json is for --element-bytes, which is for no program")
     _has_room(memory, max_elements, str(folder / "plan.json"))
     samples, sha256 = unpack_references(files[_SAMPLES], str(folder / _SAMPLES), max_elements)
     if sha256 != memory.sha256:
@@ -169,12 +168,10 @@ def verify_files(
     held = _folder(folder, result, max_elements)
     files, memory, samples = held.files, held.memory, held.samples
     progress("checking the placement")
-    judge_placement(memory)
-    recomputed = _same_facts(memory, str(folder / "plan.json"))
-    check_in_use(memory, str(folder / "plan.json"))
+    recomputed = check_plan(memory, str(folder / "plan.json"))
     called = memory.called
     for source in (f"{called}.c", f"{CHECKS}{called}.c", f"{CHECKS}reference.c"):
-        _same_map(files[source].decode(errors="replace"), memory, str(folder / source))
+        same_map(files[source].decode(errors="replace"), memory, str(folder / source))
     if model is not None:
         progress("computing the references")
         samples = _same_references(Path(model), memory, samples)
@@ -191,8 +188,7 @@ def _verify_plan(
     memory = read_memory_map(content.decode(errors="replace"), file)
     _has_room(memory, max_elements, file)
     progress("checking the placement")
-    judge_placement(memory)
-    return memory, None, _same_facts(memory, file)
+    return memory, None, check_plan(memory, file)
 
 
 def _has_room(memory: MemoryMap, max_elements: int, file: str) -> None:
@@ -235,69 +231,6 @@ def _fit(samples: Sequence[Sample], memory: MemoryMap, file: str) -> None:
             raise UnreadableModel(
                 f"sample '{sample.name}' is not of the network that plan.json describes", file=file
             )
-
-
-def _same_facts(memory: MemoryMap, file: str) -> dict[str, int]:
-    """The facts that follow from the storages, which must be those that plan.json states."""
-    found = {
-        "arena_bytes": memory.arena_bytes,
-        "lower_bound_bytes": _most_live(memory),
-    }
-    for run in memory.schedule:
-        made = memory.operators[run.operator] if run.operator < len(memory.operators) else None
-        if made is None or run.ticks != made.steps * (2 if made.atomic else 1):
-            raise CheckError(f"{file}: its schedule and its operators do not agree")
-    for name, value in found.items():
-        if memory.facts.get(name) != value:
-            raise CheckError(
-                f"{file}: {name} is {memory.facts.get(name)}, its storages give {value}"
-            )
-    return found
-
-
-def _most_live(memory: MemoryMap) -> int:
-    """The most bytes that live at one moment."""
-    moments, change = [np.zeros(1, np.int64)], [np.zeros(1, np.int64)]
-    for storage in memory.storages:
-        start, stop = lifetimes_of(storage)
-        alive = start <= stop
-        for at, cell in ((start, storage.cell_bytes), (stop + 1, -storage.cell_bytes)):
-            moments.append(at[alive])
-            change.append(np.full(int(alive.sum()), cell, np.int64))
-    at, change_at = np.concatenate(moments), np.concatenate(change)
-    order = np.lexsort((change_at, at))  # what dies at a moment goes before what is born
-    return int(np.cumsum(change_at[order]).max())
-
-
-def _same_map(source: str, memory: MemoryMap, file: str) -> None:
-    """The program must place every storage where plan.json says, in the arena net.h declares."""
-    size = f"{memory.called.upper()}_ARENA_BYTES"
-    if source.count(f"unsigned char {memory.called}_arena[{size}]") != 1:
-        raise CheckError(f"{file}: the arena is not declared as {size}")
-    found = re.findall(r"^#define S(\d+)\(r, i\).*?\(arena \+ (\d+)\)", source, re.MULTILINE)
-    placed: Mapping[int, int] = {int(number): int(offset) for number, offset in found}
-    tables = {int(n): (int(unit), rows) for n, rows, unit in _TABLE.findall(source)}
-    holding = {tensor.storage for tensor in memory.tensors}
-    for number, storage in enumerate(memory.storages):
-        if not {number} & (placed.keys() | tables.keys()) and storage.name not in holding:
-            continue  # what a kernel of net.c works in; nothing of reference.c can name it
-        if storage.row_offsets:
-            unit, rows = tables.get(number, (0, ""))
-            at = tuple(unit * int(row) for row in re.findall(r"\d+", rows))
-            if at != storage.row_offsets:
-                raise CheckError(f"{file}: the rows of '{storage.name}' lie elsewhere in plan.json")
-        elif placed.get(number) != storage.offset:
-            raise CheckError(
-                f"{file}: storage '{storage.name}' is at {placed.get(number)}, "
-                f"plan.json says {storage.offset}"
-            )
-
-
-_TABLE = re.compile(
-    r"^static const \w+ S(\d+)_at\[\d+\] = \{([\d,\s]*)\};\n"
-    r"#define S\1\(r, i\).*?arena \+ \(size_t\)S\1_at\[r\] \* (\d+)\)",
-    re.MULTILINE,
-)
 
 
 def is_model(model: Path, memory: MemoryMap) -> bool:

@@ -131,7 +131,8 @@ def _same_kept(files: Mapping[str, bytes], shared: Shared, folder: Path) -> None
     for name in SHARED:
         if name not in files:
             raise UnreadableModel(f"{name} is missing", file=str(folder), hint="fit again")
-    rows = re.findall(r"^    \{ (\d+), (\d+), \d+, \d+u \},$", files[TURNS].decode(), re.MULTILINE)
+    source = files[TURNS].decode(errors="replace")
+    rows = re.findall(r"^    \{ (\d+), (\d+), \d+, \d+u \},$", source, re.MULTILINE)
     kept = {(one.offset, one.bytes) for one in shared.kept}
     if {(int(at), int(size)) for at, size in rows} != kept:
         raise CheckError(f"{folder / TURNS}: what is kept is not what plan.json says")

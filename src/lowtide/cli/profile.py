@@ -58,8 +58,8 @@ def profile(
 ) -> None:
     """What the network costs: live bytes of each operator, peaks, MACs, weights."""
     from lowtide.frontends.onnx.shapes import parse_shapes
-    from lowtide.pipeline.fit import overlaps
     from lowtide.pipeline.on_chip import on_chips, on_chips_text
+    from lowtide.pipeline.profile import overlaps
     from lowtide.planner.plan import Options
     from lowtide.report.profile_text import profile_facts, profile_text
 

@@ -25,15 +25,13 @@ from lowtide.clock import Clock, Progress, quiet
 from lowtide.errors import BudgetError, UsageError
 from lowtide.files import write_folder
 from lowtide.ir.graph import Array, Graph, Shape
-from lowtide.pipeline.at_eight_bits import AtEightBits, at_eight_bits
+from lowtide.pipeline.at_eight_bits import at_eight_bits
 from lowtide.pipeline.on_chip import Limits, OnChip, on_chip, with_chips
 from lowtide.pipeline.ram import Planning, Sized, too_large
 from lowtide.pipeline.read import Model, named, read
 from lowtide.pipeline.suggest import missed
-from lowtide.planner.filter_blocks import plan_filters
-from lowtide.planner.make_plan import make_plan
 from lowtide.planner.memory_map import MemoryMap, memory_map
-from lowtide.planner.plan import OVERLAPS, Options, Plan, Source
+from lowtide.planner.plan import Options, Plan, Source
 from lowtide.planner.weight_traffic import weight_traffic
 from lowtide.quoting import for_terminal
 from lowtide.report.memory_svg import memory_svg
@@ -109,18 +107,28 @@ class Fitted:
         return weight_traffic(self.plan)
 
     @property
+    def flash_bytes(self) -> int | None:
+        """Weights and code; None where that was not measured."""
+        code = self.footprint.code_bytes
+        return None if code is None else self.plan.profile.weight_bytes + code
+
+    @property
+    def ram_bytes(self) -> int | None:
+        """Arena, stack and state; None where they were not measured."""
+        beside = self.footprint.ram_bytes
+        return None if beside is None else self.arena_bytes + beside
+
+    @property
     def figures(self) -> dict[str, int | str | None]:
         """RAM and flash of the whole program, as far as measured, and with what."""
-        stack, code = self.footprint.stack_bytes, self.footprint.code_bytes
-        beside = self.footprint.ram_bytes
-        weights = self.plan.profile.weight_bytes
+        own = self.footprint
         return {
-            "stack_bytes": stack,
-            "state_bytes": self.footprint.state_bytes,
-            "code_bytes": code,
-            "ram_bytes": None if beside is None else self.arena_bytes + beside,
-            "flash_bytes": None if code is None else weights + code,
-            **self.footprint.facts(),
+            "stack_bytes": own.stack_bytes,
+            "state_bytes": own.state_bytes,
+            "code_bytes": own.code_bytes,
+            "ram_bytes": self.ram_bytes,
+            "flash_bytes": self.flash_bytes,
+            **own.facts(),
         }
 
     def __str__(self) -> str:
@@ -170,7 +178,7 @@ def fit(
     sized = planning.within(options, limit)
     held = on_chip(sized, limits)
     if held is not None and not held.fits:
-        error = _missed(planning, options, held.limits, sized, named(model))
+        error = _missed(planning, options, limits, sized, named(model))
         raise with_chips(error, held, planning, given, named(model))
     if limit is not None and sized.ram_bytes > limit:
         raise _missed(planning, options, limits, sized, named(model))
@@ -251,54 +259,6 @@ def _checked(
     files = {**program, **drawn, "checks/reference.npz": held}
     path = None if isinstance(model, onnx.ModelProto) else Path(model).absolute()
     return Fitted(plan, memory, checks, sized.beside, files, clock.seconds, path)
-
-
-def profile(
-    model: Model,
-    *,
-    options: Options | None = None,
-    shapes: Mapping[str, Shape] | None = None,
-    max_elements: int = MAX_ELEMENTS,
-    progress: Progress = quiet,
-) -> Plan:
-    """Plans a network and returns the plan with its costs; nothing is emitted or run."""
-    clock = Clock(progress)
-    options = options or Options()
-    source, graph = read(model, clock, shapes, max_elements, io_type=options.io_type)
-    return plan_filters(source, graph, options, clock)
-
-
-def overlaps(
-    model: Model,
-    options: Options,
-    progress: Progress = quiet,
-    shapes: Mapping[str, Shape] | None = None,
-    max_elements: int = MAX_ELEMENTS,
-) -> tuple[dict[str, Plan], AtEightBits | None]:
-    """Plans a network layer by layer at every overlap; returns the plans by the overlap's name.
-
-    The plan that `options` ask for is under "plan"; beside them what the network would need at 8
-    bits. Nothing is emitted or run.
-    """
-    clock = Clock(progress)
-    source, graph = read(model, clock, shapes, max_elements, io_type=options.io_type)
-    plans: dict[str, Plan] = {}
-    for overlap in OVERLAPS:
-        if options.tile and overlap not in ("none", "row", options.overlap):
-            continue  # with tiles it is all the same
-        progress(f"planning with overlap {overlap}")
-        tile = options.tile if overlap == options.overlap else None
-        changed = replace(
-            options, schedule="layerwise", overlap=overlap, tile=tile, max_overhead=0.0,
-            image="resident", result="resident", objective="memory",
-        )  # fmt: skip
-        plans[overlap] = make_plan(source, graph, changed, clock)
-    if options.schedule == "layerwise":
-        plans["plan"] = plans[options.overlap]
-    else:
-        progress("planning rows")
-        plans["plan"] = make_plan(source, graph, options, clock)
-    return plans, at_eight_bits(source, graph, options, named(model), clock, None, shapes)
 
 
 def make_references(

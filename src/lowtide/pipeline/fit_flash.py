@@ -74,8 +74,7 @@ class FittedSmall:
     @property
     def flash_bytes(self) -> int:
         """Weights and, as far as it was measured, code."""
-        own = self.fitted.facts()["flash_bytes"]
-        return int(own or self.fitted.plan.profile.weight_bytes)
+        return self.fitted.flash_bytes or self.fitted.plan.profile.weight_bytes
 
     def facts(self) -> dict[str, Any]:
         """Everything `fit --flash --json` prints, but for accuracies."""

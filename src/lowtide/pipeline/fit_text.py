@@ -34,11 +34,11 @@ def show_fit(fitted: Fitted, labels: Sequence[str] | None = None) -> str:
         f"{for_terminal(plan.source.named, 160)}: {own.macs / 1e6:.2f} M multiply-adds, "
         f"{show_bytes(own.weight_bytes)} of weights",
         *([f"  {fitted.on_chip.chip.name:<13}  {fitted.on_chip}"] if fitted.on_chip else []),
-        f"  whole tensors  {_size(before)}  order {order}; most at {for_terminal(own.peak.name)} "
+        f"  whole tensors  {amount(before)}  order {order}; most at {for_terminal(own.peak.name)} "
         f"({own.peak.type})",
-        f"  arena          {_size(arena)}  placement {proven}; "
+        f"  arena          {amount(arena)}  placement {proven}; "
         f"{_percent(before, arena)} against whole tensors",
-        f"  lower bound    {_size(own.lower_bound_bytes)}  live at one time, "
+        f"  lower bound    {amount(own.lower_bound_bytes)}  live at one time, "
         + ("row by row" if plan.streamed else f"overlap {plan.options.overlap}"),
         *_whole(fitted),
     ]
@@ -73,7 +73,7 @@ def show_detail(fitted: Fitted) -> str:
     times = f"{read / held:.1f} times what there are" if held else "there are none"
     stages = sorted(fitted.seconds.items(), key=lambda one: -one[1])
     lines = [
-        f"  weights read   {_size(read)}  in one run, no cache between; {times}",
+        f"  weights read   {amount(read)}  in one run, no cache between; {times}",
         f"  seconds        {sum(fitted.seconds.values()):10.2f}",
         *(f"    {spent:23.2f}  {stage}" for stage, spent in stages),
     ]
@@ -104,16 +104,16 @@ def placed_facts(
 
 def _whole(fitted: Fitted) -> list[str]:
     """RAM and flash of the whole network, and what was saved of both together."""
-    plan, facts = fitted.plan, fitted.facts()
-    weights, code, own = plan.profile.weight_bytes, facts["code_bytes"], fitted.footprint
+    plan, own = fitted.plan, fitted.footprint
+    weights, code = plan.profile.weight_bytes, own.code_bytes
     before = plan.profile.layerwise_bytes + weights
     after = plan.arena_bytes + weights
     return [
-        f"  RAM            {_size(facts['ram_bytes'] or plan.arena_bytes)}  {_beside(fitted)}",
-        f"  flash          {_size(weights + (code or 0))}  weights and "
+        f"  RAM            {amount(fitted.ram_bytes or plan.arena_bytes)}  {_beside(fitted)}",
+        f"  flash          {amount(weights + (code or 0))}  weights and "
         + ("code (not measured)" if code is None else f"{code} of code and tables"),
         *([f"  measured       {for_terminal(own.words, 300)}"] if own.stack_bytes else []),
-        f"  whole network  {_size(after)}  activations and weights; {_percent(before, after)}",
+        f"  whole network  {amount(after)}  activations and weights; {_percent(before, after)}",
     ]
 
 
@@ -128,7 +128,7 @@ def _beside(fitted: Fitted) -> str:
 
 def show_verified(verified: Verified) -> str:
     """The result of a verification in words."""
-    arena = _size(verified.memory.arena_bytes).strip()
+    arena = amount(verified.memory.arena_bytes).strip()
     head = f"{for_terminal(verified.memory.file)}: arena {arena}"
     if verified.checks is None:
         lines = [f"{head}, the placement passed; there is no program"]
@@ -136,13 +136,18 @@ def show_verified(verified: Verified) -> str:
         lines = [f"{head}, every check passed", *_checked(verified.checks)]
     if "original_file" in verified.memory.facts:
         lines.append("  approximated   compared with the file it was made of, not its original")
-    if verified.changed:
-        names = ", ".join(map(for_terminal, verified.changed))
-        lines.append(f"  changed        {names}: not as lowtide wrote it, checked as it is")
-    return "\n".join(lines)
+    return "\n".join([*lines, *changed_lines(verified.changed)])
 
 
-def _size(count: int) -> str:
+def changed_lines(changed: Sequence[str]) -> list[str]:
+    """Which files are not as lowtide wrote them, if any is."""
+    names = ", ".join(map(for_terminal, changed))
+    said = f"  changed        {names}: not as lowtide wrote it, checked as it is"
+    return [said] if changed else []
+
+
+def amount(count: int) -> str:
+    """Bytes, and the same as people write it, as wide in every line."""
     return f"{count:>10} B ({show_bytes(count):>9})"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from math import ceil
 from typing import Any
 
@@ -137,12 +138,14 @@ class OnChip:
 
 def on_chip(sized: Sized, limits: Limits) -> OnChip | None:
     """What a planned program takes of the chip, if there is one."""
-    if limits.chip is None:
-        return None
-    measured = sized.beside.code_bytes is not None and limits.chip.measured
-    flash = flash_of(sized, limits.chip.measured)
+    return None if limits.chip is None else _taken(sized, limits, limits.chip)
+
+
+def _taken(sized: Sized, limits: Limits, chip: Chip) -> OnChip:
+    measured = sized.beside.code_bytes is not None and chip.measured
+    flash = flash_of(sized, chip.measured)
     stacked = sized.beside.stack_bytes is not None
-    return OnChip(limits.chip, limits, sized.ram_bytes, flash, measured, stacked)
+    return OnChip(chip, limits, sized.ram_bytes, flash, measured, stacked)
 
 
 def on_chips(
@@ -163,14 +166,14 @@ def on_chips(
         *read(model, clock, shapes, max_elements, io_type=options.io_type), clock,
         not plain,
     )  # fmt: skip
-    return [one for chip in found if (one := _planned(planning, options, chip)) is not None]
+    return [_planned(planning, options, chip) for chip in found]
 
 
-def _planned(planning: Planning, options: Options, chip: Chip) -> OnChip | None:
+def _planned(planning: Planning, options: Options, chip: Chip) -> OnChip:
     """The network on a chip; `options.cpu` is that of the chip unless it is given."""
     planning.clock.progress(f"planning for {chip.name}")
     limits = Limits.of(None, chip.name)
-    return on_chip(planning.within(limits.options(options), limits.ram), limits)
+    return _taken(planning.within(limits.options(options), limits.ram), limits, chip)
 
 
 def with_chips(
@@ -209,17 +212,21 @@ def _others(held: OnChip, planning: Planning, options: Options, model: str) -> I
         and (not ram or chip.ram_bytes > max(held.limits.ram or 0, held.ram_bytes * NEAR))
         and (not flash or (chip.flash_bytes or held.flash_bytes) >= held.flash_bytes)
     ]
-    told = 0
-    for chip in larger[:TRIALS]:
+    for one in islice(_that_fit(planning, options, larger[:TRIALS]), TOLD):
+        command = f"{fit_command(model, options)} --chip {one.chip.name}"
+        changed = {"chip": one.chip.name, "budget": None, "flash": None}
+        yield Suggestion(command, one.ram_bytes, changed)
+
+
+def _that_fit(planning: Planning, options: Options, chips: Sequence[Chip]) -> Iterator[OnChip]:
+    """The network on those of some chips that hold it."""
+    for chip in chips:
         try:
             one = _planned(planning, options, chip)
         except (UsageError, UnsupportedModel, BudgetError):
             continue  # options that do not go with its processor
-        if one is not None and one.fits and told < TOLD:
-            told += 1
-            command = f"{fit_command(model, options)} --chip {chip.name}"
-            changed = {"chip": chip.name, "budget": None, "flash": None}
-            yield Suggestion(command, one.ram_bytes, changed)
+        if one.fits:
+            yield one
 
 
 def on_chips_text(found: Sequence[OnChip]) -> str:

@@ -47,18 +47,19 @@ class Together:
         return {
             **asdict(self.shared),
             "networks": dict(zip(self.shared.networks, each, strict=True)),
-            **self._whole(),
+            **self.figures,
             "turns": self.turns.count if self.turns else None,
             "turn_reads": self.turns.reads if self.turns else None,
         }
 
-    def _whole(self) -> dict[str, int | None]:
+    @property
+    def figures(self) -> dict[str, int | None]:
         """RAM and flash of all: the largest stack, for one runs at a time."""
         beside = [one.footprint for one in self.fitted]
         stack = _each(max, [one.stack_bytes for one in beside])
         state = _each(sum, [one.state_bytes for one in beside])
         ram = None if stack is None else self.shared.arena_bytes + stack + (state or 0)
-        flash = _each(sum, [one.facts()["flash_bytes"] for one in self.fitted])
+        flash = _each(sum, [one.flash_bytes for one in self.fitted])
         return {"stack_bytes": stack, "state_bytes": state, "ram_bytes": ram, "flash_bytes": flash}
 
 

@@ -34,9 +34,10 @@ MOST_OVERHEAD = 1000.0
 _NARROWINGS = 3
 """How often a network is planned again for narrower tiles; a tile of four is halved twice."""
 
-MOST_ALIGN = 4096
 MOST_BYTES = 16
 """Of an element: complex numbers in double precision."""
+
+MOST_ALIGN = 4096
 """No loader promises to align a program's memory to more."""
 
 

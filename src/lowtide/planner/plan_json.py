@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from math import isfinite
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from lowtide.errors import UnreadableModel
-from lowtide.ir.dtype import F32
+from lowtide.ir.dtype import F32, as_wide_as
 from lowtide.ir.graph import STORED
 from lowtide.layout.ports import Port
 from lowtide.planner.memory_map import (
@@ -44,9 +44,9 @@ def read_memory_map(text: str, file: str) -> MemoryMap:
 def _wrong(memory: MemoryMap) -> str | None:
     """The first entry that is not of its type or makes no sense by itself."""
     for entry in (memory, *(one for name in _PARTS for one in getattr(memory, name))):
-        for name, hint in get_type_hints(type(entry)).items():
-            if name not in _PARTS and not _is(getattr(entry, name), hint):
-                return f"{name} is {str(getattr(entry, name))[:40]}"
+        mistaken = mistyped(entry, _PARTS)
+        if mistaken:
+            return mistaken
     if not is_network_name(memory.called):  # it stands in C, and names files
         return f"its name is '{memory.called[:40]}'"
     for port in (*memory.inputs, *memory.outputs):
@@ -54,7 +54,7 @@ def _wrong(memory: MemoryMap) -> str | None:
             return f"'{port.name}' has shape {port.shape} and order {port.order}"
         if port.axes and sorted(port.axes) != sorted("NCHW"[: len(port.shape)]):
             return f"'{port.name}' has the axes '{port.axes[:40]}'"
-        if port.dtype not in _DTYPES:
+        if port.dtype not in _dtypes(memory):
             return f"'{port.name}' is {port.dtype[:40]}"
         if not is_identifier(port.identifier):  # it stands in C
             return f"'{port.name}' has the identifier '{port.identifier[:40]}'"
@@ -73,6 +73,14 @@ def _wrong(memory: MemoryMap) -> str | None:
     return None
 
 
+def mistyped(entry: object, but: Collection[str] = ()) -> str | None:
+    """The first field of a dataclass that is not of its type, but for some fields."""
+    for name, hint in get_type_hints(type(entry)).items():
+        if name not in but and not _is(getattr(entry, name), hint):
+            return f"{name} is {str(getattr(entry, name))[:40]}"
+    return None
+
+
 def _is(value: Any, hint: Any) -> bool:
     """Whether a value read from JSON is of a type as the fields above have it."""
     origin, parts = get_origin(hint), get_args(hint)
@@ -81,11 +89,19 @@ def _is(value: Any, hint: Any) -> bool:
             return False
         wanted = [parts[0]] * len(value) if parts[-1] is Ellipsis else parts
         return len(value) == len(wanted) and all(map(_is, value, wanted))
+    if origin is Literal:
+        return value in parts
     if hint is float:
         return type(value) is float and isfinite(value)
     if hint is int:
         return type(value) is int and abs(value) < 1 << 62
     return isinstance(value, Mapping if origin is not None else hint)
+
+
+def _dtypes(memory: MemoryMap) -> set[str]:
+    """What its ports may be: types that C has, or the one width that was planned for."""
+    wide = memory.options.get("element_bytes")
+    return {as_wide_as(wide).name} if type(wide) is int else _DTYPES
 
 
 _DTYPES = {one.name for one in (F32, *STORED)}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, fields
-from typing import Any
 
 from lowtide.errors import UnreadableModel
+from lowtide.planner.plan_json import mistyped
 from lowtide.planner.together import Kept, Shared
 from lowtide.quoting import is_network_name
 from lowtide.version import __version__
@@ -43,23 +43,26 @@ def read_shared(content: bytes, file: str) -> Shared:
         shared = Shared(**{**known, "networks": tuple(known["networks"]), "kept": kept})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UnreadableModel("not a plan that lowtide wrote", file=file) from error
-    if not _sound(shared):
-        raise UnreadableModel("not a plan that lowtide wrote: it makes no sense", file=file)
+    wrong = _wrong(shared)
+    if wrong:
+        raise UnreadableModel(f"not a plan that lowtide wrote: {wrong}", file=file)
     return shared
 
 
-def _sound(shared: Shared) -> bool:
-    """Whether every entry is of its type, and names what is there."""
-    sizes: list[Any] = [shared.arena_bytes, shared.arena_align, shared.turn_bytes]
-    names: list[Any] = [*shared.networks]
-    for one in shared.kept:
-        sizes += [one.offset, one.bytes]
-        names += [one.network]
-    return (
-        all(type(size) is int and 0 <= size < 1 << 40 for size in sizes)
-        and all(isinstance(name, str) and is_network_name(name) for name in names)
-        and len({*shared.networks}) == len(shared.networks) > 1
-        and all(one.network in shared.networks for one in shared.kept)
-        and all(isinstance(text, str) for one in shared.kept for text in (one.port, one.storage))
-        and all(one.way in ("input", "output") for one in shared.kept)
-    )
+def _wrong(shared: Shared) -> str | None:
+    """The first entry that is not of its type, or makes no sense by itself."""
+    for entry in (shared, *shared.kept):
+        mistaken = mistyped(entry)
+        if mistaken:
+            return mistaken
+    sizes = [shared.arena_bytes, shared.arena_align, shared.turn_bytes]
+    sizes += [size for one in shared.kept for size in (one.offset, one.bytes)]
+    if min(sizes) < 0 or max(sizes) >= 1 << 40:
+        return "a size of it is beyond all memories"
+    if not all(map(is_network_name, shared.networks)):  # they stand in C, and name files
+        return "a network of it has no name"
+    if len({*shared.networks}) < max(len(shared.networks), 2):
+        return "two networks are needed, of two names"
+    if not {one.network for one in shared.kept} <= {*shared.networks}:
+        return "something is kept of no network"
+    return None
