@@ -10,6 +10,7 @@ import typer
 
 from lowtide.cli.output import in_folder
 from lowtide.cli.progress import StageLine
+from lowtide.cli.repeat import was_given
 from lowtide.errors import UsageError
 from lowtide.planner.plan import Options
 
@@ -22,8 +23,7 @@ _NOT_YET = (
 def check_together(context: typer.Context, target: str) -> None:
     """Raises UsageError for options that are for one network."""
     for name in _NOT_YET:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
+        if was_given(context, name):
             option = name.replace("_", "-")
             raise UsageError(
                 f"--{option} is for one network: fit each with it first, then those that were made "
