@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench.tables import markdown, put
 from lowtide.kernels.chips import CHIPS, KIB, Chip, Memory
+from lowtide.report.chips import kib
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "chips.md"
 
@@ -18,7 +19,7 @@ def chips() -> str:
     head = ("chip", "`--cpu`", "core", "MHz", "RAM, KiB", "memories, KiB", "flash, KiB", "")
     rows = [
         (
-            f"`{one.name}`", one.cpu, one.core, str(one.clock_mhz), _kib(one.ram_bytes),
+            f"`{one.name}`", one.cpu, one.core, str(one.clock_mhz), kib(one.ram_bytes),
             "; ".join(" + ".join(map(_memory, piece)) for piece in one.pieces),
             "outside" if one.flash_bytes is None else f"{one.flash_bytes // KIB:,}", one.note,
         )
@@ -42,11 +43,7 @@ def _sources(chip: Chip) -> list[tuple[str, ...]]:
 
 def _memory(one: Memory) -> str:
     coupled = ", tightly coupled" if one.coupled else ""
-    return f"{one.name} {_kib(one.bytes)} at {one.address:#x}{coupled}"
-
-
-def _kib(count: int) -> str:
-    return f"{count / KIB:,.7g}"
+    return f"{one.name} {kib(one.bytes)} at {one.address:#x}{coupled}"
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from lowtide.backends import emit
 from lowtide.backends.c99 import weights
 from lowtide.check.compile import WARNINGS, write_sources
 from lowtide.errors import UsageError
-from lowtide.kernels.cpus import CPUS, find_cpu
+from lowtide.kernels.cpus import CPUS, find_cpu, this_machine
 from lowtide.kernels.families import families_of
 from lowtide.planner.plan import Options
 from lowtide.timing.board_bench import Asked, bench_on_board
@@ -69,19 +69,24 @@ def test_it_computes_the_same_there(board: Board, tmp_path: Path) -> None:
     fitted = lowtide.fit(tmp_path / "one.tflite", options=Options(cpu=board.cpu.name))
     fitted.emit("c99", tmp_path / "out")
     counted = bench_on_board(tmp_path / "out", Asked(board.name))
-    assert (counted.difference.unequal, counted.cpu, counted.made_for) == (
+    assert (counted.difference.unequal, counted.cpu, counted.memory.made_for) == (
         0, board.cpu.name, board.cpu.name,
     )  # fmt: skip
-    assert "another processor" not in board_text(counted)
+    assert "made for" not in board_text(counted)
 
 
-def test_a_program_for_another_processor_is_said_to_be(tmp_path: Path) -> None:
+def test_a_program_for_another_processor_is_said_to_be(command: Command, tmp_path: Path) -> None:
     need_board("m4")
-    for cpu, said in (("cortex-m55", True), ("portable", False)):
+    for cpu, said in (("cortex-m55", True), ("cortex-m7", False), ("portable", False)):
         lowtide.fit(small_network(), options=Options(cpu=cpu)).emit("c99", tmp_path / cpu)
         counted = bench_on_board(tmp_path / cpu, Asked("m4"))
         assert counted.facts()["made_for"] == cpu
-        assert ("made for   cortex-m55, another processor" in board_text(counted)) is said
+        assert (f"made for   {cpu}, and run on cortex-m4f" in board_text(counted)) is said
+    if here := this_machine():
+        for cpu, said in (("cortex-m55", True), (here, False), ("portable", False)):
+            lowtide.fit(small_network(), options=Options(cpu=cpu)).emit("c99", tmp_path / cpu)
+            found = command("bench", tmp_path / cpu, "--seconds", "0.1").out
+            assert (f"made for   {cpu}, and run on {here}" in found) is said
 
 
 @pytest.mark.parametrize("kind", ["floats", "eight", "streamed", "large"])

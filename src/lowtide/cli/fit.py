@@ -5,16 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING
 
 import typer
 
 from lowtide.cli.calibration import Data, warnings
 from lowtide.cli.fit_flash import fit_small, flash_of_chip
 from lowtide.cli.fit_int8 import check_int8, fit_int8
+from lowtide.cli.fit_options import (
+    Bgr,
+    Budget,
+    Calibrate,
+    Classes,
+    Flash,
+    Int8,
+    Keep,
+    Labels,
+    Output,
+    Sample,
+    Target,
+    Test,
+    Tiles,
+    Together,
+    Verbose,
+)
 from lowtide.cli.fit_tiles import fit_tiles
 from lowtide.cli.fit_together import check_together, fit_together
-from lowtide.cli.output import in_folder, show
+from lowtide.cli.output import Out, show
 from lowtide.cli.progress import StageLine
 from lowtide.cli.recipe import recipe
 from lowtide.cli.repeat import suggesting
@@ -26,9 +43,6 @@ if TYPE_CHECKING:
     from lowtide.pipeline.fit import Fitted
 
 from lowtide.cli.options import (
-    PICTURES,
-    PLANNING,
-    PROGRAM,
     Align,
     Cc,
     Chip,
@@ -66,44 +80,16 @@ from lowtide.cli.options import (
 def fit(
     context: typer.Context,
     model: Models,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--output",
-            help="Folder to write; of one of lowtide's, your own files stay. ./MODEL-lowtide, or "
-            "./NAME-lowtide with --name, unless given.",
-        ),
-    ] = None,
+    output: Output = None,
     config: Config = None,
-    budget: Annotated[
-        str | None,
-        typer.Option(
-            help="The RAM there is, for arena, stack and state: 256KiB, 1MiB, 65536. The stack is "
-            "that of the code of --cc, --cpu or this machine; without their compiler, or with "
-            "--target none, the arena counts."
-        ),
-    ] = None,
+    budget: Budget = None,
     chip: Chip = None,
     schedule: Schedule = "stream",
     order: Order = "least",
     overlap: Overlap = "group",
     place: Place = "exact",
-    target: Annotated[
-        Literal["c99", "onnx", "none"],
-        typer.Option(
-            help="What to emit; onnx: the network, from an ONNX file, cut into tiles; none: plan "
-            "only.",
-            rich_help_panel=PROGRAM,
-        ),
-    ] = "c99",
-    tiles: Annotated[
-        int | None,
-        typer.Option(
-            help="With --target onnx: at most so many tiles a segment (16).",
-            rich_help_panel=PROGRAM,
-        ),
-    ] = None,
+    target: Target = "c99",
+    tiles: Tiles = None,
     align: Align = 16,
     cpu: Cpu = None,
     cc: Cc = None,
@@ -119,93 +105,28 @@ def fit(
     objective: Objective = "memory",
     name: Name = None,
     shape: Shapes = None,
-    sample: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="A picture, .npy or .npz to compare on; may be repeated. A picture of another "
-            "size is stretched (Pillow's BILINEAR), never cropped."
-        ),
-    ] = None,
+    sample: Sample = None,
     mean: MeanOrNot = None,
     std: StdOrNot = None,
-    bgr: Annotated[
-        bool, typer.Option("--bgr", help="Pictures in BGR order.", rich_help_panel=PICTURES)
-    ] = False,
-    labels: Annotated[
-        Path | None,
-        typer.Option(
-            help="Names of the classes, a line each, for samples.", rich_help_panel=PICTURES
-        ),
-    ] = None,
-    int8: Annotated[
-        bool,
-        typer.Option(
-            "--int8",
-            help="Make a float32 ONNX network one of 8 bits first, which approximates it: that "
-            "wants --calibrate, or --uncalibrated.",
-        ),
-    ] = False,
-    flash: Annotated[
-        str | None,
-        typer.Option(
-            help="The flash there is for weights and code: 512KiB. Weights that do not fit are "
-            "stored in few bits, which approximates them: that wants --calibrate, or "
-            "--uncalibrated. Without it nothing is approximated. For ONNX files."
-        ),
-    ] = None,
-    calibrate: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="With --int8 or --flash: pictures the network knows, some hundred: files, "
-            "folders, .npy or .npz [N,C,H,W]; may be repeated. They are stretched as a --sample is."
-        ),
-    ] = None,
+    bgr: Bgr = False,
+    labels: Labels = None,
+    int8: Int8 = False,
+    flash: Flash = None,
+    calibrate: Calibrate = None,
     uncalibrated: Uncalibrated = False,
-    test: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="With --int8 or --flash: pictures to measure accuracy on, before and after.",
-            rich_help_panel=PICTURES,
-        ),
-    ] = None,
-    classes: Annotated[
-        Path | None,
-        typer.Option(
-            help="Class numbers of --test, or else of --calibrate: a line each or .npy.",
-            rich_help_panel=PICTURES,
-        ),
-    ] = None,
+    test: Test = None,
+    classes: Classes = None,
     weights: Weights = "both",
-    together: Annotated[
-        bool,
-        typer.Option(
-            "--together",
-            help="Plan several networks, which take turns, into one arena and one folder.",
-            rich_help_panel=PROGRAM,
-        ),
-    ] = False,
-    keep: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="With --together: an input or output that survives the turns of the others: "
-            "face:image; may be repeated. face:features=wake:image: the same bytes, so that wake "
-            "reads what face makes.",
-            rich_help_panel=PROGRAM,
-        ),
-    ] = None,
+    together: Together = False,
+    keep: Keep = None,
     max_elements: MaxElements = MAX_ELEMENTS,
-    verbose: Annotated[
-        bool,
-        typer.Option(
-            "--verbose", help="Also print the time of each stage.", rich_help_panel=PLANNING
-        ),
-    ] = False,
+    verbose: Verbose = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Plan the network, emit its C99 program in one arena (or ONNX in tiles), and check it."""
     from lowtide.data.samples import SampleFiles, read_labels
-    from lowtide.files import check_folder, write_folder
+    from lowtide.files import check_folder
     from lowtide.files.listing import CERTAIN, RECIPE
     from lowtide.frontends.onnx.shapes import parse_shapes
     from lowtide.pipeline.fit import fit as run
@@ -230,8 +151,8 @@ def fit(
         check_together(context, target)
         named = name.split(",") if name else None
         made = fit_together(
-            model, named, keep or (), budget, options, target, output, max_elements, as_json, line,
-            again,
+            model, named, keep or (), budget, options, target, Out(output, again, model),
+            max_elements, as_json, line,
         )  # fmt: skip
         show(made)
         return
@@ -241,6 +162,7 @@ def fit(
         flash = flash or flash_of_chip(chip)
     read = [p for p in (first, labels, classes, *(sample or ())) if p is not None]
     read += [*(calibrate or ()), *(test or ())]
+    out = Out(output, again, read)
     if output is not None:
         certain = CERTAIN[target] | ({"compressed.onnx"} if flash is not None else set())
         certain |= {RECIPE, *({"int8.onnx"} if int8 else ())}
@@ -258,12 +180,12 @@ def fit(
     if int8:
         check_int8(data, flash, target, element_bytes)
         with suggesting(context):
-            text = fit_int8(first, task, data, output, names, as_json, line, read, again)
+            text = fit_int8(first, task, data, out, names, as_json, line)
         show(text)
         return
     if flash is not None:
         with suggesting(context):
-            text = fit_small(first, flash, task, data, output, names, as_json, line, read, again)
+            text = fit_small(first, flash, task, data, out, names, as_json, line)
         show(text)
         return
     if data.asked:
@@ -279,8 +201,8 @@ def fit(
             )
         with suggesting(context):
             made = fit_tiles(
-                first, output, budget, tiles, max_overhead, pictures, shapes, max_elements,
-                as_json, line, again,
+                first, out, budget, tiles, max_overhead, pictures, shapes, max_elements, as_json,
+                line,
             )  # fmt: skip
         show(made)
         return
@@ -298,11 +220,9 @@ def fit(
             chip=chip,
             progress=progress,
         )
-        figures = fitted.figures
-        files = {**fitted.files, **again}
-        written = write_folder(output, files, read, figures=figures) if output else []
+        written = out.write(fitted.files, fitted.figures)
     facts = {**fitted.facts(), **warnings(label_warnings(fitted, names))}
-    show(in_folder(facts if as_json else _shown(fitted, names, verbose), output, written))
+    show(out.said(facts if as_json else _shown(fitted, names, verbose), written))
 
 
 def _shown(fitted: Fitted, names: Sequence[str] | None, verbose: bool) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lowtide.cli.calibration import FAMILIES, Data, scaling, warnings
-from lowtide.cli.output import in_folder
+from lowtide.cli.output import Out
 from lowtide.cli.progress import StageLine
 from lowtide.pipeline.fit_text import label_warnings
 
@@ -29,18 +29,12 @@ def fit_small(
     flash: str,
     task: Request,
     data: Data,
-    output: Path | None,
+    out: Out,
     names: Sequence[str] | None,
     as_json: bool,
     line: StageLine,
-    read: Sequence[Path],
-    again: Mapping[str, bytes],
 ) -> Mapping[str, Any] | str:
-    """What `fit --flash` does: writes the folder, returns what is printed.
-
-    `read` are all the files that were named; the folder may hold them.
-    """
-    from lowtide.files import write_folder
+    """What `fit --flash` does: writes the folder, returns what is printed."""
     from lowtide.pipeline.fit_flash import check_target, fit_flash
     from lowtide.pipeline.fit_flash_text import show_small
     from lowtide.weights.labelled import Given
@@ -56,10 +50,8 @@ def fit_small(
         rates: dict[str, Any] = {}
         if found.compressed is not None:
             rates = given.rates(found.compressed.network, found.compressed.model, progress)
-        figures = found.fitted.figures
-        files = {**found.files, **again}
-        written = write_folder(output, files, read, figures=figures) if output else []
+        written = out.write(found.files, found.fitted.figures)
     warned = warnings([*given.warnings, *label_warnings(found.fitted, names)])
     if as_json:
-        return in_folder({**found.facts(), **rates, **warned}, output, written)
-    return in_folder(show_small(found, flash, rates, names), output, written)
+        return out.said({**found.facts(), **rates, **warned}, written)
+    return out.said(show_small(found, flash, rates, names), written)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lowtide.cli.calibration import Data, scaling, warnings
-from lowtide.cli.output import in_folder
+from lowtide.cli.output import Out
 from lowtide.cli.progress import StageLine
 from lowtide.errors import UsageError
 from lowtide.pipeline.fit_text import label_warnings
@@ -32,15 +32,12 @@ def fit_int8(
     model: Path,
     task: Request,
     data: Data,
-    output: Path | None,
+    out: Out,
     names: Sequence[str] | None,
     as_json: bool,
     line: StageLine,
-    read: Sequence[Path],
-    again: Mapping[str, bytes],
 ) -> Mapping[str, Any] | str:
     """What `fit --int8` does: writes the folder, returns what is printed."""
-    from lowtide.files import write_folder
     from lowtide.pipeline.fit_eight import fit_eight, show_fitted
     from lowtide.weights.labelled import Given
 
@@ -49,10 +46,8 @@ def fit_int8(
     with line as progress:
         found = fit_eight(model, task, given.inputs, progress)
         rates = given.rates(found.quantised.network, found.quantised.floats, progress)
-        figures = found.fitted.figures
-        files = {**found.files, **again}
-        written = write_folder(output, files, read, figures=figures) if output else []
+        written = out.write(found.files, found.fitted.figures)
     warned = warnings([*given.warnings, *label_warnings(found.fitted, names)])
     if as_json:
-        return in_folder({**found.facts(), **rates, **warned}, output, written)
-    return in_folder(show_fitted(found, rates, names), output, written)
+        return out.said({**found.facts(), **rates, **warned}, written)
+    return out.said(show_fitted(found, rates, names), written)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lowtide.cli.output import in_folder
+from lowtide.cli.output import Out
 from lowtide.cli.progress import StageLine
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def fit_tiles(
     model: Path,
-    output: Path | None,
+    out: Out,
     budget: str | None,
     tiles: int | None,
     max_overhead: float | None,
@@ -25,10 +25,8 @@ def fit_tiles(
     max_elements: int,
     as_json: bool,
     line: StageLine,
-    again: Mapping[str, bytes],
 ) -> Mapping[str, Any] | str:
     """What it does: writes the folder, returns what is printed."""
-    from lowtide.files import write_folder
     from lowtide.pipeline.fit_onnx import MAX_OVERHEAD, TILES, fit_portable
 
     with line as progress:
@@ -42,8 +40,5 @@ def fit_tiles(
             max_elements=max_elements,
             progress=progress,
         )
-        files = [model, *pictures.files]
-        written = (
-            write_folder(output, {**fitted.files, **again}, files) if output is not None else []
-        )
-    return in_folder(fitted.facts() if as_json else str(fitted), output, written)
+        written = out.write(fitted.files)
+    return out.said(fitted.facts() if as_json else str(fitted), written)

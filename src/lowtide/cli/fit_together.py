@@ -8,8 +8,9 @@ from typing import Any
 
 import typer
 
-from lowtide.cli.output import in_folder
+from lowtide.cli.output import Out
 from lowtide.cli.progress import StageLine
+from lowtide.cli.repeat import was_given
 from lowtide.errors import UsageError
 from lowtide.planner.plan import Options
 
@@ -22,8 +23,7 @@ _NOT_YET = (
 def check_together(context: typer.Context, target: str) -> None:
     """Raises UsageError for options that are for one network."""
     for name in _NOT_YET:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
+        if was_given(context, name):
             option = name.replace("_", "-")
             raise UsageError(
                 f"--{option} is for one network: fit each with it first, then those that were made "
@@ -40,25 +40,22 @@ def fit_together(
     budget: str | None,
     options: Options,
     target: str,
-    output: Path | None,
+    out: Out,
     max_elements: int,
     as_json: bool,
     line: StageLine,
-    again: Mapping[str, bytes],
 ) -> Mapping[str, Any] | str:
     """What `fit --together` does: writes the folder, returns what is printed."""
-    from lowtide.files import check_folder, write_folder
+    from lowtide.files import check_folder
     from lowtide.pipeline.together import fit_together as run
     from lowtide.pipeline.together_text import show_together
 
-    if output is not None:
-        check_folder(output, (), models)
+    if out.folder is not None:
+        check_folder(out.folder, (), models)
     with line as progress:
         made = run(
             models, names=names, keep=keep, budget=budget, options=options, target=target,
             max_elements=max_elements, progress=progress,
         )  # fmt: skip
-        written = (
-            write_folder(output, {**made.files, **again}, models) if output is not None else []
-        )
-    return in_folder(made.facts() if as_json else show_together(made), output, written)
+        written = out.write(made.files)
+    return out.said(made.facts() if as_json else show_together(made), written)

@@ -6,8 +6,9 @@ import io
 import json
 import os
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -23,17 +24,39 @@ def prepare() -> None:
         sys.stdout.reconfigure(errors="replace")
 
 
-def in_folder(
-    result: Mapping[str, Any] | str, folder: Path | None, names: Collection[str]
-) -> Mapping[str, Any] | str:
-    """A result that also says which files were written to which folder, if any were."""
-    if folder is None:
-        return result
-    if not isinstance(result, str):
-        return {**result, "folder": str(folder)}
-    parts = (name.partition("/") for name in names)
-    listed = ", ".join(sorted({top + slash for top, slash, _ in parts}))
-    return f"{result}\n  written        {for_terminal(str(folder), PATH_WIDTH)}/: {listed}"
+@dataclass(frozen=True)
+class Out:
+    """The folder that a fit writes, if it does.
+
+    `recipe` is its lowtide.toml. `read` are all the files that were named: the folder may hold
+    them.
+    """
+
+    folder: Path | None
+    recipe: Mapping[str, bytes]
+    read: Sequence[Path]
+
+    def write(
+        self, files: Mapping[str, bytes], figures: Mapping[str, Any] | None = None
+    ) -> list[str]:
+        """Writes the files and the recipe; returns their names."""
+        from lowtide.files import write_folder
+
+        if self.folder is None:
+            return []
+        return write_folder(self.folder, {**files, **self.recipe}, self.read, figures=figures)
+
+    def said(
+        self, result: Mapping[str, Any] | str, written: Sequence[str]
+    ) -> Mapping[str, Any] | str:
+        """A result that also says which files were written to which folder, if any were."""
+        if self.folder is None:
+            return result
+        if not isinstance(result, str):
+            return {**result, "folder": str(self.folder)}
+        parts = (name.partition("/") for name in written)
+        listed = ", ".join(sorted({top + slash for top, slash, _ in parts}))
+        return f"{result}\n  written        {for_terminal(str(self.folder), PATH_WIDTH)}/: {listed}"
 
 
 def show(result: Mapping[str, Any] | str) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
+from lowtide.cli.repeat import was_given
 from lowtide.errors import UsageError, system_says
 from lowtide.files.listing import NAME as LISTING
 from lowtide.files.listing import RECIPE
@@ -50,9 +51,7 @@ def recipe(context: typer.Context, output: Path) -> dict[str, bytes]:
     lines = [_HEAD]
     for parameter in context.command.params:
         name = str(parameter.name)
-        source = context.get_parameter_source(name)
-        given = source is not None and source.name == "COMMANDLINE"
-        if given and name not in {*_NOT_IN_IT, "output"}:
+        if was_given(context, name) and name not in {*_NOT_IN_IT, "output"}:
             line = f"{_key(parameter)} = {_toml(context.params[name], output)}\n"
             lines.append(line if _in_utf8(line) else f"# {_key(parameter)}: give it by hand\n")
     return {RECIPE: "".join(lines).encode()}
@@ -99,10 +98,8 @@ def _words(file: Path, parameters: Any, given: Mapping[str, Any]) -> Iterator[st
 
 
 def _word(file: Path, key: str, parameter: Any, value: Any, home: Path) -> Iterator[str]:
-    switch, plain = (
-        getattr(parameter, "is_flag", False),
-        isinstance(value, bool | int | float | str),
-    )
+    switch = getattr(parameter, "is_flag", False)
+    plain = isinstance(value, bool | int | float | str)
     if isinstance(value, bool) != switch or not plain or value == "":
         takes = "true or false" if switch else "a number or words"
         raise UsageError(f"{file}: '{key}' takes {takes}, not {json.dumps(value, default=str)}")

@@ -31,13 +31,18 @@ def repeated(context: typer.Context, changed: Mapping[str, Any]) -> str:
     words = ["lowtide", str(context.info_name)]
     for parameter in context.command.params:
         name = str(parameter.name)
-        source = context.get_parameter_source(name)
         if name in changed:
             if changed[name] != parameter.default:
                 words += _words(parameter, changed[name])
-        elif source is not None and source.name == "COMMANDLINE":
+        elif was_given(context, name):
             words += _words(parameter, context.params.get(name))
     return shlex.join(words)
+
+
+def was_given(context: typer.Context, name: str) -> bool:
+    """Whether a parameter was given, and is not what it is by default."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _words(parameter: Any, value: Any) -> list[str]:

@@ -8,6 +8,7 @@ One entry of CPUS is all that is known of a processor; boards have theirs from h
 
 from __future__ import annotations
 
+import platform
 from dataclasses import dataclass
 
 from lowtide.errors import UsageError
@@ -29,6 +30,8 @@ class Cpu:
     flags: tuple[str, ...]
     never: str
     far: int = 8
+    systems: tuple[str, ...] = ()
+    """What Python calls such a machine where it runs on one."""
 
     @property
     def command(self) -> str:
@@ -62,15 +65,27 @@ CPUS = (
     _cortex("cortex-m7", "Cortex-M7", "fpv5-d16", _HELIUM),
     _cortex("cortex-m33", "Cortex-M33", "fpv5-sp-d16", _HELIUM),
     _cortex("cortex-m55", "Cortex-M55, Helium", "hard", ""),
-    Cpu("x86-64", "x86-64", "cc", ("-march=native",), _ARM.removeprefix("|"), far=32),
+    Cpu("x86-64", "x86-64", "cc", ("-march=native",), _ARM.removeprefix("|"), far=32,
+        systems=("x86_64", "AMD64")),
     Cpu("aarch64", "Armv8.0-A", "aarch64-linux-gnu-gcc", ("-march=armv8-a",),
-        _PC + _HELIUM + _DSP + _QUADS, far=32),
+        _PC + _HELIUM + _DSP + _QUADS, far=32, systems=("aarch64", "arm64")),
     Cpu("riscv32", "RV32IMAC", "riscv64-unknown-elf-gcc",
         ("-march=rv32imac", "-mabi=ilp32", "--specs=picolibc.specs"), _PC + _ARM),
     Cpu("portable", "any", "cc", (), _EVERY, far=32),
 )  # fmt: skip
 
 PORTABLE = "portable"
+
+
+def this_machine() -> str | None:
+    """The name of the processor that Python runs on, if it is one of these."""
+    return next((one.name for one in CPUS if platform.machine() in one.systems), None)
+
+
+def same_c(asked: str, here: str) -> bool:
+    """Whether what is left out for a processor is what is left out for another."""
+    left_out = {one.name: one.never for one in CPUS}
+    return left_out.get(asked) == left_out[here]
 
 
 def find_cpu(name: str) -> Cpu:

@@ -135,6 +135,12 @@ class MemoryMap:
         return str(self.options.get("name", "net"))
 
     @property
+    def made_for(self) -> str | None:
+        """The processor that was asked for with --cpu."""
+        held = self.options.get("cpu")
+        return held if isinstance(held, str) else None
+
+    @property
     def elements(self) -> int:
         """How many elements all storages have."""
         return sum(storage.elements for storage in self.storages)

@@ -43,14 +43,15 @@ def _facts(chip: Chip) -> dict[str, Any]:
 def _row(chip: Chip) -> tuple[str, ...]:
     flash = "outside" if chip.flash_bytes is None else f"{chip.flash_bytes // KIB:,} KiB"
     all_of = sum(one.bytes for one in chip.memories)
-    more = f", of {_kib(all_of)}" if all_of > chip.ram_bytes else ""
+    more = f", of {kib(all_of)}" if all_of > chip.ram_bytes else ""
     return (
-        chip.name, chip.cpu, chip.core, str(chip.clock_mhz), f"{_kib(chip.ram_bytes)} KiB",
+        chip.name, chip.cpu, chip.core, str(chip.clock_mhz), f"{kib(chip.ram_bytes)} KiB",
         chip.ram_name + more, flash,
     )  # fmt: skip
 
 
-def _kib(count: int) -> str:
+def kib(count: int) -> str:
+    """341760 -> 333.75"""
     return f"{count / KIB:,.7g}"
 
 

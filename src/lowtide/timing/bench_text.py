@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from lowtide.kernels.cpus import PORTABLE, same_c, this_machine
+from lowtide.planner.memory_map import MemoryMap
 from lowtide.quoting import for_terminal
 from lowtide.report.profile_text import kib
 from lowtide.sizes import show_bytes
@@ -100,7 +102,18 @@ def _notes(benched: Benched) -> Iterator[str]:
             f"  peak RSS   of each process; {other.name}'s had {show_bytes(other.idle_rss_bytes)} "
             "before the network"
         )
+    yield from made_for(benched.memory, this_machine())
     yield f"  built      {benched.built}"
+
+
+def made_for(memory: MemoryMap, cpu: str | None) -> Iterator[str]:
+    """A line where the C was made for a processor, and is not all that there is for this one."""
+    asked = memory.made_for
+    if cpu is not None and asked not in (None, PORTABLE) and not same_c(str(asked), cpu):
+        yield (
+            f"  made for   {for_terminal(str(asked))}, and run on {cpu}: fit with --cpu {cpu} for "
+            "all kernels that there are"
+        )
 
 
 def _operators(benched: Benched) -> Iterator[str]:

@@ -48,12 +48,6 @@ class BoardCount:
     cpu: str
 
     @property
-    def made_for(self) -> str | None:
-        """The processor that was asked for when the program was made."""
-        held = self.memory.options.get("cpu")
-        return held if isinstance(held, str) else None
-
-    @property
     def macs(self) -> int:
         """Multiply-adds of the network; what a plan does twice is not counted twice."""
         held = self.memory.facts.get("macs")
@@ -80,7 +74,7 @@ class BoardCount:
             "board": self.board,
             "core": self.core,
             "cpu": self.cpu,
-            "made_for": self.made_for,
+            "made_for": self.memory.made_for,
             "machine": self.machine,
             "built_with": self.built,
             "macs": self.macs,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lowtide.kernels.cpus import PORTABLE
 from lowtide.quoting import for_terminal
 from lowtide.sizes import show_bytes
-from lowtide.timing.bench_text import bar, table
+from lowtide.timing.bench_text import bar, made_for, table
 from lowtide.timing.board_result import BoardCount, OperatorCount
 
 _MOST = 6
@@ -88,9 +87,5 @@ def _notes(counted: BoardCount) -> Iterator[str]:
         )
     yield f"  result     {found.compared} values, {same}"
     yield f"  counted    the first run, on {counted.machine}; instructions are not time"
-    if counted.made_for not in (None, PORTABLE, counted.cpu):
-        yield (
-            f"  made for   {for_terminal(str(counted.made_for))}, another processor: fit with "
-            f"--cpu {counted.cpu} has this one's kernels"
-        )
+    yield from made_for(counted.memory, counted.cpu)
     yield f"  built      {counted.built}"

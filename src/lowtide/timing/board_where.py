@@ -45,10 +45,8 @@ class Where:
 
 def where(board: Board, elf: Path, counts: str) -> Where:
     """What the plug-in's counts of a program are of."""
-    # Vectors of an M55 are a coprocessor's words to objdump, unless it is told which Arm this is.
-    helium = any("cortex-m55" in flag for flag in board.flags)
-    command = [board.family.tool("objdump"), *(["-m", "armv8.1-m.main"] if helium else [])]
-    command += ["-d", "--no-show-raw-insn", str(elf)]
+    tool = board.family.tool("objdump")
+    command = [tool, *board.objdump, "-d", "--no-show-raw-insn", str(elf)]
     at, names, kinds = list[int](), list[str](), list[str]()
     function = ""
     for line in run_child(command).stdout.decode(errors="replace").splitlines():

@@ -110,6 +110,8 @@ class Board:
     beside: str = ""
     """What the core has beside what the C is for, by the compiler's `flag` and in words."""
     flag: str = ""
+    objdump: tuple[str, ...] = ()
+    """What that has to be told of the core, so that it knows all its instructions."""
 
     @property
     def core(self) -> str:
@@ -184,7 +186,8 @@ BOARDS = (
     Board("m4", find_cpu("cortex-m4f"), "mps2-an386", CORTEX_M, _mps2(0x21000000)),
     Board("m7", find_cpu("cortex-m7"), "mps2-an500", CORTEX_M, _mps2(0x60000000)),
     Board("m33", find_cpu("cortex-m33"), "mps2-an505", CORTEX_M, _AN505),
-    Board("m55", find_cpu("cortex-m55"), "mps3-an547", CORTEX_M, _AN547),
+    Board("m55", find_cpu("cortex-m55"), "mps3-an547", CORTEX_M, _AN547,
+          objdump=("-m", "armv8.1-m.main")),
     Board("riscv32", find_cpu("riscv32"), "rv32", RISCV32,
           Memory(0x10000, 0x20000, 4 * _MIB, 0x20000000, 0x40000000, 64 * _MIB)),
     Board("aarch64", find_cpu("aarch64"), "cortex-a53", AARCH64),

@@ -97,6 +97,7 @@ class Benched:
             "macs": self.macs,
             "machine": {**self.machine, "core": self.core},
             "built_with": self.built,
+            "made_for": self.memory.made_for,
             "rounds": self.rounds,
             "peak_macs_per_s": self.peak or None,
             "lowtide": self._timed(self.ours),
