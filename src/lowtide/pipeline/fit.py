@@ -164,7 +164,9 @@ def fit(
     limit, options = limits.ram, limits.options(given)
     check_target(options, target)
     measuring = meter_for(options, target) is not None
-    source, graph = read(model, clock, shapes, max_elements, io_type=options.io_type)
+    source, graph = read(
+        model, clock, shapes, max_elements, io_type=options.io_type, state=options.state
+    )
     inputs = samples(graph) if callable(samples) else samples or {}
     planning = Planning(source, graph, clock, measuring)
     sized = planning.within(options, limit)
@@ -264,7 +266,9 @@ def profile(
     """Plans a network and returns the plan with its costs; nothing is emitted or run."""
     clock = Clock(progress)
     options = options or Options()
-    source, graph = read(model, clock, shapes, max_elements, io_type=options.io_type)
+    source, graph = read(
+        model, clock, shapes, max_elements, io_type=options.io_type, state=options.state
+    )
     return plan_filters(source, graph, options, clock)
 
 
@@ -281,7 +285,9 @@ def overlaps(
     bits. Nothing is emitted or run.
     """
     clock = Clock(progress)
-    source, graph = read(model, clock, shapes, max_elements, io_type=options.io_type)
+    source, graph = read(
+        model, clock, shapes, max_elements, io_type=options.io_type, state=options.state
+    )
     plans: dict[str, Plan] = {}
     for overlap in OVERLAPS:
         if options.tile and overlap not in ("none", "row", options.overlap):
