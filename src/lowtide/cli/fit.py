@@ -68,6 +68,7 @@ from lowtide.cli.options import (
     Result,
     Schedule,
     Shapes,
+    State,
     StdOrNot,
     Tile,
     Uncalibrated,
@@ -99,6 +100,7 @@ def fit(
     fuse_pools: FusePools = None,
     tile: Tile = None,
     keep_input: KeepInput = False,
+    state: State = None,
     image: Image = "resident",
     result: Result = "resident",
     max_overhead: MaxOverhead = None,
@@ -143,7 +145,7 @@ def fit(
         fuse_pools=fuse_pools, tile=parse_tile(tile), keep_input=keep_input, image=image,
         result=result, max_overhead=max_overhead or 0.0, objective=objective,
         name=Options.name if together else name or Options.name, cpu=cpu, pixels=pictures.words,
-        io_type=io_type or ("8bit" if int8 else "file"), cc=cc,
+        io_type=io_type or ("8bit" if int8 else "file"), cc=cc, state=tuple(state or ()),
     )  # fmt: skip
     again = {} if output is None else recipe(context, output)
     first, line = model[0], StageLine(model[0], quiet)

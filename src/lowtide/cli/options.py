@@ -141,6 +141,14 @@ KeepInput = Annotated[
         "--keep-input", help="Leave the inputs in the arena as they were.", rich_help_panel=ENDS
     ),
 ]
+State = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="An output that becomes an input of the next call, h_out:h_in: it stays in the arena, "
+        "and net_reset() begins anew; may be repeated.",
+        rich_help_panel=ENDS,
+    ),
+]
 Image = Annotated[
     Literal["resident", "streamed"],
     typer.Option(help="The inputs lie in the arena, or are handed in row by row (a camera)."),

@@ -24,6 +24,7 @@ from lowtide.cli.options import (
     Result,
     Schedule,
     Shapes,
+    State,
     Tile,
     parse_tile,
 )
@@ -47,6 +48,7 @@ def profile(
     fuse_pools: FusePools = None,
     tile: Tile = None,
     keep_input: KeepInput = False,
+    state: State = None,
     image: Image = "resident",
     result: Result = "resident",
     max_overhead: MaxOverhead = None,
@@ -67,7 +69,7 @@ def profile(
         schedule, order, overlap, place, align, element_bytes, io_layout,
         fuse_pools=fuse_pools, tile=parse_tile(tile), keep_input=keep_input, image=image,
         result=result, max_overhead=max_overhead or 0.0, objective=objective,
-        io_type=io_type or "file", cpu=cpu,
+        io_type=io_type or "file", cpu=cpu, state=tuple(state or ()),
     )  # fmt: skip
     shapes = parse_shapes(shape or [])
     with StageLine(model, quiet) as progress:

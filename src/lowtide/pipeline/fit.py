@@ -172,7 +172,9 @@ def fit(
     limit, options = limits.ram, limits.options(given)
     check_target(options, target)
     measuring = meter_for(options, target) is not None
-    source, graph = read(model, clock, shapes, max_elements, io_type=options.io_type)
+    source, graph = read(
+        model, clock, shapes, max_elements, io_type=options.io_type, state=options.state
+    )
     inputs = samples(graph) if callable(samples) else samples or {}
     planning = Planning(source, graph, clock, measuring)
     sized = planning.within(options, limit)

@@ -163,7 +163,10 @@ def on_chips(
     clock = Clock(progress)
     plain = options.element_bytes is not None or options.tile is not None
     planning = Planning(
-        *read(model, clock, shapes, max_elements, io_type=options.io_type), clock,
+        *read(
+            model, clock, shapes, max_elements, io_type=options.io_type, state=options.state
+        ),
+        clock,
         not plain,
     )  # fmt: skip
     return [_planned(planning, options, chip) for chip in found]

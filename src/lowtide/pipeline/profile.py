@@ -26,7 +26,9 @@ def profile(
     """Plans a network and returns the plan with its costs; nothing is emitted or run."""
     clock = Clock(progress)
     options = options or Options()
-    source, graph = read(model, clock, shapes, max_elements, io_type=options.io_type)
+    source, graph = read(
+        model, clock, shapes, max_elements, io_type=options.io_type, state=options.state
+    )
     return plan_filters(source, graph, options, clock)
 
 
@@ -43,7 +45,9 @@ def overlaps(
     bits. Nothing is emitted or run.
     """
     clock = Clock(progress)
-    source, graph = read(model, clock, shapes, max_elements, io_type=options.io_type)
+    source, graph = read(
+        model, clock, shapes, max_elements, io_type=options.io_type, state=options.state
+    )
     plans: dict[str, Plan] = {}
     for overlap in OVERLAPS:
         if options.tile and overlap not in ("none", "row", options.overlap):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
@@ -19,6 +20,7 @@ from lowtide.frontends.onnx.original import content_of, original_in
 from lowtide.frontends.tflite.load import is_tflite
 from lowtide.frontends.tflite.load import load as load_tflite
 from lowtide.ir.graph import Graph, Shape
+from lowtide.pipeline.read_states import read_states
 from lowtide.planner.plan import Source
 from lowtide.rewrites.eight_ends import with_eight_ends
 from lowtide.rewrites.fuse import fuse
@@ -34,20 +36,27 @@ def read(
     max_elements: int = MAX_ELEMENTS,
     eight: bool = True,
     io_type: str = "file",
+    state: Sequence[str] = (),
 ) -> tuple[Source, Graph]:
     """Reads a model; returns its source and its simplified graph.
 
     What stands between DequantizeLinear and QuantizeLinear computes in 8 bits, if `eight`. Its
-    inputs and outputs are as the file has them, or 8-bit numbers with `io_type` "8bit".
+    inputs and outputs are as the file has them, or 8-bit numbers with `io_type` "8bit". `state` has
+    the words of --state.
     """
     with clock("loading"):
         path = named(model)
         try:
             graph = _graph(model, shapes, max_elements, eight)
             source = _source(model, graph)
-            return source, fuse(with_eight_ends(graph) if io_type == "8bit" else graph)
+            return source, fuse(_with_ends(graph, io_type, state))
         except UnsupportedModel as error:
             raise error.within(file=path) from None
+
+
+def _with_ends(graph: Graph, io_type: str, state: Sequence[str]) -> Graph:
+    eight = with_eight_ends(graph) if io_type == "8bit" else graph
+    return replace(eight, states=read_states(state, eight))
 
 
 def _graph(

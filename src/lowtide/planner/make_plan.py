@@ -54,6 +54,8 @@ def make_plan(
     UnsupportedModel for what cannot be planned.
     """
     _check(options)
+    if graph.states:
+        raise UsageError("--state: no plan keeps it yet")
     plan = _planned(source, graph, options, clock, budget, {})
     for _ in range(_NARROWINGS):
         tiles = narrower(plan)

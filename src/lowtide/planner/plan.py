@@ -56,6 +56,7 @@ class Options:
     cpu            the processor that the C is for (None: it finds out when it is compiled)
     cc             the command, with flags, that code, stack and flash are measured with (None:
                    that of `cpu`, or else this machine's)
+    state          outputs that become inputs of the next call: ("h_out:h_in",)
     """
 
     schedule: Literal["layerwise", "stream"] = "stream"
@@ -77,6 +78,7 @@ class Options:
     cpu: str | None = None
     pixels: str = ""
     cc: str | None = None
+    state: tuple[str, ...] = ()
 
     @property
     def compiler(self) -> tuple[str, ...] | None:
