@@ -13,6 +13,7 @@ import numpy as np
 from lowtide.ir.codes import Codes
 from lowtide.ir.dtype import BOOL, F32, I8, I16, I32, I64, U8, U16, DType, dtype_of
 from lowtide.ir.find_codes import find_codes
+from lowtide.ir.pushes import Pushes
 from lowtide.ir.quant import Quant
 from lowtide.ir.state import State
 
@@ -111,7 +112,8 @@ class Graph:
     An input that is in `crops` is a part of one of the network's inputs. With `as_if`, all
     storages and constants are counted as if their elements had that type (`rewrites/as_if.py`).
     `meanings` has what the operators mean, by their first output (`ops/meanings.py`). `states` are
-    the outputs that become inputs of the next call.
+    the outputs that become inputs of the next call; `pushes` says what a call takes of an endless
+    input.
     """
 
     name: str
@@ -123,6 +125,7 @@ class Graph:
     crops: Mapping[str, Crop] = field(default_factory=dict)
     as_if: DType | None = None
     states: tuple[State, ...] = ()
+    pushes: Pushes | None = None
     meanings: Mapping[str, Meant] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property

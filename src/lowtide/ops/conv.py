@@ -98,7 +98,7 @@ def taps_of_transposed(op: Bound) -> tuple[Read, Read, tuple[Var, ...]]:
     for a in range(rank):
         span = (kernel[a] - 1) * dilations[a] + 1
         full = strides[a] * (sizes[a] - 1) + extra[a] + span
-        before = _before(op, a, full, sizes[a] * strides[a])
+        before = cut_before(op, a, full, sizes[a] * strides[a])
         if extra[a] >= strides[a] or op.out[2 + a] - full >= strides[a]:
             raise op.refuse(f"a size of {op.out[2 + a]} beyond what a stride of {strides[a]} makes")
         at = axes[2 + a] + before - index_of(taps[a]) * dilations[a]
@@ -110,7 +110,7 @@ def taps_of_transposed(op: Bound) -> tuple[Read, Read, tuple[Var, ...]]:
     return x, Read(1, weight), (*taps, i)
 
 
-def _before(op: Bound, axis: int, full: int, same: int) -> int:
+def cut_before(op: Bound, axis: int, full: int, same: int) -> int:
     """How many rows of the full result are cut off in front, by ONNX's and onnxruntime's rule."""
     mode, rank, out = op.attribute("auto_pad"), len(op.out) - 2, op.out[2 + axis]
     pads = ints(op.attribute("pads") or [0] * (2 * rank))
