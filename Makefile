@@ -1,13 +1,14 @@
 # make demo              fit the shipped network, at 8 bits and in float32, and run both on a picture
 # make demo-compressed   the same network with its weights stored small
 # make test              lint, types and tests
+# make boards            installs what emulated boards need (apt), and runs the tests on them
 # make bench             speed and memory beside onnxruntime (needs ../shared): docs/speed.md, README.md
 # All set up .venv first; they need python3 (3.11 or later) and a C compiler.
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo demo-compressed test sweep bench clean
+.PHONY: demo demo-compressed test boards sweep bench clean
 .DELETE_ON_ERROR:
 
 .venv/ready: pyproject.toml
@@ -33,6 +34,12 @@ test: .venv/ready
 	$(BIN)/ruff format --check src tests examples bench
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 -m 'not slow'
+
+# Tests that name a board's tools; each fails, not skips, where one is missing.
+boards: .venv/ready
+	$(BIN)/lowtide boards | sed -n 's/^  apt install/apt-get install -y/p' | sh
+	LOWTIDE_ALL_TOOLS=1 $(BIN)/pytest -n 2 -m 'not slow' \
+		$$(grep -rlE 'need_board|EVERY_BOARD' tests --include='test_*.py')
 
 sweep: .venv/ready
 	$(BIN)/pytest -n 2

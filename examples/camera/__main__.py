@@ -1,0 +1,7 @@
+"""python examples/camera"""
+
+import sys
+
+from run import main
+
+sys.exit(main())
