@@ -24,7 +24,7 @@ FLOORS = """
     cli
     weights/train explorer __init__
     timing pipeline
-    check check/exact weights report backends backends/c99
+    check check/exact weights report backends backends/c99 backends/tflite
     planner
     overlap schedules kernels
     rows rewrites tiling
@@ -41,8 +41,8 @@ HEAVY = {
     " weights/train pipeline tiling data timing explorer report",
     "onnx_ir": "frontends/onnx frontends/onnx/simplify weights",
     "onnxruntime": "runtime",
-    "flatbuffers": "frontends/tflite",
-    "tflite": "frontends/tflite",
+    "flatbuffers": "frontends/tflite backends/tflite",
+    "tflite": "frontends/tflite backends/tflite",
     "tflite_micro": "check",
     "ai_edge_litert": "check timing",
     "ortools": "placers",

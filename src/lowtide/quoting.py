@@ -106,7 +106,7 @@ def own(text: str, name: str) -> str:
 
     own('#include "net.h"  net_run();  NET_ROWS', 'face') -> '#include "face.h"  face_run();  ..'
     """
-    text = re.sub(r"\bnet(?=_\w|\.[ch]\b)", name, text)
+    text = re.sub(r"\bnet(?=_\w|\.(?:[ch]|tflite)\b)", name, text)
     return re.sub(r"\bNET(?=_)", name.upper(), text)
 
 

@@ -44,6 +44,7 @@ def held(section: str, name: str, found: Iterable[str], request: pytest.FixtureR
     assert known <= there, f"{section} {name}: {sorted(known - there)} were promised, and are gone"
 
 
+TFLITE = ROOT / "examples" / "resnet8_cifar10_int8.tflite"
 NETWORK = """<ir_version: 8, opset_import: ["" : 17]>
 g (float[1,2,6,6] x) => (float[1,3,6,6] y)
 <float[3,2,1,1] w = {1, 2, 3, 4, 5, 6}> { a = Conv(x, w) y = Tanh(a) }"""
@@ -73,6 +74,7 @@ def test_keys_and_exit_codes(
         "fit --flash": (0, ["fit", net, *small, "-o", tmp_path / "flash"]),
         "fit --int8": (0, ["fit", net, "--int8", "--uncalibrated", "--target", "none"]),
         "fit --target onnx": (0, ["fit", net, "--target", "onnx", "-o", tmp_path / "tiles"]),
+        "fit --target tflite": (0, ["fit", TFLITE, "--target", "tflite", "-o", tmp_path / "tfl"]),
         "verify": (0, ["verify", out]),
         "bench": (0, ["bench", out, "--seconds", "0.1"]),
         "boards": (0, ["boards"]),

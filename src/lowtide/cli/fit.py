@@ -29,6 +29,7 @@ from lowtide.cli.fit_options import (
     Together,
     Verbose,
 )
+from lowtide.cli.fit_tflite import fit_tflite
 from lowtide.cli.fit_tiles import fit_tiles
 from lowtide.cli.fit_together import check_together, fit_together
 from lowtide.cli.output import Out, show
@@ -148,6 +149,9 @@ def fit(
         io_type=io_type or ("8bit" if int8 else "file"), cc=cc, state=tuple(state or ()),
     )  # fmt: skip
     again = {} if output is None else recipe(context, output)
+    if target == "tflite":
+        show(fit_tflite(context, Out(output, again, [*model, *pictures.files]), pictures))
+        return
     first, line = model[0], StageLine(model[0], quiet)
     if together:
         check_together(context, target)

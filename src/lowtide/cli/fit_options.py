@@ -27,9 +27,10 @@ Budget = Annotated[
     ),
 ]
 Target = Annotated[
-    Literal["c99", "onnx", "none"],
+    Literal["c99", "onnx", "tflite", "none"],
     typer.Option(
-        help="What to emit; onnx: the network, from an ONNX file, cut into tiles; none: plan only.",
+        help="What to emit; onnx: the network, from an ONNX file, cut into tiles; tflite: the same "
+        ".tflite file with a plan for TensorFlow Lite Micro; none: plan only.",
         rich_help_panel=PROGRAM,
     ),
 ]

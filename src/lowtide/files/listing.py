@@ -36,8 +36,8 @@ EXAMPLE = "main.c"
 OWN = frozenset(
     {
         "compressed.onnx", "front.svg", "int8.onnx", "memory.svg", "net.c", "net.h", "net.onnx",
-        "net_weights.bin", "net_weights.c", "plan.json", "tiles.json", EXAMPLE, RECIPE,
-        *(CHECKS + name for name in _CHECKED),
+        "net.tflite", "net_weights.bin", "net_weights.c", "plan.json", "tiles.json", EXAMPLE,
+        RECIPE, *(CHECKS + name for name in _CHECKED),
     }
 )  # fmt: skip
 """All that lowtide writes to a folder, of a network called net."""
@@ -53,12 +53,13 @@ CERTAIN = {
         {"memory.svg", "net.c", "net.h", "plan.json", *(CHECKS + n for n in _CERTAIN)}
     ),
     "onnx": frozenset({"net.onnx", "tiles.json"}),
+    "tflite": frozenset({"net.tflite"}),
 }  # fmt: skip
 """What fit writes for each target, whatever the network; more may be."""
 
 
 _OF_A_NETWORK = re.compile(
-    r"(?:checks/)?(.*?)(_weights\.(?:bin|c)|_check\.h|_reference\.(?:bin|c|npz)|\.[ch])"
+    r"(?:checks/)?(.*?)(_weights\.(?:bin|c)|_check\.h|_reference\.(?:bin|c|npz)|\.[ch]|\.tflite)"
     r"|(.*)(_plan\.json|_memory\.svg)"
 )
 

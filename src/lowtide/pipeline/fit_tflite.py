@@ -1,0 +1,197 @@
+"""fit --target tflite: the same .tflite file with our plan of its memory, for TFLite Micro.
+
+Judged before it is handed out: the plan is looked at by other code, and the unmodified interpreter
+runs the file without a plan and with ours. Its outputs must be equal to the bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lowtide.backends.tflite.outline import Outline, outline
+from lowtide.backends.tflite.plan import HeadPlan, plan_head
+from lowtide.backends.tflite.rewrite import ONLINE, plan_in, with_plan
+from lowtide.check.tflm import Ran, run_tflm, version_of_tflm
+from lowtide.check.tflm_inputs import drawn_inputs
+from lowtide.check.tflm_placement import look_at_plan
+from lowtide.clock import Clock, Progress, quiet
+from lowtide.errors import CheckError, UnsupportedModel, UsageError
+from lowtide.frontends.tflite.load import is_tflite, load
+from lowtide.ir.graph import Array
+from lowtide.pipeline.fit import Samples
+from lowtide.quoting import for_terminal, own
+from lowtide.room import MAX_ELEMENTS
+from lowtide.sizes import show_bytes
+
+ANY_KERNELS, REFERENCE = "any", "reference"
+"""For which kernels of TensorFlow Lite Micro a plan is right."""
+
+
+@dataclass(frozen=True)
+class FittedTflite:
+    """A file with a plan, and the bytes of the interpreter's head; all but `other` measured.
+
+    `before` is what the file's own plan takes, if it has one that runs; `online` what the
+    interpreter finds by itself; `other` what a plan for reference kernels would take, or for any.
+    """
+
+    file: str
+    name: str
+    plan: HeadPlan
+    other: HeadPlan
+    before: int | None
+    online: int
+    after: int
+    samples: int
+    overlaps: int
+    runtime: str
+    content: bytes
+    seconds: Mapping[str, float]
+
+    @property
+    def kernels(self) -> str:
+        """For which the plan is right."""
+        return REFERENCE if self.overlaps else ANY_KERNELS
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """What is written, by name."""
+        return {own("net.tflite", self.name): self.content}
+
+    def facts(self) -> dict[str, Any]:
+        """Everything `fit --target tflite --json` prints."""
+        return {
+            "target": "tflite",
+            "head_bytes": self.after,
+            "head_bytes_own_plan": self.before,
+            "head_bytes_no_plan": self.online,
+            "planned_bytes": self.plan.head_bytes,
+            "proven": self.plan.proven,
+            "kernels": self.kernels,
+            "overlaps": self.overlaps,
+            "order_changed": self.plan.order != tuple(range(len(self.plan.order))),
+            "other_overlap_bytes": self.other.head_bytes,
+            "outputs": "equal",
+            "samples": self.samples,
+            "runtime": f"tflite-micro {self.runtime}",
+            "seconds": round(sum(self.seconds.values()), 3),
+        }
+
+    def __str__(self) -> str:
+        less = f", {100 * (self.after / self.online - 1):+.1f} %" if self.online else ""
+        had = "" if self.before is None else f"; the file's own plan {show_bytes(self.before)}"
+        return (
+            f"{for_terminal(self.file)}: TensorFlow Lite Micro's head is {show_bytes(self.after)} "
+            f"({show_bytes(self.online)} without a plan{less}{had})\n"
+            f"  outputs        equal to the bit on {self.samples} sets of inputs, by tflite-micro "
+            f"{self.runtime}\n"
+            f"  right for      {self._right_for()}"
+        )
+
+    def _right_for(self) -> str:
+        if self.kernels == REFERENCE:
+            return (
+                f"its reference kernels only, in which {self.overlaps} outputs lie over inputs; "
+                f"for CMSIS-NN and others: --overlap none, {show_bytes(self.other.head_bytes)}"
+            )
+        if self.other.head_bytes >= self.plan.head_bytes:
+            return "any kernels"
+        return (
+            "any kernels; where only its reference kernels run: --overlap pixel, "
+            f"{show_bytes(self.other.head_bytes)}"
+        )
+
+
+def fit_tflite(
+    model: Path,
+    *,
+    order: str = "least",
+    overlap: str = "none",
+    how: str = "exact",
+    name: str = "net",
+    samples: Samples | None = None,
+    max_elements: int = MAX_ELEMENTS,
+    progress: Progress = quiet,
+) -> FittedTflite:
+    """Plans the head of a .tflite file's arena and judges it by TensorFlow Lite Micro itself.
+
+    `overlap` "none" is right whatever kernels run it; "pixel" lays outputs over dying inputs as
+    far as the reference kernels allow. Raises ModelError, UsageError and CheckError.
+    """
+    if not is_tflite(model):
+        raise UsageError(f"--target tflite takes .tflite files; {model} is none")
+    clock = Clock(progress)
+    runtime = version_of_tflm()
+    with clock("loading"):
+        content = model.read_bytes()
+        try:
+            file = outline(content)
+        except UnsupportedModel as error:
+            raise error.within(file=str(model)) from None
+        _refuse(file, str(model), max_elements)
+        given = [] if samples is None else _given(model, max_elements, samples)
+        sets = [*given, *drawn_inputs(model, file)]
+    with clock("planning"):
+        plan, other = (
+            plan_head(file, order=order, overlap=on, how=how, scratch={})
+            for on in (overlap != "none", overlap == "none")
+        )
+    with clock("running TensorFlow Lite Micro without a plan"):
+        nothing = [ONLINE] * len(plan.offsets)
+        bare = run_tflm(with_plan(content, nothing, range(len(file.nodes))), sets, str(model))
+        before = _before(content, sets)
+    with clock("running it with the plan"):
+        made = with_plan(content, plan.offsets, plan.order)
+        overlaps, after = judge(made, sets, bare, str(model))
+    return FittedTflite(
+        str(model), name, plan, other, before, bare.head_bytes, after.head_bytes, len(sets),
+        overlaps, runtime, made, clock.seconds,
+    )  # fmt: skip
+
+
+def judge(made: bytes, sets: Sequence[Sequence[Array]], bare: Ran, what: str) -> tuple[int, Ran]:
+    """How many outputs lie over inputs, and what came of running it.
+
+    Raises CheckError for a plan that is not sound, or gives other outputs than `bare`.
+    """
+    looked = look_at_plan(outline(made), plan_in(made))
+    if looked.faults:
+        raise CheckError(f"{what}: the plan is not sound: {looked.faults[0]}")
+    ran = run_tflm(made, sets, f"{what} with the plan")
+    if not ran.equals(bare):
+        raise CheckError(f"{what}: with the plan TensorFlow Lite Micro's outputs differ")
+    return looked.overlaps, ran
+
+
+def _refuse(file: Outline, where: str, max_elements: int) -> None:
+    if not file.nodes or not file.outputs:
+        raise UnsupportedModel("no operators or no outputs in the graph", file=where)
+    if any(node.kind == "SPACE_TO_BATCH_ND" for node in file.nodes):
+        raise UnsupportedModel(
+            "SPACE_TO_BATCH_ND: in TensorFlow Lite Micro its frames around images are whatever "
+            "lies in memory, so that no outputs can be compared",
+            file=where, hint="convert with dilated convolutions",
+        )  # fmt: skip
+    if sum(t.bytes for t in file.tensors) > 4 * max_elements:
+        raise UnsupportedModel(
+            "more elements than --max-elements", file=where, hint="give --max-elements"
+        )
+
+
+def _given(model: Path, max_elements: int, samples: Samples) -> list[list[Array]]:
+    """Samples in the file's order of inputs: what they mean is known of the network as read."""
+    graph = load(model, max_elements)
+    return [[one[name] for name in graph.inputs] for one in samples(graph).values()]
+
+
+def _before(content: bytes, sets: Sequence[Sequence[Array]]) -> int | None:
+    """The head with the plan that the file has; None where it has none, or one that fails."""
+    if plan_in(content) is None:
+        return None
+    try:
+        return run_tflm(content, sets[:1], "its own plan").head_bytes
+    except UnsupportedModel:
+        return None

@@ -1,0 +1,338 @@
+"""fit --target tflite: plans that TensorFlow Lite Micro takes from the file.
+
+judged by       the unmodified interpreter: bytes of its head, outputs to the bit
+and by          check/tflm_placement.py, which shares no code with what makes plans
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tflite_graphs_more
+import tflite_operators_more
+from commands import Command
+from lowtide.backends.tflite.outline import Outline, outline
+from lowtide.backends.tflite.plan import HeadPlan, plan_head
+from lowtide.backends.tflite.reach import forbidden
+from lowtide.backends.tflite.rewrite import ONLINE, plan_in, with_plan
+from lowtide.check.drawn import Drawn, draw_sets
+from lowtide.check.tflm import Ran, interpret
+from lowtide.check.tflm_placement import Looked, look_at_plan
+from lowtide.errors import ModelError
+from tflite_file import TfliteFile, schema
+from tflite_graphs import grown
+from tflite_operators import FLOATS_ONLY, ONE, Random
+
+assert tflite_operators_more, tflite_graphs_more
+ROOT = Path(__file__).parents[2]
+RESNET8 = ROOT / "examples" / "resnet8_cifar10_int8.tflite"
+pytest.importorskip("tflite_micro")
+
+
+def planned(content: bytes, overlap: bool, order: str = "least") -> tuple[HeadPlan, bytes]:
+    plan = plan_head(outline(content), order=order, overlap=overlap, how="greedy", scratch={})
+    return plan, with_plan(content, plan.offsets, plan.order)
+
+
+def ran(content: bytes, offsets: list[int] | None = None, count: int = 2) -> Ran:
+    """What the interpreter makes of random inputs, with a plan or with none."""
+    file = outline(content)
+    wanted = {str(k): Drawn(file.tensors[k].shape, file.tensors[k].type) for k in file.inputs}
+    sets = [[*one.values()] for one in draw_sets(wanted).values()][:count]
+    made = content if offsets is None else with_plan(content, offsets, range(len(file.nodes)))
+    return interpret(made, sets)
+
+
+def bare(content: bytes) -> Ran:
+    return ran(content, [ONLINE] * len(outline(content).tensors))
+
+
+@pytest.mark.parametrize(("overlap", "most"), [("none", 49_152), ("pixel", 33_840)])
+def test_one_command_writes_the_file_with_a_plan(
+    overlap: str, most: int, command: Command, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    words = ("fit", RESNET8, "--target", "tflite", "-o", out, "--overlap", overlap)
+    said = command(*words, "--json", "--name", "cat")
+    assert said.code == 0, said
+    facts = json.loads(said.out)
+    assert facts["head_bytes"] == facts["planned_bytes"] == most < facts["head_bytes_no_plan"]
+    assert facts["kernels"] == ("any" if overlap == "none" else "reference")
+    assert (facts["outputs"], facts["samples"]) == ("equal", 6)
+    assert RESNET8.read_bytes() in (out / "cat.tflite").read_bytes()
+
+
+def test_without_a_word_a_plan_is_right_for_any_kernels(command: Command, tmp_path: Path) -> None:
+    said = command("fit", RESNET8, "--target", "tflite", "-o", tmp_path / "out")
+    assert "right for      any kernels; where only its reference kernels run: --overlap" in said.out
+    made = tmp_path / "out" / "net.tflite"
+    assert not look_at_plan(*_held(made)).overlaps
+    again = command("fit", made, "--target", "tflite", "-o", tmp_path / "two", "--overlap", "pixel")
+    assert "the file's own plan 48.0 KiB" in again.out
+
+
+def _held(path: Path) -> tuple[Outline, tuple[int, ...] | None]:
+    return outline(path.read_bytes()), plan_in(path.read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--cpu", "cortex-m4"), "--cpu means nothing with --target tflite"),
+        (("--budget", "9KiB"), "--budget means nothing"),
+        (("--overlap", "row"), "none (right for any kernels) or pixel"),
+    ],
+)
+def test_what_means_nothing_is_refused(
+    words: tuple[str, ...], says: str, command: Command, tmp_path: Path
+) -> None:
+    said = command("fit", RESNET8, "--target", "tflite", "-o", tmp_path / "out", *words)
+    assert (said.code, says in said.last) == (2, True), said
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_onnx_file_is_refused(command: Command, tmp_path: Path) -> None:
+    onnx = RESNET8.with_name("resnet8_cifar10.onnx")
+    said = command("fit", onnx, "--target", "tflite", "-o", tmp_path / "out")
+    assert said.code == 2
+    assert "takes .tflite files" in said.last
+
+
+def test_what_is_wrong_is_not_written(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All tensors at one place: the checker says so; where it sleeps, the outputs do."""
+    from lowtide.pipeline import fit_tflite
+
+    def spoiled(file: Outline, **given: object) -> HeadPlan:
+        made = plan_head(file, order="given", overlap=False, how="greedy", scratch={})
+        return replace(made, offsets=tuple(min(at, 0) for at in made.offsets))
+
+    monkeypatch.setattr(fit_tflite, "plan_head", spoiled)
+    words = ("fit", RESNET8, "--target", "tflite", "-o", tmp_path / "out")
+    said = command(*words)
+    assert (said.code, "the plan is not sound" in said.last) == (5, True), said
+    monkeypatch.setattr(fit_tflite, "look_at_plan", lambda *_: Looked((), 0, 0))
+    said = command(*words)
+    assert (said.code, "outputs differ" in said.last) == (5, True), said
+    assert not (tmp_path / "out").exists()
+
+
+def test_all_else_of_a_file_survives() -> None:
+    """Read and compared table by table; an old plan is replaced."""
+    known = schema()
+    content = RESNET8.read_bytes()
+    model = known.ModelT.InitFromObj(known.Model.GetRootAs(content, 0))
+    note, signature = known.MetadataT(), known.SignatureDefT()
+    note.name, note.buffer, signature.signatureKey = b"note", 1, b"serve"
+    model.metadata, model.signatureDefs, model.description = [note], [signature], b"a network"
+    import flatbuffers
+
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    content = bytes(builder.Output())
+    for _ in range(2):
+        plan, content = planned(content, overlap=True)
+        read = known.ModelT.InitFromObj(known.Model.GetRootAs(content, 0))
+        names = [one.name for one in read.metadata]
+        assert names == [b"note", b"OfflineMemoryAllocation"]
+        assert plan_in(content) == plan.offsets
+        read.metadata = model.metadata
+        read.buffers = read.buffers[: len(model.buffers)]
+        assert _plain(read) == _plain(model)
+
+
+def _plain(held: object) -> object:
+    """Tables as dictionaries, all the way down."""
+    if isinstance(held, list | tuple):
+        return [_plain(one) for one in held]
+    if isinstance(held, np.ndarray):
+        return held.tolist()
+    if hasattr(held, "__dict__"):
+        return {name: _plain(value) for name, value in vars(held).items()}
+    return held
+
+
+def wide_and_narrow() -> bytes:
+    """a and b are read from x; given order keeps both large ones at a time."""
+    file = TfliteFile()
+    x = file.tensor((1, 4, 4, 64), "float32")
+    made = []
+    for count in (512, 512):
+        w = file.constant(np.ones((count, 1, 1, 64)) / 64, "float32")
+        made.append(file.tensor((1, 4, 4, count), "float32"))
+        file.operator("CONV_2D", [x, w, -1], [made[-1]], "Conv2DOptions", strideH=1, strideW=1,
+                      dilationHFactor=1, dilationWFactor=1)  # fmt: skip
+    ends = []
+    for one in made:
+        w = file.constant(np.ones((8, 1, 1, 512)) / 64, "float32")
+        ends.append(file.tensor((1, 4, 4, 8), "float32"))
+        file.operator("CONV_2D", [one, w, -1], [ends[-1]], "Conv2DOptions", strideH=1, strideW=1,
+                      dilationHFactor=1, dilationWFactor=1)  # fmt: skip
+    y = file.tensor((1, 4, 4, 8), "float32")
+    file.operator("ADD", ends, [y], "AddOptions")
+    return file.bytes([x], [y])
+
+
+def test_operators_change_places_where_that_helps() -> None:
+    content = wide_and_narrow()
+    plan, made = planned(content, overlap=False)
+    given, _ = planned(content, overlap=False, order="given")
+    assert plan.order == (0, 2, 1, 3, 4)
+    assert plan.head_bytes < 0.6 * given.head_bytes
+    after = ran(made)
+    assert after.equals(bare(content))
+    assert after.head_bytes == plan.head_bytes
+
+
+def _faults_and_runs(kind: str, type_: str, seeds: range) -> Counter[str]:
+    """One operator's output over each of its inputs: at every limit and an element beyond."""
+    found: Counter[str] = Counter()
+    for seed in seeds:
+        content = ONE[kind](Random(seed, type_))
+        file = outline(content)
+        (node,) = file.nodes
+        expected = bare(content)
+        for x in {*node.inputs} & {*file.inputs}:
+            held, made = file.tensors[x], file.tensors[node.outputs[0]]
+            limits = forbidden(file, node, x)
+            for behind in {
+                0,
+                *(end + d for pair in limits for end in pair for d in _near(held.unit)),
+            }:
+                if behind % held.unit or not -made.bytes < behind < held.bytes:
+                    continue
+                offsets = _laid(file, x, node.outputs[0], behind)
+                right = ran(content, offsets).equals(expected)
+                allowed = not any(low < behind < high for low, high in limits)
+                seen = any("over" in one for one in _looked(file, offsets).faults)
+                found[f"allowed {allowed}, seen {seen}, right {right}"] += 1
+    return found
+
+
+def _near(unit: int) -> tuple[int, ...]:
+    return (-unit, 0, unit)
+
+
+def _looked(file: Outline, offsets: list[int]) -> Looked:
+    """The checker, but for the alignment of what is laid an element further."""
+    from lowtide.check import tflm_placement
+
+    held, tflm_placement.ALIGN = tflm_placement.ALIGN, 1
+    try:
+        return look_at_plan(file, tuple(offsets))
+    finally:
+        tflm_placement.ALIGN = held
+
+
+def _laid(file: Outline, x: int, y: int, behind: int) -> list[int]:
+    """The input in the middle, its output so many bytes behind, the others far off."""
+    at = -(-file.tensors[y].bytes // 16) * 16 + 16
+    far = at + 2 * (file.tensors[x].bytes + file.tensors[y].bytes) + 64
+    offsets = [ONLINE] * len(file.tensors)
+    for k in file.planned:
+        offsets[k], far = far // 16 * 16, far + file.tensors[k].bytes + 16
+    offsets[x], offsets[y] = at, at + behind
+    return offsets
+
+
+RIGHT = "allowed True, seen False, right True"
+OVER = ("CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "MAX_POOL_2D", "FULLY_CONNECTED", "ADD",
+        "MUL", "SUB", "PAD", "PADV2", "RELU", "LOGISTIC", "TANH", "HARD_SWISH", "LEAKY_RELU",
+        "QUANTIZE", "RESHAPE")  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", OVER)
+@pytest.mark.parametrize("type_", ["int8", "float32"])
+def test_an_output_lies_over_its_input_as_far_as_the_kernel_allows(kind: str, type_: str) -> None:
+    if (kind, type_) == ("QUANTIZE", "float32"):
+        pytest.skip("no such kernel")
+    found = _faults_and_runs(kind, type_, range(8))
+    assert {what for what in found if what.startswith("allowed True")} == {RIGHT}, found
+    assert found[RIGHT] > 5
+    assert not found["allowed False, seen False, right False"], found
+    if kind != "RESHAPE":
+        assert found["allowed False, seen True, right False"] > 0, found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ONE)
+def test_of_every_operator_what_is_allowed_is_right(kind: str) -> None:
+    for type_ in ("int8", "float32"):
+        if type_ == "int8" and kind in FLOATS_ONLY:
+            continue
+        for seed in range(40):
+            try:
+                found = _faults_and_runs(kind, type_, range(seed, seed + 1))
+            except (RuntimeError, ValueError):  # several operators, or none that it runs
+                continue
+            allowed = [what for what in found if what.startswith("allowed True")]
+            assert set(allowed) <= {RIGHT}, (kind, type_, seed, found)
+
+
+def _sweep(seeds: range) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for seed in seeds:
+        content, _ = grown(seed)
+        try:
+            expected = bare(content)
+        except RuntimeError:
+            found["not run"] += 1
+            continue
+        for overlap in (False, True):
+            plan, made = planned(content, overlap)
+            looked = look_at_plan(outline(made), plan_in(made))
+            assert not looked.faults, (seed, looked.faults)
+            after = ran(made)
+            assert after.equals(expected), (seed, overlap)
+            found["overlaps"] += looked.overlaps
+            found["less"] += after.head_bytes < expected.head_bytes
+            if after.head_bytes == plan.head_bytes:
+                assert overlap or after.head_bytes <= expected.head_bytes, seed
+    return found
+
+
+def test_random_networks_give_the_same_outputs() -> None:
+    found = _sweep(range(60))
+    assert found["overlaps"] > 50, found
+    assert found["less"] > 20, found
+
+
+@pytest.mark.slow
+def test_many_of_them() -> None:
+    _sweep(range(60, 600))
+
+
+def test_the_checker_sees_what_is_moved() -> None:
+    """Each tensor of a sound plan, moved over its neighbours: all that changes outputs is seen."""
+    content = RESNET8.read_bytes()
+    plan, made = planned(content, overlap=True)
+    file = outline(made)
+    expected, caught = bare(content), 0
+    for k in file.planned[::3]:
+        offsets = list(plan.offsets)
+        offsets[k] = max(0, offsets[k] - 2048)
+        faults = look_at_plan(file, tuple(offsets)).faults
+        caught += bool(faults)
+        assert faults or ran(content, offsets).equals(expected)
+    assert caught > 3
+    assert look_at_plan(file, plan.offsets[:-1]).faults
+    assert look_at_plan(file, (8, *plan.offsets[1:])).faults
+
+
+def test_damage_is_refused() -> None:
+    content = RESNET8.read_bytes()
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        spoiled = bytearray(content[: rng.integers(8, len(content))])
+        for at in rng.integers(0, len(spoiled), 8):
+            spoiled[at] = rng.integers(256)
+        with suppress(ModelError):
+            planned(bytes(spoiled), overlap=True)
