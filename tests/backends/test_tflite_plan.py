@@ -74,8 +74,20 @@ def test_without_a_word_a_plan_is_right_for_any_kernels(command: Command, tmp_pa
     assert "right for      any kernels; where only its reference kernels run: --overlap" in said.out
     made = tmp_path / "out" / "net.tflite"
     assert not look_at_plan(*_held(made)).overlaps
+    verified = command("verify", tmp_path / "out", "--model", RESNET8)
+    assert f"of {RESNET8}" in verified.out, verified
     again = command("fit", made, "--target", "tflite", "-o", tmp_path / "two", "--overlap", "pixel")
-    assert "the file's own plan 48.0 KiB" in again.out
+    assert "49152 with the plan that it had" in again.out
+
+
+def test_a_plan_that_was_changed_fails(command: Command, tmp_path: Path) -> None:
+    assert not command("fit", RESNET8, "--target", "tflite", "-o", tmp_path / "out").code
+    made = tmp_path / "out" / "net.tflite"
+    content = made.read_bytes()
+    offsets = [at and at // 2 // 16 * 16 if at > 0 else at for at in plan_in(content) or ()]
+    made.write_bytes(with_plan(content, offsets, range(len(outline(content).nodes))))
+    said = command("verify", tmp_path / "out")
+    assert (said.code, "not sound" in said.last, "changed" in said.last) == (5, True, True), said
 
 
 def _held(path: Path) -> tuple[Outline, tuple[int, ...] | None]:
@@ -109,6 +121,7 @@ def test_what_is_wrong_is_not_written(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All tensors at one place: the checker says so; where it sleeps, the outputs do."""
+    from lowtide.check import tflm_judge
     from lowtide.pipeline import fit_tflite
 
     def spoiled(file: Outline, **given: object) -> HeadPlan:
@@ -119,7 +132,7 @@ def test_what_is_wrong_is_not_written(
     words = ("fit", RESNET8, "--target", "tflite", "-o", tmp_path / "out")
     said = command(*words)
     assert (said.code, "the plan is not sound" in said.last) == (5, True), said
-    monkeypatch.setattr(fit_tflite, "look_at_plan", lambda *_: Looked((), 0, 0))
+    monkeypatch.setattr(tflm_judge, "look_at_plan", lambda *_: Looked((), 0, 0))
     said = command(*words)
     assert (said.code, "outputs differ" in said.last) == (5, True), said
     assert not (tmp_path / "out").exists()

@@ -20,7 +20,7 @@ from lowtide.cli.options import (
 from lowtide.cli.output import show
 from lowtide.cli.progress import StageLine
 from lowtide.errors import UsageError
-from lowtide.pipeline.fit_text import show_verified
+from lowtide.pipeline.fit_text import changed_lines, show_verified
 from lowtide.room import MAX_ELEMENTS
 
 
@@ -61,6 +61,7 @@ def verify(
     from lowtide.check.layers import compare_layers, naming
     from lowtide.check.tested import run_tests
     from lowtide.check.verify import verify as run
+    from lowtide.check.verify_tflite import planned_file, verify_tflite
     from lowtide.check.verify_together import holds_several, verify_together
     from lowtide.data.labelled import LabelledFiles
     from lowtide.pipeline.together_text import show_verified_together
@@ -69,6 +70,13 @@ def verify(
         raise UsageError("--classes, --mean, --std and --bgr are for --test")
     if layers and model is None:
         raise UsageError(f"{folder}: --layers compares with the network; name it with --model FILE")
+    if planned := planned_file(folder):
+        if layers or test:
+            raise UsageError(f"{folder} holds a .tflite file: --layers and --test are for programs")
+        with StageLine(folder, quiet) as progress:
+            one = verify_tflite(folder, planned, model, progress)
+        show(one.facts() if as_json else "\n".join([str(one), *changed_lines(one.changed)]))
+        return
     if holds_several(folder):
         if layers or test:
             raise UsageError(f"{folder} holds several networks: --layers and --test are for one")

@@ -13,21 +13,17 @@ from typing import Any
 
 from lowtide.backends.tflite.outline import Outline, outline
 from lowtide.backends.tflite.plan import HeadPlan, plan_head
-from lowtide.backends.tflite.rewrite import ONLINE, plan_in, with_plan
-from lowtide.check.tflm import Ran, run_tflm, version_of_tflm
+from lowtide.backends.tflite.rewrite import plan_in, with_plan
+from lowtide.check.tflm import run_tflm, version_of_tflm
 from lowtide.check.tflm_inputs import drawn_inputs
-from lowtide.check.tflm_placement import look_at_plan
+from lowtide.check.tflm_judge import REFERENCE, Judged, judge_tflite, run_bare
 from lowtide.clock import Clock, Progress, quiet
-from lowtide.errors import CheckError, UnsupportedModel, UsageError
+from lowtide.errors import UnsupportedModel, UsageError
 from lowtide.frontends.tflite.load import is_tflite, load
 from lowtide.ir.graph import Array
 from lowtide.pipeline.fit import Samples
 from lowtide.quoting import for_terminal, own
 from lowtide.room import MAX_ELEMENTS
-from lowtide.sizes import show_bytes
-
-ANY_KERNELS, REFERENCE = "any", "reference"
-"""For which kernels of TensorFlow Lite Micro a plan is right."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +40,11 @@ class FittedTflite:
     other: HeadPlan
     before: int | None
     online: int
-    after: int
+    after: Judged
     samples: int
-    overlaps: int
     runtime: str
     content: bytes
     seconds: Mapping[str, float]
-
-    @property
-    def kernels(self) -> str:
-        """For which the plan is right."""
-        return REFERENCE if self.overlaps else ANY_KERNELS
 
     @property
     def files(self) -> dict[str, bytes]:
@@ -65,13 +55,13 @@ class FittedTflite:
         """Everything `fit --target tflite --json` prints."""
         return {
             "target": "tflite",
-            "head_bytes": self.after,
+            "head_bytes": self.after.head_bytes,
             "head_bytes_own_plan": self.before,
             "head_bytes_no_plan": self.online,
             "planned_bytes": self.plan.head_bytes,
             "proven": self.plan.proven,
-            "kernels": self.kernels,
-            "overlaps": self.overlaps,
+            "kernels": self.after.kernels,
+            "overlaps": self.after.overlaps,
             "order_changed": self.plan.order != tuple(range(len(self.plan.order))),
             "other_overlap_bytes": self.other.head_bytes,
             "outputs": "equal",
@@ -81,28 +71,27 @@ class FittedTflite:
         }
 
     def __str__(self) -> str:
-        less = f", {100 * (self.after / self.online - 1):+.1f} %" if self.online else ""
-        had = "" if self.before is None else f"; the file's own plan {show_bytes(self.before)}"
+        head = self.after.head_bytes
+        less = 100 * (head / max(self.online, 1) - 1)
+        had = "" if self.before is None else f"; {self.before} with the plan that it had"
         return (
-            f"{for_terminal(self.file)}: TensorFlow Lite Micro's head is {show_bytes(self.after)} "
-            f"({show_bytes(self.online)} without a plan{less}{had})\n"
+            f"{for_terminal(self.file)}: TensorFlow Lite Micro's head is {head} bytes "
+            f"({self.online} without a plan, {less:+.1f} %{had})\n"
             f"  outputs        equal to the bit on {self.samples} sets of inputs, by tflite-micro "
             f"{self.runtime}\n"
             f"  right for      {self._right_for()}"
         )
 
     def _right_for(self) -> str:
-        if self.kernels == REFERENCE:
+        other = f"{self.other.head_bytes} bytes"
+        if self.after.kernels == REFERENCE:
             return (
-                f"its reference kernels only, in which {self.overlaps} outputs lie over inputs; "
-                f"for CMSIS-NN and others: --overlap none, {show_bytes(self.other.head_bytes)}"
+                f"its reference kernels only, in which {self.after.overlaps} outputs lie over "
+                f"inputs; for CMSIS-NN and others: --overlap none, {other}"
             )
         if self.other.head_bytes >= self.plan.head_bytes:
             return "any kernels"
-        return (
-            "any kernels; where only its reference kernels run: --overlap pixel, "
-            f"{show_bytes(self.other.head_bytes)}"
-        )
+        return f"any kernels; where only its reference kernels run: --overlap pixel, {other}"
 
 
 def fit_tflite(
@@ -140,30 +129,15 @@ def fit_tflite(
             for on in (overlap != "none", overlap == "none")
         )
     with clock("running TensorFlow Lite Micro without a plan"):
-        nothing = [ONLINE] * len(plan.offsets)
-        bare = run_tflm(with_plan(content, nothing, range(len(file.nodes))), sets, str(model))
+        bare = run_bare(content, sets, str(model))
         before = _before(content, sets)
     with clock("running it with the plan"):
         made = with_plan(content, plan.offsets, plan.order)
-        overlaps, after = judge(made, sets, bare, str(model))
+        after = judge_tflite(made, sets, bare, str(model))
     return FittedTflite(
-        str(model), name, plan, other, before, bare.head_bytes, after.head_bytes, len(sets),
-        overlaps, runtime, made, clock.seconds,
+        str(model), name, plan, other, before, bare.head_bytes, after, len(sets), runtime, made,
+        clock.seconds,
     )  # fmt: skip
-
-
-def judge(made: bytes, sets: Sequence[Sequence[Array]], bare: Ran, what: str) -> tuple[int, Ran]:
-    """How many outputs lie over inputs, and what came of running it.
-
-    Raises CheckError for a plan that is not sound, or gives other outputs than `bare`.
-    """
-    looked = look_at_plan(outline(made), plan_in(made))
-    if looked.faults:
-        raise CheckError(f"{what}: the plan is not sound: {looked.faults[0]}")
-    ran = run_tflm(made, sets, f"{what} with the plan")
-    if not ran.equals(bare):
-        raise CheckError(f"{what}: with the plan TensorFlow Lite Micro's outputs differ")
-    return looked.overlaps, ran
 
 
 def _refuse(file: Outline, where: str, max_elements: int) -> None:

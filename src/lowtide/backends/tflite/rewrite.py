@@ -47,6 +47,13 @@ def plan_in(content: bytes) -> tuple[int, ...] | None:
     return found
 
 
+def without_plan(content: bytes) -> bytes:
+    """The file with a plan that leaves every tensor to the interpreter."""
+    model = tflite.Model.GetRootAs(content, 0)
+    count = sum(model.Subgraphs(k).TensorsLength() for k in range(model.SubgraphsLength()))
+    return with_plan(content, [ONLINE] * count, range(model.Subgraphs(0).OperatorsLength()))
+
+
 def with_plan(content: bytes, offsets: Sequence[int], order: Sequence[int]) -> bytes:
     """The file with a plan of all its tensors, and with its operators in an order."""
     model = tflite.Model.GetRootAs(content, 0)
