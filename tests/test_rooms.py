@@ -30,7 +30,7 @@ FLOORS = """
     rows rewrites tiling
     minimalloc frontends/onnx frontends/onnx/eight frontends/onnx/simplify
     frontends/tflite layout regions
-    backends/onnx placers data ops/eight ops sizes files room
+    backends/onnx placers data ops/eight ops sizes files packages room
     errors runtime
     ir clock version quoting frontends
 """

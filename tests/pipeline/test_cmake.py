@@ -20,7 +20,7 @@ import lowtide
 from tools import need, need_board
 
 ROOT = Path(__file__).parents[2]
-CONFIG = Path(lowtide.__file__).parent / "cmake" / "lowtideConfig.cmake"
+CONFIG = Path(lowtide.__file__).parent / "packages/cmake/lowtideConfig.cmake"
 NETWORK = """<ir_version: 8, opset_import: ["" : 17]>
 g (float[1,1,2,2] x) => (float[1,1,2,2] y) {{ y = {}(x) }}"""
 LISTS = """\
@@ -141,6 +141,9 @@ def test_what_is_not_understood_is_an_error(project: Path) -> None:
 def test_it_is_installed_where_cmake_looks() -> None:
     """PREFIX/share/cmake, where PREFIX/bin is in PATH: find_package() finds it without a word."""
     tool = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
-    (there,) = tool["hatch"]["build"]["targets"]["wheel"]["shared-data"].items()
-    assert ROOT / there[0] == CONFIG
-    assert there[1] == f"share/cmake/lowtide/{CONFIG.name}"
+    there = tool["hatch"]["build"]["targets"]["wheel"]["shared-data"]
+    assert there == {
+        f"src/lowtide/packages/cmake/{file.name}": f"share/cmake/lowtide/{file.name}"
+        for file in (CONFIG, CONFIG.with_name("lowtideLibrary.cmake"))
+    }
+    assert all((ROOT / file).is_file() for file in there)

@@ -3,6 +3,6 @@
 A backend reads a plan and decides nothing.
 """
 
-from lowtide.backends.c99 import alignment, emit, emit_together, with_figures
+from lowtide.backends.c99 import Case, alignment, emit, emit_together, selftest, with_figures
 
-__all__ = ["alignment", "emit", "emit_together", "with_figures"]
+__all__ = ["Case", "alignment", "emit", "emit_together", "selftest", "with_figures"]

@@ -213,10 +213,7 @@ def compare(results: Mapping[str, Sequence[Array]], samples: Sequence[Sample]) -
     """How far the outputs of all samples are from what is expected, and from what is allowed."""
     if any(not sample.outputs for sample in samples):
         return SAME  # what made them is what is to be compared with
-    worst, largest = SAME, scales(samples)
-    if any(sample.expected.whole for sample in samples):  # 0 everywhere may be a step off, too
-        largest = [most or 1.0 for most in largest]
-    limits = allowed([sample.expected for sample in samples], largest)
+    worst, (largest, limits) = SAME, _limits(samples)
     compared = unequal = steps = 0
     for sample in samples:
         made = sample.expected.compared(results[sample.name])
@@ -226,6 +223,19 @@ def compare(results: Mapping[str, Sequence[Array]], samples: Sequence[Sample]) -
             unequal += count_unequal(y, ref)
             steps = max(steps, _steps(distance(y, ref), ref, sample.expected, k))
     return replace(worst, compared=compared, unequal=unequal, steps=steps)
+
+
+def _limits(samples: Sequence[Sample]) -> tuple[list[float], list[float]]:
+    """The largest value of each output, and what share of it the output may be off by."""
+    largest = scales(samples)
+    if any(sample.expected.whole for sample in samples):  # 0 everywhere may be a step off, too
+        largest = [most or 1.0 for most in largest]
+    return largest, allowed([sample.expected for sample in samples], largest)
+
+
+def most_off(samples: Sequence[Sample]) -> list[float]:
+    """How far each output may be from what is expected of it."""
+    return [most * limit if most else 0.0 for most, limit in zip(*_limits(samples), strict=True)]
 
 
 def count_unequal(y: Array, ref: Array) -> int:

@@ -64,6 +64,7 @@ from lowtide.cli.options import (
     Objective,
     Order,
     Overlap,
+    Package,
     Place,
     Quiet,
     Result,
@@ -95,6 +96,7 @@ def fit(
     align: Align = 16,
     cpu: Cpu = None,
     cc: Cc = None,
+    package: Package = None,
     element_bytes: ElementBytes = None,
     io_layout: IoLayout = "nhwc",
     io_type: IoType = None,
@@ -132,11 +134,14 @@ def fit(
     from lowtide.files import check_folder
     from lowtide.files.listing import CERTAIN, RECIPE
     from lowtide.frontends.onnx.shapes import parse_shapes
+    from lowtide.packages import ecosystem
     from lowtide.pipeline.fit import fit as run
     from lowtide.pipeline.fit_flash import Request
     from lowtide.planner.plan import Options
     from lowtide.quoting import identifier, own
 
+    if package is not None and target != "c99":
+        raise UsageError(f"--package {package} is around a program: for --target c99 alone")
     if output is None and target != "none":
         called = name or "_".join(one.stem for one in model[: len(model) if together else 1])
         output = Path(f"{identifier(called, set())}-lowtide")
@@ -147,6 +152,7 @@ def fit(
         result=result, max_overhead=max_overhead or 0.0, objective=objective,
         name=Options.name if together else name or Options.name, cpu=cpu, pixels=pictures.words,
         io_type=io_type or ("8bit" if int8 else "file"), cc=cc, state=tuple(state or ()),
+        package=package,
     )  # fmt: skip
     again = {} if output is None else recipe(context, output)
     if target == "tflite":
@@ -172,7 +178,8 @@ def fit(
     if output is not None:
         certain = CERTAIN[target] | ({"compressed.onnx"} if flash is not None else set())
         certain |= {RECIPE, *({"int8.onnx"} if int8 else ())}
-        check_folder(output, {own(one, options.name) for one in certain}, read)
+        around = ecosystem(package).files(options.name) if package else ()
+        check_folder(output, {*(own(one, options.name) for one in certain), *around}, read)
     names = None if labels is None else read_labels(labels)
     data = Data(
         calibrate or (), test or (), classes, mean or "0", std or "1", bgr, weights, uncalibrated

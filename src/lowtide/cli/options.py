@@ -10,6 +10,7 @@ import typer
 
 from lowtide.errors import UsageError
 from lowtide.kernels.cpus import CPUS
+from lowtide.packages import ECOSYSTEMS
 
 PLANNING, ENDS = "How it is planned", "Inputs and outputs"
 PICTURES, PROGRAM = "Pictures", "The program"
@@ -78,6 +79,14 @@ Cpu = Annotated[
     typer.Option(
         help=f"The processor that the C is for: {', '.join(one.name for one in CPUS[:-1])}, or "
         f"{CPUS[-1].name}: plain C99 alone. Without it the C finds out when it is compiled.",
+        rich_help_panel=PROGRAM,
+    ),
+]
+Package = Annotated[
+    str | None,
+    typer.Option(
+        help=f"Also what a build takes: {', '.join(one.name for one in ECOSYSTEMS)}; with an "
+        "example, and a self-test that prints PASS (docs/packages.md).",
         rich_help_panel=PROGRAM,
     ),
 ]

@@ -113,7 +113,7 @@ def check_journal(folder: Path) -> None:
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder; choose another with -o")
     path = folder / NAME
-    if os.path.lexists(path) and not is_file(path):
+    if os.path.lexists(path) and not is_file(folder, NAME):
         raise UsageError(f"{path} is a link or no file; choose another folder with -o")
     if path.exists():
         found = "lowtide" in _header(_bytes(path).split(b"\n")[0])

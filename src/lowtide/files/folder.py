@@ -10,11 +10,11 @@ from typing import Any
 
 from lowtide.errors import UsageError, system_says
 from lowtide.files.listing import (
-    EXAMPLE,
     NAME,
     Listing,
-    behind_link,
+    above,
     digest,
+    is_example,
     is_file,
     list_files,
     read_listing,
@@ -68,8 +68,9 @@ def write_folder(
         out/ net.c net.h mine.c   ->   out/ net.c (new) net.h (new) mine.c (untouched)
 
     An earlier result's files go, also those that this one does not have; the caller's own stay,
-    and so does an example (main.c) that was changed. `figures` stand in the list of the files.
-    Raises UsageError where it may not or cannot; then what was there before is untouched.
+    and so does an example (main.c, files of a package) that was changed. `figures` stand in the
+    list of the files. Raises UsageError where it may not or cannot; then what was there before is
+    untouched.
     """
     check_folder(folder, files, read, made_by)
     return put(folder, files, read, made_by, figures)
@@ -139,7 +140,7 @@ def _check_whose(folder: Path, home: Path) -> None:
 def _older(home: Path) -> bool:
     """Whether it is the folder of a version that left no list."""
     for name in ("plan.json", "tiles.json"):
-        if is_file(home / name):
+        if is_file(home, name):
             with (home / name).open("rb") as file:
                 if b'"lowtide"' in file.read(4096):
                     return True
@@ -155,14 +156,16 @@ def _check_names(
         raise UsageError(f"{folder} holds what {held.made_by} wrote; choose another with -o")
     if held is None and os.path.lexists(home / NAME):
         raise UsageError(f"{folder / NAME} is not lowtide's; choose another folder with -o")
-    for name in sorted({*names} - {EXAMPLE}):
-        _check_above(folder / name, home / name)
+    for name in sorted(names):
+        _check_above(folder, home, name)
+        if is_example(name):
+            continue
         path, listed = home / name, held.files.get(name) if held is not None else None
         if not os.path.lexists(path):
             continue
         if is_one_of(path, read):
             what = "is a file that is read, and would be replaced; move it"
-        elif (found := digest(path)) is None or listed is None:
+        elif (found := digest(home, name)) is None or listed is None:
             what = f"is not lowtide's ({NAME} lists what is), and would be replaced; move it"
         elif found != listed:
             what = "was changed since lowtide wrote it, and would be replaced; move or remove it"
@@ -172,22 +175,26 @@ def _check_names(
 
 
 def _without_theirs(home: Path, files: Mapping[str, bytes]) -> Mapping[str, bytes]:
-    """The files without an example that the user has changed, or has written."""
+    """The files without examples that the user has changed, or has written."""
     held = read_listing(home)
-    listed = held.files.get(EXAMPLE) if held is not None else None
-    theirs = os.path.lexists(home / EXAMPLE) and (
-        listed is None or digest(home / EXAMPLE) != listed
-    )
-    return {name: content for name, content in files.items() if name != EXAMPLE or not theirs}
+    listed = held.files if held is not None else {}
+    theirs = {
+        name
+        for name in filter(is_example, files)
+        if os.path.lexists(home / name)
+        and (name not in listed or digest(home, name) != listed[name])
+    }
+    return {name: content for name, content in files.items() if name not in theirs}
 
 
-def _check_above(name: Path, path: Path) -> None:
+def _check_above(folder: Path, home: Path, name: str) -> None:
     """Raises UsageError where what a file is to lie in is a link or no folder."""
-    above = path.parent
-    if behind_link(path) or (os.path.lexists(above) and not above.is_dir()):
-        raise UsageError(
-            f"{name.parent} is no folder of lowtide's; move it, or choose another folder with -o"
-        )
+    for part in above(home, name):
+        if os.path.lexists(part) and (part.is_symlink() or not part.is_dir()):
+            raise UsageError(
+                f"{folder / part.relative_to(home)} is no folder of lowtide's; move it, or choose "
+                "another folder with -o"
+            )
 
 
 def _kept(home: Path, files: Collection[str], read: Collection[Path]) -> tuple[str, ...]:

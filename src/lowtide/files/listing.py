@@ -14,9 +14,10 @@ import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
+from lowtide.packages import find_part, is_folder
 from lowtide.quoting import is_network_name
 from lowtide.version import __version__
 
@@ -31,7 +32,8 @@ CHECKS = "checks/"
 _CHECKED = ("net.c", "net_check.h", "reference.bin", "reference.c", "reference.npz")
 
 EXAMPLE = "main.c"
-"""What is the user's from the first change on, and until then lowtide's."""
+"""The example of a caller. It and those of packages (`is_example`) are the user's from the first
+change on, and until then lowtide's."""
 
 OWN = frozenset(
     {
@@ -71,9 +73,22 @@ def is_own(name: str) -> bool:
     there are several (`several.py`).
     """
     network = _OF_A_NETWORK.fullmatch(name)
-    return name in (*OWN, *OLDER) or (
-        network is not None and is_network_name(network[1] or network[3])
+    return (
+        name in (*OWN, *OLDER)
+        or find_part(name) is not None
+        or (network is not None and is_network_name(network[1] or network[3]))
     )
+
+
+def is_own_folder(name: str) -> bool:
+    """Whether lowtide ever makes a folder of that name in a result."""
+    return f"{name}/" == CHECKS or is_folder(name)
+
+
+def is_example(name: str) -> bool:
+    """Whether a file is there to be changed: the user's from the first change on."""
+    part = find_part(name)
+    return name == EXAMPLE or (part is not None and part.example)
 
 
 _LARGEST = 1 << 16
@@ -119,7 +134,7 @@ def list_files(
 def read_listing(folder: Path) -> Listing | None:
     """The list in a folder; None where there is none, or none that lowtide wrote as a whole."""
     path = folder / NAME
-    if not is_file(path) or path.stat().st_size > _LARGEST:
+    if not is_file(folder, NAME) or path.stat().st_size > _LARGEST:
         return None
     try:
         held = json.loads(path.read_bytes())
@@ -139,22 +154,27 @@ def read_listing(folder: Path) -> Listing | None:
     return Listing(files, made_by, tuple(kept), figures if isinstance(figures, dict) else None)
 
 
-def digest(path: Path) -> str | None:
+def digest(folder: Path, name: str) -> str | None:
     """The SHA-256 of a file; None of what is absent, a folder, a link or a device."""
-    if not is_file(path):
+    if not is_file(folder, name):
         return None
-    with path.open("rb") as file:
+    with (folder / name).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def behind_link(path: Path) -> bool:
-    """Whether a path's folder in a result is a link: what is behind it is not lowtide's."""
-    return f"{path.parent.name}/" == CHECKS and path.parent.is_symlink()
+def above(folder: Path, name: str) -> list[Path]:
+    """The folders between a result's own and a file of it, from the top down."""
+    return [folder / part for part in reversed(PurePath(name).parents[:-1])]
 
 
-def is_file(path: Path) -> bool:
+def behind_link(folder: Path, name: str) -> bool:
+    """Whether a folder above a file of a result is a link: what is behind it is not lowtide's."""
+    return any(part.is_symlink() for part in above(folder, name))
+
+
+def is_file(folder: Path, name: str) -> bool:
     """Whether there is a file by this name: no folder, link or device, nothing behind a link."""
     try:
-        return not behind_link(path) and stat.S_ISREG(path.lstat().st_mode)
+        return not behind_link(folder, name) and stat.S_ISREG((folder / name).lstat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return False

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lowtide.errors import UsageError
-from lowtide.files.listing import EXAMPLE, NAME, OLDER, OWN, Listing, behind_link, read_listing
+from lowtide.files.listing import (
+    NAME,
+    OLDER,
+    OWN,
+    Listing,
+    behind_link,
+    is_example,
+    read_listing,
+)
 from lowtide.files.staging import STAGING, complete, locked, settle
 
 _NOT_MINE = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -20,7 +28,7 @@ _NOT_MINE = (errno.EACCES, errno.EPERM, errno.EROFS)
 @dataclass(frozen=True)
 class Result:
     """Contents by name; `changed` are those that differ from what lowtide wrote, or are gone, but
-    for the example, which is there to be changed.
+    for examples, which are there to be changed.
 
     A folder without a list was written by an older lowtide: there nothing is known to be changed.
     """
@@ -65,7 +73,7 @@ def _settled(folder: Path) -> Iterator[tuple[Path, ...]]:
 
 
 def _find(places: tuple[Path, ...], name: str) -> Path | None:
-    found = (place / name for place in places if not behind_link(place / name))
+    found = (place / name for place in places if not behind_link(place, name))
     return next((path for path in found if path.is_file()), None)
 
 
@@ -73,8 +81,9 @@ def _changed(files: Mapping[str, bytes], listing: Listing) -> tuple[str, ...]:
     known = listing.files
     return tuple(
         name
-        for name in sorted(known.keys() - {EXAMPLE})
-        if name not in files or hashlib.sha256(files[name]).hexdigest() != known[name]
+        for name in sorted(known)
+        if not is_example(name)
+        and (name not in files or hashlib.sha256(files[name]).hexdigest() != known[name])
     )
 
 

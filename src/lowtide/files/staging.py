@@ -20,7 +20,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lowtide.errors import UsageError
-from lowtide.files.listing import CHECKS, NAME, Listing, behind_link, digest, is_own, read_listing
+from lowtide.files.listing import (
+    NAME,
+    Listing,
+    above,
+    behind_link,
+    digest,
+    is_own,
+    is_own_folder,
+    read_listing,
+)
 
 STAGING = ".lowtide-new"
 
@@ -99,19 +108,19 @@ def complete(folder: Path) -> Listing | None:
     if listing is None:
         return None
     staged = [name for name in listing.files if os.path.lexists(new / name)]
-    return listing if all(digest(new / one) == listing.files[one] for one in staged) else None
+    return listing if all(digest(new, one) == listing.files[one] for one in staged) else None
 
 
 def _ours(folder: Path, name: str, old: Listing | None, new: Listing) -> bool:
     """Whether a name is free, or is a file of the old result or already of the new one."""
-    if behind_link(folder / name):
+    if behind_link(folder, name):
         return False
     if not os.path.lexists(folder / name):
         return True
     if name == NAME:
         return old is not None
     known = {one.files.get(name) for one in (old, new) if one is not None} - {None}
-    return digest(folder / name) in known
+    return digest(folder, name) in known
 
 
 def stage(folder: Path, files: Mapping[str, bytes], listing: Listing) -> None:
@@ -120,9 +129,9 @@ def stage(folder: Path, files: Mapping[str, bytes], listing: Listing) -> None:
     new.mkdir()
     try:
         for name, content in files.items():
-            (new / name).parent.mkdir(exist_ok=True)
+            (new / name).parent.mkdir(parents=True, exist_ok=True)
             _write(new / name, content)
-        for part in {new, *((new / name).parent for name in files)}:
+        for part in {new, *(part for name in files for part in above(new, name))}:
             sync(part)
         _write(new / NAME, listing.to_json())
         sync(new)
@@ -138,16 +147,16 @@ def finish(folder: Path, listing: Listing) -> None:
     parts = {folder}
     for name in sorted(listing.files, key=lambda one: ("/" in one, one)):
         if os.path.lexists(new / name):  # those of folders last, so that none is made in vain
-            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             os.rename(new / name, folder / name)
-            parts.add((folder / name).parent)
+            parts.update(above(folder, name))
     before = old.files if old is not None else {}
     for name in sorted(before.keys() - listing.files.keys() - {*listing.kept}):
-        if digest(folder / name) == before[name]:
+        if digest(folder, name) == before[name]:
             os.unlink(folder / name)
-            if name.startswith(CHECKS):
-                with suppress(OSError):  # with something of the user's in it, it stays
-                    (folder / CHECKS).rmdir()
+            with suppress(OSError):  # with something of the user's in it, a folder stays
+                for part in reversed(above(folder, name)):
+                    part.rmdir()
     for part in parts:
         sync(part)
     if os.path.lexists(new / NAME):
@@ -168,8 +177,8 @@ def drop(new: Path) -> None:
         if os.path.lexists(path) and not (path.is_dir() and not path.is_symlink()):
             os.unlink(path)
     try:
-        with suppress(FileNotFoundError):
-            (new / CHECKS).rmdir()
+        for part in _folders(new):
+            part.rmdir()
         new.rmdir()
     except FileNotFoundError:
         return
@@ -181,10 +190,15 @@ def drop(new: Path) -> None:
 
 def _own_files(new: Path) -> list[str]:
     """What lies in .lowtide-new by a name that lowtide gives."""
-    found = os.listdir(new) if new.is_dir() else []
-    if (new / CHECKS).is_dir() and not (new / CHECKS.rstrip("/")).is_symlink():
-        found += [CHECKS + name for name in os.listdir(new / CHECKS)]
-    return sorted(name for name in found if is_own(name))
+    places = [new, *_folders(new)] if new.is_dir() else []
+    found = (str((part / name).relative_to(new)) for part in places for name in os.listdir(part))
+    return sorted(filter(is_own, found))
+
+
+def _folders(new: Path) -> list[Path]:
+    """Lowtide's folders in .lowtide-new, those in others first; nothing behind a link is one."""
+    found = (Path(at) for at, _, _ in os.walk(new, topdown=False))
+    return [at for at in found if is_own_folder(str(at.relative_to(new)))]
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -27,6 +27,7 @@ from lowtide.files import write_folder
 from lowtide.ir.graph import Array, Graph, Shape
 from lowtide.pipeline.at_eight_bits import at_eight_bits
 from lowtide.pipeline.on_chip import Limits, OnChip, on_chip, with_chips
+from lowtide.pipeline.package import Package, pack
 from lowtide.pipeline.ram import Planning, Sized, too_large
 from lowtide.pipeline.read import Model, named, read
 from lowtide.pipeline.suggest import missed
@@ -58,7 +59,8 @@ class Fitted:
 
     `files` is what `emit` writes: the program, plan.json, reference.npz, memory.svg. `seconds`
     gives the time of each stage. `checks` is None with target "none": there was nothing to run.
-    `model` is the file that was read, if it was one; `on_chip` is what was asked for by `chip`.
+    `model` is the file that was read, if it was one; `on_chip` is what was asked for by `chip`, and
+    `package` what is around the program, for a build.
     """
 
     plan: Plan
@@ -69,6 +71,7 @@ class Fitted:
     seconds: Mapping[str, float]
     model: Path | None = None
     on_chip: OnChip | None = None
+    package: Package | None = None
 
     @property
     def arena_bytes(self) -> int:
@@ -97,6 +100,7 @@ class Fitted:
             **self.figures,
             "weight_traffic_bytes": self.weight_traffic_bytes,
             **({"chip": self.on_chip.facts()} if self.on_chip else {}),
+            **({"package": self.package.facts()} if self.package else {}),
             "seconds": round(sum(self.seconds.values()), 3),
             "stages": {stage: round(spent, 3) for stage, spent in self.seconds.items()},
         }
@@ -192,6 +196,8 @@ def check_target(options: Options, target: str) -> None:
     if target not in ("c99", "none"):
         other = "; lowtide.pipeline.fit_onnx.fit_portable makes onnx" if target == "onnx" else ""
         raise UsageError(f"unknown target '{target}'; there are c99 and none{other}")
+    if options.package and target != "c99":
+        raise UsageError(f"--package {options.package} is around a program: for --target c99 alone")
     if options.tile and target != "none":
         raise UsageError("--tile plans for an accelerator and needs --target none")
     if options.element_bytes is not None and target != "none":
@@ -259,8 +265,10 @@ def _checked(
     program = {**program, header: as_judged(program[header], checks)}
     held = pack_references(checks.samples, memory.sha256)
     files = {**program, **drawn, "checks/reference.npz": held}
+    package = pack(plan.options, [(plan, checks)], files)
+    files = {**files, **(package.files if package else {})}
     path = None if isinstance(model, onnx.ModelProto) else Path(model).absolute()
-    return Fitted(plan, memory, checks, sized.beside, files, clock.seconds, path)
+    return Fitted(plan, memory, checks, sized.beside, files, clock.seconds, path, package=package)
 
 
 def make_references(

@@ -43,6 +43,7 @@ def show_fit(fitted: Fitted, labels: Sequence[str] | None = None) -> str:
         *_whole(fitted),
     ]
     if fitted.checks:
+        lines += [str(fitted.package)] if fitted.package else []
         lines += _checked(fitted.checks) + _answers(fitted.checks, plan.outputs[0], labels or ())
     return "\n".join(lines)
 

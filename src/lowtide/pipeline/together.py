@@ -18,6 +18,7 @@ from lowtide.errors import BudgetError, UsageError
 from lowtide.files.several import one_folder
 from lowtide.pipeline.fit import Fitted, check_target, finished
 from lowtide.pipeline.keep import read_kept
+from lowtide.pipeline.package import Package, pack
 from lowtide.pipeline.ram import ROUNDS, Planning, Sized, sized
 from lowtide.pipeline.read import Model, named, read
 from lowtide.planner.filter_blocks import heeds_budget
@@ -40,6 +41,7 @@ class Together:
     fitted: tuple[Fitted, ...]
     turns: Turns | None
     files: Mapping[str, bytes]
+    package: Package | None = None
 
     def facts(self) -> dict[str, Any]:
         """Everything `fit --together --json` prints."""
@@ -48,6 +50,7 @@ class Together:
             **asdict(self.shared),
             "networks": dict(zip(self.shared.networks, each, strict=True)),
             **self.figures,
+            **({"package": self.package.facts()} if self.package else {}),
             "turns": self.turns.count if self.turns else None,
             "turn_reads": self.turns.reads if self.turns else None,
         }
@@ -97,7 +100,7 @@ def fit_together(
     for model, name in zip(models, called, strict=True):
         progress(f"planning {name}")
         source, graph = read(model, clock, None, max_elements, io_type=options.io_type)
-        own = replace(options, name=name)
+        own = replace(options, name=name, package=None)
         networks.append((Planning(source, graph, clock), own))
     plans = [planning.plan(own).plan for planning, own in networks]
     shared, all_sized = _sized(plans, keep, meter, clock)
@@ -133,7 +136,10 @@ def fit_together(
         if one.checks
     ]
     turns = judge_turns(files, shared, guests, progress)
-    return Together(shared, tuple(fitted), turns, files)
+    parts = [(one.plan, one.checks) for one in fitted if one.checks]
+    package = pack(replace(options, name="together"), parts, files)
+    files |= package.files if package else {}
+    return Together(shared, tuple(fitted), turns, files, package)
 
 
 def _called(models: Sequence[Model], names: Sequence[str] | None) -> list[str]:

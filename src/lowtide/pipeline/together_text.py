@@ -26,6 +26,8 @@ def _lines(made: Together) -> Iterator[str]:
         named = for_terminal(plan.source.named, 160)
         yield f"  {plan.options.name:<14} {amount(plan.arena_bytes)}  {named}{checked}"
     yield from _shared(shared, made.turns)
+    if made.package:
+        yield str(made.package)
     if facts["ram_bytes"] is not None:
         beside = f"{facts['stack_bytes']} of stack, {facts['state_bytes'] or 0} of state"
         measured = for_terminal(made.fitted[0].footprint.words, 300)

@@ -17,6 +17,7 @@ from lowtide.kernels.cpus import find_cpu
 from lowtide.kernels.kernel import Use
 from lowtide.layout.lay_out import Layout
 from lowtide.layout.ports import Port, input_ports, output_ports
+from lowtide.packages import ecosystem
 from lowtide.placers.problem import Placement, Problem
 from lowtide.planner.costs import Profile, Whole
 from lowtide.planner.in_use import Cells, InUse, in_use
@@ -57,6 +58,7 @@ class Options:
     cc             the command, with flags, that code, stack and flash are measured with (None:
                    that of `cpu`, or else this machine's)
     state          outputs that become inputs of the next call: ("h_out:h_in",)
+    package        the build that takes the folder: cmake, .. (None: none)
     """
 
     schedule: Literal["layerwise", "stream"] = "stream"
@@ -79,6 +81,7 @@ class Options:
     pixels: str = ""
     cc: str | None = None
     state: tuple[str, ...] = ()
+    package: str | None = None
 
     @property
     def compiler(self) -> tuple[str, ...] | None:
@@ -88,6 +91,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.cpu is not None:
             find_cpu(self.cpu)
+        if self.package is not None:
+            ecosystem(self.package)
         if not is_network_name(self.name):
             raise UsageError(
                 f"--name {for_terminal(self.name)}: up to 40 small letters, digits and _, a letter "

@@ -6,6 +6,7 @@ of weights can meet the kernels of another.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -188,11 +189,17 @@ def _known(array: Array) -> Array:
 def _emit_array(name: str, held: Array, program: Program, lines: Lines) -> None:
     array, align = _known(held), _alignment(name, held, program)
     placed = f"{program.plan.options.name.upper()}_WEIGHTS_IN"
-    kind, whole = _TYPES[array.dtype.name], array.dtype != np.float32
+    kind = _TYPES[array.dtype.name]
     aligned = f"ALIGNED({align}) " if align > array.itemsize else ""
     lines.add(f"static {placed} {aligned}const {kind} {name}[{array.size}] = {{")
-    to_text, per = (whole_literal, 16) if whole else (literal, 8)
+    for line in in_c(array):
+        lines.add(line)
+    lines.add("};")
+
+
+def in_c(array: Array) -> Iterator[str]:
+    """An array's numbers, in lines."""
+    to_text, per = (literal, 8) if array.dtype == np.float32 else (whole_literal, 16)
     texts = [to_text(v).strip("()") for v in array.ravel().tolist()]
     for i in range(0, len(texts), per):
-        lines.add("    " + ", ".join(texts[i : i + per]) + ",")
-    lines.add("};")
+        yield "    " + ", ".join(texts[i : i + per]) + ","

@@ -19,6 +19,8 @@ if(NOT LOWTIDE_EXECUTABLE)
     return()
 endif()
 
+include("${CMAKE_CURRENT_LIST_DIR}/lowtideLibrary.cmake")
+
 function(lowtide_network NAME MODEL)
     cmake_parse_arguments(PARSE_ARGV 2 given "" "CPU;BUDGET" "DEPENDS;ARGS")
     if(given_UNPARSED_ARGUMENTS OR given_KEYWORDS_MISSING_VALUES)
@@ -55,12 +57,5 @@ function(lowtide_network NAME MODEL)
         COMMENT "lowtide fit ${MODEL}"
         VERBATIM COMMAND_EXPAND_LISTS)
 
-    add_library(${NAME} STATIC "${out}/${NAME}.c" "${out}/${NAME}.h")
-    target_include_directories(${NAME} PUBLIC "${out}")
-    set_target_properties(${NAME} PROPERTIES C_STANDARD 99 C_EXTENSIONS OFF)
-    if(CMAKE_C_COMPILER_ID MATCHES "GNU|Clang")
-        # What runs is a network and no code to step through: -O3 in Debug too; MinSizeRel keeps its -Os.
-        target_compile_options(${NAME} PRIVATE $<$<NOT:$<CONFIG:MinSizeRel>>:-O3> -ffp-contract=fast)
-        target_link_libraries(${NAME} PUBLIC m)
-    endif()
+    lowtide_library(${NAME} "${out}" "${NAME}.c" "${NAME}.h")
 endfunction()

@@ -1,0 +1,91 @@
+"""Ecosystems whose builds take a folder of lowtide's: one entry each, and its files beside it.
+
+    CMAKE        packages/cmake/CMakeLists.txt      ->   OUT/CMakeLists.txt
+
+NAME in a path stands for what the program is called; what is in a file, `fill.py` says.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import PurePath
+
+from lowtide.errors import UsageError
+from lowtide.quoting import is_network_name
+
+_MAIN = "selftest.c"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file of a package. An `example` is there to be changed, and the user's from then on.
+
+    `text` is the file here that it is made of, if that is none of the ecosystem's own.
+    """
+
+    path: str
+    example: bool = True
+    text: str = ""
+
+    def called(self, name: str) -> str:
+        """Where it lies in the package of a program of this name."""
+        return self.path.replace("NAME", name)
+
+
+@dataclass(frozen=True)
+class Ecosystem:
+    """What `--package` names: its files, and in words what takes them."""
+
+    name: str
+    takes: str
+    parts: tuple[Part, ...]
+
+    def files(self, name: str) -> frozenset[str]:
+        """The names of all that it adds to a program of this name."""
+        tests = {f"{name}_selftest.{end}" for end in "ch"}
+        return frozenset(tests | {part.called(name) for part in self.parts})
+
+    def text_of(self, part: Part) -> str:
+        """The file that a part is made of, from this room's folder."""
+        return part.text or f"{self.name}/{part.path}"
+
+
+ECOSYSTEMS = (
+    Ecosystem(
+        "cmake",
+        "add_subdirectory() or FetchContent",
+        (Part("CMakeLists.txt"), Part("selftest/main.c", text=_MAIN)),
+    ),
+)  # fmt: skip
+
+
+def ecosystem(name: str) -> Ecosystem:
+    """The ecosystem of a name; raises UsageError where there is none."""
+    for one in ECOSYSTEMS:
+        if one.name == name:
+            return one
+    there = ", ".join(one.name for one in ECOSYSTEMS)
+    raise UsageError(f"there is no package '{name}'; there are {there}")
+
+
+@cache
+def find_part(path: str) -> Part | None:
+    """What a file of a package is, by its path in a folder; None of any other file."""
+    parts = (part for one in ECOSYSTEMS for part in one.parts)
+    return next((part for part in parts if _is_called(part.path, path)), None)
+
+
+@cache
+def is_folder(path: str) -> bool:
+    """Whether files of a package lie in a folder of that path."""
+    parts = (PurePath(part.path) for one in ECOSYSTEMS for part in one.parts)
+    return any(_is_called(str(above), path) for part in parts for above in part.parents[:-1])
+
+
+def _is_called(pattern: str, path: str) -> bool:
+    """Whether a path is one with a network's name for NAME, everywhere the same."""
+    named = re.escape(pattern).replace("NAME", "(?P<name>[a-z0-9_]+)", 1)
+    found = re.fullmatch(named.replace("NAME", "(?P=name)"), path)
+    return found is not None and all(map(is_network_name, found.groups()))
