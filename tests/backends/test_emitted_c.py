@@ -17,7 +17,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lowtide.backends import emit
-from lowtide.check.compile import WARNINGS, Io, build, find_compiler, run, write_sources
+from lowtide.check.compile import WARNINGS, build, find_compiler, run, write_sources
+from lowtide.check.main_around import Io
 from lowtide.check.trial import pack
 from lowtide.ir.find_codes import find_codes
 from lowtide.planner.memory_map import memory_map

@@ -18,9 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from lowtide.backends import emit
-from lowtide.check.compile import Io, Verdict, build, find_compiler, run
+from lowtide.check.compile import Verdict, build, find_compiler, run
 from lowtide.check.emulate import Machine
 from lowtide.check.judge import judge_placement
+from lowtide.check.main_around import Io
 from lowtide.check.numbers import Reference, Sample, compare
 from lowtide.check.trial import pack, split
 from lowtide.errors import CheckError

@@ -58,6 +58,18 @@ class Memory:
         """All memory as elements of a storage's type."""
         return self.bytes.view(self.plan.layout.storages[place.storage].dtype.name)
 
+    def carry(self, old: Place, new: Place) -> None:
+        """What was stored as `new` is `old` from now on, if it lies there."""
+        values = self.load(new, all_of(new), "what is carried")
+        for one, other in zip(
+            self._units(old, self._address(old, all_of(old))),
+            self._units(new, self._address(new, all_of(new))),
+            strict=True,
+        ):
+            if not np.array_equal(one, other):
+                raise CheckError(f"'{new.storage}' does not lie where '{old.storage}' is read")
+        self.store(old, all_of(old), values)
+
     def load(self, place: Place, linear: IntArray, what: str, safe: IntArray | int = 0) -> Array:
         """Elements of a storage; `safe` is the first moment of this row that may overwrite them."""
         address, held = self._address(place, linear), self._in_memory(place)

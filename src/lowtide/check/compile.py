@@ -6,7 +6,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -14,30 +14,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lowtide.check.child import run_child
+from lowtide.check.main_around import Io, main_around
 from lowtide.check.system_faults import check_system, compiler_environment
 from lowtide.errors import CheckError, UsageError
 from lowtide.files.listing import CHECKS
 from lowtide.quoting import own
 
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
-
-
-@dataclass(frozen=True)
-class Io:
-    """The identifiers, element counts and C types of a program's inputs or outputs, in order.
-
-    They are `streamed` row by row, or lie in the arena. Without types all are floats.
-    """
-
-    names: tuple[str, ...]
-    elements: tuple[int, ...]
-    streamed: bool = False
-    types: tuple[str, ...] = ()
-
-    def typed(self) -> Iterator[tuple[str, int, str]]:
-        """Identifier, element count and C type of each."""
-        types = self.types or ("float",) * len(self.names)
-        return zip(self.names, self.elements, types, strict=True)
 
 
 @dataclass(frozen=True)
@@ -118,16 +101,18 @@ def build(
     checked: bool = True,
     called: str = "net",
     around: Mapping[str, str] | None = None,
+    kept: Sequence[tuple[int, int]] = (),
 ) -> Path:
     """Compiles `source` (net.c or reference.c) of an emitted program; returns the executable.
 
     Where it is `checked` that is the source with the judge in it, in checks/.
     `called` is the network's name, of which those of the functions and files are made; more C files
-    may stand `around` it.
+    may stand `around` it. The bytes in `kept`, each a first one and how many, are carried from set
+    to set of inputs; all others are noise before each.
 
     Raises CheckError with the compiler's first message.
     """
-    source, text = own(source, called), own(_main(inputs, outputs), called)
+    source, text = own(source, called), own(main_around(inputs, outputs, kept), called)
     at = source if source == f"{called}.c" and not checked else CHECKS + source
     judged = [*WARNINGS, *flags, own_arena(called), *(["-DLOWTIDE_CHECKED"] if checked else [])]
     name = f"{Path(source).stem}-{'checked' if checked else 'shipped'}"  # no name of a file there
@@ -188,56 +173,3 @@ def run(program: Path, data: bytes, env: Mapping[str, str] | None = None) -> Ver
     reads, faults, *first = judged[0] if judged else (0, 0)
     fault = (first[0], first[1], first[2], first[3], first[4]) if faults else None
     return Verdict(done.stdout, declared, reads, faults, fault)
-
-
-def _main(inputs: Io, outputs: Io) -> str:
-    """A main that runs the network on each set of inputs on stdin and writes the outputs.
-
-    On stderr, a line with the sizes that net.h declares and one with the judge's counts.
-    """
-    declared = ["NET_ARENA_BYTES"]
-    for way, ports in (("INPUT", inputs), ("OUTPUT", outputs)):
-        declared += [f"NET_{way}_{name.upper()}_ELEMENTS" for name in ports.names]
-    held, given, taken = list[str](), list[str](), list[str]()
-    for i, (n, k, kind) in enumerate(inputs.typed()):
-        given.append(f"input{i}" if inputs.streamed else f"net_input_{n}()")
-        held += [f"static {kind} input{i}[{k}];"] if inputs.streamed else []
-    for i, (n, k, kind) in enumerate(outputs.typed()):
-        taken.append(f"output{i}" if outputs.streamed else f"net_output_{n}()")
-        held += [f"static {kind} output{i}[{k}];"] if outputs.streamed else []
-    reads = [
-        f"        if (fread({at}, sizeof({kind}), {k}, stdin) != {k}) break;"
-        for at, (_, k, kind) in zip(given, inputs.typed(), strict=True)
-    ]
-    writes = [
-        f"        fwrite({at}, sizeof({kind}), {k}, stdout);"
-        for at, (_, k, kind) in zip(taken, outputs.typed(), strict=True)
-    ]
-    handed = [*(given if inputs.streamed else []), *(taken if outputs.streamed else [])]
-    return "\n".join(
-        [
-            '#include "net.h"',
-            "#ifdef LOWTIDE_CHECKED",
-            '#include "checks/net_check.h"',
-            "#endif",
-            "#include <stdio.h>",
-            *held,
-            "int main(void)",
-            "{",
-            *(f'    fprintf(stderr, "%lu ", (unsigned long){size});' for size in declared),
-            '    fputs("\\n", stderr);',
-            "    for (;;) {",
-            *(reads or ["        static int once; if (once++) break;"]),
-            f"        net_run({', '.join(handed)});",
-            *writes,
-            "    }",
-            "#ifdef LOWTIDE_CHECKED",
-            '    fprintf(stderr, "%llu %lu %d %d %ld %lu %lu\\n", net_check.reads,',
-            "            net_check.faults, net_check.task, net_check.row, net_check.byte,",
-            "            net_check.wanted, net_check.found);",
-            "#endif",
-            "    return 0;",
-            "}",
-            "",
-        ]
-    )

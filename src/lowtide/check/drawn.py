@@ -22,9 +22,13 @@ class Drawn:
     span: tuple[float, float] | None = None
 
 
-def draw_sets(wanted: Mapping[str, Drawn]) -> dict[str, dict[str, Array]]:
+IN_A_ROW = 8
+"""Calls of a network that keeps state."""
+
+
+def draw_sets(wanted: Mapping[str, Drawn], count: int = DRAWN) -> dict[str, dict[str, Array]]:
     """Sets of inputs by name."""
-    return {f"random {k}" if k else "random": draw(wanted, k) for k in range(DRAWN)}
+    return {f"random {k}" if k else "random": draw(wanted, k) for k in range(count)}
 
 
 def draw(wanted: Mapping[str, Drawn], seed: int) -> dict[str, Array]:

@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lowtide.check.fed import Carry
 from lowtide.check.numbers import Sample
 from lowtide.ir.graph import Array
 from lowtide.layout.ports import Port
+from lowtide.planner.memory_map import StateAt
 
 Sets = Mapping[str, Mapping[str, Array]]
 
@@ -24,24 +26,42 @@ class Ends:
 
     inputs: tuple[Port, ...] = ()
     outputs: tuple[Port, ...] = ()
+    states: tuple[StateAt, ...] = ()
+
+    @property
+    def carry(self) -> Carry:
+        """Which output each input was that is carried from call to call."""
+        names = [port.name for port in self.outputs]
+        return {one.input: names.index(one.output) for one in self.states}
 
     def of_program(self, given: Sets) -> dict[str, dict[str, Array]]:
-        """Sets of inputs as the program takes them: reals become the numbers nearest to them."""
+        """Sets of inputs as the program takes them: reals become the numbers nearest to them, and
+        states are its own."""
         ports = {port.name: port for port in self.inputs}
+        states = {one.input for one in self.states}
         return {
-            name: {x: numbers(values, ports.get(x)) for x, values in inputs.items()}
+            name: {x: numbers(v, ports.get(x)) for x, v in inputs.items() if x not in states}
             for name, inputs in given.items()
         }
 
     def of_file(self, given: Sets, real: Collection[str]) -> dict[str, dict[str, Array]]:
-        """Sets of inputs as the file takes them, of which those in `real` are float32."""
+        """Sets of inputs as the file takes them, of which those in `real` are float32; states as
+        they begin."""
         ports = {port.name: port for port in self.inputs}
+        begin = {
+            one.input: np.zeros(one.shape, np.float32)
+            if one.input in real
+            else np.full(one.shape, one.initial, one.dtype)
+            for one in self.states
+        }
         return {
-            name: {
+            name: begin
+            | {
                 x: ports[x].reals(values).astype(np.float32)
                 if x in real and x in ports and values.dtype.kind in "iu"
                 else values
                 for x, values in inputs.items()
+                if x not in begin
             }
             for name, inputs in given.items()
         }

@@ -16,6 +16,7 @@ from lowtide.check.numbers import SAME, Difference, Sample, check_comparable, sc
 from lowtide.check.opinion import Built, judge_way, shipping, version
 from lowtide.check.placement import Rows, check_placement
 from lowtide.check.same_program import check_same_program
+from lowtide.check.states import check_states
 from lowtide.check.trial import Trial, Way
 from lowtide.clock import Progress, quiet
 from lowtide.errors import CheckError
@@ -95,13 +96,13 @@ class Checks:
 
 
 def judge_placement(memory: MemoryMap) -> None:
-    """Raises CheckError if two live rows share a byte."""
+    """Raises CheckError if two live rows share a byte, or a state is lost between calls."""
     rows = []
     for storage in memory.storages:
         start, stop = lifetimes_of(storage)
         address = addresses_of(storage)
         rows.append(Rows(storage.name, storage.cell_bytes, address, start, stop))
-    faults = check_placement(rows, memory.arena_bytes, memory.align)
+    faults = check_placement(rows, memory.arena_bytes, memory.align) + check_states(memory)
     if faults:
         raise CheckError(f"the placement is wrong: {faults[0]} ({len(faults)} faults)")
 

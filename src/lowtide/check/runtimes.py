@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from lowtide.check.fed import Carry, Fed
 from lowtide.frontends.tflite.stored import stored_in
 from lowtide.ir.graph import Array
 
@@ -33,12 +34,12 @@ def installed(name: str) -> str | None:
         return None
 
 
-def run(name: str, content: bytes, sets: Sets) -> Made:
-    """The outputs of a file for sets of inputs, each in the file's order.
+def run(name: str, content: bytes, sets: Sets, carry: Carry) -> Made:
+    """The outputs of a file for sets of inputs, each in the file's order, states carried on.
 
     Raises ImportError without the runtime, and RuntimeError or ValueError where it cannot run it.
     """
-    return _running(lambda: _RUNS[name](content, sets))
+    return _running(lambda: _RUNS[name](content, sets, Fed(carry)))
 
 
 def run_all(
@@ -62,8 +63,14 @@ def _running(work: Callable[[], T]) -> T:
         raise RuntimeError(f"{type(error).__name__}: {error}") from error
 
 
-def _by_tflm(content: bytes, sets: Sets) -> Made:
-    return _in_room(content, lambda own: [_run_tflm(own, inputs) for inputs in sets])
+def _by_tflm(content: bytes, sets: Sets, fed: Fed) -> Made:
+    return _in_room(content, lambda own: [_step_tflm(own, inputs, fed) for inputs in sets])
+
+
+def _step_tflm(own: Any, inputs: Mapping[str, Array], fed: Fed) -> tuple[Array, ...]:
+    made = _run_tflm(own, fed.inputs(inputs))
+    fed.made(made)
+    return made
 
 
 def _in_room(content: bytes, use: Callable[[Any], T], **more: Any) -> T:
@@ -107,12 +114,13 @@ def _run_tflm(own: Any, inputs: Mapping[str, Array]) -> tuple[Array, ...]:
             return tuple(made)
 
 
-def _by_litert(content: bytes, sets: Sets) -> Made:
+def _by_litert(content: bytes, sets: Sets, fed: Fed) -> Made:
     own = _litert(content)
     made: Made = []
     for inputs in sets:
-        _run_litert(own, inputs)
+        _run_litert(own, fed.inputs(inputs))
         made.append(tuple(own.get_tensor(held["index"]) for held in own.get_output_details()))
+        fed.made(made[-1])
     return made
 
 
@@ -149,4 +157,4 @@ def _all_by_litert(
 
 
 _ALL: Mapping[str, Callable[..., list[Array | None]]] = {TFLM: _all_by_tflm, LITERT: _all_by_litert}
-_RUNS: Mapping[str, Callable[[bytes, Sets], Made]] = {TFLM: _by_tflm, LITERT: _by_litert}
+_RUNS: Mapping[str, Callable[[bytes, Sets, Fed], Made]] = {TFLM: _by_tflm, LITERT: _by_litert}

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lowtide.check.drawn import Drawn, draw_sets
+from lowtide.check.drawn import DRAWN, Drawn, draw_sets
 from lowtide.check.expected import Expected, Kind
+from lowtide.check.fed import Carry
 from lowtide.check.floats import Floats, floats_before, parts_of, quantum, said
 from lowtide.check.in_child import LARGE, in_child
 from lowtide.check.numbers import Sample
@@ -31,9 +32,9 @@ ANY_SIZE = 1 << 62
 """It was read before."""
 
 
-def drawn_for_tflite(model: Path) -> dict[str, dict[str, Array]]:
+def drawn_for_tflite(model: Path, count: int = DRAWN) -> dict[str, dict[str, Array]]:
     """Seeded random sets of inputs."""
-    return draw_sets(inputs_of(load(model, ANY_SIZE)))
+    return draw_sets(inputs_of(load(model, ANY_SIZE)), count)
 
 
 def reals_of_tflite(model: Path) -> set[str]:
@@ -42,9 +43,11 @@ def reals_of_tflite(model: Path) -> set[str]:
     return {name for name in graph.inputs if graph.tensors[name].dtype == F32}
 
 
-def expect_tflite(model: Path, given: Mapping[str, Mapping[str, Array]]) -> list[Sample]:
-    """Sets of inputs by name, each with what is expected."""
-    return _expected(model, load(model, ANY_SIZE), given)
+def expect_tflite(
+    model: Path, given: Mapping[str, Mapping[str, Array]], carry: Carry
+) -> list[Sample]:
+    """Sets of inputs by name, each with what is expected; states are carried on."""
+    return _expected(model, load(model, ANY_SIZE), given, carry)
 
 
 def inputs_of(graph: Graph) -> dict[str, Drawn]:
@@ -67,10 +70,12 @@ def _span(graph: Graph, name: str) -> tuple[float, float] | None:
     return None
 
 
-def _expected(model: Path, graph: Graph, given: Mapping[str, Mapping[str, Array]]) -> list[Sample]:
+def _expected(
+    model: Path, graph: Graph, given: Mapping[str, Mapping[str, Array]], carry: Carry
+) -> list[Sample]:
     sets = {name: _as_taken(graph, inputs, name) for name, inputs in given.items()}
     outputs = [graph.tensors[name] for name in graph.outputs]
-    runtime, made, note = _run(model.read_bytes(), runtime_of(graph), list(sets.values()))
+    runtime, made, note = _run(model.read_bytes(), runtime_of(graph), list(sets.values()), carry)
     floats = floats_before(parts_of(graph), graph.outputs)
     if made:
         note = "; ".join([*filter(None, [note]), *said(graph.outputs, floats)])
@@ -92,7 +97,7 @@ def runtime_of(graph: Graph) -> str:
 
 
 def _run(
-    content: bytes, runtime: str, sets: Sequence[Mapping[str, Array]]
+    content: bytes, runtime: str, sets: Sequence[Mapping[str, Array]], carry: Carry
 ) -> tuple[str, Made, str]:
     """A runtime's name with what it made, or the other's; or nothing, and why."""
     if installed(runtime) is None:
@@ -100,7 +105,7 @@ def _run(
         return runtime, [], why
     for one in (runtime, *({TFLM, LITERT} - {runtime})):
         with suppress(RuntimeError, ValueError, ImportError):
-            made = in_child(LARGE + 1, run, one, content, sets)
+            made = in_child(LARGE + 1, run, one, content, sets, carry)
             return one, made, "" if one == runtime else f"{runtime} cannot run it"
     return runtime, [], f"not compared with {runtime}, which cannot run it"
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from lowtide.check.compile import Io, Verdict, build, native_flags, run
+from lowtide.check.compile import Verdict, build, native_flags, run
 from lowtide.check.flags import SHIPS, Flags
+from lowtide.check.main_around import Io
 from lowtide.check.numbers import Difference, Sample, check_near, compare
 from lowtide.errors import CheckError
 from lowtide.ir.graph import Array
@@ -69,11 +70,12 @@ class Trial:
     def build(self, way: Way, around: Mapping[str, str] | None = None) -> Path:
         """The executable, with C files `around` it; raises CheckError where it does not compile."""
         inputs, outputs = _io(self.memory.inputs), _io(self.memory.outputs)
+        kept = tuple((one.offset, one.bytes) for one in self.memory.states)
         at = self.folder / f"{Path(way.source).stem}-{len(list(self.folder.iterdir()))}"
         flags = (*way.flags, *native_flags(tuple(self.compiler)))
         return build(
             self.files, way.source, inputs, outputs, at, self.compiler, flags, way.checked,
-            self.memory.called, around or {},
+            self.memory.called, around or {}, kept,
         )  # fmt: skip
 
     def judge(self, program: Path, way: Way) -> Outcome:

@@ -19,11 +19,12 @@ import onnx
 import onnx.inliner
 
 from lowtide.check.as_used import as_used, floats_apart
-from lowtide.check.drawn import Drawn, draw_sets
+from lowtide.check.drawn import DRAWN, IN_A_ROW, Drawn, draw_sets
 from lowtide.check.ends import FILES_OWN, Ends, Sets
 from lowtide.check.exact.evaluate import NotEvaluated, evaluate
 from lowtide.check.exact.quanta import quanta, spans_of
 from lowtide.check.expected import SUSPECT, Expected, share
+from lowtide.check.fed import Carry, Fed
 from lowtide.check.floats import floats_as_run, said
 from lowtide.check.numbers import Reference, Sample, distance, largest_of, lively_inputs, scales
 from lowtide.check.overflow import overflow
@@ -47,17 +48,18 @@ def make_samples(
     whole numbers or makes them of its inputs at once. Raises UnreadableModel where the runtime
     cannot run it.
     """
+    count = IN_A_ROW if ends.states else DRAWN
     if isinstance(model, Path) and is_tflite(model):
-        return expect(model, name, {**drawn_for_tflite(model), **given}, ends)
+        return expect(model, name, {**drawn_for_tflite(model, count), **given}, ends)
     model = as_used(model)
     plain = _session(model, name)
     kinds = plain.types
     spans = {x: held for x, held in spans_of(_opened(model)).items() if kinds.get(x) == F32.name}
-    if not spans and set(kinds.values()) <= {F32.name}:
+    if not spans and set(kinds.values()) <= {F32.name} and not ends.states:
         floats = {name: (shape, F32.name) for name, shape in shapes.items()}
-        return _expect(model, name, [lively_inputs(plain.run, floats), *_run(plain, given)])
+        return _expect(model, name, [lively_inputs(plain.run, floats), *_run(plain, given, {})])
     wanted = {x: Drawn(shape, kinds[x], spans.get(x)) for x, shape in shapes.items()}
-    return expect(model, name, {**draw_sets(wanted), **given}, ends)
+    return expect(model, name, {**draw_sets(wanted, count), **given}, ends)
 
 
 def expect(
@@ -66,12 +68,14 @@ def expect(
     """Sets of inputs by name, each with what the network makes of it; raises UnreadableModel."""
     numbers = ends.of_program(given)
     if isinstance(model, Path) and is_tflite(model):
-        made = expect_tflite(model, ends.of_file(numbers, reals_of_tflite(model)))
+        sets = ends.of_file(numbers, reals_of_tflite(model))
+        made = expect_tflite(model, sets, ends.carry)
     else:
         model = as_used(model)
         plain = _session(model, name)
         real = [x for x, kind in plain.types.items() if kind == F32.name]
-        made = _expect(model, name, _run(plain, ends.of_file(numbers, real)))
+        samples = _run(plain, ends.of_file(numbers, real), ends.carry)
+        made = _expect(model, name, samples, ends.carry)
     return [ends.as_program(sample, numbers[sample.name]) for sample in made]
 
 
@@ -79,8 +83,15 @@ def _opened(model: onnx.ModelProto | Path) -> onnx.ModelProto:
     return onnx.load(model, load_external_data=False) if isinstance(model, Path) else model
 
 
-def _run(runtime: Reference, given: Mapping[str, Mapping[str, Array]]) -> list[Sample]:
-    return [Sample(name, inputs, runtime.run(inputs)) for name, inputs in given.items()]
+def _run(
+    runtime: Reference, given: Mapping[str, Mapping[str, Array]], carry: Carry
+) -> list[Sample]:
+    fed, found = Fed(carry), list[Sample]()
+    for name, inputs in given.items():
+        made = runtime.run(fed.inputs(inputs))
+        fed.made(made.outputs)
+        found.append(Sample(name, inputs, made))
+    return found
 
 
 def _session(model: onnx.ModelProto | Path, name: str) -> Reference:
@@ -92,14 +103,16 @@ def _session(model: onnx.ModelProto | Path, name: str) -> Reference:
         return Reference(held, name)
 
 
-def _expect(model: onnx.ModelProto | Path, name: str, samples: Sequence[Sample]) -> list[Sample]:
+def _expect(
+    model: onnx.ModelProto | Path, name: str, samples: Sequence[Sample], carry: Carry | None = None
+) -> list[Sample]:
     """Samples with onnxruntime's outputs, not optimised -> with what is expected."""
     try:
         proto = read_whole(model)
         steps = quanta(proto)
         if steps is not None:
-            return _fused(model, proto, name, samples, steps)
-        return _exact(proto, name, samples)
+            return _fused(model, proto, name, samples, steps, carry or {})
+        return _exact(proto, name, samples, carry or {})
     except NotEvaluated as error:
         return _noted(samples, f"not evaluated in float64: {error}")
 
@@ -128,6 +141,7 @@ def _fused(
     name: str,
     samples: Sequence[Sample],
     steps: Sequence[float],
+    carry: Carry,
 ) -> list[Sample]:
     """Equal, but for what onnxruntime itself computes in floats: that may be a quantum off."""
     apart, weights = floats_apart(proto)
@@ -138,18 +152,25 @@ def _fused(
         floats = floats_as_run(kept, proto)
     outputs = [value.name for value in proto.graph.output]
     note = "; ".join(["its activations are quantised", *said(outputs, floats)])
-    found = []
+    found, fed = [], Fed(carry)
     for one in samples:
-        made = fused.run({**one.inputs, **weights})
+        made = fused.run({**fed.inputs(one.inputs), **weights})
+        fed.made(made.outputs)
         gaps = (f.gap(y, step) for f, y, step in zip(floats, made.outputs, steps, strict=True))
         made = replace(made, kind="quantised", gaps=tuple(gaps), quanta=tuple(steps), note=note)
         found.append(replace(one, expected=made))
     return found
 
 
-def _exact(model: onnx.ModelProto, name: str, samples: Sequence[Sample]) -> list[Sample]:
+def _exact(
+    model: onnx.ModelProto, name: str, samples: Sequence[Sample], carry: Carry
+) -> list[Sample]:
     """In float64, with onnxruntime's distance; as they are where the two part."""
-    found = [replace(one, expected=_evaluated(model, one)) for one in samples]
+    found, fed = list[Sample](), Fed(carry)
+    for sample in samples:
+        one = replace(sample, inputs=fed.inputs(sample.inputs))
+        found.append(replace(one, expected=_evaluated(model, one)))
+        fed.made(found[-1].outputs)
     largest = scales(found)
     for one in found:
         off = [share(gap, most) for gap, most in zip(one.expected.gaps, largest, strict=True)]

@@ -252,7 +252,7 @@ def _same_references(model: Path, memory: MemoryMap, samples: Sequence[Sample]) 
     """The samples with what is expected now, which is what the folder says; raises CheckError."""
     check_model(model, memory)
     inputs = {s.name: s.inputs for s in samples}
-    ends = Ends(memory.inputs, memory.outputs)
+    ends = Ends(memory.inputs, memory.outputs, memory.states)
     now = in_child(memory.elements, expect, model, str(model), inputs, ends)
     check_near(compare({s.name: s.outputs for s in samples}, now), now, _SAMPLES)
     return now

@@ -10,9 +10,10 @@ class State:
     """What a call makes of `output` is what the next one reads of `input`.
 
     They name an output and an input of the network, alike in shape, type and scale. Before the
-    first call all its elements are `initial`.
+    first call all its elements are `initial`. What is not `shown` is no output for the caller.
     """
 
     output: str
     input: str
     initial: int = 0
+    shown: bool = True

@@ -69,7 +69,8 @@ class Layout:
 
     `origins` gives, for each tensor, the computed tensors (and inputs) it consists of: itself, the
     tensor that it is a view of, or the parts that were joined. `graph.outputs` are the tensors
-    that hold the network's outputs, `output_names` the network's own names for them. `scratch` has
+    that hold the network's outputs, `output_names` the network's own names for them; `graph.states`
+    name tensors, too. `scratch` has
     the storages that kernels use while they make a step, by the tensor that they make; `tiles` how
     many pixels a kernel may make at a time, where it is told; `families` which processors' C is
     emitted beside the portable one (None: all).
@@ -154,7 +155,11 @@ class _Layouter:
                 made += self._made(self.copies.pop(name, []))
             made += self._resolve(op)
         made += self._made(self.copies.pop(None, []))
-        laid = replace(graph, outputs=outputs, operators=tuple(made), tensors=self.tensors)
+        lying = dict(zip(graph.outputs, outputs, strict=True))
+        states = tuple(replace(one, output=lying[one.output]) for one in graph.states)
+        laid = replace(
+            graph, outputs=outputs, operators=tuple(made), tensors=self.tensors, states=states
+        )
         return Layout(understood(laid), self.storages, self.places, self.origins, graph.outputs)
 
     # Places that are demanded from behind: by outputs and by joins.

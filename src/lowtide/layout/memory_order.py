@@ -44,6 +44,8 @@ def preferred_orders(
 def _input_order(graph: Graph, name: str, io_layout: str) -> Axes:
     shape = graph.shape(name)
     readers = graph.readers[name]
+    if any(name == state.input for state in graph.states):
+        return io_order(graph, name, io_layout)  # as the output lies that it was
     if len(shape) == 3 and any(ENTRIES[r.type].order == "channels_last" for r in readers):
         return channels_last(3)
     return io_order(graph, name, io_layout)

@@ -70,20 +70,58 @@ class Port:
         return "".join(f"[{n} {self.shape[a]}]" for n, a in zip(names, axes, strict=True)) or "[1]"
 
 
+@dataclass(frozen=True)
+class Carried:
+    """What is carried from call to call: an output that lies where the input lies.
+
+    Before the first call all its elements are `initial`.
+    """
+
+    output: Port
+    input: Port
+    initial: int
+
+    @property
+    def bytes(self) -> int:
+        """Bytes that nothing else may touch between the calls."""
+        return self.input.bytes
+
+
+def carried(layout: Layout) -> tuple[Carried, ...]:
+    """The network's states, in order."""
+    names = dict(zip(layout.graph.outputs, layout.output_names, strict=True))
+    states = layout.graph.states
+    made = [state.output for state in states]
+    outputs = _ports(layout, tuple(names[name] for name in made), tuple(made), False)
+    read = tuple(state.input for state in states)
+    return tuple(
+        Carried(output, into, state.initial)
+        for output, into, state in zip(
+            outputs, _ports(layout, read, read, False), states, strict=True
+        )
+    )
+
+
 def input_ports(layout: Layout, streamed: bool = False) -> tuple[Port, ...]:
-    """The network's inputs, in order; an input that is handed over in parts is one port."""
-    crops = layout.graph.crops
-    tensors = {crops[t].input if t in crops else t: t for t in reversed(layout.graph.inputs)}
+    """The inputs that the caller writes, in order: one that is handed over in parts is one port,
+    and what an earlier call has made is none."""
+    crops, kept = layout.graph.crops, {state.input for state in layout.graph.states}
+    handed = [name for name in reversed(layout.graph.inputs) if name not in kept]
+    tensors = {crops[t].input if t in crops else t: t for t in handed}
     names = tuple(reversed(tensors))
     return _ports(layout, names, tuple(tensors[name] for name in names), streamed)
 
 
 def output_ports(layout: Layout, streamed: bool = False) -> tuple[Port, ...]:
-    """The network's outputs, in order.
+    """The network's outputs, in order, but for states that are not shown.
 
     Where an output is an input as well, its port is a copy of it.
     """
-    return _ports(layout, layout.output_names, layout.graph.outputs, streamed)
+    hidden = {state.output for state in layout.graph.states if not state.shown}
+    pairs = zip(layout.output_names, layout.graph.outputs, strict=True)
+    shown = [pair for pair in pairs if pair[1] not in hidden]
+    names, tensors = tuple(name for name, _ in shown), tuple(tensor for _, tensor in shown)
+    return _ports(layout, names, tensors, streamed)
 
 
 def _ports(

@@ -280,5 +280,5 @@ def make_references(
     """Samples with what is expected of each: a seeded random input, and those that are given."""
     held = model if isinstance(model, onnx.ModelProto) else Path(model)
     shapes = {port.name: port.shape for port in memory.inputs}
-    ends = Ends(memory.inputs, memory.outputs)
+    ends = Ends(memory.inputs, memory.outputs, memory.states)
     return in_child(memory.elements, make_samples, held, source.path, shapes, samples, ends)

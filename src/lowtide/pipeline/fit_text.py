@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lowtide.check.verify import Verified
     from lowtide.ir.graph import Array
     from lowtide.ir.original import Original
-    from lowtide.layout.ports import Port
+    from lowtide.layout.ports import Carried, Port
     from lowtide.minimalloc.buffers import Buffer
     from lowtide.pipeline.fit import Fitted
     from lowtide.placers.problem import Placement
@@ -38,6 +38,7 @@ def show_fit(fitted: Fitted, labels: Sequence[str] | None = None) -> str:
         f"({own.peak.type})",
         f"  arena          {amount(arena)}  placement {proven}; "
         f"{_percent(before, arena)} against whole tensors",
+        *_states(plan.states),
         f"  lower bound    {amount(own.lower_bound_bytes)}  live at one time, "
         + ("row by row" if plan.streamed else f"overlap {plan.options.overlap}"),
         *_whole(fitted),
@@ -46,6 +47,19 @@ def show_fit(fitted: Fitted, labels: Sequence[str] | None = None) -> str:
         lines += [str(fitted.package)] if fitted.package else []
         lines += _checked(fitted.checks) + _answers(fitted.checks, plan.outputs[0], labels or ())
     return "\n".join(lines)
+
+
+def _states(states: Sequence[Carried]) -> list[str]:
+    """What of the arena is carried from call to call."""
+    if not states:
+        return []
+    named = ", ".join(
+        f"{for_terminal(one.output.name)} becomes {for_terminal(one.input.name)}" for one in states
+    )
+    return [
+        f"  state          {amount(sum(one.bytes for one in states))}  of the arena, kept from "
+        f"call to call: {named}"
+    ]
 
 
 def label_warnings(fitted: Fitted, labels: Sequence[str] | None) -> list[str]:

@@ -23,6 +23,8 @@ def read_states(texts: Sequence[str], graph: Graph) -> tuple[State, ...]:
         for name, text in zip(names, texts, strict=True):
             if names.count(name) > 1:
                 raise _wrong(text, f"{way} '{for_terminal(name)}' is used twice")
+    if found and {*graph.inputs} <= {one.input for one in found}:
+        raise UsageError("--state: an input that is handed in is needed, all are states")
     return found
 
 

@@ -18,11 +18,13 @@ from lowtide.planner.layerwise import cut, plan_layerwise
 from lowtide.planner.parts import Parting
 from lowtide.planner.plan import Objective, Options, Plan, Source, straight_rows
 from lowtide.planner.scratch import narrower, with_scratch
+from lowtide.planner.states import Candidates, hold, with_copies
 from lowtide.planner.steps import best_streamed
 from lowtide.planner.streamed import Segmented, Streamed, cut_segments
 from lowtide.rewrites.as_if import as_if
 from lowtide.rewrites.fuse_pools import fuse_pools
 from lowtide.rewrites.in_order import in_order
+from lowtide.rows.follows import in_state_order
 from lowtide.rows.liveness import whole_lifetimes
 from lowtide.rows.task import Task, make_tasks
 from lowtide.schedules import layerwise
@@ -54,8 +56,13 @@ def make_plan(
     UnsupportedModel for what cannot be planned.
     """
     _check(options)
-    if graph.states:
-        raise UsageError("--state: no plan keeps it yet")
+    _check_states(graph, options)
+    return with_copies(graph, lambda one: _narrowed(source, one, options, clock, budget))
+
+
+def _narrowed(
+    source: Source, graph: Graph, options: Options, clock: Clock, budget: int | None
+) -> Plan:
     plan = _planned(source, graph, options, clock, budget, {})
     for _ in range(_NARROWINGS):
         tiles = narrower(plan)
@@ -83,18 +90,20 @@ def _planned(
     _check_align(options, laid.layout)
     whole = _layerwise(source, laid, options, clock)
     if options.schedule == "layerwise" or options.overlap == "none" or options.tile:
-        return whole
+        return hold(whole)
     cuts, most = _cuts(whole, clock), inf if budget is None else budget
-    plans = [] if _ports(options) or options.objective != "memory" else [whole]
+    plans = Candidates()
+    if not _ports(options) and options.objective == "memory":
+        plans.add(whole)
     if options.max_overhead and budget is None:
-        plans += _with_parts(whole, cuts[0], graph, clock, budget)
-    if not any(plan.arena_bytes <= cuts[0].live_bytes for plan in plans):
-        plans.append(_at_objective(whole, cuts, clock, budget))
-    if options.max_overhead and min(plan.arena_bytes for plan in plans) > most:
-        plans += _with_parts(whole, cuts[0], graph, clock, budget)
-    if not _ports(options) and min(plan.arena_bytes for plan in plans) > most:
-        plans.append(whole)
-    return min(plans, key=lambda plan: plan.arena_bytes)
+        plans.add(*_with_parts(whole, cuts[0], graph, clock, budget))
+    if plans.arena_bytes > cuts[0].live_bytes:
+        plans.add(_at_objective(whole, cuts, clock, budget))
+    if options.max_overhead and plans.arena_bytes > most:
+        plans.add(*_with_parts(whole, cuts[0], graph, clock, budget))
+    if not _ports(options) and plans.arena_bytes > most:
+        plans.add(whole)
+    return plans.smallest
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +120,8 @@ def _laid_out(graph: Graph, options: Options, tiles: Mapping[str, int]) -> _Laid
     fused = _fused(graph, options)
     families = None if options.cpu is None else families_of(options.cpu)
     layout = replace(lay_out(fused, options.io_layout), tiles=tiles, families=families)
-    return _Laid(graph, fused is not graph, layout, cut(make_tasks(layout), layout, options))
+    tasks = in_state_order(layout, make_tasks(layout))
+    return _Laid(graph, fused is not graph, layout, cut(tasks, layout, options))
 
 
 def _layerwise(source: Source, laid: _Laid, options: Options, clock: Clock) -> Plan:
@@ -121,7 +131,7 @@ def _layerwise(source: Source, laid: _Laid, options: Options, clock: Clock) -> P
     if laid.fused:
         given = _as_given(laid.given, tasks, options)
     else:
-        kept, lives = options.keep_input, found
+        kept, lives = options.keep_input, {n: found[n] for n in layout.storages}
         if options.overlap != "none":
             lives = whole_lifetimes(layout, tasks, best.schedule, kept)
         given = Whole(layout, tasks, best.schedule, lives)
@@ -229,6 +239,19 @@ def _check(options: Options) -> None:
         raise UsageError(f"--align {options.align}: at most {MOST_ALIGN}, the size of a page")
 
 
+def _check_states(graph: Graph, options: Options) -> None:
+    """Raises UsageError for options that do not go with states yet."""
+    asked = {
+        "--image streamed": options.image == "streamed",
+        "--result streamed": options.result == "streamed",
+        "--max-overhead": options.max_overhead > 0,
+        "--keep-input": options.keep_input,
+    }
+    for name in compress(asked, asked.values()):
+        if graph.states:
+            raise UsageError(f"{name} does not go with --state yet: leave one of them out")
+
+
 def _check_align(options: Options, layout: Layout) -> None:
     size = max((s.dtype.bytes for s in layout.storages.values()), default=1)
     if options.align < 1 or (options.element_bytes is None and options.align % size):
@@ -264,7 +287,7 @@ def _fused(graph: Graph, options: Options) -> Graph:
 def _as_given(graph: Graph, known: Sequence[Task], options: Options) -> Whole:
     """The network without fused pools; `known` are the tasks with them."""
     layout = lay_out(graph, options.io_layout)
-    tasks = make_tasks(layout, known)
+    tasks = in_state_order(layout, make_tasks(layout, known))
     schedule = layerwise.schedule(layout, tasks, options.order, options.keep_input)
     lives = whole_lifetimes(layout, tasks, schedule, options.keep_input)
     return Whole(layout, tasks, schedule, lives)

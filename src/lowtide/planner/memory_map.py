@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lowtide.ir.index import IntArray
-from lowtide.layout.ports import Port
+from lowtide.layout.ports import Carried, Port
 from lowtide.planner.costs import label, weights_of
 from lowtide.planner.plan import Plan
 from lowtide.rows.liveness import Life
@@ -111,6 +111,27 @@ class RunAt:
 
 
 @dataclass(frozen=True)
+class StateAt:
+    """What a call makes of `output` the next one reads of `input`: the same bytes of the arena.
+
+    They begin at `offset`, and nothing else may write to them between calls. All elements are
+    `initial` before the first call.
+    """
+
+    output: str
+    input: str
+    initial: int
+    dtype: str
+    shape: tuple[int, ...]
+    offset: int
+    bytes: int
+    written: str
+    """The storage in which a call leaves it .."""
+    read: str
+    """.. and that in which the next one finds it."""
+
+
+@dataclass(frozen=True)
 class MemoryMap:
     """A plan as plain data: what plan.json holds."""
 
@@ -128,6 +149,7 @@ class MemoryMap:
     tensors: tuple[TensorAt, ...]
     operators: tuple[OperatorAt, ...]
     schedule: tuple[RunAt, ...]
+    states: tuple[StateAt, ...] = ()
 
     @property
     def called(self) -> str:
@@ -194,7 +216,17 @@ def memory_map(plan: Plan) -> MemoryMap:
             RunAt(r.task, r.first, r.rows, r.ticks, r.backward, r.together)
             for r in plan.schedule.runs
         ),
+        states=tuple(_state(plan, one) for one in plan.states),
     )
+
+
+def _state(plan: Plan, one: Carried) -> StateAt:
+    places = plan.layout.places
+    written, read = places[one.output.tensor].storage, places[one.input.tensor].storage
+    return StateAt(
+        one.output.name, one.input.name, one.initial, one.input.dtype, one.input.shape,
+        plan.offset[read], one.bytes, written, read,
+    )  # fmt: skip
 
 
 def _stored(plan: Plan, name: str) -> StoredAt:

@@ -16,7 +16,7 @@ from lowtide.kernels.choose import choose, scratch
 from lowtide.kernels.cpus import find_cpu
 from lowtide.kernels.kernel import Use
 from lowtide.layout.lay_out import Layout
-from lowtide.layout.ports import Port, input_ports, output_ports
+from lowtide.layout.ports import Carried, Port, carried, input_ports, output_ports
 from lowtide.packages import ecosystem
 from lowtide.placers.problem import Placement, Problem
 from lowtide.planner.costs import Profile, Whole
@@ -195,6 +195,11 @@ class Plan:
         return output_ports(self.layout, self.options.result == "streamed")
 
     @cached_property
+    def states(self) -> tuple[Carried, ...]:
+        """What is carried from call to call."""
+        return carried(self.layout)
+
+    @cached_property
     def kept_inputs(self) -> tuple[Port, ...]:
         """The inputs in the arena that are as they were after a run."""
         end = self.schedule.ticks + 1
@@ -269,6 +274,7 @@ class Plan:
             "mac_overhead": self.mac_overhead,
             "weight_bytes": self.profile.weight_bytes,
             "scratch_bytes": self.scratch_bytes,
+            "carried_bytes": sum(one.bytes for one in self.states),
         }
 
     def moved(self, storage: str, offset: int) -> Plan:

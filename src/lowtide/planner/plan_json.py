@@ -17,6 +17,7 @@ from lowtide.planner.memory_map import (
     MemoryMap,
     OperatorAt,
     RunAt,
+    StateAt,
     StoredAt,
     TensorAt,
 )
@@ -29,9 +30,11 @@ def read_memory_map(text: str, file: str) -> MemoryMap:
         held = json.loads(text)
         if held["schema"] != SCHEMA:
             raise UnreadableModel(f"schema {held['schema']} is not {SCHEMA}", file=file)
-        known = {f.name: held[f.name] for f in fields(MemoryMap)}
+        known = {
+            f.name: held[f.name] for f in fields(MemoryMap) if f.name in held or f.name != "states"
+        }
         for name, kind in _PARTS.items():
-            known[name] = tuple(_made(kind, one) for one in known[name])
+            known[name] = tuple(_made(kind, one) for one in known.get(name, ()))
         found = MemoryMap(**known)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UnreadableModel("not a plan that lowtide wrote", file=file) from error
@@ -113,6 +116,7 @@ _PARTS: dict[str, type] = {
     "tensors": TensorAt,
     "operators": OperatorAt,
     "schedule": RunAt,
+    "states": StateAt,
 }
 
 _T = TypeVar("_T")

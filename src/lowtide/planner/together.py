@@ -22,7 +22,7 @@ from lowtide.placers import place
 from lowtide.placers.problem import Placement, Problem
 from lowtide.planner.plan import Plan, straight_rows
 from lowtide.planner.row_problem import Addresses, row_bars
-from lowtide.rows.liveness import Life, Lives, live_bytes
+from lowtide.rows.liveness import Lives, live_bytes
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,24 @@ def share(
 
     What is kept lies apart but for that of a group, which is the same bytes.
     """
-    own = {plan.options.name: plan for plan in plans}
     kept = [one for group in groups for one in group]
-    apart = [_apart(plan, _kept_of(plan, kept)) for plan in plans]
+    lives = [_always(plan, kept) for plan in plans]
+    turn, lying, placed = above(plans, groups, lives)
+    networks = tuple(plan.options.name for plan in plans)
+    end = max((one.offset + one.bytes for one in lying), default=turn)
+    shared = tuple(replace(plan, shared=True) for plan in placed)
+    return Shared(networks, end, align, turn, lying), shared
+
+
+def above(
+    plans: Sequence[Plan], groups: Sequence[Sequence[Kept]], lives: Sequence[Lives]
+) -> tuple[int, tuple[Kept, ...], tuple[Plan, ...]]:
+    """What is kept, above all else of all plans: where that ends, where it lies, and the plans.
+
+    `lives` has, for each plan, when its storages that are kept live.
+    """
+    own = {plan.options.name: plan for plan in plans}
+    apart = [_apart(plan, kept) for plan, kept in zip(plans, lives, strict=True)]
     turn = end = max(plan.arena_bytes for plan in apart)
     lying = list[Kept]()
     for group in groups:
@@ -66,18 +81,22 @@ def share(
         at = -(-end // unit) * unit
         lying += [replace(one, offset=at, bytes=held[0].bytes) for one in group]
         end = at + held[0].bytes
-    networks = tuple(plan.options.name for plan in plans)
-    placed = tuple(replace(_lifted(plan, lying), shared=True) for plan in apart)
-    return Shared(networks, end, align, turn, tuple(lying)), placed
+    return turn, tuple(lying), tuple(_lifted(plan, lying) for plan in apart)
 
 
-def _kept_of(plan: Plan, kept: Sequence[Kept]) -> list[str]:
-    """The storages of a network that are kept, each once."""
-    return list(dict.fromkeys(one.storage for one in kept if one.network == plan.options.name))
+def _always(plan: Plan, kept: Sequence[Kept]) -> Lives:
+    """The storages of a network that are kept, which live always."""
+    names = dict.fromkeys(one.storage for one in kept if one.network == plan.options.name)
+    last = plan.schedule.ticks + 1
+    return {
+        name: replace(life, start=np.zeros_like(life.start), stop=np.full_like(life.stop, last))
+        for name in names
+        for life in (plan.lives[name],)
+    }
 
 
-def _apart(plan: Plan, kept: Collection[str]) -> Plan:
-    """The plan with all but what is kept placed anew; that lives always, and lies nowhere yet."""
+def _apart(plan: Plan, kept: Lives) -> Plan:
+    """The plan with all but what is kept placed anew; that lies nowhere yet."""
     if not kept:
         return plan
     lives = {name: life for name, life in plan.lives.items() if name not in kept}
@@ -86,13 +105,7 @@ def _apart(plan: Plan, kept: Collection[str]) -> Plan:
     if lives:
         anew, found = _anew(replace(plan, problem=problem, lives=lives))
         arena, addresses = (anew, found) if anew < arena else (arena, addresses)
-    last = plan.schedule.ticks + 1
-    lives |= {name: _always(plan.lives[name], last) for name in kept}
-    return _placed(replace(plan, problem=problem, lives=lives), arena, addresses)
-
-
-def _always(life: Life, last: int) -> Life:
-    return Life(life.cell_bytes, np.zeros_like(life.start), np.full_like(life.stop, last))
+    return _placed(replace(plan, problem=problem, lives={**lives, **kept}), arena, addresses)
 
 
 def _fewer(problem: Problem, kept: Collection[str]) -> Problem:

@@ -118,7 +118,7 @@ class _Writer:
         self.operators += (join, kept)
         quant = tensor.quant
         zero = quant.zeros[0] if quant is not None and len(quant.zeros) == 1 else 0
-        self.states.append(State(after, state, zero))
+        self.states.append(State(after, state, zero, shown=False))
         self.joined[name] = joined
 
     def _read(self, op: Operator, name: str) -> str:

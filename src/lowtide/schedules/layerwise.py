@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lowtide.layout.lay_out import Layout
+from lowtide.rows.follows import follows
 from lowtide.rows.schedule import Run, Schedule
 from lowtide.rows.task import Task
 from lowtide.schedules.least_peak import OrderProblem, given_order, least_peak
@@ -32,19 +33,16 @@ def schedule(
 def order_problem(layout: Layout, tasks: Sequence[Task], keep_inputs: bool = False) -> OrderProblem:
     """The tasks as a problem of order: which storages each uses, and which tasks it must follow."""
     number = {name: i for i, name in enumerate(layout.storages)}
-    maker = {task.output: k for k, task in enumerate(tasks)}
-    uses, after = [], []
+    uses = []
     for task in tasks:
         names = [name for name in task.reads if name in layout.places]
         used = {layout.places[name].storage for name in (*names, task.output)}
         uses.append(frozenset(number[name] for name in used))
-        made = (maker.get(origin) for name in names for origin in layout.origins[name])
-        after.append(frozenset(k for k in made if k is not None))
     graph = layout.graph
     return OrderProblem(
         tuple(storage.bytes for storage in layout.storages.values()),
         tuple(uses),
-        tuple(after),
+        tuple(follows(layout, tasks)),
         frozenset(number[layout.places[name].storage] for name in graph.inputs),
         frozenset(
             number[layout.places[name].storage]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
+from lowtide.backends.c99 import states
 from lowtide.backends.c99.arena import by_rows, row_type
 from lowtide.backends.c99.program import operator_function
 from lowtide.backends.c99.weights import Held
@@ -59,6 +60,7 @@ def _rest(plan: Plan, held: Held, libm: bool) -> list[str]:
         f"          written out: weights {held.weights}, factors and biases {held.factors},"
         f" tables {held.tables} (counted as code)",
         f"   work   {profile.macs} multiply-adds",
+        *states.said(plan),
         "",
         "   How to call it:",
         *_example(plan),
@@ -152,7 +154,7 @@ def _inputs_afterwards(plan: Plan) -> list[str]:
 
 
 def _example(plan: Plan) -> list[str]:
-    lines = []
+    lines = ["       net_reset();      before the first call"] if plan.states else []
     for port in plan.inputs:
         if not port.streamed:
             lines.append(f"       {port.c} *{port.identifier} = net_input_{port.identifier}();")

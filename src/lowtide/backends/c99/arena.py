@@ -95,6 +95,8 @@ def functions(plan: Plan) -> Iterator[Function]:
         for port in ports:
             if not port.streamed:
                 yield Function(f"{const}{port.c} *", f"net_{way}_{port.identifier}", ())
+    if plan.states:
+        yield Function("void", "net_reset", ())
     streamed = by_rows(plan)
     if streamed:
         row, data = "struct net_row *row", f"const {row_type(plan)} *data"

@@ -57,5 +57,7 @@ static inline void check_area(const void *p, int size, uint32_t element, int ele
 #define CLAIM(s, r, i) ((void)check_write_of(s(r, i), SIZE(s), ELEMENT(s, r, i)))
 #define USE(s, elements) USE_RUN(s, 0, 0, elements)
 #define MADE(s, elements) check_area(s(0, 0), SIZE(s), ELEMENT(s, 0, 0), elements, 1)
+#define KEPT(s, of, elements) \
+    (check_area(s(0, 0), SIZE(s), ELEMENT(of, 0, 0), elements, 0), MADE(s, elements))
 #define USE_ROW(s, r, elements) USE_RUN(s, r, 0, elements)
 #define MADE_ROW(s, r, elements) check_area(s(r, 0), SIZE(s), ELEMENT(s, r, 0), elements, 1)

@@ -7,6 +7,7 @@
 #define USE_RUN(s, r, i, elements) ((void)0)
 #define USE(s, elements) ((void)0)
 #define MADE(s, elements) ((void)0)
+#define KEPT(s, of, elements) ((void)0)
 #define USE_ROW(s, r, elements) ((void)0)
 #define MADE_ROW(s, r, elements) ((void)0)
 #define TASK(number, row) ((void)0)

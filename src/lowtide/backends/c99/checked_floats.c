@@ -48,5 +48,7 @@ static inline void check_area(f32 *p, uint32_t element, int elements, int made)
 #define CLAIM(s, r, i) ((void)check_write(s(r, i), ELEMENT(s, r, i)))
 #define USE(s, elements) check_area(s(0, 0), ELEMENT(s, 0, 0), elements, 0)
 #define MADE(s, elements) check_area(s(0, 0), ELEMENT(s, 0, 0), elements, 1)
+#define KEPT(s, of, elements) \
+    (check_area(s(0, 0), ELEMENT(of, 0, 0), elements, 0), MADE(s, elements))
 #define USE_ROW(s, r, elements) check_area(s(r, 0), ELEMENT(s, r, 0), elements, 0)
 #define MADE_ROW(s, r, elements) check_area(s(r, 0), ELEMENT(s, r, 0), elements, 1)

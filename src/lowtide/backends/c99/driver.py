@@ -11,6 +11,7 @@ from math import prod
 
 from lowtide.backends.c99.arena import by_rows, head, row_type
 from lowtide.backends.c99.program import Program
+from lowtide.backends.c99.states import emit_reset, storages
 from lowtide.backends.c99.storages import table
 from lowtide.backends.c99.text import Lines
 from lowtide.layout.ports import Port
@@ -35,6 +36,7 @@ def emit_driver(program: Program, names: Sequence[str], lines: Lines) -> None:
 def _driver(program: Program, names: Sequence[str], lines: Lines) -> None:
     plan = program.plan
     _ports(program, lines)
+    emit_reset(program, lines)
     lines.add()
     if not plan.streamed:
         _layer_by_layer(program, names, lines)
@@ -92,17 +94,21 @@ def _ports(program: Program, lines: Lines) -> None:
 
 
 def _start(program: Program, lines: Lines) -> None:
-    """The inputs that the caller has written are there."""
+    """The inputs that the caller has written are there, and what the last call left is still."""
     lines.add("JUDGED(arena);")
     for port in program.plan.inputs:
         if not port.streamed:
             lines.add(f"MADE({_storage(program, port)}, {port.elements});")
+    for one in program.plan.states:
+        read, written = storages(program, one)
+        lines.add(f"KEPT({read}, {written}, {one.input.elements});")
 
 
 def _end(program: Program, lines: Lines) -> None:
-    """The outputs that the caller will read are there."""
+    """The outputs that the caller, or the next call, will read are there."""
     plan = program.plan
-    for port in (*plan.kept_inputs, *plan.outputs):
+    states = (one.output for one in plan.states if one.output not in plan.outputs)
+    for port in (*plan.kept_inputs, *plan.outputs, *states):
         if not port.streamed:
             lines.add(f"USE({_storage(program, port)}, {port.elements});")
 

@@ -86,6 +86,8 @@ def _caller(plan: Plan, head: str, calls: tuple[str, str], lines: Lines) -> None
         lines.add(_TAKE.format(take, "\n".join(_printed_row(taken, row_type(plan)))).rstrip("\n"))
     lines.add(f"\n{head}\n{{")
     lines.depth = 1
+    if plan.states:
+        lines.add("net_reset(); /* once; what comes below as often as you like */")
     for port in plan.inputs:
         if not port.streamed:
             _filled(port, lines)
