@@ -74,6 +74,14 @@ def test_the_example_prints_the_outputs(way: str, tmp_path: Path) -> None:
     assert np.ptp(found) > 0
 
 
+def test_the_code_is_the_users() -> None:
+    """NAME.h and NAME.c say it in one sentence, once each."""
+    files = emit(lowtide.profile(small_network(), options=Options(name="face", place="greedy")))
+    for name in ("face.h", "face.c", "checks/face.c"):
+        said = " ".join(files[name].decode().split())
+        assert said.count("carries no licence of lowtide's and is yours; the weights") == 1
+
+
 def test_examples_of_many_networks(tmp_path: Path) -> None:
     """Several inputs and outputs, whole numbers, no constants; libm where it is called."""
     for seed in range(6):

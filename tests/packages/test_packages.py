@@ -15,6 +15,8 @@ import onnx
 import pytest
 
 from commands import Command
+from lowtide.files.listing import is_example
+from lowtide.files.result import read_result
 from lowtide.packages import ECOSYSTEMS, find_part
 from lowtide.timing.board_build import around
 from lowtide.timing.board_run import run_on_board
@@ -157,9 +159,14 @@ def test_cmake_builds_firmware_of_an_emulated_board(model: Path, command: Comman
 def test_what_is_changed_stays_and_is_not_spoken_of(model: Path, command: Command) -> None:
     """As main.c: the ecosystem's own files are the user's from the first change on."""
     out = made(command, "cmake", model)
-    (out / "CMakeLists.txt").write_text("# mine\n")
     held = json.loads((out / "lowtide.json").read_text())["files"]
     assert {"CMakeLists.txt", "selftest/main.c", "net_selftest.c", "net_selftest.h"} <= held.keys()
+    for name in held:
+        before = (out / name).read_bytes()
+        (out / name).write_bytes(before + b" ")
+        assert read_result(out).changed == (() if is_example(name) else (name,))
+        (out / name).write_bytes(before)
+    (out / "CMakeLists.txt").write_text("# mine\n")
     again = command("fit", "-q", "-c", out / "lowtide.toml", "--json")
     assert again.code == 0, again.last
     assert json.loads(again.out)["package"]["name"] == "cmake"

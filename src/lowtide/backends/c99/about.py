@@ -7,6 +7,7 @@ import textwrap
 from lowtide.backends.c99 import states
 from lowtide.backends.c99.arena import by_rows, row_type
 from lowtide.backends.c99.program import operator_function
+from lowtide.backends.c99.text import LICENCE
 from lowtide.backends.c99.weights import Held
 from lowtide.ir.dtype import F32
 from lowtide.ir.original import EIGHT, SMALL
@@ -53,6 +54,8 @@ def _rest(plan: Plan, held: Held, libm: bool) -> list[str]:
         "   The program computes the network in one arena: yours, handed to the functions that end",
         *(_SHARED if plan.shared else _OWN),
         f"   uses no recursion and no stdio, and keeps no state between calls but {_state(plan)}.",
+        "",
+        LICENCE,
         "",
         f"   RAM    arena {plan.arena_bytes} bytes (layer by layer with whole tensors:"
         f" {profile.layerwise_bytes}), {_NO_STACK}",

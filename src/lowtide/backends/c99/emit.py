@@ -25,7 +25,7 @@ from lowtide.backends.c99.program import Program, operator_function
 from lowtide.backends.c99.row_calls import common_fields, emit_row_call
 from lowtide.backends.c99.ship import shipped
 from lowtide.backends.c99.storages import emit_storages
-from lowtide.backends.c99.text import Lines, calls_libm, comment
+from lowtide.backends.c99.text import LICENCE, Lines, calls_libm, comment
 from lowtide.backends.c99.types import only_floats, only_whole, typedefs
 from lowtide.backends.c99.weights import (
     Held,
@@ -149,7 +149,7 @@ def _source(plan: Plan, kernels: bool) -> _Source:
     lines = Lines()
     what = "the kernels that ship" if kernels else "the definitions alone, the judge's reference"
     lines.add(f"/* {called if kernels else 'reference'}.c: {for_c(plan.source.file)}, {what}.")
-    lines.add(f"   Made by lowtide; see {called}.h. */")
+    lines.add(f"   Made by lowtide; see {called}.h.\n{LICENCE} */")
     maths = "" if only_whole(program) else "#include <math.h>\n"
     cpu = None if plan.options.cpu is None else find_cpu(plan.options.cpu)
     ways = _PORTABLE if plan.options.cpu == PORTABLE else _ALIGNED

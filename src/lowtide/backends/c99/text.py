@@ -16,6 +16,12 @@ from lowtide.ir.nest import Acc, Call, Chosen, FromIndex, FromTable, Load, Numbe
 from lowtide.ir.whole import functions
 
 
+LICENCE = """\
+   This generated code carries no licence of lowtide's and is yours; the weights in it stay under
+   the licence of the network."""
+"""Whose an emitted program is."""
+
+
 class Lines:
     """Lines of C, indented by block."""
 
