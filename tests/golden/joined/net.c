@@ -1,5 +1,7 @@
 /* net.c: joined, the kernels that ship.
-   Made by lowtide; see net.h. */
+   Made by lowtide; see net.h.
+   This generated code carries no licence of lowtide's and is yours; the weights in it stay under
+   the licence of the network. */
 #include "net.h"
 
 #include <math.h>

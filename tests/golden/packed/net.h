@@ -6,6 +6,9 @@
    which section it lies). It is C99, allocates nothing,
    uses no recursion and no stdio, and keeps no state between calls but the arena.
 
+   This generated code carries no licence of lowtide's and is yours; the weights in it stay under
+   the licence of the network.
+
    RAM    arena 1344 bytes (layer by layer with whole tensors: 1280), stack not measured
    flash  weights 284 bytes (net_weights.c), code not measured
           written out: weights 240, factors and biases 44, tables 0 (counted as code)

@@ -15,7 +15,6 @@ from lowtide.ir.index import Index
 from lowtide.ir.nest import Acc, Call, Chosen, FromIndex, FromTable, Load, Number, Value
 from lowtide.ir.whole import functions
 
-
 LICENCE = """\
    This generated code carries no licence of lowtide's and is yours; the weights in it stay under
    the licence of the network."""
