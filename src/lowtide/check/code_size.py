@@ -13,16 +13,17 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from lowtide.check.child import run_child
 from lowtide.check.compile import own_arena, write_sources
+from lowtide.check.library import library_bytes
 from lowtide.check.meter import Meter
-from lowtide.check.stack import deepest
+from lowtide.check.stack import Machine, Stack, deepest
 from lowtide.check.system_faults import check_system, compiler_environment
 from lowtide.errors import UsageError
 from lowtide.quoting import for_terminal
 
-_CALLS = "-fcallgraph-info=su"
 _IN_FLASH = r"\.l?(text|rodata|data|ARM\.ex)|\.srodata|\.sdata"
 
 
@@ -30,15 +31,21 @@ _IN_FLASH = r"\.l?(text|rodata|data|ARM\.ex)|\.srodata|\.sdata"
 class Footprint:
     """Bytes; None where the compiler or its tools do not tell, or there are none: `unknown` says.
 
-    `code_bytes` are instructions, and tables that are no weights. `state_bytes` is what the program
-    remembers beside the arena: where a streamed image stands. `meter` is what measured them.
+    `stack` is the deepest path of calls. `code_bytes` are instructions, and tables that are no
+    weights. `state_bytes` is what the program remembers beside the arena: where a streamed image
+    stands. `meter` is what measured them.
     """
 
-    stack_bytes: int | None = None
+    stack: Stack | None = None
     code_bytes: int | None = None
     state_bytes: int | None = None
     meter: Meter | None = None
     unknown: str = "nothing was compiled"
+
+    @property
+    def stack_bytes(self) -> int | None:
+        """The most bytes of stack that a call of the program takes."""
+        return None if self.stack is None else self.stack.stack_bytes
 
     @property
     def ram_bytes(self) -> int | None:
@@ -51,6 +58,10 @@ class Footprint:
         if self.stack_bytes is None or self.meter is None:
             return f"not measured: {self.unknown}"
         return f"for {self.meter.of}, {self.meter.words}"
+
+    def stack_facts(self) -> dict[str, Any]:
+        """The deepest path of calls, and the depth of each public function, for scripts."""
+        return self.stack.facts() if self.stack else {"stack_path": None, "stack_of": None}
 
     def facts(self) -> dict[str, str | None]:
         """Whose figures they are, for scripts, and why some are missing."""
@@ -74,11 +85,7 @@ def footprint(
     with TemporaryDirectory(prefix="lowtide-") as name:
         folder = Path(name)
         write_sources(files, folder)
-        given = ["-fstack-usage", own_arena(called), *_call_graph(meter.command)]
-        if b"naked" in files[f"{called}.c"]:
-            given.append(
-                "-save-temps=obj"
-            )  # of assembler the compiler knows no frame: net.s has it
+        given = ["-fstack-usage", own_arena(called), "-save-temps=obj"]
         command = [*meter.command, *given, "-c", f"{called}.c"]
         done = run_child(command, cwd=folder, env=compiler_environment(folder))
         if done.returncode:
@@ -91,7 +98,7 @@ def footprint(
         state = None if held is None else max(held - arena_bytes, 0)
         flash = _sum(sizes, _IN_FLASH)
         code = None if flash is None else max(flash - weight_bytes, 0)
-        stack = deepest(folder, called, _red_zone(meter.command))
+        stack = _stack(folder, called, meter)
         return Footprint(stack, code, state, meter, f"{meter.words.split()[0]} does not tell")
 
 
@@ -104,23 +111,38 @@ def _complaint(meter: Meter, said: bytes, folder: Path) -> str:
     return f"{meter.words.split()[0]} does not compile it for {meter.of}: {first}"
 
 
-@cache
-def _call_graph(compiler: tuple[str, ...]) -> tuple[str, ...]:
-    """The flag with which GCC also says who calls whom."""
-    with TemporaryDirectory(prefix="lowtide-") as name:
-        folder = Path(name)
-        (folder / "probe.c").write_text("int main(void) { return 0; }\n")
-        command = [*compiler, "-Werror", _CALLS, "-c", "probe.c"]
-        done = run_child(command, cwd=folder, env=compiler_environment(folder))
-        return () if done.returncode else (_CALLS,)
+def _stack(folder: Path, called: str, meter: Meter) -> Stack | None:
+    """The deepest path of calls; None where the compiler did not tell, or nothing reads it."""
+    frames, text = folder / f"{called}.su", folder / f"{called}.s"
+    defined = _defined(meter.command)
+    if not frames.exists() or not text.exists() or not any(map(defined.__contains__, _READ)):
+        return None
+    machine = Machine()
+    if "__x86_64__" in defined:
+        machine = Machine(8, 0 if "_WIN64" in defined else 128)
+    elif "__i386__" in defined:
+        machine = Machine(4)
+    own = meter.tool("objdump")
+
+    def library(names: frozenset[str]) -> Mapping[str, int]:
+        hosted = _HOSTED & defined
+        return library_bytes(meter.command, own, names) if own and names and not hosted else {}
+
+    return deepest(frames.read_text(), text.read_text(), machine, library)
+
+
+_READ = ("__arm__", "__aarch64__", "__riscv", "__x86_64__", "__i386__")
+"""Whose assembler is read."""
+_HOSTED = {"__linux__", "__APPLE__", "_WIN32", "__FreeBSD__", "__clang__"}
+"""Where the library is not known before the program starts, or this compiler links none."""
 
 
 @cache
-def _red_zone(compiler: tuple[str, ...]) -> int:
-    """Bytes below its frame that a function which calls no other may use: on x86-64, 128."""
+def _defined(compiler: tuple[str, ...]) -> frozenset[str]:
+    """The macros that a compiler defines by itself."""
     command = [*compiler, "-dM", "-E", "-x", "c", os.devnull]
     said = run_child(command).stdout.decode(errors="replace")
-    return 128 if "__x86_64__" in said and "_WIN64" not in said else 0
+    return frozenset(re.findall(r"^#define (\w+)", said, re.MULTILINE))
 
 
 def _sections(path: Path, meter: Meter) -> dict[str, int]:

@@ -56,9 +56,12 @@ class Meter:
     @property
     def size(self) -> str | None:
         """The tool that tells an object's sections, of this compiler or of any."""
-        own = re.sub(r"gcc(-\d+)?$", "size", self.command[0])
-        found = shutil.which(own) if own != self.command[0] else None
-        return found or shutil.which("size")
+        return self.tool("size") or shutil.which("size")
+
+    def tool(self, name: str) -> str | None:
+        """One of the compiler's own binutils, where it is named after the compiler."""
+        own = re.sub(r"gcc(-\d+)?$", name, self.command[0])
+        return shutil.which(own) if own != self.command[0] else None
 
 
 def meter_for(options: Options, target: str) -> Meter | None:

@@ -1,100 +1,153 @@
-"""How deep the stack of a compiled program gets, from what the compiler says of each function.
+"""How deep the stack of a compiled program gets: the deepest path of its call graph.
 
-    net.ci   who calls whom, and each function's frame (GCC): the deepest chain from an entry
-    net.su   the frames alone (Clang): an entry, what it drives, and the two largest of the kernels
-    net.s    what functions of assembler push, of which the compiler says 0 (Arm)
+    net.su  what the compiler says of each function's frame
+    net.s   who calls whom, and what functions of assembler push, of which the compiler says 0
 
-A function that calls no other may use some bytes below its frame without saying so (`red_zone`).
-What functions of the C library take (expf, memcpy) is not in it.
+    net_run 16 -> conv_rows 440 -> conv_wide_2 64 -> memcpy 24 (library)
+
+A call by pointer may lead to each function whose address is taken. What has no bound is refused. A
+function that calls no other may use some bytes below its frame (`Machine.red_zone`). What the
+caller's own functions take that the program calls is not in it, and no interrupt is.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping, Set
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any, Literal
 
-_NODE = re.compile(r'^node: \{ title: "([^"]+)" label: "[^"]*?(\d+) bytes \(', re.MULTILINE)
-_EDGE = re.compile(r'^edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"', re.MULTILINE)
-_FRAME = re.compile(r":([\w.$]+)\s+(\d+)\s+\S+$", re.MULTILINE)
-_POINTER = "__indirect_call"
-_BODY = re.compile(r"^(\w+):[^\n]*\n(.*?)^\s*\.size\s+\1\b", re.MULTILINE | re.DOTALL)
-_PUSH = re.compile(r"(v?)push\s+\{(.*)\}$|sub\s+sp, (?:sp, )?#(\d+)$")
+from lowtide.check.assembler import Function, read_assembler
+from lowtide.check.library import assumed
+from lowtide.errors import CheckError
 
-
-def deepest(folder: Path, network: str = "net", red_zone: int = 0) -> int | None:
-    """The most bytes of stack that a call of the program takes; None where nothing says so."""
-    graph, frames, text = (folder / f"{network}.{kind}" for kind in ("ci", "su", "s"))
-    pushed = _pushed(text.read_text()) if text.exists() else {}
-    if graph.exists():
-        return _by_calls(graph.read_text(), network, red_zone, pushed)
-    return _by_frames(frames.read_text(), network, red_zone, pushed) if frames.exists() else None
+Source = Literal["compiler", "assembler", "library", "assumed"]
+Library = Callable[[frozenset[str]], Mapping[str, int]]
+"""What functions that the program does not have take, as far as it is known."""
 
 
-def _pushed(assembler: str) -> dict[str, int]:
-    """The bytes that each function pushes before it does anything else, as whole double words."""
-    return {name: -(-sum(_pushes(body)) // 8) * 8 for name, body in _BODY.findall(assembler)}
+@dataclass(frozen=True)
+class Step:
+    """A function on a path, its bytes of stack, and who says so."""
+
+    function: str
+    stack_bytes: int
+    source: Source
 
 
-def _pushes(body: str) -> Iterator[int]:
-    for line in filter(None, map(str.strip, body.splitlines())):
-        if line[0] in ".@#" or line.endswith(":"):
-            continue
-        found = _PUSH.match(line)
-        if found is None:
-            return
-        wide, registers, plain = found.groups()
-        yield int(plain) if plain else (8 if wide else 4) * sum(map(_count, registers.split(",")))
+@dataclass(frozen=True)
+class Stack:
+    """The deepest path from each public function of a program, by the function's name."""
+
+    paths: Mapping[str, tuple[Step, ...]]
+
+    @cached_property
+    def path(self) -> tuple[Step, ...]:
+        """The deepest of all."""
+        return max(self.paths.values(), key=_bytes)
+
+    @property
+    def stack_bytes(self) -> int:
+        return _bytes(self.path)
+
+    def facts(self) -> dict[str, Any]:
+        """For --json."""
+        return {
+            "stack_path": [asdict(step) for step in self.path],
+            "stack_of": {name: _bytes(path) for name, path in self.paths.items()},
+        }
+
+    def __str__(self) -> str:
+        """net_run 16 -> conv_rows 440 -> memcpy 24 (library)"""
+        said = {"library": " (library)", "assumed": " (assumed)"}
+        return " -> ".join(
+            f"{one.function} {one.stack_bytes}{said.get(one.source, '')}" for one in self.path
+        )
 
 
-def _count(registers: str) -> int:
-    """How many registers r4-r11 are, or lr."""
-    first, _, last = registers.strip().partition("-")
-    return int(last[1:]) - int(first[1:]) + 1 if last else 1
+@dataclass(frozen=True)
+class Machine:
+    """What calls take by themselves: bytes of a return address, and below a last function."""
+
+    return_bytes: int = 0
+    red_zone: int = 0
 
 
-def _by_calls(text: str, network: str, red_zone: int, pushed: Mapping[str, int]) -> int | None:
-    """The deepest chain of calls from a function of net.h; a pointer may lead to any function that
-    nobody calls by its name (the kernels' tables of tiles)."""
-    own = {
-        name: int(size) or pushed.get(name.rpartition(":")[2], 0)  # net.c:sum, if it is static
-        for name, size in _NODE.findall(text)
-    }
-    edges = _EDGE.findall(text)
-    called = {target for _, target in edges}
-    entries = [name for name in own if name.startswith(f"{network}_")]
-    calls: dict[str, set[str]] = {name: set() for name in own}
-    for source, target in edges:
-        calls.setdefault(source, set()).add(target)
-    own |= {name: size + red_zone for name, size in own.items() if not calls[name]}
-    calls[_POINTER] = {name for name in own if name not in called and name not in entries}
-    if f"{network}_run" not in own:
+def deepest(frames: str, assembler: str, machine: Machine, library: Library) -> Stack | None:
+    """The stack of a program, from the two texts; None where they do not have it.
+
+    Raises CheckError where it has no bound: recursion, and frames of unknown size.
+    """
+    held = read_assembler(assembler, machine.return_bytes)
+    public = sorted(set(_PUBLIC.findall(assembler)) & held.functions.keys())
+    said = _frames(frames)
+    if not public or not said:
         return None
-    depth: dict[str, int] = {}
-    return max(_depth(name, own, calls, depth, ()) for name in entries)
+    others = frozenset().union(*(one.calls for one in held.functions.values()))
+    theirs = library(others - held.functions.keys())
+    graph = _Graph(held.functions, held.pointed, said, machine, theirs)
+    return Stack({name: graph.deepest(name, ()) for name in public})
 
 
-def _depth(
-    name: str,
-    own: Mapping[str, int],
-    calls: Mapping[str, set[str]],
-    depth: dict[str, int],
-    above: tuple[str, ...],
-) -> int:
-    if name not in depth and name not in above:
-        inner = (*above, name)
-        deeper = [_depth(one, own, calls, depth, inner) for one in sorted(calls.get(name, ()))]
-        depth[name] = own.get(name, 0) + max(deeper, default=0)
-    return depth.get(name, 0)
+_PUBLIC = re.compile(r"^\s*\.glob[a]?l\s+([\w.$]+)", re.MULTILINE)
+_FRAME = re.compile(r"(?:^|:)([A-Za-z_][\w.$]*)\t(\d+)\t(\S+)$", re.MULTILINE)
+_NUMBER = re.compile(r"\.\d+$")
 
 
-def _by_frames(text: str, network: str, red_zone: int, pushed: Mapping[str, int]) -> int | None:
-    """An entry and what it steps through, an operator, a kernel and what that calls."""
-    frames = {name: int(size) or pushed.get(name, 0) for name, size in _FRAME.findall(text)}
-    if f"{network}_run" not in frames:
-        return None
-    operators = [size for name, size in frames.items() if re.match(r"op\d+_", name)]
-    others = [size for name, size in frames.items() if not re.match(rf"op\d+_|{network}_", name)]
-    wrappers = [frames.get(f"{network}_{name}", 0) for name in ("run", "pull", "push")]
-    driver = max(wrappers) + frames.get(f"{network}_step", 0)
-    return driver + max(operators, default=0) + sum(sorted(others)[-2:]) + red_zone
+def _frames(text: str) -> dict[str, int]:
+    """The largest frame of each name: the compiler leaves the numbers of copies out of it."""
+    frames: dict[str, int] = {}
+    for name, size, kind in _FRAME.findall(text):
+        if kind == "dynamic":
+            raise CheckError(
+                f"the stack has no bound: {name} takes a number of bytes that is known only when "
+                "it runs"
+            )
+        key = _NUMBER.sub("", name)
+        frames[key] = max(int(size), frames.get(key, 0))
+    return frames
+
+
+@dataclass(frozen=True, eq=False)
+class _Graph:
+    functions: Mapping[str, Function]
+    pointed: Set[str]
+    frames: Mapping[str, int]
+    machine: Machine
+    library: Mapping[str, int]
+    done: dict[str, tuple[Step, ...]] = field(default_factory=dict)
+
+    def deepest(self, name: str, above: tuple[str, ...]) -> tuple[Step, ...]:
+        """The deepest path from a function; `above` are those that are being called."""
+        if name in above:
+            way = " calls ".join((*above[above.index(name) :], name))
+            raise CheckError(f"the stack has no bound: {way}")
+        if name not in self.done:
+            self.done[name] = self._path(name, above)
+        return self.done[name]
+
+    def _path(self, name: str, above: tuple[str, ...]) -> tuple[Step, ...]:
+        one = self.functions.get(name)
+        if one is None:
+            known = self.library.get(name)
+            if known is None:
+                return (Step(name, assumed(name), "assumed"),)
+            return (Step(name, known, "library"),)
+        called = one.calls | (self.pointed if one.pointer else frozenset())
+        deeper = [self.deepest(other, (*above, name)) for other in sorted(called)]
+        return (self._own(one, not called), *max(deeper, key=_bytes, default=()))
+
+    def _own(self, one: Function, last: bool) -> Step:
+        """A function's own bytes: the more of what the compiler says and what it is seen to push;
+        both, where it also moves the stack by a register."""
+        told = self.frames.get(_NUMBER.sub("", one.name))
+        if told is None and not one.known:
+            raise CheckError(f"the stack has no bound: {one.name} moves it by a register")
+        most = max(told or 0, one.pushed) if one.known else (told or 0) + one.pushed
+        zone = self.machine.red_zone if last and not one.pointer else 0
+        return Step(one.name, most + zone, "compiler" if told == most else "assembler")
+
+
+def _bytes(path: tuple[Step, ...]) -> int:
+    return sum(step.stack_bytes for step in path)
