@@ -18,7 +18,6 @@ from lowtide.backends import emit
 from lowtide.check.code_size import footprint
 from lowtide.check.compile import find_compiler, write_sources
 from lowtide.check.meter import find_meter
-from lowtide.check.stack import deepest
 from lowtide.cli.app import app
 from lowtide.clock import Clock
 from lowtide.errors import BudgetError
@@ -221,28 +220,3 @@ def test_the_stack_is_no_deeper_than_it_is_said(
     assert said.stack_bytes is not None
     assert with_ - without - 32 <= said.stack_bytes <= with_ - without + 1024
     assert bool(said.state_bytes) == (image == "streamed") or said.state_bytes is None
-
-
-def test_what_assembler_pushes_counts(tmp_path: Path) -> None:
-    """The compiler says 0 bytes of it: 10 registers, two of 8 bytes, and 16 bytes are 72."""
-    (tmp_path / "net.ci").write_text(
-        'node: { title: "net_run" label: "net_run\\nnet.c:9:6\\n40 bytes (static)" }\n'
-        'node: { title: "net.c:sums" label: "sums\\nnet.c:2:1\\n0 bytes (static)" }\n'
-        'edge: { sourcename: "net_run" targetname: "net.c:sums" label: "net.c:10:5" }\n'
-    )
-    assert deepest(tmp_path) == 40
-    (tmp_path / "net.s").write_text(
-        'sums:\n\t@ Naked Function\n\t.syntax unified\n@ 2 "net.c" 1\n\tpush {r3-r11, lr}\n'
-        " vpush {d8, d9}\n sub sp, #16\n ldr r2, [sp]\n push {r0}\n\t.size\tsums, .-sums\n"
-    )
-    assert deepest(tmp_path) == 40 + 72
-
-
-def test_frames_without_a_call_graph_are_added_up(tmp_path: Path) -> None:
-    (tmp_path / "net.su").write_text(
-        "net.c:1:1:tile\t100\tstatic\nnet.c:2:1:other\t90\tstatic\nnet.c:3:1:kernel\t900\tstatic\n"
-        "net.c:4:1:op0_conv\t50\tstatic\nnet.c:5:1:net_step\t20\tstatic\n"
-        "net.c:6:1:net_run\t30\tstatic\nnet.c:7:1:net_pull\t40\tstatic\n"
-    )
-    assert deepest(tmp_path, red_zone=128) == 40 + 20 + 50 + 900 + 100 + 128
-    assert deepest(tmp_path / "missing") is None

@@ -57,7 +57,8 @@ Line = tuple[str, str, str]
 """A label or nothing, an instruction or directive, its operands."""
 
 _NUMBERS = re.compile(
-    r"^\s*\.(?:(?:ascii|asciz|string)\s.*|\w+\s+-?(?:0x[\da-fA-F]+|\d+)(?:\s*[@#/].*)?)\n", re.MULTILINE
+    r"^\s*\.(?:(?:ascii|asciz|string)\s.*|\w+\s+-?(?:0x[\da-fA-F]+|\d+)(?:\s*[@#/].*)?)\n",
+    re.MULTILINE,
 )
 """Lines of weights: most of the text, and nothing of it matters."""
 _COMMENT = re.compile(r"(?:^|\s)(?:[@#;]|//|##)(?:\s.*|)$|^\s*[@#/].*$")
@@ -156,8 +157,9 @@ class _Reader:
             returns = target in ("lr", "ra", "x30") and word in ("bx", "jr", "ret")
             if not returns and (tail or not self._is_switch(word, k)):
                 self.function.pointer = True
-        elif target and not _LOCAL.match(target) and _NAME.fullmatch(target):
-            if target != self.function.name or word.startswith(("bl", "call", "jal")):
+        elif _NAME.fullmatch(target) and not _LOCAL.match(target):
+            returns_here = word.startswith(("bl", "call", "jal"))
+            if target != self.function.name or returns_here:  # else a loop's jump
                 self.function.calls.add(target)
 
     def _is_switch(self, word: str, k: int) -> bool:

@@ -6,20 +6,18 @@ net.o   .text .rodata .data   flash: weights, and all else is code
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from lowtide.check.child import run_child
 from lowtide.check.compile import own_arena, write_sources
-from lowtide.check.library import library_bytes
+from lowtide.check.measure_stack import measure_stack, telling
 from lowtide.check.meter import Meter
-from lowtide.check.stack import Machine, Stack, deepest
+from lowtide.check.stack import Stack
 from lowtide.check.system_faults import check_system, compiler_environment
 from lowtide.errors import UsageError
 from lowtide.quoting import for_terminal
@@ -85,7 +83,7 @@ def footprint(
     with TemporaryDirectory(prefix="lowtide-") as name:
         folder = Path(name)
         write_sources(files, folder)
-        given = ["-fstack-usage", own_arena(called), "-save-temps=obj"]
+        given = [*telling(meter.command), own_arena(called)]
         command = [*meter.command, *given, "-c", f"{called}.c"]
         done = run_child(command, cwd=folder, env=compiler_environment(folder))
         if done.returncode:
@@ -98,7 +96,7 @@ def footprint(
         state = None if held is None else max(held - arena_bytes, 0)
         flash = _sum(sizes, _IN_FLASH)
         code = None if flash is None else max(flash - weight_bytes, 0)
-        stack = _stack(folder, called, meter)
+        stack = measure_stack(folder, called, meter)
         return Footprint(stack, code, state, meter, f"{meter.words.split()[0]} does not tell")
 
 
@@ -109,40 +107,6 @@ def _complaint(meter: Meter, said: bytes, folder: Path) -> str:
     lines = [line for line in text.splitlines() if "error" in line] or text.splitlines()
     first = for_terminal(lines[0].strip() if lines else "no reason", 200)
     return f"{meter.words.split()[0]} does not compile it for {meter.of}: {first}"
-
-
-def _stack(folder: Path, called: str, meter: Meter) -> Stack | None:
-    """The deepest path of calls; None where the compiler did not tell, or nothing reads it."""
-    frames, text = folder / f"{called}.su", folder / f"{called}.s"
-    defined = _defined(meter.command)
-    if not frames.exists() or not text.exists() or not any(map(defined.__contains__, _READ)):
-        return None
-    machine = Machine()
-    if "__x86_64__" in defined:
-        machine = Machine(8, 0 if "_WIN64" in defined else 128)
-    elif "__i386__" in defined:
-        machine = Machine(4)
-    own = meter.tool("objdump")
-
-    def library(names: frozenset[str]) -> Mapping[str, int]:
-        hosted = _HOSTED & defined
-        return library_bytes(meter.command, own, names) if own and names and not hosted else {}
-
-    return deepest(frames.read_text(), text.read_text(), machine, library)
-
-
-_READ = ("__arm__", "__aarch64__", "__riscv", "__x86_64__", "__i386__")
-"""Whose assembler is read."""
-_HOSTED = {"__linux__", "__APPLE__", "_WIN32", "__FreeBSD__", "__clang__"}
-"""Where the library is not known before the program starts, or this compiler links none."""
-
-
-@cache
-def _defined(compiler: tuple[str, ...]) -> frozenset[str]:
-    """The macros that a compiler defines by itself."""
-    command = [*compiler, "-dM", "-E", "-x", "c", os.devnull]
-    said = run_child(command).stdout.decode(errors="replace")
-    return frozenset(re.findall(r"^#define (\w+)", said, re.MULTILINE))
 
 
 def _sections(path: Path, meter: Meter) -> dict[str, int]:

@@ -14,6 +14,7 @@ import os
 import re
 import shlex
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,13 +34,15 @@ _AS_SHIPPED = ("-std=c99", *SHIPS)
 class Meter:
     """A compiler with its flags, and `of` which machine the figures are that it gives.
 
-    Without a command there are none; `absent` says why. It is `asked` for by --cc, or known.
+    Without a command there are none; `absent` says why. It is `asked` for by --cc, or known. `own`
+    is the processor's own compiler, which links its C library.
     """
 
     of: str
     command: tuple[str, ...] = ()
     absent: str = ""
     asked: bool = False
+    own: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
@@ -56,12 +59,13 @@ class Meter:
     @property
     def size(self) -> str | None:
         """The tool that tells an object's sections, of this compiler or of any."""
-        return self.tool("size") or shutil.which("size")
+        return binutil(self.command, "size") or shutil.which("size")
 
-    def tool(self, name: str) -> str | None:
-        """One of the compiler's own binutils, where it is named after the compiler."""
-        own = re.sub(r"gcc(-\d+)?$", name, self.command[0])
-        return shutil.which(own) if own != self.command[0] else None
+
+def binutil(compiler: Sequence[str], name: str) -> str | None:
+    """One of a compiler's own tools, where it is named after the compiler."""
+    own = re.sub(r"gcc(-\d+)?$", name, compiler[0])
+    return shutil.which(own) if own != compiler[0] else None
 
 
 def meter_for(options: Options, target: str) -> Meter | None:
@@ -76,13 +80,13 @@ def meter_for(options: Options, target: str) -> Meter | None:
 def find_meter(options: Options) -> Meter:
     """What measures a program of these options. Raises UsageError for a --cc that is no command."""
     cpu = options.cpu or HERE
+    own = options.compiler or ()
     if options.cc is not None:
         of = options.cpu or "the target of --cc"
-        return Meter(of, _with(_asked(options.cc), _AS_SHIPPED), asked=True)
-    own = options.compiler
-    if own is None or own[0] == "cc":
+        return Meter(of, _with(_asked(options.cc), _AS_SHIPPED), asked=True, own=own)
+    if not own or own[0] == "cc":
         here = find_compiler()
-        flags = _OWN if own is None else (*own[1:], *_AS_SHIPPED)
+        flags = _OWN if not own else (*own[1:], *_AS_SHIPPED)
         return Meter(HERE, (*here, *flags) if here else (), "" if here else NO_COMPILER)
     if not shutil.which(own[0]):
         return Meter(cpu, absent=f"there is no {own[0]} here for {cpu}; --cc names another")

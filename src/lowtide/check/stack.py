@@ -85,7 +85,7 @@ def deepest(frames: str, assembler: str, machine: Machine, library: Library) -> 
     if not public or not said:
         return None
     others = frozenset().union(*(one.calls for one in held.functions.values()))
-    theirs = library(others - held.functions.keys())
+    theirs = library(frozenset(others - held.functions.keys()))
     graph = _Graph(held.functions, held.pointed, said, machine, theirs)
     return Stack({name: graph.deepest(name, ()) for name in public})
 

@@ -98,6 +98,7 @@ class Fitted:
             **self.plan.facts(),
             **(checks.facts() if checks else dict.fromkeys(_CHECKED)),
             **self.figures,
+            **self.footprint.stack_facts(),
             "weight_traffic_bytes": self.weight_traffic_bytes,
             **({"chip": self.on_chip.facts()} if self.on_chip else {}),
             **({"package": self.package.facts()} if self.package else {}),

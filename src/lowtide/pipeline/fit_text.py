@@ -127,7 +127,8 @@ def _whole(fitted: Fitted) -> list[str]:
         f"  RAM            {amount(fitted.ram_bytes or plan.arena_bytes)}  {_beside(fitted)}",
         f"  flash          {amount(weights + (code or 0))}  weights and "
         + ("code (not measured)" if code is None else f"{code} of code and tables"),
-        *([f"  measured       {for_terminal(own.words, 300)}"] if own.stack_bytes else []),
+        *([f"  deepest calls  {own.stack}"] if own.stack else []),
+        *([f"  measured       {for_terminal(own.words, 300)}"] if own.stack else []),
         f"  whole network  {amount(after)}  activations and weights; {_percent(before, after)}",
     ]
 

@@ -14,8 +14,8 @@ int board_write(int file, const void *from, size_t bytes);
 _Noreturn void board_exit(int status);                /* also what main returns; a fault exits with 70 */
 
 /* The stack lies at the start of RAM, so that one too deep leaves it and faults. */
-void board_stack_reset(void);                         /* paint what is unused now */
-size_t board_stack_used(void);                        /* deepest byte from here on that was written since */
+void board_stack_reset(void);                         /* paint what lies below its caller's own bytes */
+size_t board_stack_used(void);                        /* bytes below there, down to the deepest that was written since */
 
 /* Data of the test itself, which are neither RAM nor flash of the device. */
 #define BOARD_HOST __attribute__((section(".host")))

@@ -5,6 +5,7 @@
 
 __attribute__((noinline)) static void counted(void)
 {
+    board_stack_reset();
     BOARD_AT(BOARD_BEGIN);
     run_network();
     BOARD_AT(BOARD_END);
@@ -21,7 +22,6 @@ int main(void)
             if (board_read(inputs, input[k], input_bytes[k]) != (int)input_bytes[k])
                 return 66;
         if (set == 0) {
-            board_stack_reset();
             counted();
             board_print("stack ");
             board_print_number((uint32_t)board_stack_used(), 10);
