@@ -96,6 +96,8 @@ def compare_layers(folder: Path, model: Path, progress: Progress = quiet) -> Lay
     """Runs net.c and the reference on each sample; raises UsageError, CheckError, ModelError."""
     held = read_folder(folder)
     check_model(model, held.memory)
+    if held.memory.states:
+        raise UsageError("--layers is not for networks that keep state from call to call yet")
     reference = _tflite if is_tflite(model) else _onnx
     progress("running every operator of the reference")
     by, graph, expected = reference(model, held)

@@ -148,9 +148,11 @@ class _Bench:
         """The command of the process in which another runtime runs."""
         inputs = self.folder / "inputs.npz"
         samples, memory = self.held.samples, self.held.memory
-        if memory.options.get("io_type") == "8bit":
-            real = [port.name for port in memory.inputs]
-            given = Ends(memory.inputs).of_file({s.name: s.inputs for s in samples}, real)
+        eight = memory.options.get("io_type") == "8bit"
+        if eight or memory.states:
+            real = [one.name for one in memory.inputs] + [one.input for one in memory.states]
+            ends = Ends(memory.inputs, states=memory.states)
+            given = ends.of_file({s.name: s.inputs for s in samples}, real if eight else ())
             samples = [replace(sample, inputs=given[sample.name]) for sample in samples]
         write_inputs(inputs, samples)
         return other_command(against, model, inputs)

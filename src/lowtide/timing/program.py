@@ -80,6 +80,7 @@ def ports_header(memory: MemoryMap, sets: int) -> str:
             "static void find_ports(void)",
             "{",
             *(found or ["    input[0] = NULL;"]),
+            *(["    net_reset();"] if memory.states else []),
             "}",
             f"static void run_network(void) {{ net_run({', '.join(handed)}); }}",
             "",

@@ -242,6 +242,8 @@ def _calls(plan: Plan, limits: Mapping[str, float]) -> Iterator[str]:
 def _run(plan: Plan, limits: Mapping[str, float]) -> Iterator[str]:
     """One sample: inputs in the arena are filled, the network runs, outputs there are compared."""
     name = plan.options.name
+    if plan.states:
+        yield f"if (k == 0)\n            {name}_reset();"
     for port in plan.inputs:
         if not port.streamed:
             held = f"in_{port.identifier}"
