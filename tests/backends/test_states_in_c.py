@@ -13,11 +13,13 @@ from onnx import numpy_helper, parser
 import lowtide
 from lowtide.backends import emit
 from lowtide.check.compile import find_compiler, run
+from lowtide.check.judge import judge_placement
 from lowtide.check.numbers import Reference
 from lowtide.check.trial import Trial, Way, no_fault, pack, unpack
 from lowtide.ir.graph import Array
 from lowtide.planner.memory_map import MemoryMap, memory_map
 from recurrent import recurrent
+from stateful import random_stateful, run_all
 
 JUDGED = Way("net.c", True, ("-O1", "-ffp-contract=off"), "judged")
 
@@ -98,3 +100,19 @@ def test_a_state_of_8_bits_is_equal_in_every_byte(ends: str, tmp_path: Path) -> 
         assert y.dtype == kind
         np.testing.assert_array_equal(as_file, ref)
     assert len({y.tobytes() for (y,) in made}) > 200
+
+
+@pytest.mark.parametrize(
+    "first", [pytest.param(k, marks=[pytest.mark.slow] if k else []) for k in range(0, 300, 10)]
+)
+def test_random_networks_with_states(first: int, tmp_path: Path) -> None:
+    cases = [random_stateful(seed) for seed in range(first, first + 10)]
+    copies = 0
+    for one, made in zip(cases, run_all(cases, tmp_path), strict=True):
+        judge_placement(one.memory)
+        copies += any(op.type == "Copy" for op in one.memory.operators)
+        for outputs, expected in zip(made, fed(one.model, one.memory, one.sets), strict=True):
+            for y, ref in zip(outputs, expected, strict=True):
+                scale = max(1.0, float(np.abs(ref).max()))
+                np.testing.assert_allclose(y / scale, ref / scale, rtol=0, atol=1e-5)
+    assert 0 < copies < 10

@@ -161,9 +161,11 @@ def compile_program(
     return program
 
 
-def run(program: Path, data: bytes, env: Mapping[str, str] | None = None) -> Verdict:
+def run(
+    program: Path, data: bytes, env: Mapping[str, str] | None = None, words: Sequence[str] = ()
+) -> Verdict:
     """Feeds sets of inputs to a built program; raises CheckError if it crashes."""
-    done = run_child([str(program.resolve())], data, env=env)
+    done = run_child([str(program.resolve()), *words], data, env=env)
     if done.returncode:
         message = done.stderr.decode(errors="replace").strip()[-500:]
         raise CheckError(f"{program.name} stopped with status {done.returncode}: {message}")

@@ -69,13 +69,12 @@ class Trial:
 
     def build(self, way: Way, around: Mapping[str, str] | None = None) -> Path:
         """The executable, with C files `around` it; raises CheckError where it does not compile."""
-        inputs, outputs = _io(self.memory.inputs), _io(self.memory.outputs)
-        kept = tuple((one.offset, one.bytes) for one in self.memory.states)
+        inputs, outputs = io_of(self.memory.inputs), io_of(self.memory.outputs)
         at = self.folder / f"{Path(way.source).stem}-{len(list(self.folder.iterdir()))}"
         flags = (*way.flags, *native_flags(tuple(self.compiler)))
         return build(
             self.files, way.source, inputs, outputs, at, self.compiler, flags, way.checked,
-            self.memory.called, around or {}, kept,
+            self.memory.called, around or {}, kept_by(self.memory),
         )  # fmt: skip
 
     def judge(self, program: Path, way: Way) -> Outcome:
@@ -95,13 +94,19 @@ class Trial:
 _ENVIRONMENT = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
 
 
-def _io(ports: Sequence[Port]) -> Io:
+def io_of(ports: Sequence[Port]) -> Io:
+    """Inputs or outputs as a main around the program has them."""
     return Io(
         tuple(p.identifier for p in ports),
         tuple(p.elements for p in ports),
         any(p.streamed for p in ports),
         tuple(p.c for p in ports),
     )
+
+
+def kept_by(memory: MemoryMap) -> tuple[tuple[int, int], ...]:
+    """The bytes that are carried from call to call: each a first one, and how many."""
+    return tuple((one.offset, one.bytes) for one in memory.states)
 
 
 def _in_file(port: Port) -> np.dtype[Any]:

@@ -55,7 +55,19 @@ def read(
 
 
 def _with_ends(graph: Graph, io_type: str, state: Sequence[str]) -> Graph:
-    eight = with_eight_ends(graph) if io_type == "8bit" else graph
+    states = read_states(state, graph)
+    if io_type != "8bit":
+        return replace(graph, states=states)
+    eight = with_eight_ends(graph)
+    pairs = [(one, (eight.tensors[one.output], eight.tensors[one.input])) for one in states]
+    # A state that is rounded to other numbers than it was read as stays as the file has it.
+    real = {
+        name
+        for one, (made, read) in pairs
+        if (made.dtype, made.quant) != (read.dtype, read.quant)
+        for name in (one.output, one.input)
+    }
+    eight = with_eight_ends(graph, real) if real else eight
     return replace(eight, states=read_states(state, eight))
 
 

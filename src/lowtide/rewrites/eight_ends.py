@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from lowtide.errors import UsageError
@@ -13,14 +14,15 @@ TO_REAL = ("Dequantize", "DequantizeLinear")
 """TFLite's roundings, and ONNX's."""
 
 
-def with_eight_ends(graph: Graph) -> Graph:
+def with_eight_ends(graph: Graph, real: Collection[str] = ()) -> Graph:
     """Inputs and outputs become 8-bit numbers where nothing else is made of them, or they of it.
 
         x ─> Q ─> q ─> QConv ─> p ─> DQ ─> y          ->          x ─> QConv ─> y
 
-    They keep their names. Raises UsageError where there is no such input or output.
+    They keep their names; those in `real` stay as they are. Raises UsageError where there is no
+    such input or output.
     """
-    for name in (*graph.inputs, *graph.outputs):
+    for name in (one for one in (*graph.inputs, *graph.outputs) if one not in real):
         graph = _input(graph, name) if name in graph.inputs else _output(graph, name)
     if not any(_is_eight(graph.tensors[name]) for name in (*graph.inputs, *graph.outputs)):
         raise UsageError(
