@@ -36,7 +36,7 @@ def _wanted(model: Path, file: Outline) -> dict[str, Drawn]:
 
 
 def _drawn(held: Held) -> Drawn:
-    if np.dtype(held.type).kind not in "iuf":
+    if np.dtype(held.type).kind not in "iufb":
         raise UnsupportedModel(f"input '{held.name}' is {held.type}: no inputs can be drawn")
     return Drawn(held.shape, held.type)
 
@@ -46,5 +46,7 @@ def _all_of(one: Drawn, top: bool) -> Array:
     if kind.kind in "iu":
         ends = np.iinfo(kind)
         return np.full(one.shape, ends.max if top else ends.min, kind)
+    if kind.kind == "b":
+        return np.full(one.shape, top)
     low, high = one.span or (-_FLOATS_END, _FLOATS_END)
     return np.full(one.shape, high if top else low, kind)

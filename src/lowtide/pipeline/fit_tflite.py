@@ -14,7 +14,7 @@ from typing import Any
 from lowtide.backends.tflite.outline import Outline, outline
 from lowtide.backends.tflite.plan import HeadPlan, plan_head
 from lowtide.backends.tflite.rewrite import plan_in, with_plan
-from lowtide.check.tflm import run_tflm, version_of_tflm
+from lowtide.check.tflm import run_tflm, scratch_of, version_of_tflm
 from lowtide.check.tflm_inputs import drawn_inputs
 from lowtide.check.tflm_judge import REFERENCE, Judged, judge_tflite, run_bare
 from lowtide.clock import Clock, Progress, quiet
@@ -94,6 +94,25 @@ class FittedTflite:
         return f"any kernels; where only its reference kernels run: --overlap pixel, {other}"
 
 
+@dataclass(frozen=True, eq=False)
+class Planning:
+    """A file, and how its plans are made."""
+
+    content: bytes
+    file: Outline
+    order: str
+    how: str
+
+    def __call__(self, overlap: bool, scratch: Mapping[int, int]) -> HeadPlan:
+        return plan_head(
+            self.file, order=self.order, overlap=overlap, how=self.how, scratch=scratch
+        )
+
+    def written(self, plan: HeadPlan) -> bytes:
+        """The file with a plan."""
+        return with_plan(self.content, plan.offsets, plan.order)
+
+
 def fit_tflite(
     model: Path,
     *,
@@ -123,17 +142,21 @@ def fit_tflite(
         _refuse(file, str(model), max_elements)
         given = [] if samples is None else _given(model, max_elements, samples)
         sets = [*given, *drawn_inputs(model, file)]
-    with clock("planning"):
-        plan, other = (
-            plan_head(file, order=order, overlap=on, how=how, scratch={})
-            for on in (overlap != "none", overlap == "none")
-        )
+    planning = Planning(content, file, order, how)
     with clock("running TensorFlow Lite Micro without a plan"):
         bare = run_bare(content, sets, str(model))
         before = _before(content, sets)
+    with clock("planning"):
+        plan, other = (planning(on, {}) for on in (overlap != "none", overlap == "none"))
     with clock("running it with the plan"):
-        made = with_plan(content, plan.offsets, plan.order)
-        after = judge_tflite(made, sets, bare, str(model))
+        after = judge_tflite(planning.written(plan), sets, bare, str(model))
+    if after.head_bytes > plan.head_bytes:
+        with clock("planning what kernels ask for while they run"):
+            scratch = scratch_of(content)
+            again, other = (planning(on, scratch) for on in (overlap != "none", overlap == "none"))
+            judged = judge_tflite(planning.written(again), sets, bare, str(model))
+            plan, after = min((plan, after), (again, judged), key=lambda pair: pair[1].head_bytes)
+    made = planning.written(plan)
     return FittedTflite(
         str(model), name, plan, other, before, bare.head_bytes, after, len(sets), runtime, made,
         clock.seconds,

@@ -24,7 +24,7 @@ _TYPES = {
         "BOOL", "INT8", "UINT8", "INT16", "UINT16", "FLOAT16", "INT32", "UINT32", "FLOAT32",
         "INT64", "UINT64", "FLOAT64", "COMPLEX64",
     )
-}  # fmt: skip
+} | {tflite.TensorType.RESOURCE: "int32"}  # fmt: skip
 """numpy's names of the types that the head of an arena can hold."""
 
 MOST_TOLD = 256

@@ -14,7 +14,7 @@ their order does.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import flatbuffers
@@ -23,6 +23,7 @@ import tflite
 from flatbuffers import number_types
 
 from lowtide.errors import UnsupportedModel
+from lowtide.frontends.tflite.stored import IDENTIFIER
 
 PLAN = b"OfflineMemoryAllocation"
 """The metadata's name by which TensorFlow Lite Micro finds a plan."""
@@ -59,9 +60,7 @@ def with_plan(content: bytes, offsets: Sequence[int], order: Sequence[int]) -> b
     model = tflite.Model.GetRootAs(content, 0)
     content = _in_order(content, model.Subgraphs(0), order)
     build = flatbuffers.Builder(len(content) + 4096)
-    end = _put(build, content)
-    fields = [_field(model._tab, k) for k in range(len(_ROOT))]
-    _refuse_more(model._tab)
+    end = put(build, content)
     plan = _buffer(build, struct.pack(f"<{3 + len(offsets)}i", 1, 1, len(offsets), *offsets))
     name = build.CreateString(PLAN)
     build.StartObject(2)
@@ -69,20 +68,26 @@ def with_plan(content: bytes, offsets: Sequence[int], order: Sequence[int]) -> b
     build.PrependUint32Slot(1, model.BuffersLength(), 0)
     entry = build.EndObject()
     kept = [k for k in range(model.MetadataLength()) if model.Metadata(k).Name() != PLAN]
-    old = [end - model.Metadata(k)._tab.Pos for k in kept]
-    metadata = _list(build, [*old, entry])
+    metadata = list_of(build, [*(end - model.Metadata(k)._tab.Pos for k in kept), entry])
     held = [end - model.Buffers(k)._tab.Pos for k in range(model.BuffersLength())]
-    buffers = _list(build, [*held, plan])
+    return root_of(
+        build, model, end, {_BUFFERS: list_of(build, [*held, plan]), _METADATA: metadata}
+    )
+
+
+def root_of(build: Any, model: Any, end: int, made: Mapping[int, int]) -> bytes:
+    """The file with a new root: `made` by number of the field, all others where they lay."""
+    _refuse_more(model._tab)
+    fields = [field_of(model._tab, k) for k in range(len(_ROOT))]
     build.StartObject(len(_ROOT))
     build.PrependUint32Slot(0, model.Version(), 0)
     for k, at in enumerate(fields[1:], 1):
-        made = {_BUFFERS: buffers, _METADATA: metadata}.get(k, end - at if at else 0)
-        build.PrependUOffsetTRelativeSlot(k, made, 0)
-    build.Finish(build.EndObject(), file_identifier=b"TFL3")
+        build.PrependUOffsetTRelativeSlot(k, made.get(k, end - at if at else 0), 0)
+    build.Finish(build.EndObject(), file_identifier=IDENTIFIER)
     return bytes(build.Output())
 
 
-def _put(build: Any, content: bytes) -> int:
+def put(build: Any, content: bytes) -> int:
     """Bytes as they are, at a multiple of 16; returns where they begin, as a builder counts."""
     build.Prep(16, len(content))
     build.head -= len(content)
@@ -100,14 +105,15 @@ def _buffer(build: Any, data: bytes) -> int:
     return int(build.EndObject())
 
 
-def _list(build: Any, tables: Sequence[int]) -> int:
+def list_of(build: Any, tables: Sequence[int]) -> int:
+    """A list of tables, as a builder counts."""
     build.StartVector(4, len(tables), 4)
     for one in reversed(tables):
         build.PrependUOffsetTRelative(one)
     return int(build.EndVector())
 
 
-def _field(table: Any, number: int) -> int:
+def field_of(table: Any, number: int) -> int:
     """Where what a field of a table speaks of lies; 0 if it has none."""
     at = table.Offset(4 + 2 * number)
     return int(table.Indirect(table.Pos + at)) if at else 0
