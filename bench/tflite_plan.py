@@ -26,7 +26,7 @@ def row(file: Path) -> list[str]:
     try:
         apart, over = (fit_tflite(file, overlap=overlap) for overlap in ("none", "pixel"))
     except LowtideError as error:
-        why = getattr(error, "what", str(error)).split(" cannot run ")[-1]
+        why = str(error).split("TFLM failed to allocate tensors: ")[-1].split("; only what")[0]
         return [file.name, *("" for _ in HEAD[2:]), f"refused: {why}"]
     had = "none" if apart.before is None else f"{apart.before:,}"
     return [file.name, had, f"{apart.online:,}", *_ours(apart), *_ours(over),

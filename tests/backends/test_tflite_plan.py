@@ -26,8 +26,9 @@ from lowtide.backends.tflite.plan import HeadPlan, plan_head
 from lowtide.backends.tflite.reach import forbidden
 from lowtide.backends.tflite.rewrite import ONLINE, plan_in, with_plan, without_plan
 from lowtide.check.drawn import Drawn, draw_sets
-from lowtide.check.tflm import Ran, interpret, measure_scratch
+from lowtide.check.tflm import Ran, interpret
 from lowtide.check.tflm_placement import Looked, look_at_plan
+from lowtide.check.tflm_scratch import measure_scratch
 from lowtide.errors import ModelError
 from tflite_file import TfliteFile, schema
 from tflite_graphs import grown

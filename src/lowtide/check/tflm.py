@@ -10,15 +10,12 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
 
-from lowtide.backends.tflite.alone import alone
-from lowtide.backends.tflite.outline import outline
 from lowtide.check.in_child import LARGE, in_child
 from lowtide.check.runtimes import TFLM, installed
 from lowtide.errors import UnsupportedModel, UsageError
@@ -96,27 +93,6 @@ def _last(said: Any) -> str:
     said.seek(0)
     lines = [line.decode(errors="replace").strip() for line in said]
     return " ".join(line for line in lines[-2:] if line)
-
-
-def scratch_of(content: bytes) -> dict[int, int]:
-    """Bytes that kernels ask for while they run, by operator, where they ask for any.
-
-    Each is prepared in a file of its own; one that cannot be so is left out.
-    """
-    return in_child(LARGE + 1, measure_scratch, content)
-
-
-def measure_scratch(content: bytes) -> dict[int, int]:
-    """The same in this process."""
-    file, found = outline(content), {}
-    for number, node in enumerate(file.nodes):
-        own = [file.tensors[k].bytes for k in (*node.inputs, *node.outputs) if k >= 0]
-        largest = max([1, *own])
-        with suppress(RuntimeError, ValueError):
-            more = interpret(alone(content, file, number), []).head_bytes - -(-largest // 16) * 16
-            if more > 0:
-                found[number] = more
-    return found
 
 
 def _in_room(content: bytes, sets: Sequence[Inputs], said: Any) -> Ran:

@@ -14,9 +14,10 @@ from typing import Any
 from lowtide.backends.tflite.outline import Outline, outline
 from lowtide.backends.tflite.plan import HeadPlan, plan_head
 from lowtide.backends.tflite.rewrite import plan_in, with_plan
-from lowtide.check.tflm import run_tflm, scratch_of, version_of_tflm
+from lowtide.check.tflm import run_tflm, version_of_tflm
 from lowtide.check.tflm_inputs import drawn_inputs
 from lowtide.check.tflm_judge import REFERENCE, Judged, judge_tflite, run_bare
+from lowtide.check.tflm_scratch import scratch_of
 from lowtide.clock import Clock, Progress, quiet
 from lowtide.errors import UnsupportedModel, UsageError
 from lowtide.frontends.tflite.load import is_tflite, load
