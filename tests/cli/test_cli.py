@@ -67,7 +67,7 @@ def test_fit_writes_a_checked_program(network: Path, tmp_path: Path) -> None:
     assert facts["faults"] == 0
     assert facts["checked_reads"] > 0
     assert facts["macs"] == 4 * 3 * 9 * 64
-    names = {"main.c", "net.c", "net_weights.c", "net.h", "plan.json", "memory.svg"}
+    names = {"main.c", "net.c", "net_weights.c", "net.h", "plan.json", "memory.svg", "report.html"}
     judged = {f"checks/{n}" for n in ("net.c", "net_check.h", "reference.c", "reference.npz")}
     made = {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()}
     assert made == {*names, *judged, "lowtide.json", "lowtide.toml"}

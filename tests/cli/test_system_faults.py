@@ -72,7 +72,7 @@ def test_streams(what: str, model: Path) -> None:
         assert done.stderr.splitlines()[-1].endswith("to stdout: No space left on device")
     if "-o out" in line:
         assert {p.name for p in Path("out").iterdir()} == {
-            "lowtide.json", "lowtide.toml", "memory.svg", "plan.json"
+            "lowtide.json", "lowtide.toml", "memory.svg", "plan.json", "report.html"
         }  # fmt: skip
 
 

@@ -136,7 +136,7 @@ def test_the_command_writes_one_folder(
     facts = json.loads(said.out)
     assert facts["networks"].keys() == SEEDS.keys()
     assert {path.name for path in out.iterdir()} == {
-        *(f"{name}_{what}" for name in SEEDS for what in ("plan.json", "memory.svg")),
+        *(f"{name}_{what}" for name in SEEDS for what in ("plan.json", "memory.svg", "report.html")),
         "plan.json", "lowtide.json", "lowtide.toml",
     }  # fmt: skip
     assert command("verify", out).code == 0

@@ -38,8 +38,8 @@ change on, and until then lowtide's."""
 OWN = frozenset(
     {
         "compressed.onnx", "front.svg", "int8.onnx", "memory.svg", "net.c", "net.h", "net.onnx",
-        "net.tflite", "net_weights.bin", "net_weights.c", "plan.json", "tiles.json", EXAMPLE,
-        RECIPE, *(CHECKS + name for name in _CHECKED),
+        "net.tflite", "net_weights.bin", "net_weights.c", "plan.json", "report.html", "tiles.json",
+        EXAMPLE, RECIPE, *(CHECKS + name for name in _CHECKED),
     }
 )  # fmt: skip
 """All that lowtide writes to a folder, of a network called net."""
@@ -50,9 +50,12 @@ OLDER = ("weights.bin", *_CHECKED[2:])
 _CERTAIN = ("net.c", "net_check.h", "reference.c", "reference.npz")
 
 CERTAIN = {
-    "none": frozenset({"memory.svg", "plan.json"}),
+    "none": frozenset({"memory.svg", "plan.json", "report.html"}),
     "c99": frozenset(
-        {"memory.svg", "net.c", "net.h", "plan.json", *(CHECKS + n for n in _CERTAIN)}
+        {
+            "memory.svg", "net.c", "net.h", "plan.json", "report.html",
+            *(CHECKS + n for n in _CERTAIN),
+        }
     ),
     "onnx": frozenset({"net.onnx", "tiles.json"}),
     "tflite": frozenset({"net.tflite"}),
@@ -62,7 +65,7 @@ CERTAIN = {
 
 _OF_A_NETWORK = re.compile(
     r"(?:checks/)?(.*?)(_weights\.(?:bin|c)|_check\.h|_reference\.(?:bin|c|npz)|\.[ch]|\.tflite)"
-    r"|(.*)(_plan\.json|_memory\.svg)"
+    r"|(.*)(_plan\.json|_memory\.svg|_report\.html)"
 )
 
 

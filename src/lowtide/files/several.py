@@ -17,8 +17,11 @@ TURNS = f"{CHECKS}together.c"
 SHARED = ("together.c", "together.h", TURNS)
 """What networks in one arena have together, beside plan.json."""
 
-_OTHERS = ("_plan.json", "_memory.svg")
-_RENAMED = ("plan.json", "memory.svg", *(f"{CHECKS}reference.{one}" for one in ("bin", "c", "npz")))
+_OTHERS = ("_plan.json", "_memory.svg", "_report.html")
+_RENAMED = (
+    "plan.json", "memory.svg", "report.html",
+    *(f"{CHECKS}reference.{one}" for one in ("bin", "c", "npz")),
+)  # fmt: skip
 
 
 def name_among(file: str, network: str) -> str:

@@ -26,6 +26,7 @@ from lowtide.errors import BudgetError, UsageError
 from lowtide.files import write_folder
 from lowtide.ir.graph import Array, Graph, Shape
 from lowtide.pipeline.at_eight_bits import at_eight_bits
+from lowtide.pipeline.fit_page import page_figures
 from lowtide.pipeline.on_chip import Limits, OnChip, on_chip, with_chips
 from lowtide.pipeline.package import Package, pack
 from lowtide.pipeline.ram import Planning, Sized, too_large
@@ -36,6 +37,8 @@ from lowtide.planner.plan import Options, Plan, Source
 from lowtide.planner.weight_traffic import weight_traffic
 from lowtide.quoting import for_terminal
 from lowtide.report.memory_svg import memory_svg
+from lowtide.report.page import report_html
+from lowtide.report.sides import before_and_after
 from lowtide.room import MAX_ELEMENTS
 from lowtide.sizes import show_bytes
 
@@ -57,7 +60,7 @@ _ORIGINAL = (
 class Fitted:
     """A plan, the program made from it, and the checks that both passed.
 
-    `files` is what `emit` writes: the program, plan.json, reference.npz, memory.svg. `seconds`
+    `files` is what `emit` writes: the program, plan.json, reference.npz, pictures. `seconds`
     gives the time of each stage. `checks` is None with target "none": there was nothing to run.
     `model` is the file that was read, if it was one; `on_chip` is what was asked for by `chip`, and
     `package` what is around the program, for a build.
@@ -189,7 +192,7 @@ def fit(
         raise with_chips(error, held, planning, given, named(model))
     if limit is not None and sized.ram_bytes > limit:
         raise _missed(planning, options, limits, sized, named(model))
-    return replace(finished(model, sized, target, inputs, clock), on_chip=held)
+    return finished(model, sized, target, inputs, clock, held, limit)
 
 
 def check_target(options: Options, target: str) -> None:
@@ -211,17 +214,26 @@ def finished(
     target: str,
     samples: Mapping[str, Mapping[str, Array]],
     clock: Clock,
+    held: OnChip | None,
+    limit: int | None,
 ) -> Fitted:
-    """A plan with its program, drawn and checked."""
+    """A plan with its program, drawn and checked; `limit` is the RAM that it was to fit."""
     plan = sized.plan
     memory = memory_map(plan)
     with clock("checking the placement"):
         judge_placement(memory)
     with clock("drawing the memory map"):
-        files = {"plan.json": memory.to_json().encode(), "memory.svg": memory_svg(plan).encode()}
+        sides = before_and_after(plan)
+        picture = memory_svg(plan, sides).encode()
+        files = {"plan.json": memory.to_json().encode(), "memory.svg": picture}
     if target == "none":
-        return Fitted(plan, memory, None, Footprint(), files, clock.seconds)
-    return _checked(model, sized, memory, samples, files, clock)
+        fitted = Fitted(plan, memory, None, Footprint(), files, clock.seconds)
+    else:
+        fitted = _checked(model, sized, memory, samples, files, clock)
+    fitted = replace(fitted, on_chip=held)
+    with clock("drawing the report"):
+        page = report_html(plan, sides, list(page_figures(fitted, limit))).encode()
+    return replace(fitted, files={**fitted.files, "report.html": page})
 
 
 def _missed(

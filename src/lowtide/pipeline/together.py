@@ -123,7 +123,7 @@ def fit_together(
     fitted = []
     for model, one in zip(models, all_sized, strict=True):
         progress(f"checking {one.plan.options.name}")
-        fitted.append(finished(model, one, target, {}, clock))
+        fitted.append(finished(model, one, target, {}, clock, None, limit))
     with clock("checking the arena of all"):
         judge_shared(shared, [one.memory for one in fitted])
     if target == "none":

@@ -13,21 +13,15 @@ Every storage is one closed line around its live rows, in one colour on both sid
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from lowtide.ir.dtype import F32
-from lowtide.ir.index import IntArray
-from lowtide.layout.lay_out import Layout
-from lowtide.overlap.problem import placement_problem
-from lowtide.placers import place
 from lowtide.planner.costs import contains
-from lowtide.planner.plan import Plan, straight_rows
+from lowtide.planner.plan import Plan
 from lowtide.quoting import for_markup
 from lowtide.report.colours import storage_colours
-from lowtide.report.profile_text import kib, placement_verdict
+from lowtide.report.profile_text import kib
 from lowtide.report.scale import nice
 from lowtide.report.shapes import (
     BOTTOM,
@@ -45,10 +39,8 @@ from lowtide.report.shapes import (
     outline,
     px,
 )
+from lowtide.report.sides import Side, before_and_after
 from lowtide.report.style import style
-from lowtide.rows.liveness import Lives, live_bytes
-from lowtide.rows.schedule import Schedule
-from lowtide.rows.task import Task
 
 # A storage of more rows is drawn with neighbours taken together, each band as long as the longest
 # of its rows lives: it may seem to touch another by a fraction of an operator, but never shrinks.
@@ -76,33 +68,12 @@ _CONVENTIONS = (
     " its rows (steps) spread inside it.",
     "Input and output are counted; fused activations are not stored; weights are not in the arena.",
 )
-_RULE = {
-    "none": "tensors whole",
-    "row": "rows make way as they die",
-    "group": "pixels make way as they die",
-    "pixel": "pixels make way as they die",
-}
 _CHARACTER = 5.75  # width of one in the font of names, pixels
 
 
-@dataclass(frozen=True)
-class _Side:
-    """One half of the picture: storages, where they lie and how high that is."""
-
-    head: str
-    note: str
-    layout: Layout
-    lives: Lives
-    addresses: Mapping[str, IntArray]
-    tasks: tuple[Task, ...]
-    schedule: Schedule
-    arena_bytes: int
-    live: npt.NDArray[np.int64]
-
-
-def memory_svg(plan: Plan) -> str:
+def memory_svg(plan: Plan, sides: tuple[Side, Side] | None = None) -> str:
     """The memory map of a plan, with that of whole tensors layer by layer beside it."""
-    before, after = _before(plan), _after(plan)
+    before, after = sides or before_and_after(plan)
     was, now = plan.profile.layerwise_bytes, after.arena_bytes
     saved = 100 * (1 - now / max(was, 1))
     left, right = (
@@ -127,34 +98,8 @@ def memory_svg(plan: Plan) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _before(plan: Plan) -> _Side:
-    """Whole storages over whole operators: `layerwise_bytes` of them live, and lie in as many if
-    the quick placer, or else the exact one, finds a place for them there."""
-    whole, lives = plan.whole, plan.whole.lives
-    steps = whole.schedule.ticks
-    problem = placement_problem(lives, steps, plan.options.align)
-    placed = place(problem, "greedy")
-    if placed.arena_bytes > plan.profile.layerwise_bytes:
-        placed = place(problem, "exact")
-    addresses = straight_rows(whole.layout, problem, placed)
-    note = "every tensor whole, from first write to last read"
-    return _Side(
-        "Before: layer by layer", note, whole.layout, lives, addresses, whole.tasks, whole.schedule,
-        placed.arena_bytes, live_bytes(lives, steps),
-    )  # fmt: skip
-
-
-def _after(plan: Plan) -> _Side:
-    note = f"{_RULE[plan.options.overlap]}; {placement_verdict(plan)}"
-    head = "After: this plan" + (", row by row" if plan.streamed else "")
-    return _Side(
-        head, note, plan.layout, plan.lives, plan.addresses, plan.tasks, plan.schedule,
-        plan.arena_bytes, live_bytes(plan.lives, plan.schedule.ticks),
-    )  # fmt: skip
-
-
 def _half(
-    plan: Plan, side: _Side, frame: Frame, colours: Mapping[str, tuple[str, str]]
+    plan: Plan, side: Side, frame: Frame, colours: Mapping[str, tuple[str, str]]
 ) -> Iterator[str]:
     yield f'<text class="head" x="{px(frame.left)}" y="74">{side.head}</text>'
     yield f'<text class="grey" x="{px(frame.left)}" y="90">{for_markup(side.note, 200)}</text>'
@@ -178,7 +123,7 @@ def _half(
     )
 
 
-def _storage(side: _Side, name: str, shape: StorageShape, colour: tuple[str, str]) -> str:
+def _storage(side: Side, name: str, shape: StorageShape, colour: tuple[str, str]) -> str:
     (fill, line), dtype = colour, side.layout.storages[name].dtype
     size = f"{side.lives[name].bytes:,} bytes{'' if dtype == F32 else f' of {dtype}'}"
     title = f"{for_markup(shape.name, 200)}: {size} at {int(side.addresses[name][0]):,}"
@@ -210,7 +155,7 @@ def _label(shape: StorageShape) -> Iterator[str]:
         yield f'<text class="mono name mid" {where}>{for_markup(shape.name, letters)}</text>'
 
 
-def _curve(side: _Side, frame: Frame) -> Iterator[str]:
+def _curve(side: Side, frame: Frame) -> Iterator[str]:
     """The live bytes; of the steps that fall on one half pixel the most."""
     left = frame.edge[:-1]
     at = np.flatnonzero(np.diff(np.floor(left * 2), prepend=-1.0))
@@ -224,7 +169,7 @@ def _curve(side: _Side, frame: Frame) -> Iterator[str]:
     yield f'<path class="halo" d="{path}"/><path class="live" d="{path}"/>'
 
 
-def _grid(side: _Side, frame: Frame) -> Iterator[str]:
+def _grid(side: Side, frame: Frame) -> Iterator[str]:
     """Lines of equal address, and the axes."""
     step = nice(frame.top_bytes / 1024 / 6)
     for k in range(int(frame.top_bytes / 1024 / step) + 1):
@@ -237,7 +182,7 @@ def _grid(side: _Side, frame: Frame) -> Iterator[str]:
     yield from _operators(side, frame)
 
 
-def _operators(side: _Side, frame: Frame) -> Iterator[str]:
+def _operators(side: Side, frame: Frame) -> Iterator[str]:
     """The operators along the axis: named where there is room, else every so many numbered."""
     names = [side.tasks[run.task].operator.name for run in side.schedule.runs]
     room = int(PANEL / (len(names) + 1) / _CHARACTER) - 1
@@ -252,7 +197,7 @@ def _operators(side: _Side, frame: Frame) -> Iterator[str]:
             yield f'<text class="grey mid" x="{x}" y="{BOTTOM + 15}">{k}</text>'
 
 
-def _peak(plan: Plan, side: _Side, frame: Frame) -> Iterator[str]:
+def _peak(plan: Plan, side: Side, frame: Frame) -> Iterator[str]:
     """The operator that sets the layer-by-layer peak: its slot, a bar below it and its name."""
     peak = plan.profile.peak.name
     operators = [side.tasks[run.task].operator for run in side.schedule.runs]

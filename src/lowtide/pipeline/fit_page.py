@@ -1,0 +1,31 @@
+"""The figures at the head of report.html."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lowtide.sizes import show_bytes
+
+if TYPE_CHECKING:
+    from lowtide.pipeline.fit import Fitted
+
+
+def page_figures(fitted: Fitted, budget: int | None) -> Iterator[tuple[str, str]]:
+    """Words and value of each, as far as it was measured."""
+    plan, own = fitted.plan, fitted.plan.profile
+    before, after = own.layerwise_bytes, plan.arena_bytes
+    if fitted.ram_bytes is not None:
+        limit = f" of {show_bytes(budget)}" if budget is not None else ""
+        yield "RAM: arena, stack and state", show_bytes(fitted.ram_bytes) + limit
+    if fitted.flash_bytes is not None:
+        yield "Flash: weights and code", show_bytes(fitted.flash_bytes)
+    saved = f" ({100 * (after / before - 1):+.1f} %)" if before else ""
+    yield "Arena, before and after", f"{show_bytes(before)} to {show_bytes(after)}{saved}"
+    yield "Live at one time, at most", show_bytes(own.lower_bound_bytes)
+    yield "Work", f"{own.macs / 1e6:.2f} M multiply-adds"
+    yield "Weights", show_bytes(own.weight_bytes)
+    if fitted.on_chip is not None:
+        yield fitted.on_chip.chip.name, str(fitted.on_chip)
+    if fitted.checks is not None:
+        yield "Checked", fitted.checks.shown

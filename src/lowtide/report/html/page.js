@@ -1,0 +1,154 @@
+// The page: one moment, shown by the map, the arena, the words and the table.
+const held = JSON.parse(document.getElementById("data").textContent);
+const by = (id) => document.getElementById(id);
+const sides = {};
+let side, moment = 0, playing = 0;
+
+const map = new MemoryMap(by("map"));
+const table = new Table(by("table"), (operator) => go(side.begins[operator]));
+by("network").textContent = held.network;
+
+function choose(name) {
+  sides[name] ??= new Side(held[name]);
+  side = sides[name];
+  for (const one of ["before", "after"]) by(one).setAttribute("aria-pressed", one === name);
+  by("note").textContent = `${side.head}: ${side.note}. Arena ${bytes(side.arena)} bytes.`;
+  by("peak").textContent = side.peak;
+  by("moment").max = side.time.last;
+  map.show(side);
+  table.show(side);
+  go(side.live.indexOf(side.live.reduce((a, b) => Math.max(a, b)))); // begin at the peak
+}
+function go(to) {
+  moment = Math.min(Math.max(to, 0), side.time.last);
+  by("moment").value = moment;
+  map.reveal(moment);
+  table.mark(side.time.run(moment)?.[0], true);
+  redraw();
+}
+function redraw() {
+  map.draw(moment);
+  arena();
+  words();
+}
+function arena() { // what lies where at this moment
+  const [c, width] = sized(by("now"));
+  for (const storage of side.storages)
+    for (const segment of storage.segments) {
+      const span = livingAt(segment, moment);
+      if (!span) continue;
+      const [low, high] = span.map((k) => map.y(segment.address + k * storage.cell));
+      c.fillStyle = storage.colour[0];
+      c.fillRect(0, high, width, Math.max(low - high, 0.5));
+    }
+  c.strokeStyle = ink("--ink");
+  c.strokeRect(-5, map.y(side.arena), width + 10, 5000);
+}
+function words() {
+  const run = side.time.run(moment), one = run && side.operators[run[0]];
+  const rows = run && (run[1] === run[2] ? `row ${run[1]}` : `rows ${run[1]} to ${run[2]}`);
+  const who = !one ? (moment ? "the outputs are taken" : "the inputs are handed in") : `${one.name} (${one.type}) makes ${rows} of ${one.rows}`;
+  by("said").textContent = `Moment ${bytes(moment)} of ${bytes(side.time.last)}: ${who}; ${bytes(side.live[moment])} bytes live`;
+  const living = side.storages.map((storage, k) => [side.bytesAt(storage, moment), storage, k]).filter(([n]) => n);
+  living.sort((a, b) => b[0] - a[0]);
+  const lines = living.slice(0, 8).map(([n, storage, k]) => {
+    const line = document.createElement("li"), swatch = document.createElement("i");
+    swatch.style.background = storage.colour[0];
+    line.append(swatch, `${storage.owner}: ${bytes(n)} of ${bytes(storage.bytes)} bytes, ${why(one, k)}`);
+    return line;
+  });
+  if (living.length > 8) {
+    const line = document.createElement("li");
+    line.textContent = `and ${living.length - 8} more, ${bytes(living.slice(8).reduce((sum, [n]) => sum + n, 0))} bytes`;
+    lines.push(line);
+  }
+  by("living").replaceChildren(...lines);
+}
+function why(operator, storage) {
+  if (operator?.makes === storage) return "made now";
+  if (operator?.reads.includes(storage)) return "read now";
+  const next = side.readers[storage].filter((k) => side.ends[k] >= moment).sort((a, b) => side.begins[a] - side.begins[b])[0];
+  return next === undefined ? "kept to the end" : `waits for ${side.operators[next].name}`;
+}
+function tip(event) {
+  const box = by("map").getBoundingClientRect(), at = map.slotAt(event.clientX - box.left);
+  const there = at < 0 ? -1 : side.find(side.time.moment(at), map.addressAt(event.clientY - box.top));
+  if (there !== map.lit) {
+    map.lit = there;
+    map.draw(moment);
+  }
+  const storage = side.storages[there], shown = by("tip");
+  shown.hidden = !storage;
+  if (!storage) return;
+  const maker = side.makers[there], reader = side.readers[there].reduce((a, b) => (a === null || side.ends[b] > side.ends[a] ? b : a), null);
+  shown.textContent = [
+    storage.owner,
+    `tensor ${storage.name}`,
+    `${storage.shape.join(" x ")} ${storage.type}, ${bytes(storage.bytes)} bytes at ${bytes(storage.low)}`,
+    maker === null ? "handed in by the caller" : `made by ${side.operators[maker].name}`,
+    reader === null ? "read by nobody: a result" : `read last by ${side.operators[reader].name}`,
+  ].join("\n");
+  shown.style.left = `${Math.min(event.clientX + 14, window.innerWidth - shown.offsetWidth - 8)}px`;
+  shown.style.top = `${Math.min(event.clientY + 14, window.innerHeight - shown.offsetHeight - 8)}px`;
+}
+function turn(way) { // the first moment of the turn before or after
+  const { time } = side, k = time.slot(moment);
+  go(way > 0 ? time.edges[Math.min(k + 1, time.slots - 1)] : time.edges[Math.max(moment > time.edges[k] ? k : k - 1, 0)]);
+}
+function play(on) {
+  clearInterval(playing);
+  playing = on ? setInterval(() => (moment < side.time.last ? go(moment + 1) : play(false)), 60) : 0;
+  by("play").textContent = on ? "Pause" : "Play";
+}
+function zoom(factor, x, y) {
+  map.zoom(factor, x, y);
+  redraw();
+}
+function all() {
+  map.all();
+  redraw();
+}
+const keys = {
+  ArrowRight: (event) => (event.shiftKey ? turn(1) : go(moment + 1)),
+  ArrowLeft: (event) => (event.shiftKey ? turn(-1) : go(moment - 1)),
+  Home: () => go(0), End: () => go(side.time.last),
+  "+": () => zoom(1.5), "=": () => zoom(1.5), "-": () => zoom(1 / 1.5), 0: all,
+  " ": () => play(!playing),
+};
+by("map").addEventListener("keydown", (event) => {
+  if (!keys[event.key] || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  keys[event.key](event);
+});
+let drag = null;
+by("map").addEventListener("pointerdown", (event) => { drag = { x: event.clientX, y: event.clientY, moved: false }; by("map").setPointerCapture(event.pointerId); });
+by("map").addEventListener("pointermove", (event) => {
+  if (!drag) return tip(event);
+  const dx = event.clientX - drag.x, dy = event.clientY - drag.y;
+  if (!drag.moved && Math.hypot(dx, dy) < 4) return;
+  drag = { x: event.clientX, y: event.clientY, moved: true };
+  map.pan(dx, dy);
+  redraw();
+});
+by("map").addEventListener("pointerup", (event) => {
+  if (drag && !drag.moved) go(side.time.moment(map.slotAt(event.clientX - by("map").getBoundingClientRect().left)));
+  drag = null;
+});
+by("map").addEventListener("pointerleave", () => { by("tip").hidden = true; if (map.lit >= 0) { map.lit = -1; map.draw(moment); } });
+by("map").addEventListener("wheel", (event) => {
+  if (!event.ctrlKey && !event.metaKey) return; // the page scrolls
+  event.preventDefault();
+  const box = by("map").getBoundingClientRect();
+  zoom(event.deltaY < 0 ? 1.25 : 0.8, event.clientX - box.left, event.clientY - box.top);
+}, { passive: false });
+by("moment").addEventListener("input", () => go(Number(by("moment").value)));
+for (const name of ["before", "after"]) by(name).addEventListener("click", () => choose(name));
+by("in").addEventListener("click", () => zoom(1.5));
+by("out").addEventListener("click", () => zoom(1 / 1.5));
+by("all").addEventListener("click", all);
+by("back").addEventListener("click", (event) => keys.ArrowLeft(event));
+by("on").addEventListener("click", (event) => keys.ArrowRight(event));
+by("play").addEventListener("click", () => play(!playing));
+window.addEventListener("resize", () => { table.draw(); redraw(); });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { table.draw(); redraw(); });
+choose("after");

@@ -1,0 +1,109 @@
+"""report.html: the memory map over time, to be looked into, and the operators beside it.
+
+One file that needs nothing else: the page's own HTML, CSS and JavaScript (`html/`), and the plan as
+JSON in it. Lifetimes stay runs of cells, as in plan.json, so that the file is small and the page
+draws what is seen of them only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from lowtide.planner.costs import label, weights_of
+from lowtide.planner.memory_map import life_runs
+from lowtide.planner.plan import Plan
+from lowtide.quoting import for_markup, for_terminal
+from lowtide.report.colours import storage_colours
+from lowtide.report.peaks import made_by, owner, peak_words, read_by
+from lowtide.report.sides import Side
+
+_SCRIPTS = ("timeline.js", "storages.js", "map.js", "table.js", "page.js")
+
+Figures = Sequence[tuple[str, str]]
+
+
+def report_html(plan: Plan, sides: tuple[Side, Side], figures: Figures) -> str:
+    """The page of a plan, with `figures` (words and value) at its head."""
+    before, after = sides
+    colours = storage_colours({**before.lives, **after.lives})
+    data = {
+        "network": for_terminal(plan.source.named, 200),
+        "before": _side(before, colours),
+        "after": _side(after, colours),
+    }
+    page = files(__package__) / "html"
+    own = {
+        "title": for_markup(plan.source.named, 200),
+        "style": (page / "page.css").read_text(),
+        "figures": "".join(
+            f"<div><dt>{for_markup(name)}</dt><dd>{for_markup(value, 200)}</dd></div>"
+            for name, value in figures
+        ),
+        # No tag can begin in it, so none of its texts can end the element.
+        "data": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
+        "script": "\n".join((page / name).read_text() for name in _SCRIPTS),
+    }
+    text = (page / "page.html").read_text()
+    for name, value in own.items():
+        head, _, tail = text.partition(f"<!--{name}-->")
+        text = head + value + tail
+    return text
+
+
+def _side(side: Side, colours: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
+    number = {name: k for k, name in enumerate(side.lives)}
+    return {
+        "head": side.head,
+        "note": side.note,
+        "peak": peak_words(side),
+        "arena": side.arena_bytes,
+        "storages": [
+            {
+                "name": for_terminal(name),
+                "owner": for_terminal(owner(side, name)),
+                "type": side.layout.storages[name].dtype.name,
+                "shape": _shape(side, name),
+                "colour": colours[name],
+                "cell": life.cell_bytes,
+                "rows": _straight(side.addresses[name], life.bytes),
+                "live": life_runs(life),
+            }
+            for name, life in side.lives.items()
+        ],
+        "operators": [
+            {
+                "name": for_terminal(task.operator.name),
+                "type": label(task),
+                "shape": list(side.layout.graph.shape(task.output)),
+                "rows": task.rows,
+                "macs": task.nest.macs,
+                "weights": weights_of(task, side.layout),
+                "reads": sorted(number[name] for name in read_by(side, task)),
+                "makes": number[made_by(side, task)],
+            }
+            for task in side.tasks
+        ],
+        "runs": [
+            [r.task, r.first, r.rows, r.ticks, int(r.backward), r.together]
+            for r in side.schedule.runs
+        ],
+    }
+
+
+def _straight(rows: np.typing.NDArray[np.int64], size: int) -> list[int]:
+    """The first byte of each row; of rows one after the other that of the first alone."""
+    straight = len(rows) == 1 or bool((np.diff(rows) * len(rows) == size).all())
+    return [int(rows[0])] if straight else [int(one) for one in rows]
+
+
+def _shape(side: Side, storage: str) -> list[int]:
+    """That of the largest tensor in it."""
+    held = [t for t, place in side.layout.places.items() if place.storage == storage]
+    shapes = [side.layout.graph.shape(one) for one in held]
+    return list(max(shapes, key=prod, default=()))

@@ -1,0 +1,194 @@
+"""report.html in a real browser: what is drawn, hovered, stepped through and zoomed.
+
+| what a user does               | what the page shows                                       |
+|--------------------------------|-----------------------------------------------------------|
+| opens it                       | the fullest moment, and a sentence that says why          |
+| moves the mouse over a storage | who makes it, its shape and bytes, who reads it last      |
+| presses an arrow               | the next moment: who works, what lives, what waits        |
+| presses + and 0, or the button | a part of the map, and all of it again                    |
+| chooses "Layer by layer"       | the map of whole tensors, with its own peak               |
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.builders.tools import need
+from tests.report.chromium import CHROMIUM, Page, open_page
+from tests.report.test_reports import small
+
+import lowtide
+from lowtide.planner.memory_map import lifetimes_of
+
+HELD = re.compile(r'(<script id="data" type="application/json">)(.*?)(</script>)', re.S)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> lowtide.Fitted:
+    return lowtide.fit(small(), target="none", budget="64KiB")
+
+
+@pytest.fixture(scope="module")
+def page(fitted: lowtide.Fitted, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    need("" if CHROMIUM else "there is no chromium")
+    file = tmp_path_factory.mktemp("page") / "report.html"
+    file.write_bytes(fitted.files["report.html"])
+    with open_page(file, 1200, 900) as opened:
+        yield opened
+        assert not opened.faults()
+
+
+def test_the_page_is_the_same_each_time_and_small(fitted: lowtide.Fitted) -> None:
+    again = lowtide.fit(small(), target="none", budget="64KiB").files["report.html"]
+    assert fitted.files["report.html"] == again
+    assert len(again) < 60_000
+    assert not re.search(rb"https?://", again)
+
+
+def test_it_opens_at_the_fullest_moment_and_says_why(page: Page, fitted: lowtide.Fitted) -> None:
+    live = live_bytes(fitted)
+    page.value("choose('after')")
+    said = page.text("said")
+    assert said.startswith(f"Moment {int(live.argmax()):,} of {len(live) - 1:,}: ")
+    assert said.endswith(f"{int(live.max()):,} bytes live")
+    assert f"{int(live.max()):,} bytes live, the most" in page.text("peak")
+
+
+def test_at_every_moment_it_counts_the_bytes_that_the_plan_has(
+    page: Page, fitted: lowtide.Fitted
+) -> None:
+    """The page's own arithmetic on runs of cells, by sums and storage by storage."""
+    page.value("choose('after')")
+    live = live_bytes(fitted)
+    assert page.value("Array.from(side.live)")[: len(live)] == live.tolist()
+    sums = "side.storages.reduce((sum, one) => sum + side.bytesAt(one, {}), 0)"
+    for moment in range(len(live)):
+        assert page.value(sums.format(moment)) == live[moment]
+
+
+def test_arrows_step_and_shift_goes_to_the_next_turn(page: Page) -> None:
+    page.value("choose('after'); go(0); by('map').focus()")
+    assert "the inputs are handed in" in page.text("said")
+    page.key("ArrowRight")
+    assert page.text("said").startswith("Moment 1 of")
+    assert "makes row" in page.text("said")
+    assert "made now" in page.text("living")
+    before = page.value("side.time.slot(moment)")
+    page.key("ArrowRight", shift=True)
+    assert page.value("side.time.slot(moment)") == before + 1
+    page.key("End")
+    assert "the outputs are taken" in page.text("said")
+    page.key("Home")
+    assert page.value("moment") == 0
+
+
+def test_a_storage_says_what_it_is_when_the_mouse_is_over_it(page: Page) -> None:
+    """In the middle of what lives at the fullest moment: found by address and moment."""
+    page.value("choose('after')")
+    box = page.value("(({left, top}) => [left, top])(by('map').getBoundingClientRect())")
+    place = page.value(
+        "(() => { const k = side.storages.findIndex((s, k) => side.bytesAt(s, moment)"
+        " && side.makers[k] !== null && side.readers[k].length);"
+        " const s = side.storages[k], g = s.segments.find((one) => livingAt(one, moment));"
+        " const at = g.address + (livingAt(g, moment)[0] + 0.5) * s.cell;"
+        " return [map.x(side.time.at(moment) + 0.01), map.y(at), s.owner,"
+        "  side.operators[side.makers[k]].name, s.shape.join(' x ')]; })()"
+    )
+    page.mouse("mouseMoved", box[0] + place[0], box[1] + place[1])
+    told = page.text("tip").splitlines()
+    assert not page.value("by('tip').hidden")
+    assert told[0] == place[2]
+    assert f"made by {place[3]}" in told
+    assert told[2].startswith(place[4])
+    assert any(line.startswith("read last by ") for line in told)
+    page.mouse("mouseMoved", 5, 5)
+    assert page.value("by('tip').hidden")
+
+
+def test_zoom_shows_a_part_and_all_again(page: Page) -> None:
+    page.value("choose('after'); by('map').focus()")
+    whole = page.value("map.to - map.from")
+    page.key("+")
+    assert page.value("map.to - map.from") == pytest.approx(whole / 1.5)
+    page.key("0")
+    assert page.value("map.to - map.from") == whole
+    left, top = page.value("(({x, y}) => [x + 5, y + 5])(by('in').getBoundingClientRect())")
+    page.click(left, top)
+    assert page.value("map.to - map.from") == pytest.approx(whole / 1.5)
+    page.key("0")
+
+
+def test_layer_by_layer_is_the_other_map(page: Page, fitted: lowtide.Fitted) -> None:
+    page.value("by('before').click()")
+    assert f"{fitted.plan.profile.layerwise_bytes:,} bytes live" in page.text("peak")
+    assert page.value("by('before').getAttribute('aria-pressed')") == "true"
+    page.value("by('after').click()")
+
+
+def test_operators_are_listed_and_lead_to_their_moments(page: Page, fitted: lowtide.Fitted) -> None:
+    page.value("choose('after')")
+    names = page.value("Array.from(document.querySelectorAll('#rows .name'), (n) => n.textContent)")
+    assert names == [task.operator.name for task in fitted.plan.tasks if not task.port]
+    page.value("document.querySelector('#rows .row:nth-child(2)').click()")
+    assert names[1] in page.text("said")
+
+
+def test_ten_thousand_storages_scroll(fitted: lowtide.Fitted, tmp_path: Path) -> None:
+    """Only what is in sight is in the table, and the map draws it all."""
+    need("" if CHROMIUM else "there is no chromium")
+    html = fitted.files["report.html"].decode()
+    match = HELD.search(html)
+    assert match
+    held = json.loads(match[2])
+    held["after"] = chain(10_000)
+    file = tmp_path / "large.html"
+    file.write_text(HELD.sub(lambda m: m[1] + json.dumps(held) + m[3], html))
+    with open_page(file, 1200, 900, dark=True) as page:
+        assert page.value("side.storages.length") == 10_000
+        assert page.value("document.querySelectorAll('#rows .row').length") < 60
+        page.value("by('table').scrollTop = 1e9")
+        page.value("new Promise(requestAnimationFrame)")
+        assert page.value("by('rows').lastChild.textContent").startswith("10000")
+        assert page.value("getComputedStyle(document.body).backgroundColor") == "rgb(21, 24, 28)"
+        assert not page.faults()
+
+
+def chain(count: int) -> dict[str, Any]:
+    """Operators one after the other, each reading what the one before made."""
+    return {
+        "head": "After", "note": "", "peak": "", "arena": 2048,
+        "storages": [
+            {
+                "name": f"t{k}", "owner": f"op{k}", "type": "int8", "shape": [1024],
+                "colour": ["#88aacc", "#335577"], "cell": 1024, "rows": [1024 * (k % 2)],
+                "live": [[1, k + 1, k + 2, 0, 0]],
+            }
+            for k in range(count)
+        ],
+        "operators": [
+            {
+                "name": f"op{k}", "type": "Relu", "shape": [1024], "rows": 1, "macs": 0,
+                "weights": 0, "reads": [k - 1] if k else [], "makes": k,
+            }
+            for k in range(count)
+        ],
+        "runs": [[k, 0, 1, 1, 0, 1] for k in range(count)],
+    }  # fmt: skip
+
+
+def live_bytes(fitted: lowtide.Fitted) -> np.typing.NDArray[np.int64]:
+    """The live bytes of each moment, from plan.json."""
+    moments = sum(run.moments for run in fitted.memory.schedule) + 2
+    change = np.zeros(moments + 1, np.int64)
+    for stored in fitted.memory.storages:
+        start, stop = lifetimes_of(stored)
+        alive = start <= stop
+        np.add.at(change, start[alive], stored.cell_bytes)
+        np.add.at(change, stop[alive] + 1, -stored.cell_bytes)
+    return np.cumsum(change)[:-1]
