@@ -135,8 +135,9 @@ def test_the_command_writes_one_folder(
     assert said.code == 0, said.last
     facts = json.loads(said.out)
     assert facts["networks"].keys() == SEEDS.keys()
+    each = ("plan.json", "memory.svg", "report.html")
     assert {path.name for path in out.iterdir()} == {
-        *(f"{name}_{what}" for name in SEEDS for what in ("plan.json", "memory.svg", "report.html")),
+        *(f"{name}_{what}" for name in SEEDS for what in each),
         "plan.json", "lowtide.json", "lowtide.toml",
     }  # fmt: skip
     assert command("verify", out).code == 0
