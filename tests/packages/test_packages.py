@@ -25,8 +25,6 @@ from networks import random_network
 from test_cli import small_network
 from tools import need, need_board
 
-EXAMPLES = sorted({part.path for one in ECOSYSTEMS for part in one.parts if part.example})
-
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
@@ -192,9 +190,29 @@ def test_it_is_around_a_program(target: str, model: Path, command: Command) -> N
     assert all(one.name in said.last for one in ECOSYSTEMS)
 
 
+def test_another_package_takes_the_place_of_the_one_before(model: Path, command: Command) -> None:
+    """What lowtide wrote goes, with its folders; the sketch that was changed stays."""
+    out = made(command, "arduino", model, "--name", "face")
+    sketch = out / "examples/face/face.ino"
+    sketch.write_text("// mine\n")
+    (out / "src/mine.c").write_text("/* mine */\n")
+    assert read_result(out).changed == ()
+    assert made(command, "zephyr", model, "--name", "face") == out
+    assert {path.name for path in (out / "src").iterdir()} == {"mine.c"}
+    assert not (out / "library.properties").exists()
+    assert sketch.read_text() == "// mine\n"
+    assert (out / "samples/selftest/src/main.c").is_file()
+    made(command, "arduino", model, "--name", "face")
+    assert sketch.read_text() == "// mine\n"
+    assert not (out / "zephyr").exists()
+    assert not (out / "samples").exists()
+
+
 def test_files_of_packages_are_known_by_name() -> None:
     """A list of files with other names in it is not believed: nothing outside of them goes."""
-    for path in EXAMPLES:
-        assert find_part(path.replace("NAME", "face")) is not None
-    for path in ("../CMakeLists.txt", "selftest/../main.c", "selftest/main.cc", "selftest"):
+    for part in (part for one in ECOSYSTEMS for part in one.parts):
+        assert find_part(part.called("face", "face", "face")) is not None
+        assert find_part(f"../{part.called('face', 'face', 'face')}") is None
+    others = ["selftest/../main.c", "selftest/main.cc", "selftest", "src/a b.c", "src/x/face.c"]
+    for path in (*others, "examples/face/wake.ino", "examples/while/while.ino"):
         assert find_part(path) is None

@@ -2,7 +2,8 @@
 
     CMAKE        packages/cmake/CMakeLists.txt      ->   OUT/CMakeLists.txt
 
-NAME in a path stands for what the program is called; what is in a file, `fill.py` says.
+NAME in a path stands for what the program is called, NETWORK for each of its networks, SOURCE for
+each of its C files. What stands for them in a file, `fill.py` says.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from lowtide.errors import UsageError
 from lowtide.quoting import is_network_name
 
 _MAIN = "selftest.c"
+_FIELD = re.compile("NAME|NETWORK|SOURCE")
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,10 @@ class Part:
     example: bool = True
     text: str = ""
 
-    def called(self, name: str) -> str:
-        """Where it lies in the package of a program of this name."""
-        return self.path.replace("NAME", name)
+    def called(self, name: str, network: str, source: str) -> str:
+        """Where it lies in the package of a program of this name, for one network, one C file."""
+        given = {"NAME": name, "NETWORK": network, "SOURCE": source}
+        return _FIELD.sub(lambda field: given[field[0]], self.path)
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,9 @@ class Ecosystem:
     parts: tuple[Part, ...]
 
     def files(self, name: str) -> frozenset[str]:
-        """The names of all that it adds to a program of this name."""
+        """The names of all that it adds to a program of one network."""
         tests = {f"{name}_selftest.{end}" for end in "ch"}
-        return frozenset(tests | {part.called(name) for part in self.parts})
+        return frozenset(tests | {part.called(name, name, name) for part in self.parts})
 
     def text_of(self, part: Part) -> str:
         """The file that a part is made of, from this room's folder."""
@@ -57,6 +60,44 @@ ECOSYSTEMS = (
         "cmake",
         "add_subdirectory() or FetchContent",
         (Part("CMakeLists.txt"), Part("selftest/main.c", text=_MAIN)),
+    ),
+    Ecosystem(
+        "zephyr",
+        "a manifest of west, or EXTRA_ZEPHYR_MODULES",
+        (
+            Part("zephyr/module.yml"),
+            Part("zephyr/CMakeLists.txt"),
+            Part("zephyr/Kconfig"),
+            Part("samples/selftest/CMakeLists.txt"),
+            Part("samples/selftest/prj.conf"),
+            Part("samples/selftest/sample.yaml"),
+            Part("samples/selftest/src/main.c", text=_MAIN),
+        ),
+    ),
+    Ecosystem(
+        "esp-idf",
+        "components/ of a project, or EXTRA_COMPONENT_DIRS",
+        (
+            Part("CMakeLists.txt"),
+            Part("idf_component.yml"),
+            Part("examples/selftest/CMakeLists.txt"),
+            Part("examples/selftest/sdkconfig.defaults"),
+            Part("examples/selftest/main/CMakeLists.txt"),
+            Part("examples/selftest/main/main.c", text=_MAIN),
+        ),
+    ),
+    Ecosystem(
+        "arduino",
+        "the folder libraries/ of Arduino",
+        (
+            Part("library.properties"),
+            Part("keywords.txt"),
+            Part("src/SOURCE.h", example=False),
+            Part("src/SOURCE.c", example=False),
+            Part("src/NETWORK_selftest.h", example=False),
+            Part("src/NETWORK_selftest.c", example=False),
+            Part("examples/NAME/NAME.ino", text="arduino/examples/sketch.ino"),
+        ),
     ),
 )  # fmt: skip
 
@@ -85,7 +126,11 @@ def is_folder(path: str) -> bool:
 
 
 def _is_called(pattern: str, path: str) -> bool:
-    """Whether a path is one with a network's name for NAME, everywhere the same."""
-    named = re.escape(pattern).replace("NAME", "(?P<name>[a-z0-9_]+)", 1)
-    found = re.fullmatch(named.replace("NAME", "(?P=name)"), path)
+    """Whether a path is one with a name for NAME and the others, everywhere the same."""
+    first, *more = _FIELD.split(pattern)
+    named = re.escape(first) + "".join(
+        (r"(?P=name)" if k else r"(?P<name>[a-z0-9_]+)") + re.escape(part)
+        for k, part in enumerate(more)
+    )
+    found = re.fullmatch(named, path)
     return found is not None and all(map(is_network_name, found.groups()))

@@ -54,7 +54,7 @@ def pack(
     if options.package is None:
         return None
     one, networks = ecosystem(options.package), tuple(plan.options.name for plan, _ in parts)
-    sources = tuple(f"{name}.c" for name in dict.fromkeys((*networks, options.name)))
+    sources = tuple(dict.fromkeys((*networks, options.name)))
     model = ", ".join(for_c(plan.source.file) for plan, _ in parts)
     made, taken = fill(one, Contents(options.name, networks, sources, model)), 0
     for plan, checks in parts:
