@@ -16,6 +16,7 @@ from lowtide.check.emulate import Machine
 from lowtide.check.ends import Ends
 from lowtide.check.judge import judge_placement, judge_program
 from lowtide.check.numbers import Reference
+from lowtide.check.together import judge_shared
 from lowtide.check.truth import make_samples
 from lowtide.clock import Clock, quiet
 from lowtide.errors import CheckError, UsageError
@@ -23,6 +24,7 @@ from lowtide.ir.graph import Array
 from lowtide.ir.state import State
 from lowtide.pipeline.read import read
 from lowtide.pipeline.read_states import read_states
+from lowtide.pipeline.together import Together, fit_together
 from lowtide.planner.memory_map import memory_map
 from lowtide.planner.plan import Plan
 
@@ -186,3 +188,40 @@ def test_the_program_of_a_state_that_is_overwritten_is_wrong(adds: Plan) -> None
 def test_a_program_that_is_not_reset_is_found(adds: Plan) -> None:
     with pytest.raises(CheckError, match="expected 'h_out' row 0, found nothing"):
         judged(adds, ("WRITE(S4, 0, i, 0.0f);", "(void)i;"))
+
+
+# Networks that take turns.
+
+OTHER = "n (float[1,6] x, float[1,6] s) => (float[1,6] t) { a = Sigmoid(s) t = Sub(x, a) }"
+
+
+def together(target: str) -> Together:
+    options = kept("one:h_out:h_in", "two:t:s")
+    return fit_together(
+        [made(ADDS), made(OTHER)], names=["one", "two"], options=options, target=target
+    )
+
+
+def test_states_survive_the_turns_of_others() -> None:
+    both = together("none")
+    assert {(one.network, one.port) for one in both.shared.kept} == {
+        ("one", "h_in"), ("one", "h_out"), ("two", "s"), ("two", "t"),
+    }  # fmt: skip
+    memories = [one.memory for one in both.fitted]
+    judge_shared(both.shared, memories)
+    lost = replace(both.shared, kept=both.shared.kept[:2])
+    with pytest.raises(CheckError, match="two's s lies beyond byte"):
+        judge_shared(lost, memories)
+    for words, why in (
+        (kept("h_out:h_in"), "the networks are one, two"),
+        (kept("three:t:s"), "the networks are one, two"),
+    ):
+        with pytest.raises(UsageError, match=why):
+            fit_together([made(ADDS), made(OTHER)], names=["one", "two"], options=words)
+
+
+@pytest.mark.slow
+def test_turns_of_networks_with_states() -> None:
+    both = together("c99")
+    assert both.turns is not None
+    assert both.turns.reads > 300

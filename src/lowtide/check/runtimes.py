@@ -34,12 +34,12 @@ def installed(name: str) -> str | None:
         return None
 
 
-def run(name: str, content: bytes, sets: Sets, carry: Carry) -> Made:
+def run(name: str, content: bytes, sets: Sets, carry: Carry | None = None) -> Made:
     """The outputs of a file for sets of inputs, each in the file's order, states carried on.
 
     Raises ImportError without the runtime, and RuntimeError or ValueError where it cannot run it.
     """
-    return _running(lambda: _RUNS[name](content, sets, Fed(carry)))
+    return _running(lambda: _RUNS[name](content, sets, Fed(carry or {})))
 
 
 def run_all(

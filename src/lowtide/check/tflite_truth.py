@@ -44,10 +44,10 @@ def reals_of_tflite(model: Path) -> set[str]:
 
 
 def expect_tflite(
-    model: Path, given: Mapping[str, Mapping[str, Array]], carry: Carry
+    model: Path, given: Mapping[str, Mapping[str, Array]], carry: Carry | None = None
 ) -> list[Sample]:
     """Sets of inputs by name, each with what is expected; states are carried on."""
-    return _expected(model, load(model, ANY_SIZE), given, carry)
+    return _expected(model, load(model, ANY_SIZE), given, carry or {})
 
 
 def inputs_of(graph: Graph) -> dict[str, Drawn]:

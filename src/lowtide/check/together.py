@@ -146,7 +146,10 @@ def draw(shared: Shared, guests: Sequence[Guest], seed: int = 0) -> Iterator[Tur
     dice = Random(seed)
     order = _each_after_each(len(guests), dice) + _each_after_each(len(guests), dice)
     order += [k for k, one in enumerate(guests) for _ in one.samples[order.count(k) :]]
-    samples = [cycle(dice.sample([*one.samples], len(one.samples))) for one in guests]
+    samples = [
+        cycle(one.samples if one.memory.states else dice.sample([*one.samples], len(one.samples)))
+        for one in guests
+    ]
     held: dict[int, tuple[str, str]] = {}  # whose and which sample's input is there, by its bytes
     for k in order:
         called, sample = guests[k].memory.called, next(samples[k])
@@ -223,6 +226,8 @@ def _check_handed_on(program: Path, shared: Shared, guests: Sequence[Guest]) -> 
     for made, read in product(shared.kept, repeat=2):
         if (made.way, read.way, made.offset) != ("output", "input", read.offset):
             continue
+        if made.network == read.network:  # a state
+            continue
         maker, reader = number[made.network], number[read.network]
         first = Turn(maker, guests[maker].samples[0])
         wrote, _ = _run(program, shared, guests, [first])
@@ -242,7 +247,9 @@ def _check_handed_on(program: Path, shared: Shared, guests: Sequence[Guest]) -> 
 
 def _data(turn: Turn, guests: Sequence[Guest]) -> bytes:
     """A turn as the program reads it."""
-    parts = [bytes([turn.network + 1])]
+    guest = guests[turn.network]
+    begins = guest.memory.states and turn.sample.name == guest.samples[0].name
+    parts = [bytes([turn.network + (129 if begins else 1)])]
     for port in guests[turn.network].memory.inputs:
         anew = turn.given.get(port.name) or pack([port], turn.sample.inputs)
         parts.append(b"\0" if port.name in turn.there else b"\1" + anew)

@@ -16,7 +16,7 @@ from lowtide.planner.plan import Options
 
 _NOT_YET = (
     "bgr", "calibrate", "chip", "classes", "flash", "int8", "labels", "mean", "sample", "shape",
-    "state", "std", "test", "tiles", "uncalibrated", "verbose", "weights",
+    "std", "test", "tiles", "uncalibrated", "verbose", "weights",
 )  # fmt: skip
 
 

@@ -154,7 +154,7 @@ State = Annotated[
     list[str] | None,
     typer.Option(
         help="An output that becomes an input of the next call, h_out:h_in: it stays in the arena, "
-        "and net_reset() begins anew; may be repeated.",
+        "and net_reset() begins anew; may be repeated. With --together wake:h_out:h.",
         rich_help_panel=ENDS,
     ),
 ]

@@ -66,6 +66,8 @@ def _find(word: str, text: str, plans: Sequence[Plan]) -> _Named:
                 f"--keep {for_terminal(text)}: it is handed over row by row, and lies nowhere whole"
             )
         storage = plan.layout.places[port.tensor].storage
+        if any(port.name == one.output.name for one in plan.states):
+            raise UsageError(f"--keep {for_terminal(text)}: it is a state, which is kept anyway")
         return _Named(Kept(network, way, port.name, storage), port, plan)
     known = ", ".join(for_terminal(one.name) for one in (*plan.inputs, *plan.outputs))
     raise UsageError(f"--keep {for_terminal(text)}: {network} has {known}")

@@ -28,6 +28,18 @@ def read_states(texts: Sequence[str], graph: Graph) -> tuple[State, ...]:
     return found
 
 
+def words_of(texts: Sequence[str], networks: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The words of each of several networks: wake:h_out:h_in is one of wake's."""
+    for text in texts:
+        if text.partition(":")[0] not in networks:
+            there = ", ".join(networks)
+            raise _wrong(text, f"NETWORK:OUTPUT:INPUT; the networks are {there}")
+    return {
+        name: tuple(text.partition(":")[2] for text in texts if text.partition(":")[0] == name)
+        for name in networks
+    }
+
+
 def _read(text: str, graph: Graph) -> State:
     # A name may have a colon of its own.
     cuts = [k for k, character in enumerate(text) if character == ":"]

@@ -21,6 +21,7 @@ from lowtide.pipeline.keep import read_kept
 from lowtide.pipeline.package import Package, pack
 from lowtide.pipeline.ram import ROUNDS, Planning, Sized, sized
 from lowtide.pipeline.read import Model, named, read
+from lowtide.pipeline.read_states import words_of
 from lowtide.planner.filter_blocks import heeds_budget
 from lowtide.planner.plan import Options, Plan
 from lowtide.planner.shared_json import shared_json
@@ -87,20 +88,21 @@ def fit_together(
 
     `names` are what they are called; without them their files say. `keep` names what survives the
     turns of others: "face:image", an input or output; "face:features=wake:image" are the same
-    bytes. `budget` is for all together. The rest is as for `fit`. Raises ModelError, BudgetError,
-    CheckError and UsageError.
+    bytes. States are of a network: "wake:h_out:h". `budget` is for all together. The rest is as for
+    `fit`. Raises ModelError, BudgetError, CheckError and UsageError.
     """
     clock = Clock(progress)
     limit = None if budget is None else parse_bytes(budget)
     options = options or Options()
     check_target(options, target)
     called = _called(models, names)
+    words = words_of(options.state, called)
     meter = meter_for(options, target)
     networks = []
     for model, name in zip(models, called, strict=True):
         progress(f"planning {name}")
-        source, graph = read(model, clock, None, max_elements, io_type=options.io_type)
-        own = replace(options, name=name, package=None)
+        own = replace(options, name=name, package=None, state=words[name])
+        source, graph = read(model, clock, None, max_elements, io_type=own.io_type, state=own.state)
         networks.append((Planning(source, graph, clock), own))
     plans = [planning.plan(own).plan for planning, own in networks]
     shared, all_sized = _sized(plans, keep, meter, clock)

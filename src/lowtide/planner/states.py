@@ -20,7 +20,7 @@ from lowtide.errors import UnsupportedModel
 from lowtide.ir.graph import Graph
 from lowtide.ir.state import State
 from lowtide.planner.plan import Plan
-from lowtide.planner.together import Kept, above
+from lowtide.planner.together import above, states_of
 from lowtide.quoting import for_terminal
 from lowtide.rewrites.copy_states import copied_inputs, copied_outputs
 from lowtide.rows.liveness import Life
@@ -74,7 +74,8 @@ def _named(states: frozenset[State], graph: Graph) -> list[State]:
 def hold(plan: Plan) -> Plan:
     """The plan with its states above all else; raises Overwritten where one cannot lie there."""
     layout = plan.layout
-    pairs = [_storages(plan, state) for state in layout.graph.states]
+    groups = states_of(plan)
+    pairs = [(read.storage, made.storage) for read, made in groups]
     if not pairs:
         return plan
     lives = [_carried(*(plan.lives[name] for name in pair)) for pair in pairs]
@@ -86,18 +87,8 @@ def hold(plan: Plan) -> Plan:
         for pair, found in zip(pairs, lives, strict=True)
         for name, life in zip(pair, found or (), strict=True)
     }
-    name = plan.options.name
-    groups = [
-        (Kept(name, "input", state.input, into), Kept(name, "output", state.output, out))
-        for state, (into, out) in zip(layout.graph.states, pairs, strict=True)
-    ]
     _, _, (placed,) = above([plan], groups, [kept])
     return placed
-
-
-def _storages(plan: Plan, state: State) -> tuple[str, str]:
-    places = plan.layout.places
-    return places[state.input].storage, places[state.output].storage
 
 
 def _carried(old: Life, new: Life) -> tuple[Life, Life] | None:

@@ -22,7 +22,7 @@ from lowtide.placers import place
 from lowtide.placers.problem import Placement, Problem
 from lowtide.planner.plan import Plan, straight_rows
 from lowtide.planner.row_problem import Addresses, row_bars
-from lowtide.rows.liveness import Lives, live_bytes
+from lowtide.rows.liveness import Life, Lives, live_bytes
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,11 @@ def share(
     """
     kept = [one for group in groups for one in group]
     lives = [_always(plan, kept) for plan in plans]
-    turn, lying, placed = above(plans, groups, lives)
+    states = [group for plan in plans for group in states_of(plan)]
+    for plan, held in zip(plans, lives, strict=True):
+        own = [one.storage for group in states_of(plan) for one in group]
+        held |= {name: plan.lives[name] for name in own}
+    turn, lying, placed = above(plans, [*groups, *states], lives)
     networks = tuple(plan.options.name for plan in plans)
     end = max((one.offset + one.bytes for one in lying), default=turn)
     shared = tuple(replace(plan, shared=True) for plan in placed)
@@ -84,7 +88,19 @@ def above(
     return turn, tuple(lying), tuple(_lifted(plan, lying) for plan in apart)
 
 
-def _always(plan: Plan, kept: Sequence[Kept]) -> Lives:
+def states_of(plan: Plan) -> list[tuple[Kept, Kept]]:
+    """What a network keeps for itself: where each state is read, and where it is left."""
+    name, places = plan.options.name, plan.layout.places
+    return [
+        (
+            Kept(name, "input", one.input.name, places[one.input.tensor].storage),
+            Kept(name, "output", one.output.name, places[one.output.tensor].storage),
+        )
+        for one in plan.states
+    ]
+
+
+def _always(plan: Plan, kept: Sequence[Kept]) -> dict[str, Life]:
     """The storages of a network that are kept, which live always."""
     names = dict.fromkeys(one.storage for one in kept if one.network == plan.options.name)
     last = plan.schedule.ticks + 1

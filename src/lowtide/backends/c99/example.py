@@ -57,7 +57,8 @@ def example(plan: Plan) -> str:
     """The text of main.c."""
     lines = Lines()
     lines.add(_HEAD.rstrip("\n"))
-    _caller(plan, "int main(void)", ("give", "take"), lines)
+    begin = "net_reset(); /* once; what comes below as often as you like */"
+    _caller(plan, "int main(void)", ("give", "take"), lines, begin if plan.states else "")
     lines.add("return 0;")
     lines.close()
     return own(lines.text(), plan.options.name)
@@ -71,11 +72,12 @@ def example_together(plans: Sequence[Plan]) -> str:
         _caller(plan, "static void net_turn(void)", ("net_give", "net_take"), lines)
         lines.close()
         parts.append(own(lines.text(), plan.options.name))
-    turns = [f"    {plan.options.name}_turn();" for plan in plans]
+    turns = [f"    {plan.options.name}_reset();" for plan in plans if plan.states]
+    turns += [f"    {plan.options.name}_turn();" for plan in plans]
     return "\n".join(["".join(parts), "int main(void)", "{", *turns, "    return 0;", "}", ""])
 
 
-def _caller(plan: Plan, head: str, calls: tuple[str, str], lines: Lines) -> None:
+def _caller(plan: Plan, head: str, calls: tuple[str, str], lines: Lines, begin: str = "") -> None:
     """A function that fills the inputs, runs, and prints; those that it is called back by first."""
     rows, (give, take) = by_rows(plan), calls
     given = [port for port in plan.inputs if port.streamed]
@@ -86,8 +88,8 @@ def _caller(plan: Plan, head: str, calls: tuple[str, str], lines: Lines) -> None
         lines.add(_TAKE.format(take, "\n".join(_printed_row(taken, row_type(plan)))).rstrip("\n"))
     lines.add(f"\n{head}\n{{")
     lines.depth = 1
-    if plan.states:
-        lines.add("net_reset(); /* once; what comes below as often as you like */")
+    if begin:
+        lines.add(begin)
     for port in plan.inputs:
         if not port.streamed:
             _filled(port, lines)

@@ -113,9 +113,9 @@ def _kept(shared: Shared) -> Iterator[str]:
 _CHECKS = """\
 /* checks/together.c: networks by turns in one arena, as stdin says; their results go to stdout.
 
-   A turn is the number of a network, and for each input 1 and its bytes, or 0: it is there still.
-   Before each turn all that need not survive is overwritten; after it what is kept must be as it
-   was, but for what the turn makes. Made by lowtide.
+   A turn is the number of a network, 128 more where its states begin anew, and for each input 1 and
+   its bytes, or 0: it is there still. Before each turn all that need not survive is overwritten;
+   after it what is kept must be as it was, but for what the turn makes. Made by lowtide.
 
    cc -DLOWTIDE_CHECKED -I. checks/together.c {sources} together.c -lm
 */
@@ -180,7 +180,8 @@ static int given(void *input, size_t bytes)
 
 int main(void)
 {{
-    for (int network; (network = getchar()) != EOF; turns++) {{
+    for (int read; (read = getchar()) != EOF; turns++) {{
+        const int network = read & 127;
         overwrite();
         switch (network) {{
 {cases}
@@ -209,13 +210,16 @@ def _checks(plans: Sequence[Plan], shared: Shared) -> str:
         judges="\n".join(f'#include "checks/{name}_check.h"' for name in names),
         kept="\n".join(_ranges(plans, shared.kept)) or "    { 0, 0, 0, 0 }",
         turns="\n\n".join(map(_turn, plans)),
-        cases="\n".join(_case(number, name) for number, name in enumerate(names, 1)),
+        cases="\n".join(_case(number, plan) for number, plan in enumerate(plans, 1)),
         counts="\n".join(own(_COUNTS, name) for name in names),
     )
 
 
-def _case(number: int, name: str) -> str:
-    return f"        case {number}: if (!{name}_turn({number})) return 1; break;"
+def _case(number: int, plan: Plan) -> str:
+    reset = f"if (read > 127) {plan.options.name}_reset(); " if plan.states else ""
+    return (
+        f"        case {number}: {reset}if (!{plan.options.name}_turn({number})) return 1; break;"
+    )
 
 
 def _ranges(plans: Sequence[Plan], kept: Sequence[Kept]) -> Iterator[str]:
