@@ -19,7 +19,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from lowtide.backends.tflite.outline import Held, Outline, Window, window_of
+from lowtide.backends.tflite.outline import Held, Outline, Window
 from lowtide.frontends.tflite.stored import Node
 
 IntArray = npt.NDArray[np.int64]
@@ -134,17 +134,18 @@ def _times(file: Outline, node: Node, x: int) -> tuple[IntArray, IntArray] | Non
 
 
 def _last_reads(file: Outline, node: Node, x: Held, y: Held) -> IntArray | None:
+    second = node.inputs[1] if len(node.inputs) > 1 else -1
     if node.kind in ("PAD", "PADV2"):
-        return _pad_reads(file.numbers.get(node.inputs[1]), x, y)
+        return _pad_reads(file.numbers.get(second), x, y)
     if node.kind == "FULLY_CONNECTED":
-        weights = file.tensors[node.inputs[1]].shape
+        weights = file.tensors[second].shape if second >= 0 else ()
         if len(weights) != 2 or y.shape[-1:] != weights[:1] or prod(x.shape) % weights[1]:
             return None
         rows = prod(x.shape) // weights[1]
         if rows * weights[0] != prod(y.shape):
             return None
         return ((np.arange(rows) + 1) * weights[0] - 1).repeat(weights[1])
-    window = window_of(file, node)
+    window = file.windows.get(node.number)
     if window is None or len(x.shape) != 4 or len(y.shape) != 4 or x.shape[0] != y.shape[0]:
         return None
     last = _last_pixels(x, y, window)

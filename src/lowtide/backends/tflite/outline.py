@@ -6,7 +6,8 @@ in the file, is no variable (those lie in the tail) and has elements.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import tflite
 
-from lowtide.errors import UnreadableModel, UnsupportedModel
+from lowtide.errors import LowtideError, UnreadableModel, UnsupportedModel
 from lowtide.frontends.tflite.stored import IDENTIFIER, Node
 
 _TYPES = {
@@ -26,6 +27,9 @@ _TYPES = {
     )
 } | {tflite.TensorType.RESOURCE: "int32"}  # fmt: skip
 """numpy's names of the types that the head of an arena can hold."""
+
+MOST_TAPS = 1 << 12
+"""Of a window along one axis; nothing is said of wider ones."""
 
 MOST_TOLD = 256
 """Bytes of a constant that tells a kernel something, such as the pads of an image."""
@@ -75,6 +79,8 @@ class Outline:
     more: int
     numbers: Mapping[int, npt.NDArray[np.int64]]
     """Short constants of whole numbers, by tensor: what kernels are told that way."""
+    windows: Mapping[int, Window]
+    """By the operator's number."""
     any_order: bool
     """Whether every order will do in which what is read was made before."""
 
@@ -88,31 +94,38 @@ def outline(content: bytes) -> Outline:
     """Raises ModelError where a file is damaged, or cannot be planned."""
     if content[4:8] != IDENTIFIER:
         raise UnreadableModel("not a .tflite file, or one cut short")
-    try:
+    with reading():
         return _outline(tflite.Model.GetRootAs(content, 0), len(content))
-    except (UnreadableModel, UnsupportedModel):
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Offsets of a damaged file lead anywhere, and end in any error of Python's."""
+    try:
+        yield
+    except (LowtideError, MemoryError):
         raise
-    except Exception as error:  # offsets that lead anywhere end in any error of Python's
+    except Exception as error:
         raise UnreadableModel(f"damaged: {type(error).__name__}: {error}") from error
 
 
-def window_of(file: Outline, node: Node) -> Window | None:
+def _window(tensors: Sequence[Held], node: Node) -> Window | None:
     """Of an operator that has one, and reads images."""
     options: Any
     if node.kind in ("AVERAGE_POOL_2D", "MAX_POOL_2D"):
         options, dilation = node.options(tflite.Pool2DOptions), (1, 1)
         size = (options.FilterHeight(), options.FilterWidth())
-    elif node.kind in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+    elif node.kind in ("CONV_2D", "DEPTHWISE_CONV_2D") and node.inputs[1:2] > (-1,):
         conv = node.kind == "CONV_2D"
         options = node.options(tflite.Conv2DOptions if conv else tflite.DepthwiseConv2DOptions)
-        weights = file.tensors[node.inputs[1]].shape
+        weights = tensors[node.inputs[1]].shape
         if len(weights) != 4:
             return None
         size, dilation = weights[1:3], (options.DilationHFactor(), options.DilationWFactor())
     else:
         return None
     stride = (options.StrideH(), options.StrideW())
-    if min(*size, *stride, *dilation) < 1:
+    if min(*size, *stride, *dilation) < 1 or max(*size, *dilation) > MOST_TAPS:
         return None
     return Window(size, stride, dilation, options.Padding() == tflite.Padding.SAME)
 
@@ -139,10 +152,10 @@ def _outline(model: Any, room: int) -> Outline:
             )
     plain = not others and not any(t.variable for t in tensors)
     plain = plain and not any(node.kind in _OWN_ORDER or not node.outputs for node in nodes)
-    found = Outline(tensors, nodes, _ints(first.InputsAsNumpy()), _ints(first.OutputsAsNumpy()),
-                    more, _numbers(model, first, tensors), plain)  # fmt: skip
-    _check(found)
-    return found
+    ends = _ints(first.InputsAsNumpy()), _ints(first.OutputsAsNumpy())
+    _check(tensors, nodes, *ends)
+    windows = {n.number: found for n in nodes if (found := _window(tensors, n)) is not None}
+    return Outline(tensors, nodes, *ends, more, _numbers(model, first, tensors), windows, plain)
 
 
 def _range(length: int, room: int) -> range:
@@ -194,24 +207,32 @@ def _node(model: Any, operator: Any, number: int) -> Node:
     )
 
 
-def _check(found: Outline) -> None:
+def _check(
+    tensors: Sequence[Held], nodes: Sequence[Node], inputs: Sequence[int], outputs: Sequence[int]
+) -> None:
     """Every tensor that is spoken of is there, and made once, before it is read."""
-    count, made = len(found.tensors), {*found.inputs}
-    for node in found.nodes:
-        for k in (*node.inputs, *node.outputs):
-            if not -1 <= k < count or (k == -1 and k in node.outputs):
-                raise UnreadableModel(f"tensor {k} of {count}", node=node.name, operator=node.kind)
-        for k in node.inputs:
-            if k != -1 and found.tensors[k].bytes and k not in made:
-                raise UnreadableModel(
-                    f"'{found.tensors[k].name}' is made nowhere before it is read",
-                    node=node.name, operator=node.kind,
-                )  # fmt: skip
-        for k in node.outputs:
-            if k in made:
-                raise UnreadableModel(f"'{found.tensors[k].name}' is made twice",
-                                      node=node.name, operator=node.kind)  # fmt: skip
-        made |= {*node.outputs}
-    for k in (*found.inputs, *found.outputs):
+    count, made = len(tensors), {*inputs}
+    for k in (*inputs, *outputs):
         if not 0 <= k < count:
             raise UnreadableModel(f"input or output {k} of {count} tensors")
+    constant = {k for k, held in enumerate(tensors) if not held.bytes and not held.variable}
+    if held := constant & made:
+        raise UnreadableModel(f"input '{tensors[min(held)].name}' takes no bytes, or is a constant")
+    for node in nodes:
+        where = {"node": node.name, "operator": node.kind}
+        for k in (*node.inputs, *node.outputs):
+            if not -1 <= k < count or (k == -1 and k in node.outputs):
+                raise UnreadableModel(f"tensor {k} of {count}", **where)
+        for k in node.inputs:
+            if k != -1 and tensors[k].bytes and k not in made:
+                raise UnreadableModel(
+                    f"'{tensors[k].name}' is made nowhere before it is read", **where
+                )
+        for k in node.outputs:
+            if k in made or k in constant:
+                what = "made twice" if k in made else "made, and a constant or without bytes"
+                raise UnreadableModel(f"'{tensors[k].name}' is {what}", **where)
+        made |= {*node.outputs}
+    for k in outputs:
+        if k not in made and tensors[k].bytes:
+            raise UnreadableModel(f"output '{tensors[k].name}' is made nowhere")

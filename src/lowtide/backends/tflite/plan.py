@@ -141,8 +141,8 @@ def _over_inputs(
     for moment, number in enumerate(order, 1):
         node = outline.nodes[number]
         for x in {*node.inputs} & alive.keys():
-            for y in {*node.outputs} & alive.keys():
-                if alive[x][1] == moment == alive[y][0] and x != y:
+            for y in {*node.outputs} & alive.keys() if len(node.outputs) == 1 else ():
+                if alive[x][1] == moment == alive[y][0]:
                     found = forbidden(outline, node, x)
                     i, j = index[x], index[y]
                     turned = tuple((-high, -low) for low, high in reversed(found))

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lowtide.backends.tflite.outline import Held, Outline, Window, window_of
+from lowtide.backends.tflite.outline import Held, Outline, Window
 from lowtide.frontends.tflite.stored import Node
 from lowtide.placers.problem import Interval
 
@@ -55,16 +55,20 @@ class At:
         """The output."""
         return self.outline.tensors[self.node.outputs[0]]
 
-    def other(self, position: int) -> Held:
-        """Another input."""
-        return self.outline.tensors[self.node.inputs[position]]
+    @property
+    def second(self) -> int:
+        """The number of the second input, -1 if there is none."""
+        return (*self.node.inputs, -1, -1)[1]
 
 
 def forbidden(outline: Outline, node: Node, dying: int) -> tuple[Interval, ...]:
-    """Differences, output less input, at which an operator would spoil what it reads; open."""
+    """Differences at which the one output of an operator would spoil what it reads; open.
+
+    Of its address less that of an input, which dies with the operator.
+    """
     x, y = outline.tensors[dying], outline.tensors[node.outputs[0]]
     apart = ((-y.bytes, x.bytes),)
-    if len(node.outputs) != 1 or x.type != y.type or x.type not in _TYPES:
+    if x.type != y.type or x.type not in _TYPES:
         return apart
     if node.kind in IN_PLACE and node.inputs[0] == dying and x.bytes == y.bytes:
         return ((-y.bytes, 0), (0, x.bytes))
@@ -101,15 +105,15 @@ def _each_element(at: At) -> int | None:
 @_kernels("PAD", "PADV2")
 def _pad(at: At) -> int | None:
     """Elements in order, the frame's between them: each is read before it moves back."""
-    pads = at.outline.numbers.get(at.node.inputs[1])
+    pads = at.outline.numbers.get(at.second)
     if at.position or pads is None or len(at.x.shape) > 5 or pads.size != 2 * len(at.x.shape):
         return None
     if pads.min() < 0:
         return None
     frame = [(int(a), int(b)) for a, b in pads.reshape(-1, 2)]
-    inside = np.pad(np.zeros(at.x.shape, np.int8), frame, constant_values=1)
-    if inside.shape != at.y.shape:
+    if tuple(a + n + b for n, (a, b) in zip(at.x.shape, frame, strict=True)) != at.y.shape:
         return None
+    inside = np.pad(np.zeros(at.x.shape, np.int8), frame, constant_values=1)
     read_from = np.flatnonzero(inside.ravel() == 0)
     return int(np.min(np.arange(len(read_from)) - read_from)) * at.x.unit
 
@@ -117,7 +121,7 @@ def _pad(at: At) -> int | None:
 @_kernels("FULLY_CONNECTED")
 def _fully_connected(at: At) -> int | None:
     """Row after row: each is read again for every output of it."""
-    weights = at.other(1).shape
+    weights = at.outline.tensors[at.second].shape if at.second >= 0 else ()
     if at.position or len(weights) != 2 or not at.y.shape or at.y.shape[-1] != weights[0]:
         return None
     rows = int(np.prod(at.y.shape[:-1]))
@@ -179,7 +183,7 @@ def _still(lowest: IntArray) -> IntArray:
 
 def _windows(at: At) -> IntArray | None:
     """The first pixel of the input in the window of each pixel of the output, batches in turn."""
-    window, x, y = window_of(at.outline, at.node), at.x.shape, at.y.shape
+    window, x, y = at.outline.windows.get(at.node.number), at.x.shape, at.y.shape
     if at.position or window is None or len(x) != 4 or len(y) != 4 or x[0] != y[0]:
         return None
     rows, columns = (_first(x[1 + axis], y[1 + axis], window, axis) for axis in (0, 1))

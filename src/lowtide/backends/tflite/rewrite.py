@@ -22,6 +22,7 @@ import numpy as np
 import tflite
 from flatbuffers import number_types
 
+from lowtide.backends.tflite.outline import reading
 from lowtide.errors import UnsupportedModel
 from lowtide.frontends.tflite.stored import IDENTIFIER
 
@@ -38,7 +39,11 @@ _BUFFERS, _METADATA = _ROOT.index("buffers"), _ROOT.index("metadata")
 
 def plan_in(content: bytes) -> tuple[int, ...] | None:
     """The offsets of the plan that a file holds, as the interpreter reads them."""
-    model = tflite.Model.GetRootAs(content, 0)
+    with reading():
+        return _plan_in(tflite.Model.GetRootAs(content, 0))
+
+
+def _plan_in(model: Any) -> tuple[int, ...] | None:
     found = None
     for k in range(model.MetadataLength()):
         if model.Metadata(k).Name() == PLAN:
@@ -57,6 +62,11 @@ def without_plan(content: bytes) -> bytes:
 
 def with_plan(content: bytes, offsets: Sequence[int], order: Sequence[int]) -> bytes:
     """The file with a plan of all its tensors, and with its operators in an order."""
+    with reading():
+        return _with_plan(content, offsets, order)
+
+
+def _with_plan(content: bytes, offsets: Sequence[int], order: Sequence[int]) -> bytes:
     model = tflite.Model.GetRootAs(content, 0)
     content = _in_order(content, model.Subgraphs(0), order)
     build = flatbuffers.Builder(len(content) + 4096)
