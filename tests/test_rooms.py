@@ -25,6 +25,7 @@ FLOORS = """
     weights/train explorer __init__
     timing pipeline
     check check/exact weights report backends backends/c99 backends/tflite
+    backends/fifo
     planner
     overlap schedules kernels
     rows rewrites tiling

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from lowtide.cli.calibration import Data, warnings
+from lowtide.cli.fit_fifo import fit_fifo
 from lowtide.cli.fit_flash import fit_small, flash_of_chip
 from lowtide.cli.fit_int8 import check_int8, fit_int8
 from lowtide.cli.fit_options import (
@@ -157,6 +158,9 @@ def fit(
     again = {} if output is None else recipe(context, output)
     if target == "tflite":
         show(fit_tflite(context, Out(output, again, [*model, *pictures.files]), pictures))
+        return
+    if target == "fifo":
+        show(fit_fifo(context, Out(output, again, model)))
         return
     first, line = model[0], StageLine(model[0], quiet)
     if together:

@@ -27,10 +27,11 @@ Budget = Annotated[
     ),
 ]
 Target = Annotated[
-    Literal["c99", "onnx", "tflite", "none"],
+    Literal["c99", "onnx", "tflite", "fifo", "none"],
     typer.Option(
         help="What to emit; onnx: the network, from an ONNX file, cut into tiles; tflite: the same "
-        ".tflite file with a plan for TensorFlow Lite Micro; none: plan only.",
+        ".tflite file with a plan for TensorFlow Lite Micro; fifo: depths of the FIFOs of a "
+        "streamed accelerator; none: plan only.",
         rich_help_panel=PROGRAM,
     ),
 ]

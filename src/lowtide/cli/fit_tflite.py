@@ -9,14 +9,13 @@ import typer
 
 from lowtide.cli.output import Out
 from lowtide.cli.progress import StageLine
-from lowtide.cli.repeat import was_given
+from lowtide.cli.repeat import refuse_others, was_given
 from lowtide.errors import UsageError
 
 if TYPE_CHECKING:
     from lowtide.data.samples import SampleFiles
 
 _TAKES = ("order", "overlap", "place", "name", "sample", "mean", "std", "bgr", "max_elements")
-_ALWAYS = ("model", "output", "config", "target", "quiet", "as_json")
 
 
 def fit_tflite(context: typer.Context, out: Out, pictures: SampleFiles) -> Mapping[str, Any] | str:
@@ -48,16 +47,7 @@ def fit_tflite(context: typer.Context, out: Out, pictures: SampleFiles) -> Mappi
 
 def _check(context: typer.Context) -> str:
     """Which overlap was asked for; raises UsageError for options that mean nothing here."""
-    takes = ", ".join(f"--{name.replace('_', '-')}" for name in _TAKES)
-    for parameter in context.command.params:
-        name = str(parameter.name)
-        if name not in (*_TAKES, *_ALWAYS) and was_given(context, name):
-            raise UsageError(
-                f"{parameter.opts[0]} means nothing with --target tflite, which takes {takes}: "
-                "TensorFlow Lite Micro stays the interpreter"
-            )
-    if len(context.params["model"]) > 1:
-        raise UsageError("--target tflite takes one network")
+    refuse_others(context, "tflite", _TAKES, "TensorFlow Lite Micro stays the interpreter")
     if not was_given(context, "overlap"):
         return "none"
     overlap = str(context.params["overlap"])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import typer
 
-from lowtide.errors import BudgetError
+from lowtide.errors import BudgetError, UsageError
 
 
 @contextmanager
@@ -37,6 +37,21 @@ def repeated(context: typer.Context, changed: Mapping[str, Any]) -> str:
         elif was_given(context, name):
             words += _words(parameter, context.params.get(name))
     return shlex.join(words)
+
+
+def refuse_others(context: typer.Context, target: str, takes: Sequence[str], why: str) -> None:
+    """Raises UsageError for what was given and means nothing to a target that `takes` others."""
+    always = ("model", "output", "config", "target", "quiet", "as_json")
+    named = ", ".join(f"--{name.replace('_', '-')}" for name in takes)
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        if name not in (*takes, *always) and was_given(context, name):
+            raise UsageError(
+                f"{parameter.opts[0]} means nothing with --target {target}, which takes {named}: "
+                f"{why}"
+            )
+    if len(context.params["model"]) > 1:
+        raise UsageError(f"--target {target} takes one network")
 
 
 def was_given(context: typer.Context, name: str) -> bool:

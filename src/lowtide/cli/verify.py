@@ -61,6 +61,7 @@ def verify(
     from lowtide.check.layers import compare_layers, naming
     from lowtide.check.tested import run_tests
     from lowtide.check.verify import verify as run
+    from lowtide.check.verify_fifo import holds_fifos, verify_fifos
     from lowtide.check.verify_tflite import planned_file, verify_tflite
     from lowtide.check.verify_together import holds_several, verify_together
     from lowtide.data.labelled import LabelledFiles
@@ -83,6 +84,15 @@ def verify(
         with StageLine(folder, quiet) as progress:
             all_of_them = verify_together(folder, model, progress, max_elements)
         show(all_of_them.facts() if as_json else show_verified_together(all_of_them))
+        return
+    if holds_fifos(folder):
+        if layers or test or model:
+            raise UsageError(
+                f"{folder} holds depths of FIFOs: --model, --layers and --test are for C"
+            )
+        with StageLine(folder, quiet) as progress:
+            depths = verify_fifos(folder, progress)
+        show(depths.facts() if as_json else str(depths))
         return
     given = LabelledFiles(test or (), classes, numbers_or_none(mean), numbers_or_none(std), bgr)
     with StageLine(folder, quiet) as progress:

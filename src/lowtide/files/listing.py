@@ -29,7 +29,7 @@ RECIPE = "lowtide.toml"
 CHECKS = "checks/"
 """The folder in a result of what is there to check it."""
 
-_CHECKED = ("net.c", "net_check.h", "reference.bin", "reference.c", "reference.npz")
+_CHECKED = ("fifo.npz", "net.c", "net_check.h", "reference.bin", "reference.c", "reference.npz")
 
 EXAMPLE = "main.c"
 """The example of a caller. It and those of packages (`is_example`) are the user's from the first
@@ -37,14 +37,15 @@ change on, and until then lowtide's."""
 
 OWN = frozenset(
     {
-        "compressed.onnx", "front.svg", "int8.onnx", "memory.svg", "net.c", "net.h", "net.onnx",
-        "net.tflite", "net_weights.bin", "net_weights.c", "plan.json", "report.html", "tiles.json",
+        "compressed.onnx", "fifo.json", "front.svg", "int8.onnx", "memory.svg", "net.c", "net.h",
+        "net.onnx", "net.tflite", "net_weights.bin", "net_weights.c", "plan.json", "report.html",
+        "tiles.json",
         EXAMPLE, RECIPE, *(CHECKS + name for name in _CHECKED),
     }
 )  # fmt: skip
 """All that lowtide writes to a folder, of a network called net."""
 
-OLDER = ("weights.bin", *_CHECKED[2:])
+OLDER = ("weights.bin", *_CHECKED[3:])
 """What earlier versions wrote beside net.c."""
 
 _CERTAIN = ("net.c", "net_check.h", "reference.c", "reference.npz")
@@ -59,6 +60,7 @@ CERTAIN = {
     ),
     "onnx": frozenset({"net.onnx", "tiles.json"}),
     "tflite": frozenset({"net.tflite"}),
+    "fifo": frozenset({"fifo.json", f"{CHECKS}fifo.npz"}),
 }  # fmt: skip
 """What fit writes for each target, whatever the network; more may be."""
 

@@ -1,4 +1,4 @@
-"""How many pixels each edge of a streamed accelerator must hold, so that it neither locks nor waits.
+"""How many pixels each edge of a streamed accelerator must hold to neither lock nor wait.
 
 It must not know addresses, schedules or C: here each operator is a process of its own.
 """

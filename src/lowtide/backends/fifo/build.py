@@ -1,7 +1,7 @@
 """From a Graph to the machine: a process for each operator, each padding and each fork.
 
-What needs more than a line buffer is refused: an operator whose first pixel needs the last of
-several that come.
+What needs more than a line buffer is refused: an operator of several rows whose first needs the
+last that comes.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from lowtide.ir.meaning import Join, Views
 from lowtide.layout.memory_order import preferred_orders
 from lowtide.ops import meaning
 from lowtide.ops.definition import Definition, definition
+
+_FEW = 2
+"""Rows that any line buffer holds."""
 
 
 def build(graph: Graph) -> Machine:
@@ -68,6 +71,9 @@ class _Builder:
         self.meanings = held
 
     def process(self, name: str, kind: Kind, does: Program) -> int:
+        taken = {one.name for one in self.processes}
+        while name in taken:
+            name += ".out" if kind == "output" else ".again"
         self.processes.append(Process(name, kind, does.firings, does.writes))
         return len(self.processes) - 1
 
@@ -104,12 +110,10 @@ class _Builder:
             needs = dict(self._nest(op, stated, out))
         comes = {name: self._comes(name) for name in needs}
         for name, need in needs.items():
-            if need[0] == comes[name] - 1 > 0 and out.pixels > 1:
-                raise _refuse(
-                    op,
-                    f"all {comes[name]} pixels of '{name}' come before the first of its "
-                    f"{out.pixels}",
-                )
+            came = self.streams[self.root.get(name, name)]
+            rows, made = came.grid[came.outer :][:1], out.grid[came.outer :][:1]
+            if rows > (_FEW,) and made > (1,) and need[0] >= came.pixels - came.strides[came.outer]:
+                raise _refuse(op, f"its first row needs the last of {rows[0]} of '{name}'")
         does = program(needs, comes, out.pixels)
         self._made(op.output, self.process(op.name, "layer", does))
         for name in needs:
@@ -134,7 +138,7 @@ class _Builder:
 
     def _joined(self, op: Operator, axis: int, out: Stream) -> Mapping[str, IntArray]:
         """Where each input lies in the output it is read, and nowhere else."""
-        first, needs = 0, {}
+        first, needs = 0, dict[str, IntArray]()
         for name in op.inputs:
             shape = self.graph.shape(name)
             region = [slice(None)] * len(shape)
@@ -215,8 +219,7 @@ def ordered(machine: Machine) -> Machine:
                 waiting[machine.edges[edge].consumer] -= 1
     place = {old: new for new, old in enumerate(order)}
     edges = [
-        Edge(place[e.producer], place[e.consumer], e.tensor, e.bits, e.reads)
-        for e in machine.edges
+        Edge(place[e.producer], place[e.consumer], e.tensor, e.bits, e.reads) for e in machine.edges
     ]
     edges.sort(key=lambda e: (e.producer, e.consumer))
     return Machine(tuple(machine.processes[k] for k in order), tuple(edges))

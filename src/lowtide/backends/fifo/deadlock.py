@@ -84,7 +84,9 @@ class Trial:
     def __init__(self, run: Frames, edges: Sequence[int]) -> None:
         self.run, own = run, run.machine.edges
         self.ends_of = {e: (own[e].producer, own[e].consumer) for e in edges}
-        self.firings = {p: run.firings(p) for p in {p for both in self.ends_of.values() for p in both}}
+        self.firings = {
+            p: run.firings(p) for p in {p for both in self.ends_of.values() for p in both}
+        }
         self.writes = {p: run.writes(p).tolist() for p in self.firings}
         self.reads = {e: [*run.reads(e).tolist(), self.firings[own[e].consumer]] for e in edges}
         self.made = {p: _counted(run.writes(p), self.firings[p]) for p in self.firings}
@@ -113,7 +115,11 @@ class Trial:
         done = dict.fromkeys(self.firings, 0)
         come = {p: [(self.ends_of[e][0], self.reads[e]) for e in self.into[p]] for p in done}
         room = {
-            p: [(self.ends_of[e][1], self.taken[e], depths[e]) for e in self.out_of[p] if e in depths]
+            p: [
+                (self.ends_of[e][1], self.taken[e], depths[e])
+                for e in self.out_of[p]
+                if e in depths
+            ]
             for p in done
         }
         near = {p: [self.ends_of[e][1] for e in self.out_of[p]] for p in done}
@@ -154,7 +160,9 @@ def rings(machine: Machine) -> list[list[int]]:
         ring, grown = {min(left)}, True
         while grown:
             ends = {p for e in ring for p in (machine.edges[e].producer, machine.edges[e].consumer)}
-            more = {e for e in left if {machine.edges[e].producer, machine.edges[e].consumer} & ends}
+            more = {
+                e for e in left if {machine.edges[e].producer, machine.edges[e].consumer} & ends
+            }
             grown = not more <= ring
             ring |= more
         left -= ring

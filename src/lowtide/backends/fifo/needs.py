@@ -103,7 +103,9 @@ def _grid(variables: Sequence[Var]) -> dict[str, IntArray]:
         raise TooMany
     rank = len(variables)
     return {
-        v.name: np.arange(v.extent, dtype=np.int64).reshape([-1 if i == k else 1 for i in range(rank)])
+        v.name: np.arange(v.extent, dtype=np.int64).reshape(
+            [-1 if i == k else 1 for i in range(rank)]
+        )
         for k, v in enumerate(variables)
     }
 

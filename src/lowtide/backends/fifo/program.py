@@ -1,6 +1,6 @@
 """From what each pixel of an output needs to what a process does in each firing.
 
-    needs 2, 3, 4 of 6 pixels      r r rw rw rw r        r: reads, w: writes
+needs 2, 3, 4 of 6 pixels      r r rw rw rw r        r: reads, w: writes
 """
 
 from __future__ import annotations

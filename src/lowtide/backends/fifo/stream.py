@@ -36,6 +36,11 @@ class Stream:
         return prod(self.grid)
 
     @property
+    def outer(self) -> int:
+        """Where in the grid rows are counted: the outermost axis of more than one."""
+        return next((k for k, extent in enumerate(self.grid) if extent > 1), 0)
+
+    @property
     def elements(self) -> int:
         """Those of a pixel."""
         return prod(self.shape) // self.pixels
@@ -56,7 +61,8 @@ class Stream:
 
     def last(self, needed: IntArray) -> IntArray:
         """The greatest number among the elements of each pixel, of one number an element."""
-        return needed.transpose(self.order).reshape(self.pixels, -1).max(axis=1)
+        found: IntArray = needed.transpose(self.order).reshape(self.pixels, -1).max(axis=1)
+        return found
 
 
 def stream_of(shape: Shape, order: Axes) -> Stream:

@@ -60,17 +60,16 @@ def earliest(run: Frames, release: dict[int, IntArray]) -> list[IntArray]:
 
 def latest(run: Frames, ends: list[IntArray]) -> list[IntArray]:
     """The last cycle in which each firing may be, so that each output ends as in `ends`."""
-    machine = run.machine
+    machine, last = run.machine, max(int(one[-1]) for one in ends)
     times: dict[int, IntArray] = {}
     for number in reversed(range(len(machine.processes))):
         due = np.full(run.firings(number), _NEVER, np.int64)
-        if not machine.outputs[number]:
-            due[-1] = ends[number][-1]
         at = run.writes(number) if machine.outputs[number] else None
         for edge in machine.outputs[number]:
             read = times[machine.edges[edge].consumer][run.reads(edge)]
             due[at] = np.minimum(due[at], read - 1)
-        due[-1] = min(due[-1], int(ends[number][-1]) if due[-1] == _NEVER else _NEVER)
+        if due[-1] == _NEVER:
+            due[-1] = last if machine.outputs[number] else ends[number][-1]
         counted = np.arange(len(due))
         times[number] = np.minimum.accumulate((due - counted)[::-1])[::-1] + counted
     return [times[k] for k in range(len(machine.processes))]
