@@ -166,38 +166,41 @@ def test_steady_frames_need_no_more_than_two() -> None:
         assert not run(net, depths(found.no_deadlock, edges)).locked
 
 
+SEEDS = (1029, 1154, 1313, 1341, 1445, 1492, 1768)
+"""Networks with few edges on rings, one of which holds more than a pixel."""
+
+
 def test_least_depths_are_those_of_exhaustive_search() -> None:
     """All depths of the edges on rings, on pictures of 4x4."""
-    tried = proven = 0
-    for network in drawn(200, 5, 4, first=1000):
-        model = parsed(network.text)
-        found = depths_of(model)
-        ring = {e for edges in rings(found.machine) for e in edges}
-        least = {e: found.no_deadlock[e] for e in ring}
-        tries = max(least.values(), default=1) + 1
-        if not 2 <= len(ring) <= 6 or tries ** len(ring) > 130 or tries == 2:
-            continue
-        net = net_of(model, 1)
+    proven = []
+    for seed in SEEDS:
+        model = parsed(Drawn(seed, 5, 4).text)
+        found, net = depths_of(model), net_of(model, 1)
         streams = {k: stream for stream, k in by_stream(found, net).items()}
+        bits = [edge.bits for edge in found.machine.edges]
+        ring = [e for edges in rings(found.machine) for e in edges]
+        least = {e: found.no_deadlock[e] for e in ring}
+        tries = range(1, max(least.values()) + 2)
+        all_of_them = (
+            dict(zip(ring, chosen, strict=True))
+            for chosen in itertools.product(tries, repeat=len(ring))
+        )
         ones = dict.fromkeys(streams.values(), 1)
         ending = [
             held
-            for chosen in itertools.product(range(1, tries + 1), repeat=len(ring))
-            if not run(
-                net, ones | {streams[e]: d for e, d in zip(ring, chosen, strict=True)}
-            ).locked
-            and (held := dict(zip(ring, chosen, strict=True)))
+            for held in all_of_them
+            if not run(net, ones | {streams[e]: depth for e, depth in held.items()}).locked
         ]
-        fewest = min(sum(d * found.machine.edges[e].bits for e, d in h.items()) for h in ending)
-        own = sum(d * found.machine.edges[e].bits for e, d in least.items())
+        fewest = min(sum(depth * bits[e] for e, depth in held.items()) for held in ending)
+        own = sum(depth * bits[e] for e, depth in least.items())
         assert {e: min(held[e] for held in ending) for e in ring} == {
             e: found.floor[e] for e in ring
         }
         assert least in ending
+        assert max(least.values()) > 1
         assert own == fewest if found.least_of_all else own >= fewest
-        tried, proven = tried + 1, proven + found.least_of_all
-    assert tried >= 6
-    assert proven >= 5
+        proven.append(found.least_of_all)
+    assert set(proven) == {True, False}
 
 
 RING = """<ir_version: 8, opset_import: ["" : 17]>

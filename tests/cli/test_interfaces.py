@@ -74,6 +74,8 @@ def test_keys_and_exit_codes(
         "fit --flash": (0, ["fit", net, *small, "-o", tmp_path / "flash"]),
         "fit --int8": (0, ["fit", net, "--int8", "--uncalibrated", "--target", "none"]),
         "fit --target onnx": (0, ["fit", net, "--target", "onnx", "-o", tmp_path / "tiles"]),
+        "fit --target fifo": (0, ["fit", net, "--target", "fifo", "-o", tmp_path / "fifo"]),
+        "verify of FIFOs": (0, ["verify", tmp_path / "fifo"]),
         "fit --target tflite": (0, ["fit", TFLITE, "--target", "tflite", "-o", tmp_path / "tfl"]),
         "verify": (0, ["verify", out]),
         "bench": (0, ["bench", out, "--seconds", "0.1"]),
