@@ -39,8 +39,7 @@ OWN = frozenset(
     {
         "compressed.onnx", "fifo.json", "front.svg", "int8.onnx", "memory.svg", "net.c", "net.h",
         "net.onnx", "net.tflite", "net_weights.bin", "net_weights.c", "plan.json", "report.html",
-        "tiles.json",
-        EXAMPLE, RECIPE, *(CHECKS + name for name in _CHECKED),
+        "tiles.json", EXAMPLE, RECIPE, *(CHECKS + name for name in _CHECKED),
     }
 )  # fmt: skip
 """All that lowtide writes to a folder, of a network called net."""
