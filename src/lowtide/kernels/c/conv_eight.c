@@ -134,8 +134,7 @@ static void make_tile(const struct eight *s, tile8_sums *sums, const wide16 *x, 
             continue;
         }
         for (int k = 0; k < (s->co - c < 2 ? 1 : 2); k++)
-            for (int p = 0; p < pixels; p++)
-                y[p * s->os + c + k] = ended(s, t.sums[k * WIDE8 + p], t.e + k);
+            end_pixels(s, t.sums + k * WIDE8, t.e + k, y + c + k, pixels);
     }
 }
 

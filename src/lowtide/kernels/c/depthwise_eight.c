@@ -126,14 +126,15 @@ static void depthwise_pixel(const struct eight *s, const int8_t *const *table, c
 #if defined __ARM_FEATURE_DSP && defined __GNUC__
 /* Four channels of four pixels, two or one, under windows of three columns: two channels, then the two
    between. Sums are r4 to r11, weights r1 to r3; where the weights of the next row lie is on the stack.
-   Rows of the table are those of four pixels. */
-struct depth8 { const struct ending8 *e; int8_t *y; int os, off; const int8_t *const *end; const int8_t *w; };
+   Rows of the table are those of four pixels. `turn` widens two channels of a column. Sums end TWICE in y,
+   or are kept: those of the first and third channel, then of the two others. */
+struct depth8 { const struct ending8 *e; int8_t *y; int os, off; const int8_t *const *end; const int8_t *w; int32_t sums[4 * WIDE8]; };
 #define BOTH(a, b, w) "smlabb " a ", r12, " w ", " a "\n smlatt " b ", r12, " w ", " b "\n"
 #define PIXEL_0(w) BOTH("r4", "r8", w)
 #define PIXEL_1(w) BOTH("r5", "r9", w)
 #define PIXEL_2(w) BOTH("r6", "r10", w)
 #define PIXEL_3(w) BOTH("r7", "r11", w)
-#define COLUMN(turn) "ldr r12, [r0], #4\n ldr r12, [r12, lr]\n sxtb16 r12, r12" turn "\n"
+#define COLUMN(turn) "ldr r12, [r0], #4\n ldr r12, [r12, lr]\n " turn "\n"
 #define COLUMNS_OF_ONE(turn) COLUMN(turn) PIXEL_0("r1") COLUMN(turn) PIXEL_0("r2") COLUMN(turn) PIXEL_0("r3")
 #define BEGUN_ONE_APART(turn) COLUMN(turn) PIXEL_0("r1") COLUMN(turn) PIXEL_0("r2") PIXEL_1("r1")
 #define WIDE_ONE_APART(turn) \
@@ -155,41 +156,65 @@ struct depth8 { const struct ending8 *e; int8_t *y; int os, off; const int8_t *c
 #define ENDS_WIDE(a, b, c, d) END_WIDE(a, b, c, d)
 #define ENDS_NARROW(a, b, c, d) END_NARROW(a, b)
 #define ENDS_SINGLE(a, b, c, d) END_SINGLE(a)
-#define TWO_CHANNELS(width, apart, turn, a, b, moved) \
+#define TWO_CHANNELS(width, apart, widen, turn, a, b, ends) \
     "ldr r12, [sp, #4]\n ldr r0, [sp]\n ldr r2, [r12, #20]\n ldr lr, [r12, #12]\n str r2, [sp, #8]\n" \
     "ldr r3, [r12]\n ldr r4, [r3, #" a "]\n ldr r8, [r3, #" b "]\n" COPIED_##width "1:\n" \
     "ldr r12, [sp, #8]\n ldr r1, [r12]\n ldr r2, [r12, #16]\n ldr r3, [r12, #32]\n add r12, #48\n str r12, [sp, #8]\n" \
-    "sxtb16 r1, r1" turn "\n sxtb16 r2, r2" turn "\n sxtb16 r3, r3" turn "\n" width##_##apart(turn) \
-    "ldr r12, [sp, #4]\n ldr r12, [r12, #16]\n cmp r0, r12\n bne 1b\n" \
-    "ldr r12, [sp, #4]\n ldm r12, {r0-r2}\n" moved \
+    "sxtb16 r1, r1" turn "\n sxtb16 r2, r2" turn "\n sxtb16 r3, r3" turn "\n" width##_##apart(widen " r12, r12" turn) \
+    "ldr r12, [sp, #4]\n ldr r12, [r12, #16]\n cmp r0, r12\n bne 1b\n ldr r12, [sp, #4]\n" ends
+#define ENDED(width, a, b, moved) \
+    "ldm r12, {r0-r2}\n" moved \
     CHANNEL(a) ENDS_##width("r4", "r5", "r6", "r7") "add r1, #2\n" CHANNEL(b) ENDS_##width("r8", "r9", "r10", "r11")
+#define KEPT(at) "add r12, #" at "\n stm r12, {r4-r11}\n"
 #pragma GCC diagnostic ignored "-Woverlength-strings" /* Clang: assembler is one string */
 typedef void depth8_sums(const int8_t *const *table, const struct depth8 *t);
-#define DEPTHWISE(name, width, apart) \
+#define DEPTHWISE(name, width, apart, widen, first, second) \
     __attribute__((naked, NOIPA, unused)) static void name( \
         const int8_t *const *table __attribute__((unused)), const struct depth8 *t __attribute__((unused))) \
     { \
-        __asm__ volatile("push {r0-r2, r4-r11, lr}\n" TWO_CHANNELS(width, apart, "", "0", "32", "") \
-                         TWO_CHANNELS(width, apart, ", ror #8", "16", "48", "add r1, #1\n") \
+        __asm__ volatile("push {r0-r2, r4-r11, lr}\n" TWO_CHANNELS(width, apart, widen, "", "0", "32", first) \
+                         TWO_CHANNELS(width, apart, widen, ", ror #8", "16", "48", second) \
                          "pop {r0-r2, r4-r11, pc}\n"); \
     }
-DEPTHWISE(depthwise_one_apart, WIDE, ONE_APART)
-DEPTHWISE(depthwise_one_apart_narrow, NARROW, ONE_APART)
-DEPTHWISE(depthwise_one_apart_single, SINGLE, ONE_APART)
-DEPTHWISE(depthwise_two_apart, WIDE, TWO_APART)
-DEPTHWISE(depthwise_two_apart_narrow, NARROW, TWO_APART)
-DEPTHWISE(depthwise_two_apart_single, SINGLE, TWO_APART)
+#define ENDED_DEPTHWISE(name, width, apart) \
+    DEPTHWISE(name, width, apart, "sxtb16", ENDED(width, "0", "32", ""), ENDED(width, "16", "48", "add r1, #1\n"))
+ENDED_DEPTHWISE(depthwise_one_apart, WIDE, ONE_APART)
+ENDED_DEPTHWISE(depthwise_one_apart_narrow, NARROW, ONE_APART)
+ENDED_DEPTHWISE(depthwise_one_apart_single, SINGLE, ONE_APART)
+ENDED_DEPTHWISE(depthwise_two_apart, WIDE, TWO_APART)
+ENDED_DEPTHWISE(depthwise_two_apart_narrow, NARROW, TWO_APART)
+ENDED_DEPTHWISE(depthwise_two_apart_single, SINGLE, TWO_APART)
+static depth8_sums *const ended_depthwise[][3] = {
+    { depthwise_one_apart_single, depthwise_one_apart_narrow, depthwise_one_apart },
+    { depthwise_two_apart_single, depthwise_two_apart_narrow, depthwise_two_apart } };
+
+#ifndef SCALED_NOWHERE
+#define KEPT_DEPTHWISE(kind, widen) \
+    DEPTHWISE(kind##_one_apart, WIDE, ONE_APART, widen, KEPT("24"), KEPT("56")) \
+    DEPTHWISE(kind##_one_apart_narrow, NARROW, ONE_APART, widen, KEPT("24"), KEPT("56")) \
+    DEPTHWISE(kind##_one_apart_single, SINGLE, ONE_APART, widen, KEPT("24"), KEPT("56")) \
+    DEPTHWISE(kind##_two_apart, WIDE, TWO_APART, widen, KEPT("24"), KEPT("56")) \
+    DEPTHWISE(kind##_two_apart_narrow, NARROW, TWO_APART, widen, KEPT("24"), KEPT("56")) \
+    DEPTHWISE(kind##_two_apart_single, SINGLE, TWO_APART, widen, KEPT("24"), KEPT("56")) \
+    static depth8_sums *const kind##_depthwise[][3] = { \
+        { kind##_one_apart_single, kind##_one_apart_narrow, kind##_one_apart }, \
+        { kind##_two_apart_single, kind##_two_apart_narrow, kind##_two_apart } };
+KEPT_DEPTHWISE(kept_signed, "sxtb16")
+KEPT_DEPTHWISE(kept_unsigned, "uxtb16")
+#define KEPT_KINDS(s) ((s)->from_zero ? kept_unsigned_depthwise : kept_signed_depthwise)
+#else
+#define KEPT_KINDS(s) ended_depthwise
+#endif
 
 /* As many channels of a row as come in fours. */
 static int depthwise_fours(const struct eight *s, const int8_t *const *x, const int8_t *w,
                            const struct ending8 *e, int8_t *y, const int8_t *padding, const int8_t **table)
 {
-    static depth8_sums *const kinds[][3] = {
-        { depthwise_one_apart_single, depthwise_one_apart_narrow, depthwise_one_apart },
-        { depthwise_two_apart_single, depthwise_two_apart_narrow, depthwise_two_apart } };
+    const int kept = s->ending == SCALED, order[] = { 0, 2, 1, 3 };
+    depth8_sums *const (*kinds)[3] = kept ? KEPT_KINDS(s) : ended_depthwise;
     const int columns = s->stride == 1 ? WIDE8 + 2 : 2 * WIDE8 + 1, fours = s->co / 4 * 4;
     int whole = 1, built = -1, pixels;
-    if (!s->plain || s->from_zero || s->kw != 3 || s->dilation != 1 || s->stride > 2)
+    if ((!kept && (!s->plain || s->from_zero)) || s->kw != 3 || s->dilation != 1 || s->stride > 2)
         return 0;
     for (int ky = 0; ky < s->kh; ky++)
         whole = whole && x[ky] != NULL;
@@ -202,9 +227,11 @@ static int depthwise_fours(const struct eight *s, const int8_t *const *x, const 
             built = inside ? first : -1;
         }
         struct depth8 t = { e, y + q * s->os, s->os, inside ? (first - built) * s->is : 0,
-                            table + s->kh * columns, w };
+                            table + s->kh * columns, w, { 0 } };
         for (int m = 0; m < fours; m += 4) {
             kinds[s->stride - 1][pixels / 2](table, &t);
+            for (int k = 0; k < 4 && kept; k++)
+                end_pixels(s, t.sums + k * WIDE8, t.e + order[k], t.y + order[k], pixels);
             t.e += 4;
             t.y += 4;
             t.off += 4;

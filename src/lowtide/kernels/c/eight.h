@@ -19,6 +19,7 @@ struct ending8 { int32_t start, m, round, shift; };
 typedef int16_t MAY_ALIAS wide16; /* what is widened lies in the arena */
 
 #ifndef SCALED_SUM /* no sums end so here: there is nothing but whole numbers */
+#define SCALED_NOWHERE
 #define SCALED_SUM(sum, m) 0
 #define SCALED_AVX512(sum, m) ((void)(m), (sum))
 #define SCALED_AVX2(sum, m) ((void)(m), (sum))
@@ -72,6 +73,23 @@ INLINE int8_t ended(const struct eight *s, int32_t sum, const struct ending8 *e)
     v += done ? 0 : s->offset;
     v = v < s->low ? s->low : v > s->high ? s->high : v;
     return (int8_t)(v > 127 ? v - 256 : v);
+}
+
+/* The sums of some pixels of a channel. */
+PERHAPS void end_pixels(const struct eight *s, const int32_t *sums, const struct ending8 *e, int8_t *y, int pixels)
+{
+#ifndef SCALED_NOWHERE
+    const int offset = s->offset, low = s->low, high = s->high, os = s->os;
+    const int32_t m = e->m;
+    for (int p = 0; p < pixels && s->ending == SCALED; p++) {
+        const int32_t v = SCALED_SUM(sums[p], m) + offset, kept = v < low ? low : v > high ? high : v;
+        y[p * os] = (int8_t)(kept > 127 ? kept - 256 : kept);
+    }
+    if (s->ending == SCALED)
+        return;
+#endif
+    for (int p = 0; p < pixels; p++)
+        y[p * s->os] = ended(s, sums[p], e);
 }
 
 INLINE const int8_t *column_of(const struct eight *s, const int8_t *row, int column)

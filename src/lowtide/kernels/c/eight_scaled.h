@@ -1,12 +1,18 @@
 /* sum * m in float32, halves to even, of the bits of m: those of a float of 1.5 * 2^23 end in the whole
-   number. */
+   number. Far from 0 it stays within 2^17. */
 INLINE int32_t scaled_sum(int32_t sum, int32_t m)
 {
     union { int32_t whole; float real; } factor = { m }, v;
     v.real = (float)sum * factor.real;
+#if defined __ARM_FEATURE_DSP && defined __ARM_FP && defined __GNUC__
+    __asm__("vcvtr.s32.f32 %0, %1" : "=t"(v.real) : "t"(v.real));
+    __asm__("ssat %0, #18, %1" : "=r"(v.whole) : "r"(v.whole));
+    return v.whole;
+#else
     v.real = v.real < -65536.0f ? -65536.0f : v.real > 65536.0f ? 65536.0f : v.real;
     v.real += 12582912.0f;
     return v.whole - 0x4b400000;
+#endif
 }
 #define SCALED_SUM(sum, m) scaled_sum(sum, m)
 
