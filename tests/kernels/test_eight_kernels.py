@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 import subprocess
 from dataclasses import dataclass
+from itertools import islice
 from math import frexp
 from pathlib import Path
 from typing import Any
@@ -91,11 +92,11 @@ class Case:
         if family == "dot" and not self.dense:
             weights = InWords("w", kw if depthwise else together).pack(self.w)
             ends = np.array(in_blocks(self.ending, self.sums, self.w), "<i4")
+        starts = signed_starts(self.sums, self.w, I8 if self.signed else U8)
         if family == "helium" and depthwise:
-            ends = np.array(in_quads(self.ending, self.sums, WIDENED), "<i4")
+            ends = np.array(in_quads(self.ending, starts, WIDENED), "<i4")
         elif family == "helium" and not self.dense:
             weights, words = InQuads("w").pack(self.w), 2 * (-(-kh * kw * ci // 16) * 4)
-            starts = signed_starts(self.sums, self.w, I8 if self.signed else U8)
             ends = np.array(in_quads(self.ending, starts, FOUR), "<i4")
         columns = SlidingWindow(iw, kw, stride, dilation, self.window[4], 0, ow, Var("k", kw))
         e, wide = self.ending, widest(kh, columns, ci, 4 * words)
@@ -222,7 +223,15 @@ def _ending(dice: random.Random, channels: int, terms: int) -> Ending:
 
 def cases(seed: int, count: int) -> list[Case]:
     dice = random.Random(seed)
-    return [draw_dense(dice) if k % 8 == 0 else draw(dice) for k in range(count)]
+    found = [draw_dense(dice) if k % 8 == 0 else draw(dice) for k in range(count)]
+    drawn = (draw(dice) for _ in iter(int, 1))
+    return [*found, *islice(filter(scaled_channels, drawn), count // 40)]
+
+
+def scaled_channels(case: Case) -> bool:
+    """Channels by themselves under windows of three columns, as files of QDQ have them."""
+    by_themselves = case.w.shape[1] == 1 and case.channels >= 4 and not case.steps
+    return by_themselves and case.window[1] == 3 and case.ending.kind == "SCALED"
 
 
 def compare(found: list[Case], made: bytes) -> None:

@@ -164,7 +164,7 @@ def _call(
     weights = layout.graph.constants[found.weights]
     blocks = Numbers(name, in_blocks(ends, sums, weights))
     given, depthwise = layout.storages[x.storage].dtype, found.groups > 1
-    signed = sums if depthwise else signed_starts(sums, weights, given)
+    signed = signed_starts(sums, weights, given)
     quads = Numbers(name, in_quads(ends, signed, WIDENED if depthwise else FOUR))
     table = by_family(layout, Numbers(name, ends.numbers(sums)), dot=blocks, helium=quads)
     widest = layout.tiles.get(task.output, WIDE)  # the planner narrows what there is no room for

@@ -37,6 +37,13 @@ static void end_quads(const struct eight *s, const int8_t *line, const int8_t *w
     for (int c = (int)(t->y - y); c < s->co; c += 4) {
         t->e = e + c;
         add_quads(line, w + c * n, n, t);
+#ifdef SCALED_LANES
+        if (s->ending == SCALED && c + 4 <= s->co) {
+            for (int p = 0; p < pixels; p++)
+                scale_quad(s, t->sums + 4 * p, t->e, y + p * s->os + c);
+            continue;
+        }
+#endif
         for (int i = 0; i < 4 && c + i < s->co; i++) {
             const struct ending8 one = one_of_quad(t->e, i);
             for (int p = 0; p < pixels; p++)
