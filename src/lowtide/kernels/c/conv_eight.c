@@ -118,12 +118,19 @@ INLINE void widen_tile(const struct eight *s, const int8_t *const *x, int first,
 static void make_tile(const struct eight *s, tile8_sums *sums, const wide16 *x, const int8_t *w,
                       int bytes, const struct ending8 *e, int8_t *y, int pixels, int tile)
 {
-    const int plain = s->ending == TWICE && s->low == -128 && s->high == 127 && pixels == tile;
+#ifdef SCALED_TILES
+    const int scaled = s->ending == SCALED && s->high - s->low == 255;
+#else
+    const int scaled = 0;
+#endif
+    const int plain = scaled || (s->ending == TWICE && s->low == -128 && s->high == 127);
     struct tile8 t;
+    t.offset = s->offset - s->low;
+    t.low = s->low;
     t.os = s->os;
     t.apart = s->stride * s->is;
     for (int c = 0; c < s->co; c += 2) {
-        t.y = plain && c + 1 < s->co ? y + c : NULL;
+        t.y = plain && pixels == tile && c + 1 < s->co ? y + c : NULL;
         t.e = e + c;
         t.pairs = t.y ? (s->co - c) / 2 : 1;
         const int asked = t.pairs;

@@ -127,8 +127,8 @@ static void depthwise_pixel(const struct eight *s, const int8_t *const *table, c
 /* Four channels of four pixels, two or one, under windows of three columns: two channels, then the two
    between. Sums are r4 to r11, weights r1 to r3; where the weights of the next row lie is on the stack.
    Rows of the table are those of four pixels. `turn` widens two channels of a column. Sums end TWICE in y,
-   or are kept: those of the first and third channel, then of the two others. */
-struct depth8 { const struct ending8 *e; int8_t *y; int os, off; const int8_t *const *end; const int8_t *w; int32_t sums[4 * WIDE8]; };
+   or SCALED (`offset`, `low`: as of a tile). */
+struct depth8 { const struct ending8 *e; int8_t *y; int os, off; const int8_t *const *end; const int8_t *w; int offset, low; };
 #define BOTH(a, b, w) "smlabb " a ", r12, " w ", " a "\n smlatt " b ", r12, " w ", " b "\n"
 #define PIXEL_0(w) BOTH("r4", "r8", w)
 #define PIXEL_1(w) BOTH("r5", "r9", w)
@@ -153,68 +153,55 @@ struct depth8 { const struct ending8 *e; int8_t *y; int os, off; const int8_t *c
 #define COPIED_WIDE "mov r5, r4\n mov r6, r4\n mov r7, r4\n mov r9, r8\n mov r10, r8\n mov r11, r8\n"
 #define COPIED_NARROW "mov r5, r4\n mov r9, r8\n"
 #define COPIED_SINGLE
-#define ENDS_WIDE(a, b, c, d) END_WIDE(a, b, c, d)
-#define ENDS_NARROW(a, b, c, d) END_NARROW(a, b)
-#define ENDS_SINGLE(a, b, c, d) END_SINGLE(a)
 #define TWO_CHANNELS(width, apart, widen, turn, a, b, ends) \
     "ldr r12, [sp, #4]\n ldr r0, [sp]\n ldr r2, [r12, #20]\n ldr lr, [r12, #12]\n str r2, [sp, #8]\n" \
     "ldr r3, [r12]\n ldr r4, [r3, #" a "]\n ldr r8, [r3, #" b "]\n" COPIED_##width "1:\n" \
     "ldr r12, [sp, #8]\n ldr r1, [r12]\n ldr r2, [r12, #16]\n ldr r3, [r12, #32]\n add r12, #48\n str r12, [sp, #8]\n" \
     "sxtb16 r1, r1" turn "\n sxtb16 r2, r2" turn "\n sxtb16 r3, r3" turn "\n" width##_##apart(widen " r12, r12" turn) \
     "ldr r12, [sp, #4]\n ldr r12, [r12, #16]\n cmp r0, r12\n bne 1b\n ldr r12, [sp, #4]\n" ends
-#define ENDED(width, a, b, moved) \
-    "ldm r12, {r0-r2}\n" moved \
-    CHANNEL(a) ENDS_##width("r4", "r5", "r6", "r7") "add r1, #2\n" CHANNEL(b) ENDS_##width("r8", "r9", "r10", "r11")
-#define KEPT(at) "add r12, #" at "\n stm r12, {r4-r11}\n"
+#define ENDED(width, channel, one, a, b) \
+    channel(a) OF_##width(one, "r4", "r5", "r6", "r7") "add r1, #2\n" channel(b) OF_##width(one, "r8", "r9", "r10", "r11")
+#define ENDED_TWICE(width, a, b, moved) "ldm r12, {r0-r2}\n" moved ENDED(width, CHANNEL, ONE, a, b)
+#define ENDED_SCALED(width, a, b, moved) \
+    "ldm r12, {r0-r2}\n ldr lr, [r12, #28]\n ldr r12, [r12, #24]\n" moved ENDED(width, SCALED_CHANNEL, SCALE, a, b)
 #pragma GCC diagnostic ignored "-Woverlength-strings" /* Clang: assembler is one string */
 typedef void depth8_sums(const int8_t *const *table, const struct depth8 *t);
-#define DEPTHWISE(name, width, apart, widen, first, second) \
+#define DEPTHWISE(name, width, apart, widen, ends) \
     __attribute__((naked, NOIPA, unused)) static void name( \
         const int8_t *const *table __attribute__((unused)), const struct depth8 *t __attribute__((unused))) \
     { \
-        __asm__ volatile("push {r0-r2, r4-r11, lr}\n" TWO_CHANNELS(width, apart, widen, "", "0", "32", first) \
-                         TWO_CHANNELS(width, apart, widen, ", ror #8", "16", "48", second) \
+        __asm__ volatile("push {r0-r2, r4-r11, lr}\n" \
+                         TWO_CHANNELS(width, apart, widen, "", "0", "32", ends(width, "0", "32", "")) \
+                         TWO_CHANNELS(width, apart, widen, ", ror #8", "16", "48", ends(width, "16", "48", "add r1, #1\n")) \
                          "pop {r0-r2, r4-r11, pc}\n"); \
     }
-#define ENDED_DEPTHWISE(name, width, apart) \
-    DEPTHWISE(name, width, apart, "sxtb16", ENDED(width, "0", "32", ""), ENDED(width, "16", "48", "add r1, #1\n"))
-ENDED_DEPTHWISE(depthwise_one_apart, WIDE, ONE_APART)
-ENDED_DEPTHWISE(depthwise_one_apart_narrow, NARROW, ONE_APART)
-ENDED_DEPTHWISE(depthwise_one_apart_single, SINGLE, ONE_APART)
-ENDED_DEPTHWISE(depthwise_two_apart, WIDE, TWO_APART)
-ENDED_DEPTHWISE(depthwise_two_apart_narrow, NARROW, TWO_APART)
-ENDED_DEPTHWISE(depthwise_two_apart_single, SINGLE, TWO_APART)
-static depth8_sums *const ended_depthwise[][3] = {
-    { depthwise_one_apart_single, depthwise_one_apart_narrow, depthwise_one_apart },
-    { depthwise_two_apart_single, depthwise_two_apart_narrow, depthwise_two_apart } };
-
-#ifndef SCALED_NOWHERE
-#define KEPT_DEPTHWISE(kind, widen) \
-    DEPTHWISE(kind##_one_apart, WIDE, ONE_APART, widen, KEPT("24"), KEPT("56")) \
-    DEPTHWISE(kind##_one_apart_narrow, NARROW, ONE_APART, widen, KEPT("24"), KEPT("56")) \
-    DEPTHWISE(kind##_one_apart_single, SINGLE, ONE_APART, widen, KEPT("24"), KEPT("56")) \
-    DEPTHWISE(kind##_two_apart, WIDE, TWO_APART, widen, KEPT("24"), KEPT("56")) \
-    DEPTHWISE(kind##_two_apart_narrow, NARROW, TWO_APART, widen, KEPT("24"), KEPT("56")) \
-    DEPTHWISE(kind##_two_apart_single, SINGLE, TWO_APART, widen, KEPT("24"), KEPT("56")) \
-    static depth8_sums *const kind##_depthwise[][3] = { \
+#define DEPTHWISES(kind, widen, ends) \
+    DEPTHWISE(kind##_one_apart, WIDE, ONE_APART, widen, ends) \
+    DEPTHWISE(kind##_one_apart_narrow, NARROW, ONE_APART, widen, ends) \
+    DEPTHWISE(kind##_one_apart_single, SINGLE, ONE_APART, widen, ends) \
+    DEPTHWISE(kind##_two_apart, WIDE, TWO_APART, widen, ends) \
+    DEPTHWISE(kind##_two_apart_narrow, NARROW, TWO_APART, widen, ends) \
+    DEPTHWISE(kind##_two_apart_single, SINGLE, TWO_APART, widen, ends) \
+    static depth8_sums *const kind##_kinds[][3] = { \
         { kind##_one_apart_single, kind##_one_apart_narrow, kind##_one_apart }, \
         { kind##_two_apart_single, kind##_two_apart_narrow, kind##_two_apart } };
-KEPT_DEPTHWISE(kept_signed, "sxtb16")
-KEPT_DEPTHWISE(kept_unsigned, "uxtb16")
-#define KEPT_KINDS(s) ((s)->from_zero ? kept_unsigned_depthwise : kept_signed_depthwise)
+DEPTHWISES(depthwise, "sxtb16", ENDED_TWICE)
+#ifdef SCALED_TILES
+DEPTHWISES(depthwise_scaled, "sxtb16", ENDED_SCALED)
+DEPTHWISES(depthwise_unsigned, "uxtb16", ENDED_SCALED)
+#define SCALED_KINDS(s) ((s)->high - (s)->low < 255 ? NULL : (s)->from_zero ? depthwise_unsigned_kinds : depthwise_scaled_kinds)
 #else
-#define KEPT_KINDS(s) ended_depthwise
+#define SCALED_KINDS(s) NULL
 #endif
 
 /* As many channels of a row as come in fours. */
 static int depthwise_fours(const struct eight *s, const int8_t *const *x, const int8_t *w,
                            const struct ending8 *e, int8_t *y, const int8_t *padding, const int8_t **table)
 {
-    const int kept = s->ending == SCALED, order[] = { 0, 2, 1, 3 };
-    depth8_sums *const (*kinds)[3] = kept ? KEPT_KINDS(s) : ended_depthwise;
+    depth8_sums *const (*kinds)[3] = s->ending == SCALED ? SCALED_KINDS(s) : s->plain && !s->from_zero ? depthwise_kinds : NULL;
     const int columns = s->stride == 1 ? WIDE8 + 2 : 2 * WIDE8 + 1, fours = s->co / 4 * 4;
     int whole = 1, built = -1, pixels;
-    if ((!kept && (!s->plain || s->from_zero)) || s->kw != 3 || s->dilation != 1 || s->stride > 2)
+    if (kinds == NULL || s->kw != 3 || s->dilation != 1 || s->stride > 2)
         return 0;
     for (int ky = 0; ky < s->kh; ky++)
         whole = whole && x[ky] != NULL;
@@ -227,11 +214,9 @@ static int depthwise_fours(const struct eight *s, const int8_t *const *x, const 
             built = inside ? first : -1;
         }
         struct depth8 t = { e, y + q * s->os, s->os, inside ? (first - built) * s->is : 0,
-                            table + s->kh * columns, w, { 0 } };
+                            table + s->kh * columns, w, s->offset - s->low, s->low };
         for (int m = 0; m < fours; m += 4) {
             kinds[s->stride - 1][pixels / 2](table, &t);
-            for (int k = 0; k < 4 && kept; k++)
-                end_pixels(s, t.sums + k * WIDE8, t.e + order[k], t.y + order[k], pixels);
             t.e += 4;
             t.y += 4;
             t.off += 4;

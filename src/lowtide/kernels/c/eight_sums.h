@@ -6,9 +6,11 @@
    channels: a0 b0 a1 b1.
 
    `pairs` of channels are made one after the other; their sums end TWICE in y, in all of -128 to 127,
-   until one that ends in another way. Its sums are left in the tile; so are the first if y is NULL. */
+   until one that ends in another way. Its sums are left in the tile; so are the first if y is NULL. Where
+   assembler has SCALED_TILES, all may be SCALED, in numbers of all 8 bits: `low` is the least of them, `offset` what is
+   added, less `low`. */
 enum { WIDE8 = 4, NARROW8 = 2 };
-struct tile8 { const struct ending8 *e; int8_t *y; int os, pairs; int32_t sums[2 * WIDE8]; int apart; };
+struct tile8 { const struct ending8 *e; int8_t *y; int os, pairs; int32_t sums[2 * WIDE8]; int apart, offset, low; };
 typedef void tile8_sums(const wide16 *x, const int8_t *w, int bytes, struct tile8 *t);
 
 #if defined __ARM_FEATURE_DSP && defined __GNUC__
@@ -37,22 +39,33 @@ typedef void tile8_sums(const wide16 *x, const int8_t *w, int bytes, struct tile
     "add " sum ", r12\n asr " sum ", lr\n ssat " sum ", #8, " sum "\n strb " sum ", " at "\n"
 #define CHANNEL(at) \
     "ldr r3, [r0, #4 + " at "]\n ldr r12, [r0, #8 + " at "]\n ldr lr, [r0, #12 + " at "]\n"
-#define END_WIDE(a, b, c, d) \
-    ONE(a, "[r1]") ONE(b, "[r1, r2]") ONE(c, "[r1, r2, lsl #1]") "add r1, r2\n" ONE(d, "[r1, r2, lsl #1]") "sub r1, r2\n"
-#define END_NARROW(a, b) ONE(a, "[r1]") ONE(b, "[r1, r2]")
-#define END_SINGLE(a) ONE(a, "[r1]")
-#define END(first, second) \
-    "ldr r3, [sp, #12]\n ldm r3, {r0-r2}\n ldr lr, [r0, #12]\n cmp r1, #0\n beq 3f\n cmp lr, #0\n ble 3f\n" \
-    CHANNEL("0") first "add r1, #1\n" CHANNEL("16") second \
-    "ldr r3, [sp, #12]\n add r1, #1\n add r0, #32\n ldr r12, [r3, #12]\n strd r0, r1, [r3]\n" \
-    "ldr r1, [sp, #4]\n subs r12, #1\n str r12, [r3, #12]\n bne 0b\n pop {r0-r11, pc}\n" \
+#define OF_WIDE(one, a, b, c, d) \
+    one(a, "[r1]") one(b, "[r1, r2]") one(c, "[r1, r2, lsl #1]") "add r1, r2\n" one(d, "[r1, r2, lsl #1]") "sub r1, r2\n"
+#define OF_NARROW(one, a, b, c, d) one(a, "[r1]") one(b, "[r1, r2]")
+#define OF_SINGLE(one, a, b, c, d) one(a, "[r1]")
+#if !defined SCALED_NOWHERE && defined __ARM_FP
+#define SCALED_TILES
+#define SCALE(sum, at) \
+    "vmov s0, " sum "\n vcvt.f32.s32 s0, s0\n vmul.f32 s0, s0, s1\n vcvtr.s32.f32 s0, s0\n vmov " sum ", s0\n" \
+    "qadd " sum ", " sum ", r12\n usat " sum ", #8, " sum "\n add " sum ", lr\n strb " sum ", " at "\n"
+#define SCALED_CHANNEL(at) "ldr r3, [r0, #4 + " at "]\n vmov s1, r3\n"
+#define UNLESS_TO_THE_RIGHT "cmp lr, #0\n beq 5f\n blt 3f\n"
+#define SCALED_END(of) \
+    "5: ldrd r12, lr, [r3, #52]\n" SCALED_CHANNEL("0") of(SCALE, "r4", "r5", "r6", "r7") \
+    "add r1, #1\n" SCALED_CHANNEL("16") of(SCALE, "r8", "r9", "r10", "r11") "b 4b\n"
+#else
+#define UNLESS_TO_THE_RIGHT "cmp lr, #0\n ble 3f\n"
+#define SCALED_END(of)
+#endif
+#define END(of) \
+    "ldr r3, [sp, #12]\n ldm r3, {r0-r2}\n ldr lr, [r0, #12]\n cmp r1, #0\n beq 3f\n" UNLESS_TO_THE_RIGHT \
+    CHANNEL("0") of(ONE, "r4", "r5", "r6", "r7") "add r1, #1\n" CHANNEL("16") of(ONE, "r8", "r9", "r10", "r11") \
+    "4: ldr r3, [sp, #12]\n add r1, #1\n add r0, #32\n ldr r12, [r3, #12]\n strd r0, r1, [r3]\n" \
+    "ldr r1, [sp, #4]\n subs r12, #1\n str r12, [r3, #12]\n bne 0b\n pop {r0-r11, pc}\n" SCALED_END(of) \
     "3:\n add r3, #16\n stm r3, {r4-r11}\n pop {r0-r11, pc}\n"
-#define ALL(name, taps, until) \
-    SUMS(name) { __asm__ volatile(BEGIN taps until END(END_WIDE("r4", "r5", "r6", "r7"), END_WIDE("r8", "r9", "r10", "r11"))); }
-#define HALF(name, taps, until) \
-    SUMS(name) { __asm__ volatile(BEGIN taps until END(END_NARROW("r4", "r5"), END_NARROW("r8", "r9"))); }
-#define LEAST(name, taps, until) \
-    SUMS(name) { __asm__ volatile(BEGIN taps until END(END_SINGLE("r4"), END_SINGLE("r8"))); }
+#define ALL(name, taps, until) SUMS(name) { __asm__ volatile(BEGIN taps until END(OF_WIDE)); }
+#define HALF(name, taps, until) SUMS(name) { __asm__ volatile(BEGIN taps until END(OF_NARROW)); }
+#define LEAST(name, taps, until) SUMS(name) { __asm__ volatile(BEGIN taps until END(OF_SINGLE)); }
 /* Of the same sums, x has the bytes of pixels that lie `apart`, r2: twenty instructions for sixteen products. */
 #define APART "ldr r3, [sp, #12]\n ldr r2, [r3, #48]\n 1:\n"
 #define ADDED(at, turn, a, b) \
