@@ -164,7 +164,6 @@ struct depth8 { const struct ending8 *e; int8_t *y; int os, off; const int8_t *c
 #define ENDED_TWICE(width, a, b, moved) "ldm r12, {r0-r2}\n" moved ENDED(width, CHANNEL, ONE, a, b)
 #define ENDED_SCALED(width, a, b, moved) \
     "ldm r12, {r0-r2}\n ldr lr, [r12, #28]\n ldr r12, [r12, #24]\n" moved ENDED(width, SCALED_CHANNEL, SCALE, a, b)
-#pragma GCC diagnostic ignored "-Woverlength-strings" /* Clang: assembler is one string */
 typedef void depth8_sums(const int8_t *const *table, const struct depth8 *t);
 #define DEPTHWISE(name, width, apart, widen, ends) \
     __attribute__((naked, NOIPA, unused)) static void name( \

@@ -16,6 +16,7 @@ typedef void tile8_sums(const wide16 *x, const int8_t *w, int bytes, struct tile
 #if defined __ARM_FEATURE_DSP && defined __GNUC__
 /* Thirteen instructions for sixteen products: eight sums, r4 to r11, stay in registers, and no other
    is left. In C, GCC 12 spills them. On the stack: x, where the weights of a pair end, their bytes, t. */
+#pragma GCC diagnostic ignored "-Woverlength-strings" /* Clang: assembler is one string */
 #define SUMS(name) \
     __attribute__((naked, NOIPA, unused)) static void name( \
         const wide16 *x __attribute__((unused)), const int8_t *w __attribute__((unused)), \
