@@ -15,8 +15,8 @@ from onnx import TensorProto, helper
 
 import lowtide
 import qlinear
-from by_nests import by_nests
 from commands import Command
+from lowtide.check.by_definition import by_definition
 from lowtide.check.numbers import compare
 from lowtide.check.truth import expect
 from lowtide.clock import Clock, quiet
@@ -56,7 +56,7 @@ def test_an_operator_gives_fused_integers(kind: str, seeds: range, dtype: str) -
         net = Drawn(seed, dtype)
         ONE[kind](net)
         model = net.model()
-        held = by_nests(read(model), net.feeds)
+        held = by_definition(read(model), net.feeds)
         for made, expected in zip(model.graph.output, fused(model, net.feeds), strict=True):
             steps = np.rint((held[made.name] - expected) / net.scale_of(made.name))
             apart = np.abs(steps).max(initial=0)
@@ -79,7 +79,7 @@ def test_a_step_is_allowed_behind_floats_alone(kind: str) -> None:
             ONE[kind](net)
             model = net.model()
             (sample,) = expect(model, "drawn", {"given": net.feeds})
-            held = by_nests(read(model), net.feeds)
+            held = by_definition(read(model), net.feeds)
             made = [held[info.name] for info in model.graph.output]
             assert compare({"given": made}, [sample]).passes, (dtype, seed)
             quanta = sample.expected.quanta
@@ -99,7 +99,7 @@ def test_operators_of_8_bit_numbers_give_theirs(kind: str, dtype: str, seeds: ra
     """Networks that take and hand out bytes."""
     for seed in seeds:
         model, feeds = qlinear.single(kind, seed, dtype)
-        held = by_nests(read_network(model, Clock(quiet))[1], feeds)
+        held = by_definition(read_network(model, Clock(quiet))[1], feeds)
         np.testing.assert_array_equal(held["out"], fused(model, feeds)[0], f"seed {seed}")
 
 
@@ -261,7 +261,7 @@ def _compare(graph: Graph, model: onnx.ModelProto, seed: int) -> None:
     dice = np.random.default_rng(seed)
     shapes = {name: graph.tensors[name].shape for name in graph.inputs}
     feeds = {name: dice.standard_normal(shape, np.float32) for name, shape in shapes.items()}
-    shown, held = with_numbers(model), by_nests(graph, feeds)
+    shown, held = with_numbers(model), by_definition(graph, feeds)
     compared = 0
     for info, expected in zip(shown.graph.output, fused(shown, feeds), strict=True):
         if info.name in held and expected.dtype != np.float32:

@@ -14,8 +14,8 @@ import pytest
 import tflite
 
 import tflite_operators_more  # more operators
-from by_nests import by_nests
 from integers import by_litert, by_tflm, made_of, random_inputs
+from lowtide.check.by_definition import by_definition
 from lowtide.check.numbers import difference
 from lowtide.errors import CheckError
 from lowtide.frontends.tflite.load import load
@@ -40,7 +40,7 @@ def test_every_tensor_of_a_network_is_that_of_tflm(name: str) -> None:
     file = SHARED / f"{name}.tflite"
     graph, content = load(file), file.read_bytes()
     inputs = random_inputs(graph, 1)
-    held, truth = by_nests(graph, inputs), by_tflm(content, graph, inputs)
+    held, truth = by_definition(graph, inputs), by_tflm(content, graph, inputs)
     stored = tflite.Model.GetRootAs(content, 0).Subgraphs(0)
     compared = 0
     for number, expected in enumerate(truth):
@@ -59,7 +59,7 @@ def _equal(kind: str, type_: str, seed: int, folder: Path) -> None:
     graph = load(file)
     inputs = random_inputs(graph, seed)
     run = by_tflm if type_ == "int8" and kind not in LITERT_ONLY else by_litert
-    held, truth = by_nests(graph, inputs), run(content, graph, inputs)
+    held, truth = by_definition(graph, inputs), run(content, graph, inputs)
     for name in graph.outputs:
         expected = truth[int(name.split("_")[0][1:])]
         np.testing.assert_array_equal(held[name].ravel(), expected.ravel(), f"seed {seed}")
@@ -89,7 +89,7 @@ def test_floats_are_those_of_litert_but_for_rounding(kind: str, draws: int, tmp_
         file.write_bytes(content)
         graph = load(file)
         inputs = random_inputs(graph, seed)
-        held, truth = by_nests(graph, inputs), by_litert(content, graph, inputs)
+        held, truth = by_definition(graph, inputs), by_litert(content, graph, inputs)
         for name in graph.outputs:
             expected = truth[int(name.split("_")[0][1:])]
             assert expected is not None

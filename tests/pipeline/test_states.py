@@ -43,7 +43,7 @@ def kept(*words: str, **others: object) -> lowtide.Options:
 
 
 def test_a_state_is_a_value_of_the_graph() -> None:
-    _, graph = read(made(ADDS), Clock(quiet), state=("h_out:h_in",))
+    _, graph = read(made(ADDS), Clock(quiet), options=kept("h_out:h_in"))
     assert graph.states == (State("h_out", "h_in", 0),)
 
 

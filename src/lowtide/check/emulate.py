@@ -64,7 +64,7 @@ class Machine:
 
     def run(self, inputs: Mapping[str, Array], progress: Progress = quiet) -> list[Array]:
         """The network's outputs, in ONNX's axis order."""
-        graph, places = self.plan.layout.graph, self.plan.layout.places
+        places = self.plan.layout.places
         for port in self.plan.inputs:
             if not port.streamed:
                 place = places[port.tensor]
@@ -89,7 +89,7 @@ class Machine:
             taken[name]
             if name in taken
             else self.memory.load(places[name], all_of(places[name]), f"output '{name}'")
-            for name in graph.outputs
+            for name in (port.tensor for port in self.plan.outputs)
         ]
 
     def _hand_over(self, task: Task, rows: range, values: Mapping[str, Array]) -> None:

@@ -83,8 +83,8 @@ def _expected(
         made = [()] * len(sets)
     found = []
     for (name, inputs), result in zip(sets.items(), made, strict=True):
-        held = tuple(_as_stored(y, t) for y, t in zip(result, outputs, strict=bool(result)))
-        kind, gaps = _rule(graph, floats, held) if held else ("program", ())
+        held = tuple(as_stored(y, t) for y, t in zip(result, outputs, strict=bool(result)))
+        kind, gaps = rule(graph, graph.outputs, floats, held) if held else ("program", ())
         maker, version = (runtime, installed(runtime) or "") if held else ("reference.c", "")
         found.append(Sample(name, inputs, Expected(held, kind, maker, version, gaps, note)))
     return found
@@ -110,13 +110,13 @@ def _run(
     return runtime, [], f"not compared with {runtime}, which cannot run it"
 
 
-def _rule(
-    graph: Graph, floats: Sequence[Floats], outputs: Sequence[Array]
+def rule(
+    graph: Graph, names: Sequence[str], floats: Sequence[Floats], outputs: Sequence[Array]
 ) -> tuple[Kind, tuple[float, ...]]:
     """Equal, unless floats are computed before: then 1e-5, or one step where they are rounded."""
     if any(f.near for f in floats) and all(t.dtype == F32 for t in graph.tensors.values()):
         return "float32", ()
-    ends = zip(floats, outputs, graph.outputs, strict=True)
+    ends = zip(floats, outputs, names, strict=True)
     return "integers", tuple(f.gap(y, quantum(graph, name)) for f, y, name in ends)
 
 
@@ -133,6 +133,6 @@ def _as_taken(graph: Graph, inputs: Mapping[str, Array], sample: str) -> dict[st
     return taken
 
 
-def _as_stored(made: Array, tensor: Tensor) -> Array:
+def as_stored(made: Array, tensor: Tensor) -> Array:
     """An output as the program hands it out; some files declare shapes of other runs."""
     return made.reshape(tensor.shape).astype(tensor.stored.name)

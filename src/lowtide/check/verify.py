@@ -251,6 +251,8 @@ def check_model(model: Path, memory: MemoryMap) -> None:
 def _same_references(model: Path, memory: MemoryMap, samples: Sequence[Sample]) -> list[Sample]:
     """The samples with what is expected now, which is what the folder says; raises CheckError."""
     check_model(model, memory)
+    if memory.options.get("image") == "endless":
+        return [*samples]  # no runtime has the network that its file was made into
     inputs = {s.name: s.inputs for s in samples}
     ends = Ends(memory.inputs, memory.outputs, memory.states)
     now = in_child(memory.elements, expect, model, str(model), inputs, ends)

@@ -67,6 +67,7 @@ from lowtide.cli.options import (
     Overlap,
     Package,
     Place,
+    Push,
     Quiet,
     Result,
     Schedule,
@@ -74,8 +75,10 @@ from lowtide.cli.options import (
     State,
     StdOrNot,
     Tile,
+    TimeAxis,
     Uncalibrated,
     Weights,
+    Window,
     numbers_or_none,
     parse_tile,
 )
@@ -106,6 +109,9 @@ def fit(
     keep_input: KeepInput = False,
     state: State = None,
     image: Image = "resident",
+    push: Push = None,
+    window: Window = None,
+    time_axis: TimeAxis = None,
     result: Result = "resident",
     max_overhead: MaxOverhead = None,
     objective: Objective = "memory",
@@ -154,6 +160,7 @@ def fit(
         name=Options.name if together else name or Options.name, cpu=cpu, pixels=pictures.words,
         io_type=io_type or ("8bit" if int8 else "file"), cc=cc, state=tuple(state or ()),
         package=package,
+        push=push or 1, window=window or 0, time_axis=time_axis,
     )  # fmt: skip
     again = {} if output is None else recipe(context, output)
     if target == "tflite":

@@ -159,8 +159,37 @@ State = Annotated[
     ),
 ]
 Image = Annotated[
-    Literal["resident", "streamed"],
-    typer.Option(help="The inputs lie in the arena, or are handed in row by row (a camera)."),
+    Literal["resident", "streamed", "endless"],
+    typer.Option(
+        help="The inputs lie in the arena, or are handed in row by row (a camera). endless: rows "
+        "come for ever, and each call takes a few new ones (a microphone)."
+    ),
+]
+Push = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="With --image endless: new rows a call, as a multiple of the least that there can be.",
+        rich_help_panel=ENDS,
+    ),
+]
+Window = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="With --image endless: operators over all of time run on so many of the last rows of "
+        "the input.",
+        rich_help_panel=ENDS,
+    ),
+]
+TimeAxis = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        help="With --image endless: the axis, in the file, along which rows come; the outermost in "
+        "memory after the batch unless given.",
+        rich_help_panel=ENDS,
+    ),
 ]
 Result = Annotated[
     Literal["resident", "streamed"],

@@ -20,12 +20,15 @@ from lowtide.cli.options import (
     Order,
     Overlap,
     Place,
+    Push,
     Quiet,
     Result,
     Schedule,
     Shapes,
     State,
     Tile,
+    TimeAxis,
+    Window,
     parse_tile,
 )
 from lowtide.cli.output import show
@@ -50,6 +53,9 @@ def profile(
     keep_input: KeepInput = False,
     state: State = None,
     image: Image = "resident",
+    push: Push = None,
+    window: Window = None,
+    time_axis: TimeAxis = None,
     result: Result = "resident",
     max_overhead: MaxOverhead = None,
     objective: Objective = "memory",
@@ -70,6 +76,7 @@ def profile(
         fuse_pools=fuse_pools, tile=parse_tile(tile), keep_input=keep_input, image=image,
         result=result, max_overhead=max_overhead or 0.0, objective=objective,
         io_type=io_type or "file", cpu=cpu, state=tuple(state or ()),
+        push=push or 1, window=window or 0, time_axis=time_axis,
     )  # fmt: skip
     shapes = parse_shapes(shape or [])
     with StageLine(model, quiet) as progress:

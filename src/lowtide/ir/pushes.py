@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,16 @@ class Pushes:
     delays: tuple[Delay, ...]
     dropped: Mapping[str, int]
     windows: Mapping[str, int]
+
+    def facts(self) -> dict[str, Any]:
+        """By the names of `--json`."""
+        return {
+            "push_rows": self.rows,
+            "delay_pushes": self.delay,
+            "delays": [asdict(one) for one in self.delays],
+            "dropped_padding": dict(self.dropped),
+            "windows": dict(self.windows),
+        }
 
     @property
     def delay(self) -> int:

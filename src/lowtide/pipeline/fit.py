@@ -19,6 +19,7 @@ from lowtide.check.in_child import in_child
 from lowtide.check.judge import Checks, judge_placement, judge_program
 from lowtide.check.meter import meter_for
 from lowtide.check.numbers import Sample
+from lowtide.check.pushes import push_samples
 from lowtide.check.reference_file import pack_references
 from lowtide.check.truth import make_samples
 from lowtide.clock import Clock, Progress, quiet
@@ -180,9 +181,7 @@ def fit(
     limit, options = limits.ram, limits.options(given)
     check_target(options, target)
     measuring = meter_for(options, target) is not None
-    source, graph = read(
-        model, clock, shapes, max_elements, io_type=options.io_type, state=options.state
-    )
+    source, graph = read(model, clock, shapes, max_elements, options=options)
     inputs = samples(graph) if callable(samples) else samples or {}
     planning = Planning(source, graph, clock, measuring)
     sized = planning.within(options, limit)
@@ -192,7 +191,7 @@ def fit(
         raise with_chips(error, held, planning, given, named(model))
     if limit is not None and sized.ram_bytes > limit:
         raise _missed(planning, options, limits, sized, named(model))
-    return finished(model, sized, target, inputs, clock, held, limit)
+    return finished(model, sized, target, inputs, clock, graph, held, limit)
 
 
 def check_target(options: Options, target: str) -> None:
@@ -214,10 +213,11 @@ def finished(
     target: str,
     samples: Mapping[str, Mapping[str, Array]],
     clock: Clock,
+    graph: Graph,
     held: OnChip | None,
     limit: int | None,
 ) -> Fitted:
-    """A plan with its program, drawn and checked; `limit` is the RAM that it was to fit."""
+    """A plan of a graph with its program, drawn and checked; `limit`: RAM that it was to fit."""
     plan = sized.plan
     memory = memory_map(plan)
     with clock("checking the placement"):
@@ -229,7 +229,7 @@ def finished(
     if target == "none":
         fitted = Fitted(plan, memory, None, Footprint(), files, clock.seconds)
     else:
-        fitted = _checked(model, sized, memory, samples, files, clock)
+        fitted = _checked(model, sized, memory, samples, files, clock, graph)
     fitted = replace(fitted, on_chip=held)
     with clock("drawing the report"):
         page = report_html(plan, sides, list(page_figures(fitted, limit))).encode()
@@ -262,13 +262,18 @@ def _checked(
     samples: Mapping[str, Mapping[str, Array]],
     drawn: Mapping[str, bytes],
     clock: Clock,
+    graph: Graph,
 ) -> Fitted:
     plan, program = sized.plan, sized.program
     if program is None:
         with clock("emitting C"):
             program = emit(plan)
     with clock("computing the references"):
-        references = make_references(model, plan.source, memory, samples)
+        references = (
+            make_references(model, plan.source, memory, samples)
+            if graph.pushes is None
+            else in_child(memory.elements, push_samples, graph, samples)
+        )
     with clock("checking the program"):
         checks = judge_program(program, memory, references, clock.progress)
     if checks is None:

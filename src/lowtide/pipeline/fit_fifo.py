@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from lowtide.backends.fifo import Depths, build, emit, find_depths
 from lowtide.backends.fifo.emit import facts
@@ -15,7 +15,7 @@ from lowtide.clock import Clock, Progress, quiet
 from lowtide.errors import UnsupportedModel
 from lowtide.ir.graph import Shape
 from lowtide.pipeline.read import Model, named, read
-from lowtide.planner.plan import Source
+from lowtide.planner.plan import Options, Source
 from lowtide.quoting import for_terminal
 from lowtide.room import MAX_ELEMENTS
 from lowtide.sizes import show_bytes
@@ -90,7 +90,7 @@ def fit_fifo(
     *,
     shapes: Mapping[str, Shape] | None = None,
     max_elements: int = MAX_ELEMENTS,
-    io_type: str = "file",
+    io_type: Literal["file", "8bit"] = "file",
     progress: Progress = quiet,
 ) -> FittedFifo:
     """Finds the depths of a network's FIFOs and holds them to a simulation.
@@ -98,7 +98,7 @@ def fit_fifo(
     Raises ModelError for a network that is no stream of pixels, CheckError, UsageError.
     """
     began, clock = time.perf_counter(), Clock(progress)
-    source, graph = read(model, clock, shapes, max_elements, io_type=io_type)
+    source, graph = read(model, clock, shapes, max_elements, options=Options(io_type=io_type))
     with clock("finding depths"):
         try:
             found = find_depths(build(graph))

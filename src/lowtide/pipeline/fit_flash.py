@@ -188,8 +188,7 @@ def _as_it_is(
 
 def _planning(model: Model, task: Request, clock: Clock) -> Planning:
     measuring = meter_for(task.options, task.target) is not None
-    io_type = task.options.io_type
-    held = read(model, clock, task.shapes, task.max_elements, io_type=io_type)
+    held = read(model, clock, task.shapes, task.max_elements, options=task.options)
     return Planning(*held, clock, measuring)
 
 

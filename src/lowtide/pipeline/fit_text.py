@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from lowtide.check.verify import Verified
     from lowtide.ir.graph import Array
     from lowtide.ir.original import Original
-    from lowtide.layout.ports import Carried, Port
+    from lowtide.layout.ports import Port
     from lowtide.minimalloc.buffers import Buffer
     from lowtide.pipeline.fit import Fitted
     from lowtide.placers.problem import Placement
+    from lowtide.planner.plan import Plan
 
 
 def show_fit(fitted: Fitted, labels: Sequence[str] | None = None) -> str:
@@ -38,10 +39,11 @@ def show_fit(fitted: Fitted, labels: Sequence[str] | None = None) -> str:
         f"({own.peak.type})",
         f"  arena          {amount(arena)}  placement {proven}; "
         f"{_percent(before, arena)} against whole tensors",
-        *_states(plan.states),
+        *_states(plan),
         f"  lower bound    {amount(own.lower_bound_bytes)}  live at one time, "
         + ("row by row" if plan.streamed else f"overlap {plan.options.overlap}"),
         *_whole(fitted),
+        *_pushes(plan),
     ]
     if fitted.checks:
         lines += [str(fitted.package)] if fitted.package else []
@@ -49,17 +51,41 @@ def show_fit(fitted: Fitted, labels: Sequence[str] | None = None) -> str:
     return "\n".join(lines)
 
 
-def _states(states: Sequence[Carried]) -> list[str]:
+def _states(plan: Plan) -> list[str]:
     """What of the arena is carried from call to call."""
-    if not states:
+    if not plan.states:
         return []
     named = ", ".join(
-        f"{for_terminal(one.output.name)} becomes {for_terminal(one.input.name)}" for one in states
+        f"{for_terminal(one.output.name)} becomes {for_terminal(one.input.name)}"
+        for one in plan.states
     )
+    what = named if plan.layout.graph.pushes is None else f"{len(plan.states)} times rows"
     return [
-        f"  state          {amount(sum(one.bytes for one in states))}  of the arena, kept from "
-        f"call to call: {named}"
+        f"  state          {amount(sum(one.bytes for one in plan.states))}  of the arena, kept "
+        f"from call to call: {what}"
     ]
+
+
+def _pushes(plan: Plan) -> list[str]:
+    """What a call takes of an endless input, and when results are valid."""
+    pushes = plan.layout.graph.pushes
+    if pushes is None:
+        return []
+    lines = [
+        f"  a push         {pushes.rows:10} rows a call; results are valid from call "
+        f"{pushes.delay} on, counted from 0"
+    ]
+    if pushes.dropped:
+        lines.append(f"                 padding along time dropped: {_listed([*pushes.dropped])}")
+    for name, rows in pushes.windows.items():
+        lines.append(f"                 {for_terminal(name)} runs on the last {rows} of its rows")
+    return lines
+
+
+def _listed(names: Sequence[str]) -> str:
+    """A few names, and how many more."""
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(map(for_terminal, names[:3])) + more
 
 
 def label_warnings(fitted: Fitted, labels: Sequence[str] | None) -> list[str]:

@@ -164,7 +164,7 @@ def on_chips(
     plain = options.element_bytes is not None or options.tile is not None
     planning = Planning(
         *read(
-            model, clock, shapes, max_elements, io_type=options.io_type, state=options.state
+            model, clock, shapes, max_elements, options=options
         ),
         clock,
         not plain,

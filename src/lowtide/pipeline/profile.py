@@ -26,9 +26,7 @@ def profile(
     """Plans a network and returns the plan with its costs; nothing is emitted or run."""
     clock = Clock(progress)
     options = options or Options()
-    source, graph = read(
-        model, clock, shapes, max_elements, io_type=options.io_type, state=options.state
-    )
+    source, graph = read(model, clock, shapes, max_elements, options=options)
     return plan_filters(source, graph, options, clock)
 
 
@@ -45,9 +43,7 @@ def overlaps(
     bits. Nothing is emitted or run.
     """
     clock = Clock(progress)
-    source, graph = read(
-        model, clock, shapes, max_elements, io_type=options.io_type, state=options.state
-    )
+    source, graph = read(model, clock, shapes, max_elements, options=options)
     plans: dict[str, Plan] = {}
     for overlap in OVERLAPS:
         if options.tile and overlap not in ("none", "row", options.overlap):

@@ -21,8 +21,9 @@ from lowtide.frontends.tflite.load import is_tflite
 from lowtide.frontends.tflite.load import load as load_tflite
 from lowtide.ir.graph import Graph, Shape
 from lowtide.pipeline.read_states import read_states
-from lowtide.planner.plan import Source
+from lowtide.planner.plan import Options, Source
 from lowtide.rewrites.eight_ends import with_eight_ends
+from lowtide.rewrites.endless import endless, time_axes
 from lowtide.rewrites.fuse import fuse
 from lowtide.room import MAX_ELEMENTS
 
@@ -35,26 +36,35 @@ def read(
     shapes: Mapping[str, Shape] | None = None,
     max_elements: int = MAX_ELEMENTS,
     eight: bool = True,
-    io_type: str = "file",
-    state: Sequence[str] = (),
+    options: Options | None = None,
 ) -> tuple[Source, Graph]:
     """Reads a model; returns its source and its simplified graph.
 
-    What stands between DequantizeLinear and QuantizeLinear computes in 8 bits, if `eight`. Its
-    inputs and outputs are as the file has them, or 8-bit numbers with `io_type` "8bit". `state` has
-    the words of --state.
+    What stands between DequantizeLinear and QuantizeLinear computes in 8 bits, if `eight`. The
+    `options` say whether inputs and outputs are then 8-bit numbers, which of them are states, and
+    whether rows of the input come for ever.
     """
     with clock("loading"):
         path = named(model)
         try:
             graph = _graph(model, shapes, max_elements, eight)
             source = _source(model, graph)
-            return source, fuse(_with_ends(graph, io_type, state))
+            return source, _with_ends(graph, options or Options())
         except UnsupportedModel as error:
             raise error.within(file=path) from None
 
 
-def _with_ends(graph: Graph, io_type: str, state: Sequence[str]) -> Graph:
+def _with_ends(graph: Graph, options: Options) -> Graph:
+    held = fuse(_with_states(graph, options.io_type, options.state))
+    if options.image != "endless":
+        if (options.push, options.window, options.time_axis) != (1, 0, None):
+            raise UsageError("--push, --window and --time-axis are for --image endless")
+        return held
+    axes = time_axes(held, options.time_axis)
+    return endless(held, axes, options.push, options.window)
+
+
+def _with_states(graph: Graph, io_type: str, state: Sequence[str]) -> Graph:
     states = read_states(state, graph)
     if io_type != "8bit":
         return replace(graph, states=states)

@@ -216,7 +216,7 @@ def _least(graph: Graph, options: Options) -> int:
     ends = [
         names
         for names, way in ((graph.inputs, options.image), (graph.outputs, options.result))
-        if way == "resident"
+        if way != "streamed"
     ]
     return max((sum(size * prod(graph.shape(n)) for n in names) for names in ends), default=0)
 

@@ -102,7 +102,7 @@ def fit_together(
     for model, name in zip(models, called, strict=True):
         progress(f"planning {name}")
         own = replace(options, name=name, package=None, state=words[name])
-        source, graph = read(model, clock, None, max_elements, io_type=own.io_type, state=own.state)
+        source, graph = read(model, clock, None, max_elements, options=own)
         networks.append((Planning(source, graph, clock), own))
     plans = [planning.plan(own).plan for planning, own in networks]
     shared, all_sized = _sized(plans, keep, meter, clock)
@@ -123,9 +123,9 @@ def fit_together(
     if limit is not None and _ram(shared, all_sized) > limit:
         raise _too_large(shared, all_sized, limit)
     fitted = []
-    for model, one in zip(models, all_sized, strict=True):
+    for model, one, (planning, _) in zip(models, all_sized, networks, strict=True):
         progress(f"checking {one.plan.options.name}")
-        fitted.append(finished(model, one, target, {}, clock, None, limit))
+        fitted.append(finished(model, one, target, {}, clock, planning.graph, None, limit))
     with clock("checking the arena of all"):
         judge_shared(shared, [one.memory for one in fitted])
     if target == "none":

@@ -249,7 +249,8 @@ def _check_states(graph: Graph, options: Options) -> None:
     }
     for name in compress(asked, asked.values()):
         if graph.states:
-            raise UsageError(f"{name} does not go with --state yet: leave one of them out")
+            kept = "--state" if graph.pushes is None else "--image endless"
+            raise UsageError(f"{name} does not go with {kept} yet: leave one of them out")
 
 
 def _check_align(options: Options, layout: Layout) -> None:

@@ -49,7 +49,11 @@ class Options:
     fuse_pools     compute an operator inside the pool that reads it (None: unless overlap "none")
     tile           pixels and channels that an accelerator makes in a step
     keep_input     the network's inputs are not overwritten
-    image, result  "streamed": handed over row by row; "resident": they lie in the arena
+    image, result  "streamed": handed over row by row; "resident": they lie in the arena; an image
+                   may be "endless": a call takes a few new rows
+    push           of an endless image: so many times the least number of new rows
+    window         and so many of its last rows for operators over all of time (0: refused)
+    time_axis      and the axis of the file along which rows come (None: the outermost in memory)
     max_overhead   multiply-adds that may be done twice, as a share of the network's (0.05: 5 %)
     objective      "memory", or more of it for fewer reads of weights: "balanced", "latency"
     name           what the program's files and functions are called: net.c, net_run()
@@ -71,7 +75,7 @@ class Options:
     fuse_pools: bool | None = None
     tile: tuple[int, int] | None = None
     keep_input: bool = False
-    image: Literal["resident", "streamed"] = "resident"
+    image: Literal["resident", "streamed", "endless"] = "resident"
     result: Literal["resident", "streamed"] = "resident"
     max_overhead: float = 0.0
     objective: Objective = "memory"
@@ -82,6 +86,9 @@ class Options:
     cc: str | None = None
     state: tuple[str, ...] = ()
     package: str | None = None
+    push: int = 1
+    window: int = 0
+    time_axis: int | None = None
 
     @property
     def compiler(self) -> tuple[str, ...] | None:
@@ -275,6 +282,7 @@ class Plan:
             "weight_bytes": self.profile.weight_bytes,
             "scratch_bytes": self.scratch_bytes,
             "carried_bytes": sum(one.bytes for one in self.states),
+            **(pushes.facts() if (pushes := self.layout.graph.pushes) else {}),
         }
 
     def moved(self, storage: str, offset: int) -> Plan:

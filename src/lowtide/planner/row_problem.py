@@ -105,7 +105,7 @@ def row_bars(
     What the caller sees as one array stays in one piece.
     """
     ports = {
-        *(layout.graph.inputs if options.image == "resident" else ()),
+        *(layout.graph.inputs if options.image != "streamed" else ()),
         *(layout.graph.outputs if options.result == "resident" else ()),
     }
     held = {layout.places[name].storage for name in ports}

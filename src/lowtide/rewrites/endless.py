@@ -1,8 +1,8 @@
 """Endless input: a network on rows that come for ever, a few new ones with each push.
 
     Conv 3x3, pads 1 1 1 1       x: 1 new row
-    on [1, 8, 16, 16]    ->      Concat(the last 2 rows, x) -> Conv 3x3, pads 0 1 0 1
-                                 the last 2 rows of that are kept for the next push
+    on [1, 8, 16, 16]    ->      Concat(2 rows before it, x) -> Conv 3x3, pads 0 1 0 1
+                                 these 3 are kept for the next push, which reads the last 2
 
 Rows are counted as in the file, so branches that part and meet again go on meeting: the one that
 is earlier waits in rows that are kept. Padding along time is dropped. An operator over all of time
@@ -19,7 +19,9 @@ from lowtide.ir.graph import Graph, Operator, Tensor
 from lowtide.ir.nest import Nest
 from lowtide.ir.pushes import Delay, Pushes
 from lowtide.ir.state import State
+from lowtide.layout.memory_order import preferred_orders
 from lowtide.ops import ENTRIES, meaning, understood
+from lowtide.quoting import for_terminal
 from lowtide.rewrites.along_time import resized
 from lowtide.rewrites.row_flow import Flow, Flows, Ways, find_ways, refused
 
@@ -39,6 +41,43 @@ def endless(graph: Graph, axes: Mapping[str, int], times: int = 1, window: int =
     if window and all(rows == 1 for rows in flows.windows.values()):
         raise UsageError("--window: no operator runs over all of time")
     return _Writer(graph, ways, flows).written()
+
+
+def time_axes(graph: Graph, axis: int | None = None) -> dict[str, int]:
+    """The axis of time of each input that is handed in: the outermost in memory, or the one given.
+
+    Of an input with two axes behind the batch it is the one that is nowhere the channels of a
+    convolution: [N, C, L] and [N, T, F] look alike. Raises UsageError where there is no such axis.
+    """
+    kept = {one.input for one in graph.states}
+    meanings = {op.output: meaning(op, graph) for op in graph.operators}
+    orders = preferred_orders(graph, meanings, "nhwc")
+    choices = {}
+    for name in (name for name in graph.inputs if name not in kept):
+        shape = graph.shape(name)
+        if axis is not None and axis >= len(shape):
+            most = len(shape) - 1
+            raise UsageError(f"--time-axis {axis}: '{for_terminal(name)}' has axes 0 to {most}")
+        outer = sorted((a for a in orders[name] if a > 0), key=lambda a: shape[a] == 1)
+        if not outer:
+            raise UsageError(f"--image endless: '{for_terminal(name)}' has no axis but its first")
+        choices[name] = outer if axis is None else [axis]
+    found = {name: outer[0] for name, outer in choices.items()}
+    for name, outer in choices.items():
+        if len(graph.shape(name)) == 3:
+            tried = ({**found, name: a} for a in outer)
+            found = min(tried, key=lambda axes: _are_channels(graph, axes))
+    return found
+
+
+def _are_channels(graph: Graph, axes: Mapping[str, int]) -> bool:
+    """Whether rows would be the channels of some convolution or pool."""
+    try:
+        found = find_ways(graph, axes, windows=True).axes
+    except ModelError:
+        return True
+    windows = (op for op in graph.operators if ENTRIES[op.type].kernel is not None)
+    return any(found.get(op.inputs[0]) == 1 for op in windows)
 
 
 @dataclass
@@ -104,21 +143,25 @@ class _Writer:
                 self._keep(name)
 
     def _keep(self, name: str) -> None:
-        """Puts the rows that are kept before the new ones."""
+        """Puts the rows that are kept before the new ones: what a call leaves are all of these.
+
+        So they lie in one place, where the older ones are moved down, and the new ones made.
+        """
         count, tensor = self.flows.held(name), self.tensors[name]
         if not count:
             return
         flow = self.flows.flows[name]
-        state, after, joined = (self._fresh(f"{name}.{what}") for what in ("kept", "next", "rows"))
-        for new, rows in ((state, count), (after, count), (joined, count + flow.rows)):
+        joined = self._fresh(f"rows{len(self.states)}")
+        before, old = self._fresh(f"{joined}.before"), self._fresh(f"{joined}.old")
+        for new, rows in ((joined, count + flow.rows), (before, count + flow.rows), (old, count)):
             shape = resized(tensor.shape, flow.axis, rows)
             self.tensors[new] = replace(tensor, name=new, shape=shape)
-        join = Operator(joined, "Concat", (state, name), (joined,), {"axis": flow.axis})
-        kept = _slice(joined, after, flow.axis, flow.rows, flow.rows + count)
-        self.operators += (join, kept)
+        moved = _slice(before, old, flow.axis, flow.rows, flow.rows + count)
+        join = Operator(joined, "Concat", (old, name), (joined,), {"axis": flow.axis})
+        self.operators += (moved, join)
         quant = tensor.quant
         zero = quant.zeros[0] if quant is not None and len(quant.zeros) == 1 else 0
-        self.states.append(State(after, state, zero, shown=False))
+        self.states.append(State(joined, before, zero, shown=False))
         self.joined[name] = joined
 
     def _read(self, op: Operator, name: str) -> str:

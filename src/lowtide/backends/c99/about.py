@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from lowtide.backends.c99 import states
+from lowtide.backends.c99 import pushes, states
 from lowtide.backends.c99.arena import by_rows, row_type
 from lowtide.backends.c99.program import operator_function
 from lowtide.backends.c99.text import LICENCE
@@ -64,6 +64,7 @@ def _rest(plan: Plan, held: Held, libm: bool) -> list[str]:
         f" tables {held.tables} (counted as code)",
         f"   work   {profile.macs} multiply-adds",
         *states.said(plan),
+        *pushes.said(plan),
         "",
         "   How to call it:",
         *_example(plan),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
+from lowtide.backends.c99 import pushes
 from lowtide.backends.c99.about import about
 from lowtide.backends.c99.arena import alignment, by_rows, functions, row_type
 from lowtide.backends.c99.ports import described, sizes
@@ -49,6 +50,7 @@ def _begin(plan: Plan) -> list[str]:
         f"#define NET_ARENA_BYTES {plan.arena_bytes}",
         f"#define NET_ARENA_ALIGN {alignment(plan)}",
         f"#define NET_OPERATORS {len(plan.tasks)}",
+        *pushes.defines(plan),
         "",
         *(["#include <stdint.h>", ""] if any(port.type != F32 for port in ports) else []),
         *_C_LINKAGE_BEGINS,

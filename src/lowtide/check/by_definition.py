@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -15,8 +16,10 @@ MOST_POINTS = 1 << 30
 """Rounds of one operator's loops: minutes."""
 
 
-def by_nests(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """All tensors by name: whole numbers exactly, floats in float32; raises MemoryError."""
+def by_definition(
+    graph: Graph, inputs: Mapping[str, Array], real: type[np.floating[Any]] = np.float32
+) -> dict[str, Array]:
+    """All tensors by name: whole numbers exactly, floats as `real`; raises MemoryError."""
     held: dict[str, Array] = {**graph.constants, **inputs}
     for op in graph.operators:
         defined = definition(op, graph)
@@ -24,8 +27,9 @@ def by_nests(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
             held |= moved(op, graph, held) or {}
             continue
         operands = [held[name] if name else None for name in defined.operands]
-        made = evaluate(defined.nest, operands, MOST_POINTS, np.float32)
+        made = evaluate(defined.nest, operands, MOST_POINTS, real)
         if made is None:
             raise MemoryError
-        held[op.output] = made.astype(graph.tensors[op.output].dtype.name)
+        kind = graph.tensors[op.output].dtype.name
+        held[op.output] = made.astype(real if kind == "float32" else kind)
     return held
