@@ -108,17 +108,18 @@ def test_8_bit_numbers_are_printed_as_what_they_stand_for(image: str, tmp_path: 
     assert abs(found).max() <= 128
 
 
+@pytest.mark.parametrize("name", ["net", "face"])
 def test_weights_in_a_file_are_found_from_any_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = run_as_said(emit(lowtide.profile(small_network())), tmp_path)
     monkeypatch.setattr(weights, "MOST_IN_C", 0)
-    files = emit(lowtide.profile(small_network()))
-    assert "net_weights.bin" in files
-    assert "net_weights.c" not in files
+    files = emit(lowtide.profile(small_network(), options=Options(name=name)))
+    assert f"{name}_weights.bin" in files
+    assert f"{name}_weights.c" not in files
     (tmp_path / "file").mkdir()
     np.testing.assert_allclose(
-        numbers(run_as_said(files, tmp_path / "file")), numbers(wanted), rtol=1e-4
+        numbers(run_as_said(files, tmp_path / "file", name)), numbers(wanted), rtol=1e-4
     )
 
 

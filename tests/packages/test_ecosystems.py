@@ -20,8 +20,10 @@ import pytest
 import yaml
 
 import lowtide
+from lowtide.backends import emit
+from lowtide.backends.c99 import weights
 from lowtide.check.judge import Checks
-from lowtide.packages import ECOSYSTEMS
+from lowtide.packages import ECOSYSTEMS, Contents, ecosystem, fill
 from lowtide.pipeline.package import pack
 from lowtide.pipeline.together import fit_together
 from lowtide.planner.plan import Options, Plan
@@ -198,6 +200,21 @@ def test_the_sketch_and_the_library_compile_as_arduino_does(made: Made, tmp_path
     done("gcc", *flags, "-std=gnu11", "-c", out / "src/face_selftest.c", folder=tmp_path)
     done("g++", *flags[:1], "-I", tmp_path, *link, folder=tmp_path)
     assert "not what was written\nFAIL\n" in done(tmp_path / "app", folder=tmp_path)
+
+
+def test_weights_in_a_file_are_found_from_src(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The assembler looks for them in folders of -I, of which Arduino gives it src/ alone."""
+    need("" if shutil.which("gcc") else "there is no gcc")
+    monkeypatch.setattr(weights, "MOST_IN_C", 0)
+    files = emit(lowtide.profile(small_network(), options=Options(name="face", place="greedy")))
+    assert "face_weights.bin" in files
+    around = fill(ecosystem("arduino"), Contents("face", ("face",), ("face",), "net.onnx"))
+    for name, content in {**files, **around}.items():
+        (tmp_path / "face" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "face" / name).write_bytes(content)
+    done("gcc", "-I", "face/src", "-c", "face/src/face.c", folder=tmp_path)
 
 
 MODULE = {"name": str, "build": {"cmake": str, "kconfig": str}, "samples": [str]}

@@ -38,9 +38,10 @@ void net_set_weights(const void *weights) { net_weights = (const float *)weights
 #define NET_WEIGHTS_FILE "net_weights.bin"
 #endif
 #if defined __APPLE__
-__asm__(".const_data\\n.balign 64\\n_net_weights:\\n.incbin \\"" NET_WEIGHTS_FILE "\\"\\n.text\\n");
+__asm__(".const_data\\n.balign 64\\n_" "net_weights:\\n"
+        ".incbin \\"" NET_WEIGHTS_FILE "\\"\\n.text\\n");
 #else
-__asm__(".pushsection .rodata\\n.balign 64\\nnet_weights:\\n"
+__asm__(".pushsection .rodata\\n.balign 64\\n" "net_weights:\\n"
         ".incbin \\"" NET_WEIGHTS_FILE "\\"\\n.popsection\\n");
 #endif
 extern const float net_weights[];
