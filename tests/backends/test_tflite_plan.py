@@ -125,6 +125,26 @@ def test_an_onnx_file_is_refused(command: Command, tmp_path: Path) -> None:
     assert "takes .tflite files" in said.last
 
 
+def test_files_that_are_none_are_named(command: Command, tmp_path: Path) -> None:
+    short = tmp_path / "short.tflite"
+    short.write_bytes(RESNET8.read_bytes()[:5000])
+    for file in (short, tmp_path / "none.tflite"):
+        said = command("fit", file, "--target", "tflite", "-o", tmp_path / "out")
+        assert said.code == 4, said
+        assert str(file) in said.last
+        assert "onnx" not in said.last
+
+
+def test_without_the_interpreter_the_way_out_is_said(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lowtide.check import tflm
+
+    monkeypatch.setattr(tflm, "installed", lambda _: None)
+    said = command("fit", RESNET8, "--target", "tflite", "-o", tmp_path / "out")
+    assert (said.code, "pip install 'lowtide[tflite]'" in said.last) == (2, True), said
+
+
 def test_what_is_wrong_is_not_written(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

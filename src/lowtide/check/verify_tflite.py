@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lowtide.backends.tflite.outline import outline
+from lowtide.backends.tflite.load import load_outline
 from lowtide.check.tflm import version_of_tflm
 from lowtide.check.tflm_inputs import drawn_inputs
 from lowtide.check.tflm_judge import Judged, judge_tflite, run_bare
 from lowtide.check.verify import name_changed, result_of
 from lowtide.clock import Progress, quiet
-from lowtide.errors import CheckError, ModelError, UnreadableModel
+from lowtide.errors import CheckError, ModelError
 from lowtide.quoting import for_terminal
 
 
@@ -76,11 +76,11 @@ def verify_tflite(
     try:
         runtime = version_of_tflm()
         progress("loading")
-        path, made = folder / name, result.files[name]
-        file = outline(made)
+        path = folder / name
+        made, file = load_outline(path)
         sets = drawn_inputs(path, file)
         progress("running TensorFlow Lite Micro without a plan")
-        bare = run_bare(_read(model) if model else made, sets, str(model or path))
+        bare = run_bare(load_outline(model)[0] if model else made, sets, str(model or path))
         progress("running it with the plan")
         judged = judge_tflite(made, sets, bare, str(path))
     except (CheckError, ModelError) as error:
@@ -92,12 +92,3 @@ def verify_tflite(
         str(path), judged, bare.head_bytes, len(sets), runtime, against,
         time.perf_counter() - began, result.changed,
     )  # fmt: skip
-
-
-def _read(model: Path) -> bytes:
-    try:
-        content = model.read_bytes()
-    except OSError as error:
-        raise UnreadableModel(str(error.strerror), file=str(model)) from error
-    outline(content)
-    return content

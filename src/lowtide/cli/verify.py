@@ -56,7 +56,8 @@ def verify(
 ) -> None:
     """Repeat the checks from the files in a folder.
 
-    Compiles and runs the C in the folder: do so only with folders that you trust.
+    Compiles and runs the C in the folder, or the .tflite file in TensorFlow Lite Micro: do so only
+    with folders that you trust.
     """
     from lowtide.check.layers import compare_layers, naming
     from lowtide.check.tested import run_tests

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lowtide.backends.tflite.outline import Outline, outline
+from lowtide.backends.tflite.load import load_outline
+from lowtide.backends.tflite.outline import Outline
 from lowtide.backends.tflite.plan import HeadPlan, plan_head
 from lowtide.backends.tflite.rewrite import plan_in, with_plan
 from lowtide.check.tflm import run_tflm, version_of_tflm
@@ -135,11 +136,7 @@ def fit_tflite(
     clock = Clock(progress)
     runtime = version_of_tflm()
     with clock("loading"):
-        content = model.read_bytes()
-        try:
-            file = outline(content)
-        except UnsupportedModel as error:
-            raise error.within(file=str(model)) from None
+        content, file = load_outline(model)
         _refuse(file, str(model), max_elements)
         given = [] if samples is None else _given(model, max_elements, samples)
         sets = [*given, *drawn_inputs(model, file)]
