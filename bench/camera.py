@@ -1,6 +1,6 @@
 """Whole programs from a camera's lines to boxes, on emulated boards: docs/camera.md.
 
-    python -m bench.camera [--shared ../shared] [--board m4]
+    python -m bench.camera [--shared ../shared] [--board m4] [--fitted]
 
 Runs examples/camera with the face detector of ../shared/models/qdq on ../shared/data/faces and with
 the shipped network on its pictures; each board must find what this PC finds.
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.boxes import Array, ultraface_slim
-from bench.tables import markdown, put
+from bench.tables import held, markdown, put
 from lowtide.check.numbers import Reference
 from lowtide.kernels.chips import CHIPS, KIB
 
@@ -25,7 +25,7 @@ PAGE = ROOT / "docs/camera.md"
 OUT = ROOT / "out/camera"
 sys.path.append(str(ROOT / "examples/camera"))
 
-from run import Shown, parser, show  # noqa: E402
+from run import SHIPPED_MEAN, SHIPPED_STD, Shown, parser, show  # noqa: E402
 from settings import UNITS  # noqa: E402
 from table import HEAD, rows  # noqa: E402
 
@@ -76,21 +76,47 @@ def chip_rows(runs: Shown) -> Iterator[list[str]]:
         yield [chip.name, chip.core, f"{chip.ram_bytes / KIB:,.6g}", held, fits]
 
 
+def paper_rows(runs: Shown) -> Iterator[list[str]]:
+    """The detector by the paper's convention, as docs/overlap.md has it, and what is here."""
+    row = next(
+        r for r in held(ROOT / "docs/overlap.md", "table") if r[0] == "ultraface_slim_240x320"
+    )
+    pair, lapped = (int(row[k].replace(",", "")) for k in (1, 6))
+    of_all = {
+        "ping-pong buffers, the paper's baseline": pair,
+        "overlapped, layer by layer, image whole: the paper's way": lapped,
+        "here: arena, image in lines": runs.network.arena_bytes,
+        "here: all of the program's RAM": max(run.ram for run in runs.runs),
+    }
+    for what, size in of_all.items():
+        yield [what, f"{size:,}", f"{size / pair:.3f}"]
+
+
+def _shipped(fitted: bool) -> list[str]:
+    """The shipped network as it is, or as it was fitted, with what it says of itself."""
+    labels = str(ROOT / "examples/cifar10_labels.txt")
+    beside = ["--mean", SHIPPED_MEAN, "--std", SHIPPED_STD, "--labels", labels]
+    return [str(OUT / "shipped/fitted"), *beside] if fitted else []
+
+
 def main() -> None:
     """Writes the page's tables where all boards were run."""
     asked = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     asked.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
     asked.add_argument("--board", choices=BOARDS)
+    asked.add_argument("--fitted", action="store_true", help="what an earlier run fitted")
     given = asked.parse_args()
     boards = [given.board] if given.board else BOARDS
     model, faces = given.shared / "models/qdq/face_slim_320_qdq.onnx", given.shared / "data/faces"
-    face = shown([str(model), "--pictures", str(faces)], boards, "face")
-    small = shown([], boards, "shipped")
+    words = [str(OUT / "face/fitted" if given.fitted else model), "--pictures", str(faces)]
+    face, small = shown(words, boards, "face"), shown(_shipped(given.fitted), boards, "shipped")
     measured = [*board_rows("face_slim_320_qdq", face), *board_rows("resnet8_cifar10_int8", small)]
     print(markdown(("network", *HEAD, "network's / MAC"), measured))
     if given.board:
         return
     put(PAGE, "boards", markdown(("network", *HEAD, "network's / MAC"), measured))
+    head = ("ultraface_slim, 320 x 240", "bytes", "of ping-pong")
+    put(PAGE, "paper", markdown(head, list(paper_rows(face))))
     seen = {"bayer": face}
     for format_ in ("yuv", "rgb"):
         words = [str(OUT / "face/fitted"), "--pictures", str(faces), "--format", format_]

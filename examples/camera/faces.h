@@ -3,7 +3,7 @@
 #define FACES_H
 #include <stdint.h>
 
-enum { FACES = 64, UNITS = 16 };             /* the most that are found; corners are in 16ths of a pixel */
+enum { FACES = 128, UNITS = 16 };             /* the most that are found; corners are in 16ths of a pixel */
 struct face { int16_t left, top, right, bottom; int16_t score; };
 
 /* The best of all boxes, then the best of those that have little in common with it, and so on, until none is
