@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from onnx import numpy_helper, parser
 
 import lowtide
+from commands import Command
 from lowtide.backends import emit
 from lowtide.check.compile import find_compiler, run
 from lowtide.check.judge import judge_placement
@@ -18,8 +20,10 @@ from lowtide.check.numbers import Reference
 from lowtide.check.trial import Trial, Way, no_fault, pack, unpack
 from lowtide.ir.graph import Array
 from lowtide.planner.memory_map import MemoryMap, memory_map
+from lowtide.timing.board_bench import Asked, bench_on_board
 from recurrent import recurrent
 from stateful import random_stateful, run_all
+from tools import need_board
 
 JUDGED = Way("net.c", True, ("-O1", "-ffp-contract=off"), "judged")
 
@@ -116,3 +120,26 @@ def test_random_networks_with_states(first: int, tmp_path: Path) -> None:
                 scale = max(1.0, float(np.abs(ref).max()))
                 np.testing.assert_allclose(y / scale, ref / scale, rtol=0, atol=1e-5)
     assert 0 < copies < 10
+
+
+def test_a_sequence_on_an_emulated_board(tmp_path: Path) -> None:
+    """Equal to this PC's build within float rounding, a call after the other."""
+    need_board("m4")
+    model, words = recurrent("GRU", 8, 4)
+    lowtide.fit(model, options=lowtide.Options(state=words)).emit("c99", tmp_path / "out")
+    counted = bench_on_board(tmp_path / "out", Asked("m4"))
+    assert counted.difference.compared == 8 * (5 + 8)
+    assert counted.difference.passes
+
+
+def test_states_are_in_the_recipe(command: Command, tmp_path: Path) -> None:
+    model, words = recurrent("LSTM", 4, 3)
+    onnx.save(model, tmp_path / "net.onnx")
+    given = [word for text in words for word in ("--state", text)]
+    made = command("fit", tmp_path / "net.onnx", *given, "-o", tmp_path / "out", "--json")
+    assert json.loads(made.out)["carried_bytes"] == 32
+    assert 'state = ["h_out:h", "c_out:c"]' in (tmp_path / "out" / "lowtide.toml").read_text()
+    assert "32 bytes of the arena stay from call to call" in (tmp_path / "out/net.h").read_text()
+    again = command("fit", "-c", tmp_path / "out/lowtide.toml", "--target", "none", "--json")
+    assert json.loads(again.out)["carried_bytes"] == 32
+    assert command("verify", tmp_path / "out").code == 0

@@ -113,6 +113,12 @@ CORNERS: dict[str, tuple[int, str]] = {
         ' { "", h = GRU <direction = "reverse", hidden_size: int = 5, activations: strings ='
         ' ["Sigmoid", "Tanh"]> (x, w, r) }',
     ),
+    "an_rnn_of_relus_and_of_both": (
+        14,
+        "(float[3,1,4] x, float[2,5,4] w, float[2,5,5] r) => (float[y0,y1,y2,y3] y, float[a,b,c] h)"
+        ' { y, h = RNN <direction = "bidirectional", hidden_size: int = 5, activations: strings ='
+        ' ["Relu", "Tanh"]> (x, w, r) }',
+    ),
     "last_window_starts_in_the_padding": (
         17,
         "(float[1,2,7] x) => (float[y0,y1,y2] y) { y = MaxPool <kernel_shape: ints = [2],"

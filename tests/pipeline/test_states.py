@@ -128,6 +128,8 @@ OTHERS: dict[str, dict[str, object]] = {
     "layer by layer": {"schedule": "layerwise"},
     "whole tensors": {"overlap": "none"},
     "in turns": {"objective": "latency"},
+    "row by row": {"image": "streamed", "result": "streamed"},
+    "inputs stay": {"keep_input": True},
 }
 
 

@@ -10,18 +10,19 @@ from dataclasses import dataclass
 class Io:
     """The identifiers, element counts and C types of a program's inputs or outputs, in order.
 
-    They are `streamed` row by row, or lie in the arena. Without types all are floats.
+    They are `streamed` row by row, each or none, or lie in the arena. Without types all are floats.
     """
 
     names: tuple[str, ...]
     elements: tuple[int, ...]
-    streamed: bool = False
+    streamed: tuple[bool, ...] = ()
     types: tuple[str, ...] = ()
 
-    def typed(self) -> Iterator[tuple[str, int, str]]:
-        """Identifier, element count and C type of each."""
+    def typed(self) -> Iterator[tuple[str, int, str, bool]]:
+        """Identifier, element count, C type and whether it is streamed, of each."""
         types = self.types or ("float",) * len(self.names)
-        return zip(self.names, self.elements, types, strict=True)
+        streamed = self.streamed or (False,) * len(self.names)
+        return zip(self.names, self.elements, types, streamed, strict=True)
 
 
 _NOISE = """\
@@ -54,26 +55,26 @@ def main_around(inputs: Io, outputs: Io, kept: Sequence[tuple[int, int]] = ()) -
     declared = ["NET_ARENA_BYTES"]
     for way, ports in (("INPUT", inputs), ("OUTPUT", outputs)):
         declared += [f"NET_{way}_{name.upper()}_ELEMENTS" for name in ports.names]
-    held, given, taken = list[str](), list[str](), list[str]()
+    held, at, handed = list[str](), dict[str, list[str]](), list[str]()
     called = "_in(memory)" if kept else "()"
-    for i, (n, k, kind) in enumerate(inputs.typed()):
-        given.append(f"input{i}" if inputs.streamed else f"net_input_{n}{called}")
-        held += [f"static {kind} input{i}[{k}];"] if inputs.streamed else []
-    for i, (n, k, kind) in enumerate(outputs.typed()):
-        taken.append(f"output{i}" if outputs.streamed else f"net_output_{n}{called}")
-        held += [f"static {kind} output{i}[{k}];"] if outputs.streamed else []
+    for way, ports in (("input", inputs), ("output", outputs)):
+        at[way] = []
+        for i, (n, k, kind, rows) in enumerate(ports.typed()):
+            at[way].append(f"{way}{i}" if rows else f"net_{way}_{n}{called}")
+            held += [f"static {kind} {way}{i}[{k}];"] if rows else []
+            handed += [f"{way}{i}"] if rows else []
     reads = [
-        f"        if (fread({at}, sizeof({kind}), {k}, stdin) != {k}) break;"
-        for at, (_, k, kind) in zip(given, inputs.typed(), strict=True)
+        f"        if (fread({where}, sizeof({kind}), {k}, stdin) != {k}) break;"
+        for where, (_, k, kind, _) in zip(at["input"], inputs.typed(), strict=True)
     ]
     writes = [
-        f"        fwrite({at}, sizeof({kind}), {k}, stdout);"
-        for at, (_, k, kind) in zip(taken, outputs.typed(), strict=True)
+        f"        fwrite({where}, sizeof({kind}), {k}, stdout);"
+        for where, (_, k, kind, _) in zip(at["output"], outputs.typed(), strict=True)
     ]
-    handed = [*(given if inputs.streamed else []), *(taken if outputs.streamed else [])]
     run = f"net_run({', '.join(handed)});"
     if kept:
-        run = f"net_run_in({', '.join(['memory', *handed])});"
+        run = f"net_run_in({', '.join([*(['&rows'] if handed else []), 'memory', *handed])});"
+        held += ["static struct net_state rows;"] if handed else []
         ranges = ", ".join(f"{{ {first}, {count} }}" for first, count in kept)
         held.append(_NOISE.replace("KEPT", ranges))
     return "\n".join(

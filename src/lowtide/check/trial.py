@@ -99,7 +99,7 @@ def io_of(ports: Sequence[Port]) -> Io:
     return Io(
         tuple(p.identifier for p in ports),
         tuple(p.elements for p in ports),
-        any(p.streamed for p in ports),
+        tuple(bool(p.streamed) for p in ports),
         tuple(p.c for p in ports),
     )
 

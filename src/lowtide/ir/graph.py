@@ -129,6 +129,11 @@ class Graph:
     meanings: Mapping[str, Meant] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
+    def carried(self) -> frozenset[str]:
+        """The inputs and outputs that are carried from call to call: they lie in the arena."""
+        return frozenset(name for one in self.states for name in (one.input, one.output))
+
+    @cached_property
     def producer(self) -> dict[str, Operator]:
         """The operator that makes each tensor, by the tensor's name; graph inputs are left out."""
         return {name: op for op in self.operators for name in op.outputs}

@@ -134,7 +134,8 @@ def _ports(
         shape, order = place.strided.shape, place.strided.order
         if tensor in layout.graph.crops:
             shape, order = layout.graph.crops[tensor].shape, _order_of_whole(place.strided.strides)
-        rows = rows_of(shape, order) if streamed else 0
+        by_rows = streamed and tensor not in layout.graph.carried
+        rows = rows_of(shape, order) if by_rows else 0
         held = layout.graph.tensors[tensor]
         scale, zero = _stands_for(held.quant)
         dtype = layout.storages[place.storage].dtype.name

@@ -241,15 +241,16 @@ def _check(options: Options) -> None:
 
 def _check_states(graph: Graph, options: Options) -> None:
     """Raises UsageError for options that do not go with states yet."""
+    endless = graph.pushes is not None
     asked = {
-        "--image streamed": options.image == "streamed",
-        "--result streamed": options.result == "streamed",
+        "--image streamed": endless and options.image == "streamed",
+        "--result streamed": endless and options.result == "streamed",
         "--max-overhead": options.max_overhead > 0,
-        "--keep-input": options.keep_input,
+        "--keep-input": endless and options.keep_input,
     }
     for name in compress(asked, asked.values()):
         if graph.states:
-            kept = "--state" if graph.pushes is None else "--image endless"
+            kept = "--image endless" if endless else "--state"
             raise UsageError(f"{name} does not go with {kept} yet: leave one of them out")
 
 

@@ -107,6 +107,7 @@ def row_bars(
     ports = {
         *(layout.graph.inputs if options.image != "streamed" else ()),
         *(layout.graph.outputs if options.result == "resident" else ()),
+        *layout.graph.carried,
     }
     held = {layout.places[name].storage for name in ports}
     align, first = alignment(layout, options), 0

@@ -57,7 +57,7 @@ def with_copies(graph: Graph, planned: Callable[[Graph], Plan]) -> Plan:
         which = ", ".join(for_terminal(state.input) for state in clash)
         raise UnsupportedModel(
             f"--state: no plan keeps {which} until it has been read",
-            hint="leave out --image streamed, --result streamed and --objective",
+            hint="leave out --image, --result and --objective",
         )
     return min(found, key=lambda plan: plan.arena_bytes)
 

@@ -184,6 +184,8 @@ def _with_ports(layout: Layout, tasks: Sequence[Task], options: Options) -> tupl
     graph, found = layout.graph, list[Task]()
     waiting = dict.fromkeys(graph.inputs if options.image == "streamed" else ())
     results = graph.outputs if options.result == "streamed" else ()
+    waiting = {name: None for name in waiting if name not in graph.carried}
+    results = tuple(name for name in results if name not in graph.carried)
     missing = {name: set(layout.origins[name]) for name in results}
     for task in tasks:
         read = {origin for name in task.reads for origin in layout.origins.get(name, ())}

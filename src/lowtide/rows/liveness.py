@@ -85,7 +85,7 @@ def lifetimes(
     for name in set(layout.graph.inputs) - handed_in:
         storage = layout.places[name].storage
         start[storage][:] = 0
-        stop[storage][:] = last if keep_inputs else 0
+        stop[storage][:] = last if keep_inputs and name not in layout.graph.carried else 0
     for k, task in enumerate(tasks):
         moments = _Moments(task, schedule.tick_of[k])
         backward = k in schedule.backward
@@ -119,7 +119,8 @@ def whole_lifetimes(
     handed_in, taken = ({t.output for t in tasks if t.port == way} for way in ("in", "out"))
     for name in set(layout.graph.inputs) - handed_in:
         storage = layout.places[name].storage
-        start[storage], stop[storage] = 0, end if keep_inputs else 0
+        stays = keep_inputs and name not in layout.graph.carried
+        start[storage], stop[storage] = 0, end if stays else 0
     for k, task in enumerate(tasks):
         first, last = _busy(task, schedule.tick_of[k])
         if task.output in layout.scratch:

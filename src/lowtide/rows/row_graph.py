@@ -182,7 +182,7 @@ def row_graph(layout: Layout, tasks: Sequence[Task], keep_inputs: bool = False) 
     sizes = [s.row_bytes for s in layout.storages.values()]
     storage = np.repeat(np.arange(len(names)), rows)
     made, last = _used(layout, tasks, first, lists, names, base)
-    for name in layout.graph.inputs if keep_inputs else ():
+    for name in {*layout.graph.inputs} - layout.graph.carried if keep_inputs else ():
         last[storage == names.index(layout.places[name].storage)] = len(tasks)
     return RowGraph(
         tuple(tasks), first, names, base, storage, np.repeat(sizes, rows), read,

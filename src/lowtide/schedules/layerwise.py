@@ -46,6 +46,6 @@ def order_problem(layout: Layout, tasks: Sequence[Task], keep_inputs: bool = Fal
         frozenset(number[layout.places[name].storage] for name in graph.inputs),
         frozenset(
             number[layout.places[name].storage]
-            for name in (*graph.outputs, *(graph.inputs if keep_inputs else ()))
+            for name in (*graph.outputs, *({*graph.inputs} - graph.carried if keep_inputs else ()))
         ),
     )

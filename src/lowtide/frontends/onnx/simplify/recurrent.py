@@ -22,8 +22,11 @@ def check(node: ir.Node) -> None:
     given = list(node.attributes.get_strings("activations", usual))
     # onnxruntime minds neither how they are spelled nor those of a direction that is not there;
     # the default of RNN in ONNX's own schema is of two.
-    if [name.lower() for name in given[: len(usual)]] != [name.lower() for name in usual]:
-        raise UnsupportedModel(f"activations are {given}; {usual} is needed", **place)
+    named = [name.lower() for name in given[: len(usual)]]
+    relus = ["tanh" if name == "relu" and node.op_type == "RNN" else name for name in named]
+    if relus != [name.lower() for name in usual]:
+        more = " (or Relu)" if node.op_type == "RNN" else ""
+        raise UnsupportedModel(f"activations are {given}; {usual}{more} is needed", **place)
     for name in ("clip", "activation_alpha", "activation_beta", "input_forget"):
         if name in node.attributes and (node.attributes[name].value or name == "clip"):
             raise UnsupportedModel(f"attribute '{name}' is not done", **place)
@@ -63,6 +66,12 @@ def _shape(node: ir.Node, k: int) -> tuple[int, ...]:
     shape = static_shape(operand(node, k))
     assert shape is not None
     return shape
+
+
+def activation(node: ir.Node, direction: int) -> str:
+    """What an RNN applies to its sums: Tanh or Relu."""
+    given = node.attributes.get_strings("activations", ["Tanh"] * (direction + 1))
+    return given[direction].capitalize()
 
 
 def directions(node: ir.Node) -> list[bool]:

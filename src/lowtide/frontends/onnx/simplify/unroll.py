@@ -17,6 +17,7 @@ from lowtide.frontends.onnx.simplify.edit import (
 from lowtide.frontends.onnx.simplify.edit import static_shape as shape_of
 from lowtide.frontends.onnx.simplify.recurrent import (
     GATES,
+    activation,
     batch_first,
     check,
     directions,
@@ -81,6 +82,7 @@ class _Cell:
     peepholes: ir.Value | None
     hidden: int
     before_reset: bool
+    activation: str
 
 
 Step = Callable[[_Writer, _Cell, ir.Value, ir.Value, ir.Value], tuple[ir.Value, ir.Value]]
@@ -113,6 +115,7 @@ def _unroll(node: ir.Node) -> None:
             w.pick(peepholes, d) if peepholes is not None else None,
             hidden,
             bool(node.attributes.get_int("linear_before_reset", 0)),
+            activation(node, d) if node.op_type == "RNN" else "",
         )
         zero = w.held(np.zeros((batch, hidden)), np.float32)
         state = tuple(w.pick(s, d) if s is not None else zero for s in states)
@@ -152,7 +155,7 @@ def _pushed(w: _Writer, cell: _Cell, h: ir.Value) -> ir.Value:
 def _rnn(
     w: _Writer, cell: _Cell, x: ir.Value, h: ir.Value, c: ir.Value
 ) -> tuple[ir.Value, ir.Value]:
-    return w.add("Tanh", w.add("Add", x, _pushed(w, cell, h))), c
+    return w.add(cell.activation, w.add("Add", x, _pushed(w, cell, h))), c
 
 
 def _gru(
