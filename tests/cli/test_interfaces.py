@@ -48,7 +48,7 @@ TFLITE = ROOT / "examples" / "resnet8_cifar10_int8.tflite"
 NETWORK = """<ir_version: 8, opset_import: ["" : 17]>
 g (float[1,2,6,6] x) => (float[1,3,6,6] y)
 <float[3,2,1,1] w = {1, 2, 3, 4, 5, 6}> { a = Conv(x, w) y = Tanh(a) }"""
-WITH_NAMES = {"stages", "operators", "overlaps", "options"}
+WITH_NAMES = {"stages", "operators", "overlaps", "options", "stack_of"}
 """Keys of an object whose own keys are names of stages, operators and the like."""
 
 
@@ -70,7 +70,7 @@ def test_keys_and_exit_codes(
     small = ["--flash", "2KiB", "--uncalibrated"]
     runs: dict[str, tuple[int, list[object]]] = {
         "profile": (0, ["profile", net]),
-        "fit": (0, ["fit", net, "-o", out]),
+        "fit": (0, ["fit", net, "-o", out, "--package", "cmake"]),
         "fit --flash": (0, ["fit", net, *small, "-o", tmp_path / "flash"]),
         "fit --int8": (0, ["fit", net, "--int8", "--uncalibrated", "--target", "none"]),
         "fit --target onnx": (0, ["fit", net, "--target", "onnx", "-o", tmp_path / "tiles"]),

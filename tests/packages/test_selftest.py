@@ -15,6 +15,7 @@ import onnx
 import pytest
 
 import lowtide
+from endless_networks import drawn
 from lowtide.check.compile import WARNINGS, find_compiler, write_sources
 from lowtide.planner.plan import Options
 from networks import random_network
@@ -47,6 +48,7 @@ CASES: Mapping[str, tuple[object, Mapping[str, str]]] = {
     "rows of 8 bits": (conv, {"image": "streamed"}),
     "rows made": (conv, {"result": "streamed"}),
     "rows of several ends": (lambda: random_network(5).model, {"image": "streamed"}),
+    "endless": (lambda: drawn(20, 64, images=True), {"image": "endless"}),
     "plain": (small_network, {"cpu": "portable"}),
 }
 
@@ -85,13 +87,13 @@ def near(number: re.Match[str]) -> str:
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_program_passes_and_a_wrong_number_fails(case: str, tmp_path: Path) -> None:
-    """Every array of the reference, the last bit of one number; and what it takes is said."""
+    """Of what is given and of what is expected, the last bit of one number; and what it takes is said."""
     files = packed(case, tmp_path)
     assert says(files, tmp_path) == PASS
     text = files["net_selftest.c"].decode()
     arrays = [*re.finditer(r"^static const \w+ \w+\[SAMPLES\]\[(\d+)\] = \{\n\{\n", text, re.M)]
     assert len(arrays) >= 2
-    for found in arrays:
+    for found in (arrays[0], arrays[-1]):
         wrong = text[: found.end()] + re.sub(r"[-\w.]+(?=,)", near, text[found.end() :], count=1)
         assert says({"net_selftest.c": wrong.encode()}, tmp_path) == DAMAGED
     said = re.search(r"(\d+) bytes of flash", files["net_selftest.h"].decode())

@@ -67,14 +67,16 @@ def pack(
 
 
 def _cases(plan: Plan, checks: Checks) -> list[Case]:
-    """As many samples as are small together, the first in any case."""
+    """As many samples as are small together; the first in any case, and of a network that keeps
+    state the second, which reads what the first has left."""
+    least = 2 if plan.states else 1
     one = sum(port.bytes for port in (*plan.inputs, *plan.outputs))
     return [
         Case(
             tuple(_flat(port, sample.inputs[port.name]) for port in plan.inputs),
             tuple(map(_flat, plan.outputs, sample.outputs)),
         )
-        for sample in checks.samples[: max(MOST_BYTES // one, 1)]
+        for sample in checks.samples[: max(MOST_BYTES // one, least)]
     ]
 
 
