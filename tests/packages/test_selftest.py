@@ -87,7 +87,7 @@ def near(number: re.Match[str]) -> str:
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_program_passes_and_a_wrong_number_fails(case: str, tmp_path: Path) -> None:
-    """Of what is given and of what is expected, the last bit of one number; and what it takes is said."""
+    """Of what is given and of what is expected, the last bit of a number; what it takes is said."""
     files = packed(case, tmp_path)
     assert says(files, tmp_path) == PASS
     text = files["net_selftest.c"].decode()
