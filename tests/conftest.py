@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import pytest
 
 from commands import Command
@@ -16,3 +19,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture
 def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
     return Command(capsys, monkeypatch)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """With LOWTIDE_REPEAT: what the tests made is made again from its own lowtide.toml."""
+    asked = os.environ.get("LOWTIDE_REPEAT")
+    factory = getattr(session.config, "_tmp_path_factory", None)
+    if not asked or factory is None or hasattr(session.config, "workerinput"):
+        return
+    from repeat_outs import repeat_outs
+
+    found = repeat_outs(factory.getbasetemp(), asked)
+    print(f"\n{found}", file=sys.__stderr__)
+    if found.differ:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

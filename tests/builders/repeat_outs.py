@@ -1,0 +1,90 @@
+"""Every OUT that tests left is made again from its own lowtide.toml: the same bytes.
+
+    LOWTIDE_REPEAT=all pytest tests/cli      all of them, once the tests are through
+    LOWTIDE_REPEAT=2 pytest                  two of them, drawn with a seed
+
+Folders that a test spoiled, or whose network it replaced, are left out, and counted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import shutil
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from lowtide.cli.app import app
+from lowtide.files.listing import NAME, RECIPE, digest, read_listing
+
+SEED = 1
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """How many folders there were, how many were looked at, and which differ, with why."""
+
+    found: int
+    compared: int
+    differ: Sequence[str]
+
+    def __str__(self) -> str:
+        equal = self.compared - len(self.differ)
+        head = f"{self.found} OUTs, {self.compared} repeated, {equal} the same to the byte"
+        return "\n".join([head, *self.differ])
+
+
+def repeat_outs(under: Path, asked: str) -> Repeated:
+    """Makes the folders below `under` again, each elsewhere: `asked` is all, or how many."""
+    every = sorted(one.parent for one in under.rglob(RECIPE) if (one.parent / NAME).is_file())
+    whole = [one for one in every if _is_whole(one)]
+    if asked != "all":
+        whole = random.Random(SEED).sample(whole, min(int(asked), len(whole)))
+    return Repeated(len(every), len(whole), [why for one in whole for why in _differs(one)])
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a folder is as lowtide wrote it, and its networks are those that it was made of."""
+    listing = read_listing(folder)
+    if listing is None or any(digest(folder, n) != held for n, held in listing.files.items()):
+        return False
+    named = tomllib.loads((folder / RECIPE).read_text()).get("model", [])
+    models = [folder / one for one in ([named] if isinstance(named, str) else named)]
+    return bool(models) and all(one.is_file() for one in models) and _made_of(folder, models)
+
+
+def _made_of(folder: Path, models: Sequence[Path]) -> bool:
+    """Whether the plan is of one of these, or of a network that was made of it on the way."""
+    try:
+        held = json.loads((folder / "plan.json").read_text()).get("sha256")
+    except (OSError, ValueError):
+        return True
+    read = [*models, *folder.glob("*.onnx")]
+    return held is None or held in [hashlib.sha256(one.read_bytes()).hexdigest() for one in read]
+
+
+def _differs(folder: Path) -> Iterator[str]:
+    """Which files another fit from its lowtide.toml makes otherwise, beside it: paths in it begin
+    at its own folder."""
+    again = folder.parent / f"{folder.name}-repeated"
+    words = ["fit", "-c", str(folder / RECIPE), "-o", str(again), "--quiet"]
+    done = CliRunner().invoke(app, words)
+    if done.exit_code or done.exception:
+        yield f"{folder}: {done.exception or done.output[-300:]}"
+    else:
+        before, after = _contents(folder), _contents(again)
+        names = sorted(n for n in {*before, *after} if before.get(n) != after.get(n))
+        if names:
+            yield f"{folder}: {', '.join(names)}"
+    shutil.rmtree(again, ignore_errors=True)
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    """lowtide's own files, and their list."""
+    listing = read_listing(folder)
+    return {n: (folder / n).read_bytes() for n in [NAME, *(listing.files if listing else ())]}
