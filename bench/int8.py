@@ -98,7 +98,7 @@ def measure(model: Path) -> list[str]:
 
 def _sized(model: Path, options: Options) -> Sized:
     clock = Clock(quiet)
-    source, graph = read(model, clock, io_type=options.io_type)
+    source, graph = read(model, clock, options=options)
     return Planning(source, graph, clock, True).within(options, None)
 
 

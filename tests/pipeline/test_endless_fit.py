@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import onnx
 import onnx.parser
 import pytest
@@ -14,6 +16,7 @@ from lowtide.clock import Clock, quiet
 from lowtide.errors import UsageError
 from lowtide.pipeline.fit_text import show_fit
 from lowtide.pipeline.read import read
+from lowtide.pipeline.together import fit_together
 from lowtide.planner.make_plan import make_plan
 
 ENDLESS = lowtide.Options(image="endless", place="greedy", schedule="layerwise")
@@ -92,3 +95,17 @@ def test_another_axis_of_time() -> None:
 def test_options_that_make_no_sense_are_refused(options: lowtide.Options, why: str) -> None:
     with pytest.raises(UsageError, match=why):
         lowtide.fit(parsed("y = MaxPool <kernel_shape = [2]> (x)"), options=options)
+
+
+def test_an_endless_network_takes_turns_with_another() -> None:
+    wake = parsed("a = MaxPool <kernel_shape = [3]> (x) y = GlobalAveragePool(a)")
+    face = parsed("y = Relu(x)")
+    made = fit_together(
+        [wake, face], names=["wake", "face"], endless=["wake:16"],
+        options=replace(ENDLESS, image="resident"),
+    )  # fmt: skip
+    assert made.turns is not None
+    assert {one.network for one in made.shared.kept} == {"wake"}
+    assert b"#define WAKE_DELAY 15" in made.files["wake.h"]
+    with pytest.raises(UsageError, match="--endless other: NETWORK or NETWORK:ROWS"):
+        fit_together([wake, face], names=["wake", "face"], endless=["other"])

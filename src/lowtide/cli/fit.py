@@ -18,6 +18,7 @@ from lowtide.cli.fit_options import (
     Budget,
     Calibrate,
     Classes,
+    Endless,
     Flash,
     Int8,
     Keep,
@@ -131,6 +132,7 @@ def fit(
     weights: Weights = "both",
     together: Together = False,
     keep: Keep = None,
+    endless: Endless = None,
     max_elements: MaxElements = MAX_ELEMENTS,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -174,13 +176,14 @@ def fit(
         check_together(context, target)
         named = name.split(",") if name else None
         made = fit_together(
-            model, named, keep or (), budget, options, target, Out(output, again, model),
-            max_elements, as_json, line,
+            model, named, keep or (), endless or (), budget, options, target,
+            Out(output, again, model), max_elements, as_json, line,
         )  # fmt: skip
         show(made)
         return
-    if len(model) > 1 or keep:
-        raise UsageError("several networks, and --keep, are for --together; fit others one by one")
+    if len(model) > 1 or keep or endless:
+        several = "several networks, --keep and --endless"
+        raise UsageError(f"{several} are for --together; fit others one by one")
     if chip is not None and (calibrate or uncalibrated) and not int8:
         flash = flash or flash_of_chip(chip)
     read = [p for p in (first, labels, classes, *(sample or ())) if p is not None]

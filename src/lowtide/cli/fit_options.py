@@ -110,6 +110,14 @@ Keep = Annotated[
         rich_help_panel=PROGRAM,
     ),
 ]
+Endless = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="With --together: a network whose rows come for ever, as with --image endless: "
+        "wake, or wake:49 with a --window of 49 rows; may be repeated.",
+        rich_help_panel=PROGRAM,
+    ),
+]
 Verbose = Annotated[
     bool,
     typer.Option("--verbose", help="Also print the time of each stage.", rich_help_panel=PLANNING),

@@ -37,6 +37,7 @@ def fit_together(
     models: Sequence[Path],
     names: Sequence[str] | None,
     keep: Sequence[str],
+    endless: Sequence[str],
     budget: str | None,
     options: Options,
     target: str,
@@ -54,8 +55,8 @@ def fit_together(
         check_folder(out.folder, (), models)
     with line as progress:
         made = run(
-            models, names=names, keep=keep, budget=budget, options=options, target=target,
-            max_elements=max_elements, progress=progress,
+            models, names=names, keep=keep, endless=endless, budget=budget, options=options,
+            target=target, max_elements=max_elements, progress=progress,
         )  # fmt: skip
         written = out.write(made.files)
     return out.said(made.facts() if as_json else show_together(made), written)

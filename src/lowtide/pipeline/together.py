@@ -78,6 +78,7 @@ def fit_together(
     *,
     names: Sequence[str] | None = None,
     keep: Sequence[str] = (),
+    endless: Sequence[str] = (),
     budget: str | int | None = None,
     options: Options | None = None,
     target: str = "c99",
@@ -88,7 +89,8 @@ def fit_together(
 
     `names` are what they are called; without them their files say. `keep` names what survives the
     turns of others: "face:image", an input or output; "face:features=wake:image" are the same
-    bytes. States are of a network: "wake:h_out:h". `budget` is for all together. The rest is as for
+    bytes. States are of a network: "wake:h_out:h". Rows of those in `endless` come for ever:
+    "wake", or "wake:49" with a window of 49. `budget` is for all together. The rest is as for
     `fit`. Raises ModelError, BudgetError, CheckError and UsageError.
     """
     clock = Clock(progress)
@@ -96,12 +98,14 @@ def fit_together(
     options = options or Options()
     check_target(options, target)
     called = _called(models, names)
-    words = words_of(options.state, called)
+    words, windows = words_of(options.state, called), _endless(endless, called)
     meter = meter_for(options, target)
     networks = []
     for model, name in zip(models, called, strict=True):
         progress(f"planning {name}")
         own = replace(options, name=name, package=None, state=words[name])
+        if name in windows:
+            own = replace(own, image="endless", window=windows[name])
         source, graph = read(model, clock, None, max_elements, options=own)
         networks.append((Planning(source, graph, clock), own))
     plans = [planning.plan(own).plan for planning, own in networks]
@@ -142,6 +146,20 @@ def fit_together(
     package = pack(replace(options, name="together"), parts, files)
     files |= package.files if package else {}
     return Together(shared, tuple(fitted), turns, files, package)
+
+
+def _endless(texts: Sequence[str], networks: Sequence[str]) -> dict[str, int]:
+    """The windows of networks whose rows come for ever: wake or wake:49."""
+    found = {}
+    for text in texts:
+        name, _, rows = text.partition(":")
+        if name not in networks or (":" in text and not (rows.isascii() and rows.isdigit())):
+            there = ", ".join(networks)
+            raise UsageError(
+                f"--endless {for_terminal(text)}: NETWORK or NETWORK:ROWS; the networks are {there}"
+            )
+        found[name] = int(rows or 0)
+    return found
 
 
 def _called(models: Sequence[Model], names: Sequence[str] | None) -> list[str]:
