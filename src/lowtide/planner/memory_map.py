@@ -181,7 +181,7 @@ def memory_map(plan: Plan) -> MemoryMap:
     return MemoryMap(
         file=plan.source.file,
         sha256=plan.source.sha256,
-        options=asdict(plan.options),
+        options={**asdict(plan.options), "state": [*plan.options.state]},
         arena_bytes=plan.arena_bytes,
         align=plan.options.align,
         element_bytes=min(s.dtype.bytes for s in layout.storages.values()),
