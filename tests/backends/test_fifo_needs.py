@@ -47,6 +47,7 @@ NETWORKS = {
         "1,1", "float[48,1] w = {{{}}}".format(", ".join("1" for _ in range(48))),
         "t = Flatten(x) y = MatMul(t, w)",
     ),
+    "flat": ("1,2,6", "", "y = ReduceMax<axes = [2], keepdims = 0>(x)"),
     "squeezed": ("1,2,4,6", "", "m = GlobalAveragePool(x) y = Mul(x, m)"),
     "beside": ("1,2,4,12", "", "t = Neg(x) y = Concat<axis = 3>(t, x)"),
     "below": ("1,2,8,6", "", "t = Neg(x) y = Concat<axis = 2>(t, x)"),

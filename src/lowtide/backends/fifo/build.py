@@ -1,6 +1,6 @@
 """From a Graph to the machine: a process for each operator, each padding and each fork.
 
-What needs more than a line buffer is refused: an operator of several rows whose first needs the
+What needs more than a line buffer is refused: an operator of more than a row whose first needs the
 last that comes.
 """
 
@@ -19,7 +19,7 @@ from lowtide.errors import UnsupportedModel, UsageError
 from lowtide.ir.graph import Graph, Operator
 from lowtide.ir.index import IntArray
 from lowtide.ir.meaning import Join, Views
-from lowtide.layout.memory_order import preferred_orders
+from lowtide.layout.memory_order import channels_last, preferred_orders
 from lowtide.ops import meaning
 from lowtide.ops.definition import Definition, definition
 
@@ -89,19 +89,15 @@ class _Builder:
         return self.whole(name).writes
 
     def add_input(self, name: str) -> None:
-        self._made(name, -1)
-        self.made[name] = self.process(name, "input", self.whole(name))
-
-    def _made(self, name: str, by: int) -> None:
         self.streams[name] = stream_of(self.graph.shape(name), self.orders[name])
-        self.made[name] = by
+        self.made[name] = self.process(name, "input", self.whole(name))
 
     def add(self, op: Operator) -> None:
         held = self.meanings[op.output]
         if isinstance(held, Views):
             self._view(op, held)
             return
-        out = stream_of(self.graph.shape(op.output), self.orders[op.output])
+        out = self._out(op)
         stated = definition(op, self.graph)
         if isinstance(held, Join) or stated is None:
             assert isinstance(held, Join)
@@ -111,13 +107,26 @@ class _Builder:
         comes = {name: self._comes(name) for name in needs}
         for name, need in needs.items():
             came = self.streams[self.root.get(name, name)]
-            rows, made = came.grid[came.outer :][:1], out.grid[came.outer :][:1]
-            if rows > (_FEW,) and made > (1,) and need[0] >= came.pixels - came.strides[came.outer]:
-                raise _refuse(op, f"its first row needs the last of {rows[0]} of '{name}'")
+            row = came.strides[came.outer] if came.grid else 1
+            rows = came.pixels // row
+            if rows > _FEW and out.pixels > row and need[0] >= came.pixels - row:
+                raise _refuse(op, f"its first row needs the last of {rows} of '{name}'")
         does = program(needs, comes, out.pixels)
-        self._made(op.output, self.process(op.name, "layer", does))
+        self.streams[op.output] = out
+        self.made[op.output] = self.process(op.name, "layer", does)
         for name in needs:
             self.read(name, self.made[op.output], does.reads[name])
+
+    def _out(self, op: Operator) -> Stream:
+        """The stream of a result: channels stay channels, also where an axis beside them goes."""
+        shape, order = self.graph.shape(op.output), self.orders[op.output]
+        sources = [self.streams[name] for name in op.read if name in self.streams]
+        if len(shape) > 2 and any(
+            len(one.shape) > 2 and one.order[-1] == 1 and one.shape[1] == shape[1]
+            for one in sources
+        ):
+            order = channels_last(len(shape))
+        return stream_of(shape, order)
 
     def _comes(self, name: str) -> int:
         return self.streams[self.root.get(name, name)].pixels
