@@ -57,9 +57,6 @@ ADD_LANES(add_some_lanes, SOME8)
 
 #ifdef SCALED_LANES
 /* Tap by tap, so that weights may be -128. */
-#define SCALE8(a, m) \
-    "vldrw.32 q4, [r5, #" m "]\n vcvt.f32.s32 " a ", " a "\n vmul.f32 " a ", " a ", q4\n vcvtn.s32.f32 " a ", " a "\n" \
-    "vqadd.s32 " a ", " a ", r2\n vmax.s32 " a ", " a ", q5\n vmin.s32 " a ", " a ", q6\n"
 #define SCALE_LANES(name, LOAD) \
     EACH_LANES(name, \
         "dls lr, r11\n 3:\n" ONE_TAP8(LOAD, "vadd.i8 q4, q4, r12\n") "le lr, 3b\n", \

@@ -68,14 +68,11 @@ INLINE struct ending8 one_of_quad(const struct ending8 *e, int k)
     return one;
 }
 
-#if !defined SCALED_NOWHERE && __ARM_FEATURE_MVE & 2
-#define SCALED_LANES 1
+#ifdef SCALED_LANES
 /* The sums of four channels of a pixel, all SCALED: as `ended` has them. */
 INLINE void scale_quad(const struct eight *s, const int32_t *sums, const struct ending8 *e, int8_t *y)
 {
-    __asm__ volatile("vldrw.32 q0, [%0]\n vldrw.32 q1, [%1, #16]\n vcvt.f32.s32 q0, q0\n vmul.f32 q0, q0, q1\n"
-                     "vdup.32 q1, %3\n vdup.32 q2, %4\n vcvtn.s32.f32 q0, q0\n vqadd.s32 q0, q0, %2\n"
-                     "vmax.s32 q0, q0, q1\n vmin.s32 q0, q0, q2\n vstrb.32 q0, [%5]"
+    __asm__ volatile(SCALE_QUAD
                      : : "r"(sums), "r"(e), "r"(s->offset), "r"(s->low), "r"(s->high), "r"(y) : "q0", "q1", "q2", "memory");
 }
 #endif

@@ -16,6 +16,25 @@ INLINE int32_t scaled_sum(int32_t sum, int32_t m)
 }
 #define SCALED_SUM(sum, m) scaled_sum(sum, m)
 
+#if defined __ARM_FEATURE_DSP && defined __ARM_FP && defined __GNUC__
+/* A sum in a register, and where it goes: s1 is the factor, r12 and lr are `offset` and `low` of a tile. */
+#define SCALED_TILES
+#define SCALE(sum, at) \
+    "vmov s0, " sum "\n vcvt.f32.s32 s0, s0\n vmul.f32 s0, s0, s1\n vcvtr.s32.f32 s0, s0\n vmov " sum ", s0\n" \
+    "qadd " sum ", " sum ", r12\n usat " sum ", #8, " sum "\n add " sum ", lr\n strb " sum ", " at "\n"
+#endif
+
+#if defined FAMILY_HELIUM && __ARM_FEATURE_MVE & 2
+#define SCALED_LANES 1
+#define SCALE_QUAD \
+    "vldrw.32 q0, [%0]\n vldrw.32 q1, [%1, #16]\n vcvt.f32.s32 q0, q0\n vmul.f32 q0, q0, q1\n" \
+    "vdup.32 q1, %3\n vdup.32 q2, %4\n vcvtn.s32.f32 q0, q0\n vqadd.s32 q0, q0, %2\n" \
+    "vmax.s32 q0, q0, q1\n vmin.s32 q0, q0, q2\n vstrb.32 q0, [%5]"
+#define SCALE8(a, m) \
+    "vldrw.32 q4, [r5, #" m "]\n vcvt.f32.s32 " a ", " a "\n vmul.f32 " a ", " a ", q4\n vcvtn.s32.f32 " a ", " a "\n" \
+    "vqadd.s32 " a ", " a ", r2\n vmax.s32 " a ", " a ", q5\n vmin.s32 " a ", " a ", q6\n"
+#endif
+
 #ifdef FAMILY_DOT
 /* The same of vectors, whose conversion rounds so itself. */
 #define SCALED_AVX512(sum, m) \

@@ -44,11 +44,7 @@ typedef void tile8_sums(const wide16 *x, const int8_t *w, int bytes, struct tile
     one(a, "[r1]") one(b, "[r1, r2]") one(c, "[r1, r2, lsl #1]") "add r1, r2\n" one(d, "[r1, r2, lsl #1]") "sub r1, r2\n"
 #define OF_NARROW(one, a, b, c, d) one(a, "[r1]") one(b, "[r1, r2]")
 #define OF_SINGLE(one, a, b, c, d) one(a, "[r1]")
-#if !defined SCALED_NOWHERE && defined __ARM_FP
-#define SCALED_TILES
-#define SCALE(sum, at) \
-    "vmov s0, " sum "\n vcvt.f32.s32 s0, s0\n vmul.f32 s0, s0, s1\n vcvtr.s32.f32 s0, s0\n vmov " sum ", s0\n" \
-    "qadd " sum ", " sum ", r12\n usat " sum ", #8, " sum "\n add " sum ", lr\n strb " sum ", " at "\n"
+#ifdef SCALED_TILES
 #define SCALED_CHANNEL(at) "ldr r3, [r0, #4 + " at "]\n vmov s1, r3\n"
 #define UNLESS_TO_THE_RIGHT "cmp lr, #0\n beq 5f\n blt 3f\n"
 #define SCALED_END(of) \
