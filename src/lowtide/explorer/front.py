@@ -35,7 +35,7 @@ class Point:
 def point(facts: dict[str, Any]) -> Point:
     """The point of `facts`; raises KeyError, TypeError or ValueError where they are not one's."""
     recipe = dict(facts["recipe"])
-    recipe["tile"] = tuple(recipe["tile"]) if recipe["tile"] else None
+    recipe |= {name: tuple(held) for name, held in recipe.items() if isinstance(held, list)}
     code = facts["code_bytes"]
     return Point(
         Options(**recipe),

@@ -38,7 +38,7 @@ from lowtide.planner.plan import Options, Plan, Source
 from lowtide.planner.weight_traffic import weight_traffic
 from lowtide.quoting import for_terminal
 from lowtide.report.memory_svg import memory_svg
-from lowtide.report.page import report_html
+from lowtide.report.page import report_html, with_figures
 from lowtide.report.sides import before_and_after
 from lowtide.room import MAX_ELEMENTS
 from lowtide.sizes import show_bytes
@@ -223,17 +223,21 @@ def finished(
     with clock("checking the placement"):
         judge_placement(memory)
     with clock("drawing the memory map"):
-        sides = before_and_after(plan)
-        picture = memory_svg(plan, sides).encode()
+        picture, page = _drawn(plan)
         files = {"plan.json": memory.to_json().encode(), "memory.svg": picture}
     if target == "none":
         fitted = Fitted(plan, memory, None, Footprint(), files, clock.seconds)
     else:
         fitted = _checked(model, sized, memory, samples, files, clock, graph)
     fitted = replace(fitted, on_chip=held)
-    with clock("drawing the report"):
-        page = report_html(plan, sides, list(page_figures(fitted, limit))).encode()
-    return replace(fitted, files={**fitted.files, "report.html": page})
+    report = with_figures(page, page_figures(fitted, limit)).encode()
+    return replace(fitted, files={**fitted.files, "report.html": report})
+
+
+def _drawn(plan: Plan) -> tuple[bytes, str]:
+    """The picture and the page; what they are drawn from is large, and let go before the checks."""
+    sides = before_and_after(plan)
+    return memory_svg(plan, sides).encode(), report_html(plan, sides)
 
 
 def _missed(

@@ -8,7 +8,7 @@ draws what is seen of them only.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from math import prod
 from typing import Any
@@ -25,11 +25,9 @@ from lowtide.report.sides import Side
 
 _SCRIPTS = ("timeline.js", "storages.js", "map.js", "table.js", "page.js")
 
-Figures = Sequence[tuple[str, str]]
 
-
-def report_html(plan: Plan, sides: tuple[Side, Side], figures: Figures) -> str:
-    """The page of a plan, with `figures` (words and value) at its head."""
+def report_html(plan: Plan, sides: tuple[Side, Side]) -> str:
+    """The page of a plan; `with_figures` writes its head, once they are known."""
     before, after = sides
     colours = storage_colours({**before.lives, **after.lives})
     data = {
@@ -41,19 +39,28 @@ def report_html(plan: Plan, sides: tuple[Side, Side], figures: Figures) -> str:
     own = {
         "title": for_markup(plan.source.named, 200),
         "style": (page / "page.css").read_text(),
-        "figures": "".join(
-            f"<div><dt>{for_markup(name)}</dt><dd>{for_markup(value, 200)}</dd></div>"
-            for name, value in figures
-        ),
         # No tag can begin in it, so none of its texts can end the element.
         "data": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
         "script": "\n".join((page / name).read_text() for name in _SCRIPTS),
     }
     text = (page / "page.html").read_text()
     for name, value in own.items():
-        head, _, tail = text.partition(f"<!--{name}-->")
-        text = head + value + tail
+        text = _filled(text, name, value)
     return text
+
+
+def with_figures(page: str, figures: Iterable[tuple[str, str]]) -> str:
+    """The page with `figures` (words and value) at its head."""
+    lines = (
+        f"<div><dt>{for_markup(name)}</dt><dd>{for_markup(value, 200)}</dd></div>"
+        for name, value in figures
+    )
+    return _filled(page, "figures", "".join(lines))
+
+
+def _filled(text: str, name: str, value: str) -> str:
+    head, _, tail = text.partition(f"<!--{name}-->")
+    return head + value + tail
 
 
 def _side(side: Side, colours: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
