@@ -99,14 +99,15 @@ def _words(file: Path, parameters: Any, given: Mapping[str, Any]) -> Iterator[st
 
 def _word(file: Path, key: str, parameter: Any, value: Any, home: Path) -> Iterator[str]:
     switch = getattr(parameter, "is_flag", False)
-    plain = isinstance(value, bool | int | float | str)
+    file_name = parameter.name in PATHS
+    plain = isinstance(value, str if file_name else bool | int | float | str)
     if isinstance(value, bool) != switch or not plain or value == "":
-        takes = "true or false" if switch else "a number or words"
+        takes = "true or false" if switch else "a path" if file_name else "a number or words"
         raise UsageError(f"{file}: '{key}' takes {takes}, not {json.dumps(value, default=str)}")
     if switch:
         yield from parameter.opts[-1:] if value else parameter.secondary_opts[:1]
         return
-    text = str(home / str(value)) if parameter.name in PATHS else str(value)
+    text = str(home / value) if file_name else str(value)
     yield text if parameter.param_type_name == "argument" else f"--{key}={text}"
 
 

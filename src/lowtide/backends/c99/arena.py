@@ -50,8 +50,8 @@ _ARENA = "static NET_ARENA_IN ALIGNED(NET_ARENA_ALIGN) unsigned char net_arena[N
 _ARENA_OF_ALL = """\
 static NET_ARENA_IN ALIGNED(NET_ARENA_ALIGN) union {
     unsigned char net_arena[NET_ARENA_BYTES];
-    int32_t whole[NET_ARENA_BYTES / 4 + 1];
-    float real[NET_ARENA_BYTES / 4 + 1];
+    int32_t whole[NET_ARENA_BYTES > 0 ? (NET_ARENA_BYTES + 3) / 4 : 1];
+    float real[NET_ARENA_BYTES > 0 ? (NET_ARENA_BYTES + 3) / 4 : 1];
 } net_memory;
 #define net_arena net_memory.net_arena"""
 _STATE = "static struct net_state net_own_state;"

@@ -11,9 +11,9 @@ from lowtide.frontends.tflite.load import WAY_OUT
 
 def load_outline(path: Path) -> tuple[bytes, Outline]:
     """Raises UnreadableModel and UnsupportedModel."""
+    if not path.is_file():
+        raise UnreadableModel("not a file" if path.exists() else "no such file", file=str(path))
     try:
-        if not path.is_file():
-            raise UnreadableModel("not a file" if path.exists() else "no such file")
         content = path.read_bytes()
         return content, outline(content)
     except OSError as error:
