@@ -145,6 +145,59 @@ def test_a_window_runs_on_the_last_rows(window: int) -> None:
             assert np.allclose(values["y"], expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("nodes", "why"),
+    [
+        ("g = GlobalAveragePool(x) a = Mul(x, g) y = GlobalMaxPool(a)", "over all of time on what"),
+        ("g = GlobalAveragePool(x) a = Mul(x, g) y = MaxPool <kernel_shape = [2]> (a)", "older"),
+        (
+            "g = Softmax <axis = 2> (x) a = Transpose <perm = [0, 2, 1]> (x) y = MatMul(g, a)",
+            "what",
+        ),
+    ],
+)
+def test_windows_of_different_calls_are_not_mixed(nodes: str, why: str) -> None:
+    """A row made with the window of its own call is not what the whole would make of it now."""
+    with pytest.raises(UnsupportedModel, match=why):
+        endless(parsed(nodes), {"x": 2}, window=16)
+
+
+def test_a_pool_of_one_row_that_reads_a_part_of_all_is_one_like_others() -> None:
+    """Of 16 rows a pool of 9 in steps of 9 makes one: it goes on with 9 rows a call."""
+    made = endless(parsed("y = MaxPool <kernel_shape = [9], strides = [9]> (x)"), {"x": 2})
+    assert made.pushes is not None
+    assert made.pushes.rows == 9
+    rows = np.random.default_rng(0).integers(-9, 10, (1, 4, 36)).astype(np.float32)
+    for n, values in enumerate(pushed(made, rows, 2)):
+        expected = rows[:, :, 9 * n : 9 * n + 9].max(2, keepdims=True)
+        assert np.array_equal(values["y"], expected)
+
+
+def test_windows_of_two_tensors_end_at_the_same_row() -> None:
+    """A product over time of a convolution, which is late, with rows that are not."""
+    text = """
+        a = MaxPool <kernel_shape = [3]> (x)
+        s = Constant <value_ints = [0]> () e = Constant <value_ints = [-2]> ()
+        t = Constant <value_ints = [2]> () b = Slice(x, s, e, t)
+        c = Transpose <perm = [0, 2, 1]> (b)
+        y = MatMul(a, c)
+    """
+    made = endless(parsed(text), {"x": 2}, window=16)
+    assert made.pushes is not None
+    (delay,) = made.pushes.delays
+    rows = np.random.default_rng(0).integers(-9, 10, (1, 4, 40)).astype(np.float32)
+    for n, values in enumerate(pushed(made, rows, 2)):
+        if n >= max(delay.pushes, 15):
+            seen = rows[:, :, n - 15 : n + 1]
+            pooled = np.max([seen[:, :, k : k + 14] for k in range(3)], axis=0)
+            assert np.array_equal(values["y"], pooled @ seen[:, :, :-2].transpose(0, 2, 1))
+
+
+def test_a_long_push_is_refused_before_it_takes_memory() -> None:
+    with pytest.raises(UnsupportedModel, match="elements"):
+        endless(parsed("y = MaxPool <kernel_shape = [3]> (x)"), {"x": 2}, times=10**8)
+
+
 def test_windows_that_nothing_or_too_little_runs_on_are_refused() -> None:
     with pytest.raises(UsageError, match="no operator runs over all of time"):
         endless(parsed("y = Relu(x)"), {"x": 2}, window=16)

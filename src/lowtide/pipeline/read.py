@@ -49,19 +49,19 @@ def read(
         try:
             graph = _graph(model, shapes, max_elements, eight)
             source = _source(model, graph)
-            return source, _with_ends(graph, options or Options())
+            return source, _with_ends(graph, options or Options(), max_elements)
         except UnsupportedModel as error:
             raise error.within(file=path) from None
 
 
-def _with_ends(graph: Graph, options: Options) -> Graph:
+def _with_ends(graph: Graph, options: Options, max_elements: int) -> Graph:
     held = fuse(_with_states(graph, options.io_type, options.state))
     if options.image != "endless":
         if (options.push, options.window, options.time_axis) != (1, 0, None):
             raise UsageError("--push, --window and --time-axis are for --image endless")
         return held
     axes = time_axes(held, options.time_axis)
-    return endless(held, axes, options.push, options.window)
+    return endless(held, axes, options.push, options.window, max_elements)
 
 
 def _with_states(graph: Graph, io_type: str, state: Sequence[str]) -> Graph:

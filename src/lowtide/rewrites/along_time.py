@@ -89,7 +89,7 @@ def _window(op: Bound, axis: int) -> Along | None:
     assert kernel is not None
     geometry = windows(op, kernel(op))
     one = geometry[axis - 2]
-    if one.out == 1 and "kernel_shape" in ENTRIES[op.type].attributes and not op.has(1):
+    if takes_all(op.operator, op.shape(0)[axis], axis) and not (one.before or one.after):
         return None
     pads = [(w.before, w.after) for w in geometry]
     pads[axis - 2] = 0, 0
@@ -99,6 +99,13 @@ def _window(op: Bound, axis: int) -> Along | None:
     last = (one.kernel - 1) * one.dilation - one.before
     padding = max(one.before, 0) + max(one.after, 0)
     return Along(operator, axis, one.stride, 1, -one.before, last, padding)
+
+
+def takes_all(op: Operator, rows: int, axis: int) -> bool:
+    """Whether an operator is a pool whose kernel is as long as there are rows."""
+    kernel = op.attributes.get("kernel_shape")
+    pool = ENTRIES[op.type].kernel is not None and not any(op.inputs[1:])
+    return pool and kernel is not None and axis >= 2 and kernel[axis - 2] == rows
 
 
 def _transposed(op: Bound, axis: int) -> Along:
@@ -186,7 +193,7 @@ def _row_by_row(op: Operator, graph: Graph, axes: Mapping[str, int], axis: int) 
     except ModelError:
         return False
     if isinstance(held, Join):
-        return held.axis != axis
+        return held.axis != axis and all(name in axes for name in op.inputs)
     if isinstance(held, Views):
         chains = zip(op.outputs, held.chains, strict=True)
         return all(_view_goes(tried, op.inputs[0], axes, n, c, axis) for n, c in chains)

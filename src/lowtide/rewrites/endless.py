@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import prod
 
 from lowtide.errors import ModelError, UsageError
 from lowtide.ir.graph import Graph, Operator, Tensor
@@ -22,15 +23,23 @@ from lowtide.ir.state import State
 from lowtide.layout.memory_order import preferred_orders
 from lowtide.ops import ENTRIES, meaning, understood
 from lowtide.quoting import for_terminal
-from lowtide.rewrites.along_time import resized
+from lowtide.rewrites.along_time import resized, takes_all
 from lowtide.rewrites.row_flow import Flow, Flows, Ways, find_ways, refused
+from lowtide.room import MAX_ELEMENTS, Room
 
 
-def endless(graph: Graph, axes: Mapping[str, int], times: int = 1, window: int = 0) -> Graph:
+def endless(
+    graph: Graph,
+    axes: Mapping[str, int],
+    times: int = 1,
+    window: int = 0,
+    max_elements: int = MAX_ELEMENTS,
+) -> Graph:
     """The network of which a call takes `times` the least number of new rows.
 
     `axes` has the axis of time of each input that has one. `window`: of so many rows of the input
-    are the windows of operators over all of time; 0 refuses them. Raises UnsupportedModel.
+    are the windows of operators over all of time; 0 refuses them. All tensors together may have
+    `max_elements`. Raises UnsupportedModel.
     """
     ways = find_ways(graph, axes, windows=window > 0)
     flows = Flows(ways, times * ways.least_push, window)
@@ -38,6 +47,10 @@ def endless(graph: Graph, axes: Mapping[str, int], times: int = 1, window: int =
         flows.flows[name] = Flow(axis, flows.push)
     for op in graph.operators:
         flows.add(op)
+    room = Room(max_elements)
+    for name, flow in flows.flows.items():
+        rows = flow.rows + flows.held(name)
+        room.count(name, prod(resized(graph.shape(name), flow.axis, rows)))
     if window and all(rows == 1 for rows in flows.windows.values()):
         raise UsageError("--window: no operator runs over all of time")
     return _Writer(graph, ways, flows).written()
@@ -55,9 +68,11 @@ def time_axes(graph: Graph, axis: int | None = None) -> dict[str, int]:
     choices = {}
     for name in (name for name in graph.inputs if name not in kept):
         shape = graph.shape(name)
-        if axis is not None and axis >= len(shape):
+        if axis is not None and not 0 < axis < len(shape):
             most = len(shape) - 1
-            raise UsageError(f"--time-axis {axis}: '{for_terminal(name)}' has axes 0 to {most}")
+            raise UsageError(
+                f"--time-axis {axis}: '{for_terminal(name)}' has axes 1 to {most} behind the batch"
+            )
         outer = sorted((a for a in orders[name] if a > 0), key=lambda a: shape[a] == 1)
         if not outer:
             raise UsageError(f"--image endless: '{for_terminal(name)}' has no axis but its first")
@@ -190,11 +205,11 @@ class _Writer:
     def _on_window(self, op: Operator) -> Operator:
         """An operator over all of time; a pool gets a kernel of the window's length."""
         axis = next(self.ways.axes[name] for name in op.read if name in self.ways.axes)
-        kernel = op.attributes.get("kernel_shape")
-        if ENTRIES[op.type].kernel is None or kernel is None or axis < 2:
+        if not takes_all(op, self.graph.shape(op.read[0])[axis], axis):
             return op
-        rank = len(kernel)
-        sizes, pads = [*kernel], [*(op.attributes.get("pads") or [0] * 2 * rank)]
+        sizes = [*op.attributes["kernel_shape"]]
+        rank = len(sizes)
+        pads = [*(op.attributes.get("pads") or [0] * 2 * rank)]
         sizes[axis - 2] = self.flows.windows[op.output]
         pads[axis - 2] = pads[axis - 2 + rank] = 0
         return replace(op, attributes={**op.attributes, "kernel_shape": sizes, "pads": pads})

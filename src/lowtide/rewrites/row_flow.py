@@ -81,6 +81,8 @@ class Flows:
     once: dict[str, int] = field(default_factory=dict)
     pieces: dict[tuple[str, str], Piece] = field(default_factory=dict)
     windows: dict[str, int] = field(default_factory=dict)
+    of_windows: set[str] = field(default_factory=set)
+    """Tensors that are made of a window alone, and rows that are made with them."""
 
     def held(self, name: str) -> int:
         """How many old rows of a tensor its readers need."""
@@ -97,13 +99,20 @@ class Flows:
     def add(self, op: Operator) -> None:
         """What an operator reads and makes, all before it being known."""
         once = max((self.once.get(name, 0) for name in op.read), default=0)
+        mixed = any(name in self.of_windows for name in read_by(op))
+        if mixed:
+            self.of_windows |= {*op.outputs}
         if op.output not in self.ways.ways:
             self.once |= dict.fromkeys(op.outputs, once)
             return
         way = self.ways.ways[op.output]
         read = {name: self.flows[name] for name in op.read if name in self.flows}
         if way is None:
-            once = max(once, *(self._windowed(op, name) for name in read))
+            if mixed:
+                raise refused(op, "it runs over all of time on what a window was used for before")
+            self.of_windows |= {*op.outputs}
+            late = max(flow.late for flow in read.values())
+            once = max(once, *(self._windowed(op, name, late) for name in read))
             self.once |= dict.fromkeys(op.outputs, once)
             return
         late = max(_late(way, flow) for flow in read.values())
@@ -112,14 +121,17 @@ class Flows:
         flow = Flow(way.axis, rows, late, max(real, once * rows - late))
         self.flows |= dict.fromkeys(op.outputs, flow)
         for name, one in read.items():
-            self.pieces[op.output, name] = _piece(way, one, late)
+            piece = self.pieces[op.output, name] = _piece(way, one, late)
+            if name in self.of_windows and piece.before > 0:
+                raise refused(op, "it reads older rows, each made with the window of its own call")
 
-    def _windowed(self, op: Operator, name: str) -> int:
-        """The push after which a window is full of real rows."""
+    def _windowed(self, op: Operator, name: str, late: int) -> int:
+        """The push after which a window, of rows that are `late` late, is full of real rows."""
         flow, length = self.flows[name], self._length(name)
         self.windows[op.output] = length
-        self.pieces[op.output, name] = Piece(length - flow.rows)
-        return max(ceil(Fraction(flow.real + flow.late + length, flow.rows)) - 1, 0)
+        without = late - flow.late
+        self.pieces[op.output, name] = Piece(length - flow.rows + without, without)
+        return max(ceil(Fraction(flow.real + late + length, flow.rows)) - 1, 0)
 
     def _length(self, name: str) -> int:
         """How many rows of a tensor there are to as many of the input as the window has."""
@@ -144,13 +156,18 @@ def find_ways(graph: Graph, given: Mapping[str, int], windows: bool) -> Ways:
         if way is None and not windows and any(graph.shape(n)[axes[n]] > 1 for n in read):
             hint = "--window ROWS runs it on the last rows of the input"
             raise refused(op, "no row that it makes is made of a few rows along time", hint)
+        if len({rates[name] for name in read}) > 1:
+            raise refused(op, "its inputs have rows at different rates")
         if way is not None:
-            if len({rates[name] for name in read}) > 1:
-                raise refused(op, "its inputs have rows at different rates")
             axes |= dict.fromkeys(op.outputs, way.axis)
             rates |= dict.fromkeys(op.outputs, rates[read[0]] * way.up / way.down)
         ways[op.output] = way
     return Ways(graph, given, ways, axes, rates)
+
+
+def read_by(op: Operator) -> tuple[str, ...]:
+    """All that an operator reads, also by what is fused onto it."""
+    return (*op.read, *(name for one in op.epilogue for name in one.inputs))
 
 
 def refused(op: Operator, what: str, hint: str | None = None) -> ModelError:
