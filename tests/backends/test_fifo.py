@@ -283,3 +283,12 @@ def test_a_skip_of_the_shipped_network_holds_two_rows_and_three_pixels(tmp_path:
     assert (found["no_deadlock"], found["pixels"]) == (2 * 32 + 3, 1024)
     assert made.simulated is not None
     assert made.simulated.locked == 3
+
+
+def test_a_mean_of_a_tflite_file_makes_one_pixel_of_all_channels() -> None:
+    """Its result is [1, 1, 1, 64]: 64 channels of a pixel, and not 64 pixels."""
+    made = fit_fifo(RESNET.with_name("resnet8_cifar10_int8.tflite"))
+    assert made.simulated is not None
+    assert made.simulated.locked == 3
+    pixels = {edge.pixels for edge in made.found.machine.edges[-2:]}
+    assert pixels == {1}

@@ -121,6 +121,11 @@ class _Builder:
         """The stream of a result: channels stay channels, also where an axis beside them goes."""
         shape, order = self.graph.shape(op.output), self.orders[op.output]
         sources = [self.streams[name] for name in op.read if name in self.streams]
+        for one in sources:  # of a .tflite file, where channels are the last axis
+            last = one.order[-1]
+            alike = len(one.shape) == len(shape) > 2 and last == order[-1] != 1
+            if alike and one.shape[last] == shape[last]:
+                return Stream(shape, order)
         if len(shape) > 2 and any(
             len(one.shape) > 2 and one.order[-1] == 1 and one.shape[1] == shape[1]
             for one in sources
