@@ -5,7 +5,7 @@ They are C++ that trusts its file: call them in a process of their own (`in_chil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 
@@ -64,21 +64,25 @@ def _running(work: Callable[[], T]) -> T:
 
 
 def _by_tflm(content: bytes, sets: Sets, fed: Fed) -> Made:
-    return _in_room(content, lambda own: [_step_tflm(own, inputs, fed) for inputs in sets])
+    _comparable(content)
+    return in_room(content, lambda own: [_step_tflm(own, inputs, fed) for inputs in sets])
 
 
 def _step_tflm(own: Any, inputs: Mapping[str, Array], fed: Fed) -> tuple[Array, ...]:
-    made = _run_tflm(own, fed.inputs(inputs))
+    made = outputs_of(own, fed.inputs(inputs).values())
     fed.made(made)
     return made
 
 
-def _in_room(content: bytes, use: Callable[[Any], T], **more: Any) -> T:
+def _comparable(content: bytes) -> None:
+    if any(node.kind == "SPACE_TO_BATCH_ND" for node in stored_in(content).nodes):
+        raise RuntimeError("its frames around images are whatever lies in memory")
+
+
+def in_room(content: bytes, use: Callable[[Any], T], **more: Any) -> T:
     """What is made of an interpreter, in as much memory as it takes."""
     from tflite_micro import runtime
 
-    if any(node.kind == "SPACE_TO_BATCH_ND" for node in stored_in(content).nodes):
-        raise RuntimeError("its frames around images are whatever lies in memory")
     room = _ROOM + 4 * len(content)
     while True:
         try:
@@ -95,15 +99,17 @@ def _all_by_tflm(
     from tflite_micro import runtime
 
     def kept(own: Any) -> list[Array | None]:
-        _run_tflm(own, inputs)
+        outputs_of(own, inputs.values())
         return [np.array(own.GetTensor(k, 0)["tensor_data"]) for k in numbers]
 
     keep = runtime.InterpreterConfig.kPreserveAllTensors
-    return _in_room(content, kept, intrepreter_config=keep)
+    _comparable(content)
+    return in_room(content, kept, intrepreter_config=keep)
 
 
-def _run_tflm(own: Any, inputs: Mapping[str, Array]) -> tuple[Array, ...]:
-    for k, values in enumerate(inputs.values()):
+def outputs_of(own: Any, inputs: Iterable[Array]) -> tuple[Array, ...]:
+    """What an interpreter of TensorFlow Lite Micro makes of inputs in the file's order."""
+    for k, values in enumerate(inputs):
         own.set_input(np.ascontiguousarray(values), k)
     own.invoke()
     made: list[Array] = []

@@ -14,17 +14,14 @@ from dataclasses import dataclass
 from tempfile import TemporaryFile
 from typing import Any
 
-import numpy as np
-
 from lowtide.check.in_child import LARGE, in_child
-from lowtide.check.runtimes import TFLM, installed
+from lowtide.check.runtimes import TFLM, in_room, installed, outputs_of
 from lowtide.errors import UnsupportedModel, UsageError
 from lowtide.ir.graph import Array
 
 Inputs = Sequence[Array]
 """In the file's order."""
 
-_ROOM, _MOST_ROOM = 1 << 20, 1 << 30
 _HEAD = re.compile(r"Arena allocation head (\d+) bytes")
 
 
@@ -80,7 +77,7 @@ def interpret(content: bytes, sets: Sequence[Inputs]) -> Ran:
         kept = os.dup(2)
         os.dup2(said.fileno(), 2)
         try:
-            return _in_room(content, sets, said)
+            return _run(content, sets, said)
         except RuntimeError as error:
             raise RuntimeError(f"{error}: {_last(said)}") from error
         finally:
@@ -95,19 +92,9 @@ def _last(said: Any) -> str:
     return " ".join(line for line in lines[-2:] if line)
 
 
-def _in_room(content: bytes, sets: Sequence[Inputs], said: Any) -> Ran:
-    from tflite_micro import runtime
-
-    room = _ROOM + 4 * len(content)
-    while True:
-        try:
-            own = runtime.Interpreter.from_bytes(content, arena_size=room)
-            break
-        except RuntimeError:
-            if room >= _MOST_ROOM:
-                raise
-            room = min(32 * room, _MOST_ROOM)
-    made = tuple(_outputs(own, inputs) for inputs in sets)
+def _run(content: bytes, sets: Sequence[Inputs], said: Any) -> Ran:
+    own = in_room(content, lambda made: made)
+    made = tuple(outputs_of(own, inputs) for inputs in sets)
     sys.stderr.flush()
     said.seek(0)
     said.truncate()
@@ -117,15 +104,3 @@ def _in_room(content: bytes, sets: Sequence[Inputs], said: Any) -> Ran:
     if found is None:
         raise RuntimeError("it does not say how large its head is")
     return Ran(int(found[1]), made)
-
-
-def _outputs(own: Any, inputs: Inputs) -> tuple[Array, ...]:
-    for k, values in enumerate(inputs):
-        own.set_input(np.ascontiguousarray(values), k)
-    own.invoke()
-    made: list[Array] = []
-    while True:
-        try:
-            made.append(np.array(own.get_output(len(made))))
-        except IndexError:
-            return tuple(made)

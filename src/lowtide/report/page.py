@@ -20,7 +20,7 @@ from lowtide.planner.memory_map import life_runs
 from lowtide.planner.plan import Plan
 from lowtide.quoting import for_markup, for_terminal
 from lowtide.report.colours import storage_colours
-from lowtide.report.peaks import made_by, owner, peak_words, read_by
+from lowtide.report.peaks import made_by, owners, peak_words, read_by
 from lowtide.report.sides import Side
 
 _SCRIPTS = ("timeline.js", "storages.js", "map.js", "table.js", "page.js")
@@ -65,6 +65,7 @@ def _filled(text: str, name: str, value: str) -> str:
 
 def _side(side: Side, colours: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
     number = {name: k for k, name in enumerate(side.lives)}
+    known, shapes = owners(side), _shapes(side)
     return {
         "head": side.head,
         "note": side.note,
@@ -73,9 +74,9 @@ def _side(side: Side, colours: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
         "storages": [
             {
                 "name": for_terminal(name),
-                "owner": for_terminal(owner(side, name)),
+                "owner": for_terminal(known[name]),
                 "type": side.layout.storages[name].dtype.name,
-                "shape": _shape(side, name),
+                "shape": shapes.get(name, []),
                 "colour": colours[name],
                 "cell": life.cell_bytes,
                 "rows": _straight(side.addresses[name], life.bytes),
@@ -109,8 +110,11 @@ def _straight(rows: np.typing.NDArray[np.int64], size: int) -> list[int]:
     return [int(rows[0])] if straight else [int(one) for one in rows]
 
 
-def _shape(side: Side, storage: str) -> list[int]:
-    """That of the largest tensor in it."""
-    held = [t for t, place in side.layout.places.items() if place.storage == storage]
-    shapes = [side.layout.graph.shape(one) for one in held]
-    return list(max(shapes, key=prod, default=()))
+def _shapes(side: Side) -> dict[str, list[int]]:
+    """Of each storage that of the largest tensor in it."""
+    found: dict[str, list[int]] = {}
+    for tensor, place in side.layout.places.items():
+        shape = list(side.layout.graph.shape(tensor))
+        if prod(shape) > prod(found.get(place.storage, (0,))):
+            found[place.storage] = shape
+    return found

@@ -29,11 +29,10 @@ def made_by(side: Side, task: Task) -> str:
     return side.layout.places[task.output].storage
 
 
-def owner(side: Side, storage: str) -> str:
-    """What people know a storage by: the operator that makes it, or the input's name."""
-    makers = (task for task in side.tasks if not task.port and made_by(side, task) == storage)
-    maker = next(makers, None)
-    return maker.operator.name if maker else storage
+def owners(side: Side) -> dict[str, str]:
+    """What people know each storage by: the operator that makes it first, or the input's name."""
+    made = {made_by(side, task): task.operator.name for task in side.tasks[::-1] if not task.port}
+    return {name: made.get(name, name) for name in side.lives}
 
 
 def peak_words(side: Side) -> str:
@@ -49,8 +48,9 @@ def peak_words(side: Side) -> str:
         for name, life in side.lives.items()
     }
     most = sorted(((size, name) for name, size in held.items() if size), reverse=True)
+    known = owners(side)
     parts = [
-        f"{size:,} of {for_terminal(owner(side, name))}, which {_why(side, name, task, later)}"
+        f"{size:,} of {for_terminal(known[name])}, which {_why(side, name, task, later)}"
         for size, name in most[:_TOLD]
     ]
     rest = sum(size for size, _ in most[_TOLD:])
