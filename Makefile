@@ -3,7 +3,8 @@
 # make test              lint, types and tests
 # make boards            installs what emulated boards need (apt), and runs the tests on them
 # make bench             speed and memory beside onnxruntime (needs ../shared): docs/speed.md, README.md
-# All set up .venv first; they need python3 (3.11 or later) and a C compiler.
+# All set up .venv first; they need python3 (3.11 or later) and a C compiler. The demos install
+# what a user gets (some 400 MB); the others add '.[dev]': torch, mypy, pytest.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,20 +12,35 @@ BIN := .venv/bin
 .PHONY: demo demo-compressed test boards sweep bench clean
 .DELETE_ON_ERROR:
 
-.venv/ready: pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	touch $@
+# Bytecode is made when a module is first used; made for all of them it is another 100 MB.
+PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-compile
 
-demo: .venv/ready
+.venv/lowtide: pyproject.toml
+	@echo "installing lowtide into .venv, the first time only"
+	@$(PYTHON) -m venv .venv
+	@$(PIP) --editable .
+	@touch $@
+
+.venv/ready: .venv/lowtide
+	@echo "installing what the tests need into .venv: torch, mypy, pytest (some 2 GB)"
+	@$(PIP) --editable '.[dev]'
+	@touch $@
+
+demo: .venv/lowtide
 	$(BIN)/lowtide fit examples/resnet8_cifar10_int8.onnx -o out/resnet8_int8 --io-type 8bit \
 		--budget 16KiB --sample examples/pictures/ship.jpg --labels examples/cifar10_labels.txt \
 		--mean 125.307,122.961,113.8575 --std 62.985,62.0925,66.708
 	$(BIN)/lowtide fit examples/resnet8_cifar10.onnx -o out/resnet8 --budget 48KiB \
 		--sample examples/pictures/ship.jpg --labels examples/cifar10_labels.txt \
 		--mean 125.307,122.961,113.8575 --std 62.985,62.0925,66.708
+	@echo
+	@echo "What to do next:"
+	@echo "  cc -O2 -Iout/resnet8_int8 out/resnet8_int8/main.c out/resnet8_int8/net.c -o out/example -lm && out/example"
+	@echo "                                              compiles and runs the C with an example of a caller, main.c"
+	@echo "  open out/resnet8_int8/report.html           in a browser: the memory, moment by moment"
+	@echo "  $(BIN)/lowtide fit YOUR.onnx -o out/yours   a network of your own, .onnx or .tflite"
 
-demo-compressed: .venv/ready
+demo-compressed: .venv/lowtide
 	$(BIN)/lowtide fit examples/resnet8_cifar10_small.onnx -o out/resnet8_small --budget 48KiB \
 		--sample examples/pictures/ship.jpg --labels examples/cifar10_labels.txt \
 		--mean 125.307,122.961,113.8575 --std 62.985,62.0925,66.708
@@ -32,6 +48,7 @@ demo-compressed: .venv/ready
 test: .venv/ready
 	$(BIN)/ruff check src tests examples bench
 	$(BIN)/ruff format --check src tests examples bench
+	@echo "mypy: types of src/lowtide; silent for about a minute the first time"
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 -m 'not slow'
 

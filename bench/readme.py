@@ -76,12 +76,14 @@ HEAD = ("network", "as exported", "whole tensors", "arena", "saved", "above live
 
 
 def transcript(target: str) -> str:
-    """The commands of a target of the Makefile with what they print, progress left out."""
+    """The commands of a target of the Makefile with what they print; no progress, no echoes."""
     makefile = (ROOT / "Makefile").read_text()
     recipe = re.search(rf"^{target}:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
     assert recipe is not None
     lines = []
     for command in recipe.group(1).replace("\\\n", "").strip().split("\n"):
+        if command.strip().startswith("@"):
+            continue
         shell = command.strip().replace("$$", "$").replace("$(BIN)/", ".venv/bin/")
         done = subprocess.run(
             ["bash", "-c", shell], cwd=ROOT, capture_output=True, text=True, check=True
