@@ -10,6 +10,20 @@ Progress = Callable[[str], None]
 """Is told each stage, in a few words, as it begins."""
 
 
+class Part(str):
+    """A stage that is number `at` of so many `of` one kind: how long the rest takes can be told."""
+
+    kind: str
+    at: int
+    of: int
+
+    def __new__(cls, kind: str, at: int, of: int, what: str = "") -> Part:
+        """Part("fitting layer", 17, 42) is "fitting layer 17 of 42"."""
+        part = super().__new__(cls, f"{kind} {at} of {of}{what}")
+        part.kind, part.at, part.of = kind, at, of
+        return part
+
+
 def quiet(_: str) -> None:
     """Progress for nobody: does nothing."""
 

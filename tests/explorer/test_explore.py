@@ -270,11 +270,11 @@ def test_interrupted(tmp_path: Path) -> None:
     slow.chmod(0o755)
     command = ["explore", str(path), "-o", str(out), "--max-overhead", "0", "--code"]
     running = started([sys.executable, "-m", "lowtide", *command], {**os.environ, "CC": str(slow)})
-    line = stopped_at(running, "2 of 6", signal.SIGINT)
+    line = stopped_at(running, "plan 2 of 6", signal.SIGINT)
     assert running.returncode == 130, line
     assert "1 of 6 recipes are kept" in line
     assert {p.name for p in out.iterdir()} == {"points.jsonl", "front.svg", "lowtide.json"}
-    again = lowtide(*command)
+    again = lowtide(*command, env={**os.environ, "LOWTIDE_PROGRESS": "1"})
     assert again.returncode == 0, again.stderr
     assert "1 of 6 found before" in again.stderr
     assert "1 of 6: " not in again.stderr

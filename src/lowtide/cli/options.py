@@ -31,7 +31,12 @@ Json = Annotated[
 ]
 Quiet = Annotated[
     bool,
-    typer.Option("--quiet", "-q", help="No progress on stderr; warnings and errors remain."),
+    typer.Option(
+        "--quiet",
+        "-q",
+        help="No progress on stderr; warnings and errors remain. (In a log it is one line after "
+        "10 s; with LOWTIDE_PROGRESS=1 in the environment a line for each stage.)",
+    ),
 ]
 Schedule = Annotated[
     Literal["layerwise", "stream"],

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
+from threading import Event, Thread
 from types import TracebackType
 
 from rich.console import Console
@@ -11,12 +15,19 @@ from rich.status import Status
 from rich.text import Text
 
 from lowtide.cli.output import say
+from lowtide.clock import Part
 from lowtide.errors import UnreadableModel
 from lowtide.quoting import for_terminal
 
+_FIRST_S, _AGAIN_S = 10.0, 600.0
+"""When a command that goes on says so where stderr is no terminal; and how long after that."""
+
+_EACH = "LOWTIDE_PROGRESS"
+"""With this in the environment, and not empty, each stage is a line there."""
+
 
 class StageLine:
-    """A spinner on a terminal, otherwise a line for each stage; nothing where it is `quiet`.
+    """A line that changes on a terminal, elsewhere one after a while; none where it is `quiet`.
 
     Memory that runs out is an error that names the stage, and the file that it was at work `on`.
     """
@@ -24,6 +35,11 @@ class StageLine:
     def __init__(self, on: Path | None = None, quiet: bool = False) -> None:
         self.status: Status | None = None
         self.on, self.quiet, self.stage = on, quiet, "starting"
+        self.left = ""
+        self.each = bool(os.environ.get(_EACH))
+        self.ended = Event()
+        self.began = time.monotonic()
+        self.first: tuple[Part, float] | None = None
 
     def __enter__(self) -> StageLine:
         if sys.stderr is not None and not self.quiet:
@@ -31,6 +47,9 @@ class StageLine:
             if console.is_terminal:
                 self.status = console.status("starting")
                 self.status.start()
+            elif not self.each:
+                with suppress(RuntimeError):  # no thread is to be had: nothing is said
+                    Thread(target=self._say_now_and_then, daemon=True).start()
         return self
 
     def __exit__(
@@ -39,6 +58,7 @@ class StageLine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.ended.set()
         if self.status:
             self.status.stop()
         if isinstance(error, MemoryError):
@@ -49,8 +69,35 @@ class StageLine:
             ) from error
 
     def __call__(self, stage: str) -> None:
-        self.stage = stage
+        self.stage, self.left = stage, self._left(stage)
         if self.status:
-            self.status.update(Text(for_terminal(stage)))
-        elif not self.quiet:
-            say(stage)
+            self.status.update(Text(for_terminal(stage + self.left)))
+        elif self.each and not self.quiet:
+            say(stage + self.left)
+
+    def _left(self, stage: str) -> str:
+        """How long the parts that are left take, if each takes what those before did."""
+        now = time.monotonic()
+        if not isinstance(stage, Part):
+            return ""
+        if self.first is None or self.first[0].kind != stage.kind:
+            self.first = stage, now
+        first, began = self.first
+        if stage.at <= first.at:
+            return ""
+        each = (now - began) / (stage.at - first.at)
+        return f", about {_lasts(each * (stage.of - stage.at + 1))} left"
+
+    def _say_now_and_then(self) -> None:
+        wait = _FIRST_S
+        while not self.ended.wait(wait):
+            on = "" if self.on is None else f"{self.on}: "
+            say(f"{on}{self.stage}{self.left}; {_lasts(time.monotonic() - self.began)} so far")
+            wait = _AGAIN_S
+
+
+def _lasts(seconds: float) -> str:
+    """12 s, 3 min, 2.5 h"""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

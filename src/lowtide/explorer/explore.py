@@ -16,7 +16,7 @@ from lowtide.backends import emit
 from lowtide.check.code_size import Footprint, footprint
 from lowtide.check.judge import judge_placement
 from lowtide.check.meter import find_meter
-from lowtide.clock import Clock, Progress, quiet
+from lowtide.clock import Clock, Part, Progress, quiet
 from lowtide.errors import UsageError
 from lowtide.explorer.front import Point, distinct, front
 from lowtide.explorer.front_svg import front_svg
@@ -107,7 +107,7 @@ def explore(
         for k, recipe in enumerate(tried, 1):
             if recipe in done:
                 continue
-            progress(f"{k} of {len(tried)}: {recipe_name(recipe)}")
+            progress(Part("plan", k, len(tried), f": {recipe_name(recipe)}"))
             done[recipe] = _measure(source, graph, recipe, code)
             if journal is not None:
                 journal.append(done[recipe])

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from lowtide.clock import Progress, quiet
+from lowtide.clock import Part, Progress, quiet
 from lowtide.errors import BudgetError, UnsupportedModel, UsageError
 from lowtide.frontends.onnx.original import with_original
 from lowtide.ir.codes import Array
@@ -215,7 +215,7 @@ def fitted(
             )  # fmt: skip
     found = {}
     for number, layer in enumerate(layers, 1):
-        progress(f"candidates for layer {number} of {len(layers)}")
+        progress(Part("candidates for layer", number, len(layers)))
         weights = runner.network.weights(layer)
         found[layer.name] = candidates(layer, weights, moments[layer.name], families)
     return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lowtide.clock import Progress
+from lowtide.clock import Part, Progress
 from lowtide.ir.codes import Array
 from lowtide.weights.calibrate import compare
 from lowtide.weights.fit_layer import fit
@@ -60,7 +60,7 @@ def settle(
     held = Settled(made, biases, errors)
     layers = runner.network.layers
     for number, layer in enumerate(layers, 1):
-        progress(f"fitting layer {number} of {len(layers)}")
+        progress(Part("fitting layer", number, len(layers)))
         now, was = compare(runner, [layer], inputs, held.changed(layers))[layer.name]
         dense = runner.network.weights(layer).reshape(layer.filters.outputs, -1)
         dense = dense.astype(np.float64)

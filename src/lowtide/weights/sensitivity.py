@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lowtide.clock import Progress
+from lowtide.clock import Part, Progress
 from lowtide.ir.codes import Array
 from lowtide.weights.candidates import Candidate
 from lowtide.weights.network import Inputs, Layer
@@ -58,7 +58,7 @@ def measure(
     dense = runner.outputs(inputs)
     found = {}
     for number, layer in enumerate(runner.network.layers, 1):
-        progress(f"sensitivity of layer {number} of {len(runner.network.layers)}")
+        progress(Part("sensitivity of layer", number, len(runner.network.layers)))
         pairs = []
         for chosen in _near(choices[layer.name]):
             changed = {layer.weight: stored(layer, chosen.made.values)}
