@@ -1,0 +1,83 @@
+"""What mkdocs asks while it builds the site: pages made from the code, the nav, links outside.
+
+nav      howto/*.md                         every such page, in the order of names
+pages    reference/commands.md, ..          made now, so they cannot be behind the code
+links    [the example](../examples/main.c)  the example (`examples/main.c`): no page shows that
+         [kernels.md](kernels.md)           its title, The C and its kernels
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+DOCS = Path(__file__).parents[1]
+ROOT = DOCS.parent
+sys.path[:0] = [str(ROOT / "src"), str(Path(__file__).parent)]
+
+from c_interface import c_interface  # noqa: E402
+from commands import commands  # noqa: E402
+from json_keys import json_keys  # noqa: E402
+from python_api import python_api  # noqa: E402
+
+MADE = {
+    "reference/commands.md": commands,
+    "reference/python.md": python_api,
+    "reference/c.md": c_interface,
+    "reference/json.md": json_keys,
+    "changelog.md": lambda: (ROOT / "CHANGELOG.md").read_text().replace("](docs/", "]("),
+}
+OUTSIDE = {"CHANGELOG.md": "changelog.md"}
+"""Files of the repository that are pages of the site under another name."""
+
+LINK = re.compile(r"\[([^\[\]]+)\]\(([^\s():]+)\)")
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    config.nav = expanded(config.nav)
+    return config
+
+
+def expanded(nav: list[Any]) -> list[Any]:
+    """The nav with the files that its patterns name."""
+    found: list[Any] = []
+    for one in nav:
+        if isinstance(one, dict):
+            found += [{title: expanded(inside)} for title, inside in one.items()]
+        elif "*" in one:
+            found += sorted(file.relative_to(DOCS).as_posix() for file in DOCS.glob(one))
+        else:
+            found.append(one)
+    return found
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    for name, make in MADE.items():
+        files.append(File.generated(config, name, content=make()))
+    return files
+
+
+def on_page_markdown(text: str, page: Page, **_: Any) -> str:
+    return LINK.sub(lambda link: as_on_site(page.file.src_uri, *link.group(0, 1, 2)), text)
+
+
+def as_on_site(source: str, link: str, text: str, target: str) -> str:
+    """A link as the site has it: to files that are no page, their path in the repository."""
+    folder, name = posixpath.split(source)[0], target.partition("#")[0]
+    path = posixpath.normpath(posixpath.join("docs", folder, name))
+    named = text.strip("`") in (path, name, posixpath.basename(path))
+    if page := OUTSIDE.get(path):
+        return f"[{text}]({posixpath.relpath(page, folder or '.')})"
+    if not path.startswith("docs/"):
+        return f"`{path}`" if named else f"{text} (`{path}`)"
+    if named and path.endswith(".md") and (ROOT / path).is_file():
+        title = (ROOT / path).read_text().partition("\n")[0].removeprefix("# ")
+        return f"[{title}]({target})"
+    return link
