@@ -2,6 +2,7 @@
 # make demo-compressed   the same network with its weights stored small
 # make test              lint, types and tests
 # make boards            installs what emulated boards need (apt), and runs the tests on them
+# make docs              these pages as a site, out/site/index.html, with a search; needs no network
 # make bench             speed and memory beside onnxruntime (needs ../shared): docs/speed.md, README.md
 # All set up .venv first; they need python3 (3.11 or later) and a C compiler. The demos install
 # what a user gets (some 400 MB); the others add '.[dev]': torch, mypy, pytest.
@@ -9,7 +10,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo demo-compressed test boards sweep bench clean
+.PHONY: demo demo-compressed test boards sweep docs bench clean
 .DELETE_ON_ERROR:
 
 # Bytecode is made when a module is first used; made for all of them it is another 100 MB.
@@ -24,6 +25,10 @@ PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check 
 .venv/ready: .venv/lowtide
 	@echo "installing what the tests need into .venv: torch, mypy, pytest (some 2 GB)"
 	@$(PIP) --editable '.[dev]'
+	@touch $@
+
+.venv/docs: .venv/lowtide
+	@$(PIP) --editable '.[docs]'
 	@touch $@
 
 demo: .venv/lowtide
@@ -46,8 +51,8 @@ demo-compressed: .venv/lowtide
 		--mean 125.307,122.961,113.8575 --std 62.985,62.0925,66.708
 
 test: .venv/ready
-	$(BIN)/ruff check src tests examples bench
-	$(BIN)/ruff format --check src tests examples bench
+	$(BIN)/ruff check src tests examples bench docs
+	$(BIN)/ruff format --check src tests examples bench docs
 	@echo "mypy: types of src/lowtide; silent for about a minute the first time"
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 -m 'not slow'
@@ -60,6 +65,9 @@ boards: .venv/ready
 
 sweep: .venv/ready
 	$(BIN)/pytest -n 2
+
+docs: .venv/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 bench: .venv/ready
 	$(BIN)/python -m bench.peers

@@ -23,12 +23,12 @@ ROOT = DOCS.parent
 sys.path[:0] = [str(ROOT / "src"), str(Path(__file__).parent)]
 
 from c_interface import c_interface  # noqa: E402
-from commands import commands  # noqa: E402
+from command_line import command_line  # noqa: E402
 from json_keys import json_keys  # noqa: E402
 from python_api import python_api  # noqa: E402
 
 MADE = {
-    "reference/commands.md": commands,
+    "reference/commands.md": command_line,
     "reference/python.md": python_api,
     "reference/c.md": c_interface,
     "reference/json.md": json_keys,

@@ -10,27 +10,25 @@ from pathlib import Path
 
 from lowtide import errors
 
-PROMISED = json.loads(
-    (Path(__file__).parents[2] / "tests" / "cli" / "interfaces.json").read_text()
-)
+PROMISED = json.loads((Path(__file__).parents[2] / "tests" / "cli" / "interfaces.json").read_text())
+
+
+HEAD = """\
+# --json and exit codes
+
+With `--json` a command prints one JSON object on stdout, and nothing else there; progress and
+warnings go to stderr. An error is an object too. Keys may be added in a later version and are
+never renamed ([the rules](../stability.md)).
+
+## Exit codes
+"""
 
 
 def json_keys() -> str:
-    return f"""\
-# --json and exit codes
-
-With `--json` a command prints one JSON object on stdout, and nothing else there; progress and warnings go to stderr. An error is an object too.
-Keys may be added in a later version and are never renamed ([the rules](../stability.md)).
-
-## Exit codes
-
-{codes()}
-## Keys
-
-A point is a key of an object within, or of each object of a list.
-
-{"".join(f"### {name}{chr(10) * 2}{tree(keys)}{chr(10)}" for name, keys in PROMISED["json"].items())}
-"""
+    keys = PROMISED["json"].items()
+    said = "A point stands before a key of an object within, or of each object of a list.\n"
+    of_each = [f"### {name}\n\n{tree(held)}" for name, held in keys]
+    return "\n".join([HEAD, codes(), "## Keys\n", said, *of_each])
 
 
 def codes() -> str:

@@ -27,7 +27,11 @@ def python_api() -> str:
             said.append(f"### {name}\n")
             said += entry(name, one, "lowtide.")
             said += members(name, one) if name in classes else []
-    said += ["## Types\n", *(f"`lowtide.{n}`\n:   `{one}`\n" for n, one in rest.items())] if rest else []
+    said += (
+        ["## Types\n", *(f"`lowtide.{n}`\n:   `{one}`\n" for n, one in rest.items())]
+        if rest
+        else []
+    )
     return "\n".join(said)
 
 

@@ -12,11 +12,11 @@ from lowtide.cli.app import app
 HEAD = """\
 # The command line
 
-What `lowtide COMMAND --help` says, of all commands. Sizes are written as 256KiB, 1MiB or a number of bytes.
+What `lowtide COMMAND --help` says, of all commands.
 """
 
 
-def commands() -> str:
+def command_line() -> str:
     group: Any = typer.main.get_command(app)
     root = typer.Context(group, info_name="lowtide")
     return "\n".join([HEAD, *(group.epilog, ""), *lines(group, root)])

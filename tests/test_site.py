@@ -1,0 +1,100 @@
+"""The documentation as a site: every page is in it, as on GitHub, and nothing asks a network.
+
+docs/*.md, and pages made from the code -> mkdocs build --strict -> html
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+
+import lowtide
+from report.chromium import CHROMIUM, open_page
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PROMISED = json.loads((ROOT / "tests" / "cli" / "interfaces.json").read_text())
+COUNTED = {"h1", "h2", "h3", "h4", "ul", "ol", "li", "table", "tr", "td", "em", "strong", "del"}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built with --strict: a page that is in no menu, or a link that leads nowhere, fails."""
+    folder = tmp_path_factory.mktemp("site")
+    ran = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", folder],
+        cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    return folder
+
+
+def article(page: Path) -> str:
+    return re.split(r"<article[^>]*>|</article>", page.read_text())[1]
+
+
+def tags(text: str) -> Counter[str]:
+    return Counter(tag for tag in re.findall(r"<(\w+)[ >]", text) if tag in COUNTED)
+
+
+def test_a_page_is_on_the_site_what_it_is_on_github(site: Path) -> None:
+    """Lists, tables and headings: Python-Markdown reads some otherwise than CommonMark does."""
+    github = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    for page in sorted(DOCS.rglob("*.md")):
+        built = article(site / page.relative_to(DOCS).with_suffix(".html"))
+        assert tags(built) == tags(github.render(page.read_text())), page
+
+
+def test_the_reference_has_all_that_is_promised(site: Path) -> None:
+    """Commands with their options, names of Python, functions of the C, keys of --json."""
+    reference = site / "reference"
+    said = {page.stem: html.unescape(article(page)) for page in reference.glob("*.html")}
+    for command, options in PROMISED["options"].items():
+        part = said["commands"].split(f'id="lowtide-{command}"')[1].split("<h2")[0]
+        missing = [one for one in options if not re.search(rf"{one}(?![\w-])", part)]
+        assert not missing, (command, missing)
+    assert all(f'id="{name.lower()}"' in said["python"] for name in lowtide.__all__)
+    keys = {key for one in PROMISED["json"].values() for key in one}
+    assert all(re.search(rf"\b{key.split('.')[-1]}\b", said["json"]) for key in keys)
+    assert "face_run_in" in said["c"]
+
+
+def test_nothing_is_asked_of_a_network(site: Path) -> None:
+    """Scripts, styles, fonts and pictures come from the site's own folder; links may lead out."""
+    asked = re.compile(
+        r"<(?:script|img|iframe|source|object)[^>]*?(?:src|data)=[\"']?(?:https?:)?//[^>]*"
+        r"|<link[^>]*?rel=[\"']?(?:stylesheet|preconnect|preload|icon)[^>]*?//[^>]*"
+        r"|(?:url\(|@import )[\"']?(?:https?:)?//[^)]*"
+    )
+    found = [
+        (page.name, one)
+        for page in site.rglob("*")
+        if page.suffix in {".html", ".css"}
+        for one in asked.findall(page.read_text())
+    ]
+    assert not found
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_search_finds_in_a_page_opened_from_a_file(site: Path) -> None:
+    with open_page(site / "glossary.html", 1200, 900) as page:
+        page.value("document.querySelector('[for=__search]').click()")
+        page.value("document.querySelector('input[name=query]').focus()")
+        for letter in "requantisation":
+            page.key(letter)
+        found = page.value(
+            """new Promise(done => { const look = () => {
+                const one = document.querySelector('.md-search-result__link');
+                one ? done(one.href) : setTimeout(look, 50) }; look() })"""
+        )
+        assert "glossary.html" in found
+        assert not [fault for fault in page.faults() if not fault.startswith("data:")]
