@@ -138,12 +138,18 @@ def _settle(
 
 
 def strip(proto: onnx.ModelProto) -> None:
-    """Keep what says what is computed; notes, whatever later versions add, do not matter."""
+    """Keep what says what is computed; notes, whatever later versions add, do not matter.
+
+    Those of nodes stay until nodes are named.
+    """
     _keep(proto, "ir_version", "opset_import", "graph", "functions")
     _keep(proto.graph, "name", "node", "initializer", "sparse_initializer", "input", "output")
     for nodes in (proto.graph.node, *(f.node for f in proto.functions)):
         for node in nodes:
-            _keep(node, "name", "op_type", "domain", "overload", "input", "output", "attribute")
+            _keep(
+                node, "name", "op_type", "domain", "overload", "input", "output", "attribute",
+                "metadata_props",
+            )  # fmt: skip
     if isinstance(proto.graph.name, bytes):
         proto.graph.name = ""
 

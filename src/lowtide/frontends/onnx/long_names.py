@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import onnx
 
@@ -17,12 +17,17 @@ def cut_names(graph: onnx.GraphProto) -> None:
     """
     ends = {value.name for value in (*graph.input, *graph.output)}
     tensors = {t.name for t in graph.initializer} | {n for node in graph.node for n in node.output}
-    new = _shortened(tensors - ends, ends)
-    for tensor in graph.initializer:
-        tensor.name = new.get(tensor.name, tensor.name)
+    rename_tensors(graph, _shortened(tensors - ends, ends))
     called = _shortened((node.name for node in graph.node), ())
     for node in graph.node:
         node.name = called.get(node.name, node.name)
+
+
+def rename_tensors(graph: onnx.GraphProto, new: Mapping[str, str]) -> None:
+    """Constants and tensors between nodes get their new names, wherever they stand."""
+    for tensor in graph.initializer:
+        tensor.name = new.get(tensor.name, tensor.name)
+    for node in graph.node:
         for names in (node.input, node.output):
             for k, name in enumerate(names):
                 if name in new:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import onnx
 import onnx.checker
@@ -13,6 +13,7 @@ from onnx import AttributeProto, NodeProto
 
 from lowtide.errors import CUT, EXPORT, OPERATORS, UnreadableModel, UnsupportedModel
 from lowtide.frontends.onnx.long_names import cut_names
+from lowtide.frontends.onnx.module_names import name_by_module, name_tensors
 from lowtide.frontends.onnx.qlinear import is_form
 
 
@@ -32,13 +33,14 @@ def settle_graph(model: onnx.ModelProto, version: int) -> None:
         raise UnsupportedModel("sparse constants", hint="store them dense")
     _check_text(graph)
     _hand_out_constants(graph)
-    name_nodes(graph.node)
+    noted = name_nodes(graph.node)
     context = onnx.checker.C.CheckerContext()
     context.ir_version = onnx.IR_VERSION
     context.opset_imports = {"": version}
     for node in graph.node:
         _check_node(node, version, context)
     _check_names(graph)
+    name_tensors(graph, noted)
     cut_names(graph)
     _sort(graph)
 
@@ -87,8 +89,12 @@ def _hand_out_constants(graph: onnx.GraphProto) -> None:
         graph.node.append(onnx.helper.make_node("Identity", [tensor.name], [name]))
 
 
-def name_nodes(nodes: Iterable[NodeProto]) -> None:
-    """Give every node a name of its own: errors, and the C program, call it by that."""
+def name_nodes(nodes: Sequence[NodeProto]) -> list[NodeProto]:
+    """Give every node a name of its own: errors, and the C program, call it by that.
+
+    Returns those that are named by PyTorch's modules.
+    """
+    noted = name_by_module(nodes)
     seen: set[str] = set()
     for index, node in enumerate(nodes):
         if node.domain == "ai.onnx":
@@ -98,6 +104,7 @@ def name_nodes(nodes: Iterable[NodeProto]) -> None:
             name = f"{name}_{index}"
         seen.add(name)
         node.name = name
+    return noted
 
 
 def _check_node(node: NodeProto, version: int, context: onnx.checker.C.CheckerContext) -> None:
