@@ -67,7 +67,7 @@ sweep: .venv/ready
 	$(BIN)/pytest -n 2
 
 docs: .venv/docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 bench: .venv/ready
 	$(BIN)/python -m bench.peers
