@@ -175,7 +175,7 @@ def test_the_next_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert planned == list(FEW)
     lines = (tmp_path / "out" / "points.jsonl").read_bytes().splitlines(keepends=True)
     assert len(lines) == 1 + len(FEW)
-    held = {"points.jsonl", "front.svg", "lowtide.json"}
+    held = {"points.jsonl", "front.html", "front.svg", "lowtide.json"}
     assert {p.name for p in (tmp_path / "out").iterdir()} == held
 
     planned.clear()
@@ -187,7 +187,7 @@ def test_the_next_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     (tmp_path / "out" / "points.jsonl").write_bytes(b"".join(lines[:3]) + lines[3][:40])
     again = explore(network(), FEW, folder=tmp_path / "out", progress=said.append)
     assert planned == list(FEW[2:])
-    assert said[-len(planned)].startswith(f"3 of {len(FEW)}: layer by layer")
+    assert said[-len(planned)].startswith(f"plan 3 of {len(FEW)}: layer by layer")
     assert [replace(p, seconds=0) for p in again.points] == [
         replace(p, seconds=0) for p in first.points
     ]
@@ -272,8 +272,10 @@ def test_interrupted(tmp_path: Path) -> None:
     running = started([sys.executable, "-m", "lowtide", *command], {**os.environ, "CC": str(slow)})
     line = stopped_at(running, "plan 2 of 6", signal.SIGINT)
     assert running.returncode == 130, line
-    assert "1 of 6 recipes are kept" in line
-    assert {p.name for p in out.iterdir()} == {"points.jsonl", "front.svg", "lowtide.json"}
+    assert "stopped after 1 of 6 recipes, kept in" in line
+    held = {"points.jsonl", "front.html", "front.svg", "lowtide.json"}
+    assert {p.name for p in out.iterdir()} == held
+    assert "Stopped after 1 of 6 recipes; " in (out / "front.html").read_text()
     again = lowtide(*command, env={**os.environ, "LOWTIDE_PROGRESS": "1"})
     assert again.returncode == 0, again.stderr
     assert "1 of 6 found before" in again.stderr

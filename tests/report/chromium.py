@@ -63,8 +63,9 @@ class Page:
         )  # fmt: skip
         for one in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{one}.enable")
+        before = len(self.events)
         self.call("Page.navigate", url=file.resolve().as_uri())
-        while not any(one.get("method") == "Page.loadEventFired" for one in self.events):
+        while all(one.get("method") != "Page.loadEventFired" for one in self.events[before:]):
             self.events.append(self._read())
 
     def value(self, script: str) -> Any:
@@ -91,6 +92,12 @@ class Page:
     def click(self, x: float, y: float) -> None:
         for kind in ("mousePressed", "mouseReleased"):
             self.mouse(kind, x, y, button="left", clickCount=1)
+
+    def middle(self, element: str) -> tuple[float, float]:
+        """Where to click it."""
+        script = "(({x, y, width, height}) => [x + width / 2, y + height / 2])"
+        x, y = self.value(f"{script}(document.getElementById({element!r}).getBoundingClientRect())")
+        return x, y
 
     def picture(self) -> bytes:
         """The page as a PNG."""

@@ -18,7 +18,9 @@ def explore(
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", help="Folder for front.svg and points.jsonl; goes on with the latter."
+            "-o",
+            "--output",
+            help="Folder for front.html, front.svg and points.jsonl; goes on with the last.",
         ),
     ] = None,
     image: Annotated[

@@ -1,6 +1,6 @@
 """explore(): many recipes for one network, each planned and checked; stopped and resumed at will.
 
-    recipes -> make_plan -> Point -> points.jsonl, front.svg
+    recipes -> make_plan -> Point -> points.jsonl, front.svg, front.html
 
 A point is in the folder as soon as it is known; the next run goes on from there.
 """
@@ -8,8 +8,10 @@ A point is in the folder as soon as it is known; the next run goes on from there
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from lowtide.backends import emit
@@ -19,6 +21,7 @@ from lowtide.check.meter import find_meter
 from lowtide.clock import Clock, Part, Progress, quiet
 from lowtide.errors import UsageError
 from lowtide.explorer.front import Point, distinct, front
+from lowtide.explorer.front_page import front_page
 from lowtide.explorer.front_svg import front_svg
 from lowtide.explorer.journal import Journal, check_journal
 from lowtide.explorer.recipes import recipe_name
@@ -33,7 +36,9 @@ from lowtide.planner.weight_traffic import weight_traffic
 from lowtide.room import MAX_ELEMENTS
 from lowtide.version import __version__
 
-_PICTURE = "front.svg"
+_DRAWN = ("front.svg", "front.html")
+_EVERY = 2.0
+"""Seconds from one drawing to the next: of thousands of points each takes a while."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,8 @@ def explore(
 ) -> Explored:
     """Plans a network by each recipe; with `folder`, what is found there is not planned again.
 
-    Each point is written to `folder` as soon as it is known, and the picture drawn anew. `code`
+    Each point is written to `folder` as soon as it is known, and the picture and the page are drawn
+    anew every few seconds, and at the end, also where it is stopped. `code`
     measures the emitted program as well; `shapes` and `max_elements` as for `fit`. Raises
     ModelError, CheckError for a plan that does not hold, and UsageError for a folder that is not
     an exploration's of this network.
@@ -103,6 +109,7 @@ def explore(
     done = {recipe: one for recipe in tried if (one := found.get(recipe)) and _enough(one, code)}
     if done:
         progress(f"{len(done)} of {len(tried)} found before")
+    drawn = monotonic()
     try:
         for k, recipe in enumerate(tried, 1):
             if recipe in done:
@@ -111,15 +118,22 @@ def explore(
             done[recipe] = _measure(source, graph, recipe, code)
             if journal is not None:
                 journal.append(done[recipe])
-                _draw(journal.folder, _explored(start, tried, done), given)
+                if monotonic() > drawn + _EVERY:
+                    so_far = f"{len(done)} of {len(tried)} recipes so far"
+                    _draw(journal.folder, _explored(start, tried, done), given, so_far)
+                    drawn = monotonic()
     except BaseException as error:
         if journal is not None and done:
-            kept = f"{len(done)} of {len(tried)} recipes are kept in {journal.path}"
-            error.add_note(f"{kept}; the same command goes on from there")
+            stopped = f"stopped after {len(done)} of {len(tried)} recipes"
+            error.add_note(
+                f"{stopped}, kept in {journal.path}; the same command goes on from there"
+            )
+            with suppress(UsageError):  # the folder is at fault, and the error says so
+                _draw(journal.folder, _explored(start, tried, done), given, stopped)
         raise
     explored = _explored(start, tried, done)
     if journal is not None:
-        _draw(journal.folder, explored, given)
+        _draw(journal.folder, explored, given, f"{len(done)} recipes")
     return explored
 
 
@@ -137,7 +151,7 @@ def _check(
             raise UsageError(f"--code needs a C compiler: {absent}")
     if folder is not None:
         check_journal(folder)
-        check_folder(folder, {_PICTURE}, given, "explore", mixed=True)
+        check_folder(folder, _DRAWN, given, "explore", mixed=True)
 
 
 def _enough(one: Point, code: bool) -> bool:
@@ -183,6 +197,8 @@ def _explored(start: Explored, tried: Sequence[Options], done: dict[Options, Poi
     return replace(start, tried=len(points), points=distinct(points))
 
 
-def _draw(folder: Path, explored: Explored, given: Sequence[Path]) -> None:
-    picture = front_svg(explored.source.file, explored.tried, explored.points)
-    put(folder, {_PICTURE: picture.encode()}, given, "explore")
+def _draw(folder: Path, explored: Explored, given: Sequence[Path], state: str) -> None:
+    file, points = explored.source.file, explored.points
+    page = front_page(file, state[0].upper() + state[1:], points, explored.command)
+    drawn = {"front.svg": front_svg(file, explored.tried, points), "front.html": page}
+    put(folder, {name: text.encode() for name, text in drawn.items()}, given, "explore")

@@ -37,9 +37,9 @@ change on, and until then lowtide's."""
 
 OWN = frozenset(
     {
-        "compressed.onnx", "fifo.json", "front.svg", "int8.onnx", "memory.svg", "net.c", "net.h",
-        "net.onnx", "net.tflite", "net_weights.bin", "net_weights.c", "plan.json", "report.html",
-        "tiles.json", EXAMPLE, RECIPE, *(CHECKS + name for name in _CHECKED),
+        "compressed.onnx", "fifo.json", "front.html", "front.svg", "int8.onnx", "memory.svg",
+        "net.c", "net.h", "net.onnx", "net.tflite", "net_weights.bin", "net_weights.c", "plan.json",
+        "report.html", "tiles.json", EXAMPLE, RECIPE, *(CHECKS + name for name in _CHECKED),
     }
 )  # fmt: skip
 """All that lowtide writes to a folder, of a network called net."""

@@ -7,9 +7,7 @@ draws what is seen of them only.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from importlib.resources import files
 from math import prod
 from typing import Any
 
@@ -19,11 +17,12 @@ from lowtide.planner.costs import label, weights_of
 from lowtide.planner.memory_map import life_runs
 from lowtide.planner.plan import Plan
 from lowtide.quoting import for_markup, for_terminal
+from lowtide.report.assemble import filled, page_of
 from lowtide.report.colours import storage_colours
 from lowtide.report.peaks import made_by, owners, peak_words, read_by
 from lowtide.report.sides import Side
 
-_SCRIPTS = ("timeline.js", "storages.js", "map.js", "table.js", "page.js")
+_SCRIPTS = ("timeline.js", "storages.js", "map.js", "table.js")
 
 
 def report_html(plan: Plan, sides: tuple[Side, Side]) -> str:
@@ -35,18 +34,7 @@ def report_html(plan: Plan, sides: tuple[Side, Side]) -> str:
         "before": _side(before, colours),
         "after": _side(after, colours),
     }
-    page = files(__package__) / "html"
-    own = {
-        "title": for_markup(plan.source.named, 200),
-        "style": (page / "page.css").read_text(),
-        # No tag can begin in it, so none of its texts can end the element.
-        "data": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
-        "script": "\n".join((page / name).read_text() for name in _SCRIPTS),
-    }
-    text = (page / "page.html").read_text()
-    for name, value in own.items():
-        text = _filled(text, name, value)
-    return text
+    return page_of("fit", _SCRIPTS, f"{plan.source.named} in memory", data)
 
 
 def with_figures(page: str, figures: Iterable[tuple[str, str]]) -> str:
@@ -55,12 +43,7 @@ def with_figures(page: str, figures: Iterable[tuple[str, str]]) -> str:
         f"<div><dt>{for_markup(name)}</dt><dd>{for_markup(value, 200)}</dd></div>"
         for name, value in figures
     )
-    return _filled(page, "figures", "".join(lines))
-
-
-def _filled(text: str, name: str, value: str) -> str:
-    head, _, tail = text.partition(f"<!--{name}-->")
-    return head + value + tail
+    return filled(page, "figures", "".join(lines))
 
 
 def _side(side: Side, colours: Mapping[str, tuple[str, str]]) -> dict[str, Any]:

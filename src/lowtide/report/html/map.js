@@ -1,19 +1,6 @@
 // The map: address over time. It draws what is seen, in bands no thinner than half a pixel.
 const LEFT = 66, TOP = 10, BOTTOM = 26;
 
-function sized(canvas) { // the canvas at the screen's own pixels; its context, in CSS pixels
-  const ratio = window.devicePixelRatio || 1, { width, height } = canvas.getBoundingClientRect();
-  canvas.width = Math.round(width * ratio);
-  canvas.height = Math.round(height * ratio);
-  const context = canvas.getContext("2d");
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.clearRect(0, 0, width, height);
-  context.font = "11px ui-sans-serif, system-ui, sans-serif";
-  return [context, width, height];
-}
-const ink = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const bytes = (n) => n.toLocaleString("en");
-
 class MemoryMap {
   constructor(canvas) {
     this.canvas = canvas;

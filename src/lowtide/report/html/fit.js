@@ -1,6 +1,4 @@
 // The page: one moment, shown by the map, the arena, the words and the table.
-const held = JSON.parse(document.getElementById("data").textContent);
-const by = (id) => document.getElementById(id);
 const sides = {};
 let side, moment = 0, playing = 0;
 
@@ -77,19 +75,16 @@ function tip(event) {
     map.lit = there;
     map.draw(moment);
   }
-  const storage = side.storages[there], shown = by("tip");
-  shown.hidden = !storage;
-  if (!storage) return;
+  const storage = side.storages[there];
+  if (!storage) return tell(event);
   const maker = side.makers[there], reader = side.readers[there].reduce((a, b) => (a === null || side.ends[b] > side.ends[a] ? b : a), null);
-  shown.textContent = [
+  tell(event, [
     storage.owner,
     `tensor ${storage.name}`,
     `${storage.shape.join(" x ")} ${storage.type}, ${bytes(storage.bytes)} bytes at ${bytes(storage.low)}`,
     maker === null ? "handed in by the caller" : `made by ${side.operators[maker].name}`,
     reader === null ? "read by nobody: a result" : `read last by ${side.operators[reader].name}`,
-  ].join("\n");
-  shown.style.left = `${Math.min(event.clientX + 14, window.innerWidth - shown.offsetWidth - 8)}px`;
-  shown.style.top = `${Math.min(event.clientY + 14, window.innerHeight - shown.offsetHeight - 8)}px`;
+  ]);
 }
 function turn(way) { // the first moment of the turn before or after
   const { time } = side, k = time.slot(moment);
@@ -149,6 +144,5 @@ by("all").addEventListener("click", all);
 by("back").addEventListener("click", (event) => keys.ArrowLeft(event));
 by("on").addEventListener("click", (event) => keys.ArrowRight(event));
 by("play").addEventListener("click", () => play(!playing));
-window.addEventListener("resize", () => { table.draw(); redraw(); });
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { table.draw(); redraw(); });
+redrawn(() => { table.draw(); redraw(); });
 choose("after");
