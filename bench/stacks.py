@@ -4,6 +4,8 @@
 
 Each network is planned once for each processor, and compiled at -O2, -O3 and -Os with GCC and,
 where it is here, Clang. Said: the deepest path of calls. Measured: how far a run writes over paint.
+A row is written as it comes. Rows of the commit that is checked out are not measured again; those
+of another one make way, unless --only or --board asks for a part: that is printed alone.
 """
 
 from __future__ import annotations
@@ -16,11 +18,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.tables import markdown, put
+from bench.tables import held, markdown, put
 from lowtide.backends import emit
+from lowtide.check.child import run_child
 from lowtide.check.code_size import footprint
 from lowtide.check.meter import find_meter
 from lowtide.clock import Clock, quiet
+from lowtide.errors import LowtideError
 from lowtide.pipeline.read import read
 from lowtide.planner.filter_blocks import plan_filters
 from lowtide.planner.memory_map import MemoryMap, memory_map
@@ -43,8 +47,8 @@ SHIPPED: Mapping[str, tuple[Path, Options]] = {
     "ResNet-8, packed": (EXAMPLES / "resnet8_cifar10_small.onnx", Options()),
 }  # fmt: skip
 LEVELS = ("-O2", "-O3", "-Os")
-LARGEST = 2 << 20
-"""Bytes of a file of ../shared that a board has room for."""
+LARGEST = 512 << 10
+"""Bytes of a file of ../shared: half of the flash that boards usually have."""
 
 
 @dataclass(frozen=True)
@@ -96,37 +100,56 @@ def planned(model: Path, options: Options, where: Board) -> Plan:
 
 
 def networks(shared: Path) -> dict[str, tuple[Path, Options]]:
-    """Those that are shipped, and the smaller ones of ../shared."""
-    more = [
-        one for kind in ("tflite", "onnx", "qdq") for one in (shared / "models" / kind).glob("*")
-    ]
-    small = [one for one in sorted(more) if one.suffix in (".onnx", ".tflite")]
-    held = {one.stem: (one, Options()) for one in small if one.stat().st_size < LARGEST}
-    return {**SHIPPED, **held}
+    """Those that are shipped, and the small ones of 8 bits of ../shared."""
+    more = sorted((shared / "models/tflite").glob("*.tflite"))
+    return {**SHIPPED, **{o.stem: (o, Options()) for o in more if o.stat().st_size < LARGEST}}
+
+
+def boards_of(name: str) -> tuple[str, ...]:
+    """Those that the page has of a network: all of one that is shipped."""
+    return BOARDS if name in SHIPPED else ("m4", "m55")
+
+
+def measured(name: str, model: Path, options: Options, on: str) -> Iterator[list[str]]:
+    """A row for each compiler."""
+    found = list(stacks(planned(model, options, board(on)), board(on)))
+    for compiler in dict.fromkeys(one.compiler for one in found):
+        own = [one for one in found if one.compiler == compiler]
+        cells = [f"{one.said:,} / {one.measured:,}" for one in own]
+        ratio = max(one.said / one.measured for one in own)
+        row = [name, on, compiler, *cells, f"{ratio:.2f}"]
+        print(*row, sep="  ", file=sys.stderr, flush=True)
+        yield row
+        if any(one.said < one.measured for one in own):
+            raise SystemExit(f"{name} on {on}: more is measured than said: {own}")
 
 
 def main() -> None:
-    """Prints rows as they are measured, and writes the page where all were."""
+    """Prints rows as they are measured, and writes them into the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only")
     parser.add_argument("--board", choices=BOARDS)
-    parser.add_argument("--shared", type=Path, help="its networks too; the page stays as it is")
+    parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
     asked = parser.parse_args()
-    there = networks(asked.shared) if asked.shared else dict(SHIPPED)
-    rows = []
+    there = networks(asked.shared)
+    head = run_child(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]).stdout.decode()
+    said = f"Rows of commit {head.strip()}:\n\n"
+    same = said in PAGE.read_text()
+    rows = held(PAGE, "stacks") if same else []
+    done = {(row[0], row[1]) for row in rows}
     for name in [asked.only] if asked.only else there:
-        for on in [asked.board] if asked.board else BOARDS:
-            found = list(stacks(planned(*there[name], board(on)), board(on)))
-            for compiler in dict.fromkeys(one.compiler for one in found):
-                own = [one for one in found if one.compiler == compiler]
-                cells = [f"{one.said:,} / {one.measured:,}" for one in own]
-                ratio = max(one.said / one.measured for one in own)
-                rows.append([name, on, compiler, *cells, f"{ratio:.2f}"])
-                print(*rows[-1], sep="  ", file=sys.stderr, flush=True)
-                if any(one.said < one.measured for one in own):
-                    raise SystemExit(f"{name} on {on}: more is measured than said")
-    if not asked.only and not asked.board and not asked.shared:
-        put(PAGE, "stacks", markdown(["network", "board", "compiler", *LEVELS, "most"], rows))
+        for on in [asked.board] if asked.board else boards_of(name):
+            if (name, on) in done:
+                continue
+            try:
+                rows += measured(name, *there[name], on)
+            except LowtideError as refused:
+                print(f"{name} on {on}: {refused}", file=sys.stderr)
+                continue
+            if same or not (asked.only or asked.board):
+                rows.sort(key=lambda row: list(there).index(row[0]))
+                table = markdown(["network", "board", "compiler", *LEVELS, "most"], rows)
+                put(PAGE, "stacks", said + table)
 
 
 if __name__ == "__main__":

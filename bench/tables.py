@@ -21,7 +21,7 @@ def _is_number(text: str) -> bool:
 def held(file: Path, name: str) -> list[list[str]]:
     """The rows that stand in such a table."""
     table = file.read_text().split(f"<!-- {name} -->\n")[1].split(f"<!-- /{name} -->")[0]
-    lines = table.splitlines()[2:]
+    lines = [line for line in table.splitlines() if line.startswith("|")][2:]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
