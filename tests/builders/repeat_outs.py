@@ -3,7 +3,7 @@
     LOWTIDE_REPEAT=all pytest tests/cli      all of them, once the tests are through
     LOWTIDE_REPEAT=2 pytest                  two of them, drawn with a seed
 
-Folders that a test spoiled, or whose network it replaced, are left out, and counted.
+Folders that a test changed as a user does, or whose network it replaced, are left out, and counted.
 """
 
 from __future__ import annotations
@@ -20,22 +20,25 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from lowtide.cli.app import app
-from lowtide.files.listing import NAME, RECIPE, digest, read_listing
+from lowtide.files.listing import NAME, RECIPE, digest, is_example, read_listing
 
 SEED = 1
 
 
 @dataclass(frozen=True)
 class Repeated:
-    """How many folders there were, how many were looked at, and which differ, with why."""
+    """How many folders there were, how many of them were changed, how many were looked at, and
+    which differ, with why."""
 
     found: int
+    changed: int
     compared: int
     differ: Sequence[str]
 
     def __str__(self) -> str:
         equal = self.compared - len(self.differ)
-        head = f"{self.found} OUTs, {self.compared} repeated, {equal} the same to the byte"
+        head = f"{self.found} OUTs, {self.changed} changed since and left out, {self.compared} "
+        head += f"repeated, {equal} the same to the byte"
         return "\n".join([head, *self.differ])
 
 
@@ -43,9 +46,12 @@ def repeat_outs(under: Path, asked: str) -> Repeated:
     """Makes the folders below `under` again, each elsewhere: `asked` is all, or how many."""
     every = sorted(one.parent for one in under.rglob(RECIPE) if (one.parent / NAME).is_file())
     whole = [one for one in every if _is_whole(one)]
+    changed = len(every) - len(whole)
     if asked != "all":
         whole = random.Random(SEED).sample(whole, min(int(asked), len(whole)))
-    return Repeated(len(every), len(whole), [why for one in whole for why in _differs(one)])
+    return Repeated(
+        len(every), changed, len(whole), [why for one in whole for why in _differs(one)]
+    )
 
 
 def _is_whole(folder: Path) -> bool:
@@ -53,9 +59,17 @@ def _is_whole(folder: Path) -> bool:
     listing = read_listing(folder)
     if listing is None or any(digest(folder, n) != held for n, held in listing.files.items()):
         return False
+    if any(n not in listing.files for n in _examples(folder)):
+        return False  # the user's own: a list has examples only until they are changed
     named = tomllib.loads((folder / RECIPE).read_text()).get("model", [])
     models = [folder / one for one in ([named] if isinstance(named, str) else named)]
     return bool(models) and all(one.is_file() for one in models) and _made_of(folder, models)
+
+
+def _examples(folder: Path) -> Iterator[str]:
+    """The examples that lie in a folder, whosever they are."""
+    files = (one for one in folder.rglob("*") if one.is_file())
+    return filter(is_example, (one.relative_to(folder).as_posix() for one in files))
 
 
 def _made_of(folder: Path, models: Sequence[Path]) -> bool:

@@ -59,8 +59,11 @@ def _root(
 app.command(epilog="Example: `lowtide profile net.onnx --overlap none`")(profile)
 app.command(
     cls=RepeatedFit,
-    epilog="Examples: `lowtide fit net.onnx -o out --budget 256KiB --sample cat.png`; "
-    "`lowtide fit net.onnx -o out --budget 128KiB --flash 512KiB --calibrate pictures/`",
+    epilog="Examples:\n\n"
+    "- `lowtide fit net.tflite -o out --chip stm32l4r5`\n\n"
+    "- `lowtide fit net.onnx -o out --budget 256KiB --sample cat.png`\n\n"
+    "- `lowtide fit net.onnx -o out --chip nrf52840 --int8 --calibrate pictures/`\n\n"
+    "- `lowtide fit -c out/lowtide.toml`",
 )(fit)
 app.command(epilog="Example: `lowtide explore net.onnx -o front --image streamed`")(explore)
 app.command(epilog="Example: `lowtide verify out --model net.onnx`")(verify)

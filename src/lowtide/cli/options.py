@@ -22,7 +22,10 @@ Model = Annotated[
 Models = Annotated[
     list[Path],
     typer.Argument(
-        help="The network, an ONNX or a .tflite file; several with --together.", show_default=False
+        default_factory=list,
+        help="The network, an ONNX or a .tflite file; several with --together; none where -c "
+        "names it.",
+        show_default=False,
     ),
 ]
 Json = Annotated[
@@ -68,7 +71,8 @@ Name = Annotated[
     typer.Option(
         help="What the program is called: face gives face.c, face_run(), FACE_ARENA_BYTES, so that "
         "several networks link into one program. net unless given. With --together one for each: "
-        "face,wake."
+        "face,wake.",
+        rich_help_panel=PROGRAM,
     ),
 ]
 Align = Annotated[
@@ -101,6 +105,7 @@ Cc = Annotated[
         "--cc",
         help="The C compiler of the board, with flags: code, stack and flash are measured with it. "
         "Without it that of --cpu, or else this machine's. GCC or Clang.",
+        rich_help_panel=PROGRAM,
     ),
 ]
 Chip = Annotated[

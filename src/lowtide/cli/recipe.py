@@ -43,7 +43,13 @@ class RepeatedFit(TyperCommand):
         file = given.get("config")
         if file is not None:
             args = [*_words(Path(file), self.params, given), *args]
-        return super().parse_args(ctx, args)
+        rest = super().parse_args(ctx, args)
+        if not ctx.params["model"] and not ctx.resilient_parsing:
+            raise UsageError(
+                "no network: name its file, ONNX or .tflite, or -c a lowtide.toml that does; "
+                f"'{ctx.command_path} --help' lists what there is"
+            )
+        return rest
 
 
 def recipe(context: typer.Context, output: Path) -> dict[str, bytes]:
