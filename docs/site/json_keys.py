@@ -1,16 +1,25 @@
 """What scripts read, as a page: the keys of --json by command, and the exit codes.
 
-The keys are those that tests/cli/interfaces.json promises; the codes are of the errors.
+keys of each command    tests/cli/interfaces.json, what is promised
+what they mean          keys.md, and of a plan's figures docs/plan-json.md
+exit codes              the errors
 """
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from lowtide import errors
 
-PROMISED = json.loads((Path(__file__).parents[2] / "tests" / "cli" / "interfaces.json").read_text())
+DOCS = Path(__file__).parents[1]
+PROMISED = json.loads((DOCS.parent / "tests" / "cli" / "interfaces.json").read_text())
+
+FACT = re.compile(r"^- (`\w+`): ((?:.|\n  )*)", re.MULTILINE)
+"""What docs/plan-json.md says of the figures of a plan, which are keys here too."""
+
+MEMORY = "### Memory\n"
 
 
 HEAD = """\
@@ -25,23 +34,32 @@ never renamed ([the rules](../stability.md)).
 
 
 def json_keys() -> str:
-    keys = PROMISED["json"].items()
-    said = "A point stands before a key of an object within, or of each object of a list.\n"
-    of_each = [f"### {name}\n\n{tree(held)}" for name, held in keys]
-    return "\n".join([HEAD, codes(), "## Keys\n", said, *of_each])
+    plan = (DOCS / "plan-json.md").read_text()
+    facts = [f"{one[1]}\n:   {' '.join(one[2].split())}\n" for one in FACT.finditer(plan)]
+    meanings = (DOCS / "site" / "keys.md").read_text()
+    meanings = meanings.replace(MEMORY, "\n".join([MEMORY, *facts]))
+    of_each = map(of_command, PROMISED["json"])
+    meant = "## What keys mean\n"
+    return "\n".join([HEAD, codes(), meant, meanings, "## Keys of each command\n", *of_each])
 
 
 def codes() -> str:
-    kinds = [one for one in vars(errors).values() if isinstance(one, type)]
-    rows = [
-        f"| {one.exit_code} | `{one.__name__}` | {(one.__doc__ or '').splitlines()[0]} |"
-        for one in kinds
-        if issubclass(one, errors.LowtideError)
-    ]
-    ends = "| 129, 130, 143 | | Interrupted: a closed terminal, Ctrl-C, `kill`. |"
-    head = ["| code | in Python | when |", "|---|---|---|", "| 0 | | Done. |"]
-    return "\n".join([*head, *sorted(rows), ends, ""])
+    """From the tree that the errors' own docstring draws."""
+    drawn = re.findall(r"(\w+(?:Error|Model))\b *\d? *(.*)", errors.__doc__ or "")
+    rows = [f"| {getattr(errors, name).exit_code} | `{name}` | {said} |" for name, said in drawn]
+    ends = "| 129, 130, 143 | | interrupted: a closed terminal, Ctrl-C, `kill` |"
+    return "\n".join(
+        ["| code | in Python | when |\n|---|---|---|\n| 0 | | done |", *rows, ends, ""]
+    )
 
 
-def tree(keys: list[str]) -> str:
-    return ", ".join(f"`{key}`" for key in keys) + "\n"
+def of_command(name: str) -> str:
+    """A line of keys; of those that have nearly all of another's, what is different."""
+    keys, fit = PROMISED["json"][name], PROMISED["json"]["fit"]
+    said = ", ".join(f"`{key}`" for key in keys)
+    gone = [key for key in fit if key not in keys]
+    if name.startswith("fit --") and len(gone) < len(fit) / 4:
+        more = ", ".join(f"`{key}`" for key in keys if key not in fit)
+        said = f"Those of `fit`, and {more}"
+        said += f"; not {', '.join(f'`{key}`' for key in gone)}" if gone else ""
+    return f"### {name}\n\n{said}.\n"
