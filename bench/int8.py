@@ -51,7 +51,7 @@ SHOWN = {
     "mobilenet_v2_1.0_224_ptq": "MobileNetV2 1.0, 224 x 224",
 }
 """Those of the README, and what they are."""
-SHORT = ("8-bit network", "lowtide", "image streamed", "TFLM", "Vela", "others, published")
+SHORT = ("8-bit network", "lowtide", "image row by row", "TFLM", "Vela", "others")
 
 RECORD = """
 import sys
@@ -122,7 +122,7 @@ def main() -> None:
     """Writes both tables, row by row as they are measured."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
-    parser.add_argument("--only", nargs="*", help="names of networks whose rows are renewed")
+    parser.add_argument("--only", nargs="*", help="networks whose rows are renewed; none: only the tables")
     given = parser.parse_args()
     order = [*models(given.shared)]
     rows = {row[0]: row for row in held(PAGE, "table") if len(row) == len(HEAD)}
@@ -132,9 +132,15 @@ def main() -> None:
         row = measure(model)
         rows[row[0]] = row
         print(" | ".join(row), file=sys.stderr, flush=True)
-        names = [name for m in order for name in (m.name, m.stem) if name in rows]
-        put(PAGE, "table", markdown(HEAD, [rows[name] for name in dict.fromkeys(names)]))
-        put(README, "int8", markdown(SHORT, [short(rows[name]) for name in SHOWN if name in rows]))
+        write(rows, order)
+    write(rows, order)
+
+
+def write(rows: dict[str, list[str]], order: list[Path]) -> None:
+    """Both tables, from what is known so far."""
+    names = [name for m in order for name in (m.name, m.stem) if name in rows]
+    put(PAGE, "table", markdown(HEAD, [rows[name] for name in dict.fromkeys(names)]))
+    put(README, "int8", markdown(SHORT, [short(rows[name]) for name in SHOWN if name in rows]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What overlapping an output with its dying input saves: docs/overlap.md and the README's table.
+"""What overlapping an output with its dying input saves: docs/overlap.md.
 
     python -m bench.overlap [--shared ../shared] [--only NAME] [--check]
 
@@ -28,7 +28,7 @@ from lowtide.planner.plan import Options, Plan
 
 ROOT = Path(__file__).parents[1]
 TRAINED = ("face_slim_320", "face_rfb_320", "yunet_n_320", "fastestdet_352", "dncnn_25")
-# The networks of Jokic et al.'s kinds that the README shows, and the judge runs.
+# The networks of Jokic et al.'s kinds that the judge runs.
 SHORT = (
     "mobilenetv1_ssd_trunk_300",
     "ultraface_slim_240x320",
@@ -89,11 +89,6 @@ HEAD = (
     "network", "ping-pong", "two buffers", "layer by layer", "row", "group", "pixel",
     "live by pixel", "group, align 16", "proven", "% of activations", "% of the network",
 )  # fmt: skip
-SHORT_HEAD = ("network", "ping-pong", "overlapped", "saved", "weights counted", "proven least")
-
-
-def _short(cells: list[str]) -> list[str]:
-    return [cells[0], cells[1], f"**{cells[6]}**", f"{cells[10]} %", f"{cells[11]} %", cells[9]]
 
 
 def measure(name: str, model: Path | onnx.ModelProto) -> list[str]:
@@ -120,7 +115,7 @@ def check(name: str, model: Path | onnx.ModelProto) -> None:
 
 
 def main() -> None:
-    """Writes docs/overlap.md and the README's short table."""
+    """Writes docs/overlap.md."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
     parser.add_argument("--only", help="one network; prints its row and writes nothing")
@@ -140,8 +135,6 @@ def main() -> None:
         print(markdown(HEAD, rows))
     elif rows:
         put(ROOT / "docs/overlap.md", "table", markdown(HEAD, rows))
-        short = [_short(cells) for cells in rows if cells[0] in SHORT]
-        put(ROOT / "README.md", "overlap", markdown(SHORT_HEAD, short))
 
 
 if __name__ == "__main__":

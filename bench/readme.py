@@ -1,6 +1,6 @@
-"""Writes the numbers, the transcripts and the picture of README.md: python -m bench.readme.
+"""What fit prints in README.md and docs/output.md, docs/float32.md, docs/memory.svg: python -m bench.readme
 
-The table is planned only (`--target none`); docs/models.md has the networks that were emitted,
+The table of docs/float32.md is planned only (`--target none`); docs/models.md has the networks that were emitted,
 checked and run.
 """
 
@@ -106,17 +106,17 @@ def missed() -> str:
 
 
 def main() -> None:
-    """Writes README.md's parts and docs/memory.svg; --transcripts: nothing that needs ../shared."""
-    readme = ROOT / "README.md"
-    put(readme, "transcript", transcript("demo"))
+    """Writes them; --transcripts: nothing that needs ../shared."""
+    put(ROOT / "docs/output.md", "transcript", transcript("demo"))
     shutil.copy(ROOT / "out/resnet8_int8/memory.svg", ROOT / "docs/memory.svg")
     if "--transcripts" in sys.argv:
         return
     if not SHARED.exists():
         sys.exit("../shared is not there: the table was left as it is")
-    put(readme, "budget", missed())
+    put(ROOT / "README.md", "budget", missed())
     with TemporaryDirectory() as folder:
-        put(readme, "table", markdown(HEAD, [row(path) for path in networks(Path(folder))]))
+        rows = [row(path) for path in networks(Path(folder))]
+        put(ROOT / "docs/float32.md", "table", markdown(HEAD, rows))
 
 
 if __name__ == "__main__":

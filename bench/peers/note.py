@@ -1,4 +1,4 @@
-"""The tables of docs/speed.md and README.md, and docs/speed.svg, from docs/speed*.csv:
+"""The tables of docs/speed.md, README.md's sentence and docs/speed.svg, from docs/speed*.csv:
 
 python -m bench.peers.note
 """
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.peers.measured import RUNTIMES, Other, Row, geometric_mean, read_csv, read_others
-from bench.peers.networks import NETWORKS, latencies
+from bench.peers.networks import NETWORKS, activations, latencies
 from bench.peers.plot import speed_svg
 from bench.tables import markdown, put
 from lowtide.sizes import show_bytes
@@ -23,7 +23,9 @@ def write_note(root: Path = ROOT) -> None:
     rows = read_csv(docs / "speed.csv")
     (docs / "speed.svg").write_text(speed_svg(rows))
     put(docs / "speed.md", "speed", _conditions(rows) + full_table(rows))
-    put(root / "README.md", "speed", short_table(rows))
+    put(docs / "speed.md", "short", short_table(rows))
+    put(root / "README.md", "speed", summary(rows))
+    put(docs / "compare.md", "activations", activations_table(rows))
     peers = docs / "speed-peers.csv"
     if peers.exists():
         put(docs / "speed.md", "peers", peers_table(read_others(peers)))
@@ -70,8 +72,19 @@ def full_table(rows: Sequence[Row]) -> str:
     return markdown(HEAD, cells)
 
 
+def summary(rows: Sequence[Row]) -> str:
+    """For the README: what fit does by itself, in a sentence."""
+    _, ratio, share = _means(rows)[0]
+    count = len({one.network for one in rows})
+    return (
+        f"On one core of a PC, beside onnxruntime (float32, {count} networks, geometric means): "
+        f"{ratio:.2f} of its time\nand {100 * share:.1f} % of its memory for activations "
+        "([docs/speed.md](docs/speed.md), by `make bench`).\n"
+    )
+
+
 def short_table(rows: Sequence[Row]) -> str:
-    """For the README: a line a network."""
+    """A line a network."""
     plans = list(dict.fromkeys(one.plan for one in rows))
     head = ["network", "onnxruntime ms"]
     for plan in plans:
@@ -95,6 +108,18 @@ def short_table(rows: Sequence[Row]) -> str:
         ratio, share = means.get(plan, (0.0, 0.0))
         last += ["", f"**{ratio:.2f}**", "", f"{100 * share:.1f} %"] if plan in means else [""] * 4
     return markdown(head, [*cells, last])
+
+
+def activations_table(rows: Sequence[Row]) -> str:
+    """KiB of each runtime; ours as fit plans it by itself."""
+    others = {"onnxruntime": "onnxruntime", "iree": "IREE", "tvm": "TVM", "onnx2c": "onnx2c",
+              "executorch": "ExecuTorch", "tflite_micro": "TFLM"}  # fmt: skip
+    cells, known = [], activations()
+    for one in (one for one in rows if one.plan == rows[0].plan):
+        shown = [known[one.network].get(name) for name in others]
+        kib = ["-" if size is None else f"{size:,.1f}" for size in shown]
+        cells.append([NETWORKS[one.network], f"**{one.arena_kib:,.1f}**", *kib])
+    return markdown(["network", "lowtide", *others.values()], cells)
 
 
 def _means(rows: Sequence[Row]) -> list[tuple[str, float, float]]:

@@ -28,6 +28,8 @@ from lowtide.timing.worker import Worker
 from test_bench import EXAMPLE, SECONDS
 
 ROOT = Path(__file__).parents[2]
+PAGES = ("README.md", "docs/speed.md", "docs/compare.md")
+MARKS = ("speed", "short", "activations", "peers")
 
 
 def made_up(network: str, plan: str, ratio: float, arena_kib: float) -> Row:
@@ -67,34 +69,30 @@ def test_the_note_is_written_from_the_csv(tmp_path: Path) -> None:
     docs = tmp_path / "docs"
     docs.mkdir()
     write_others(docs / "speed-peers.csv", [Other("vgg16", "iree", "3.13.0", 12.5, 1.257, "timed")])
-    for name in ("README.md", "docs/speed.md"):
-        (tmp_path / name).write_text(
-            "before\n<!-- speed -->\nold\n<!-- /speed -->\n<!-- peers -->\n<!-- /peers -->\nafter\n"
-        )
+    for name in PAGES:
+        marks = "".join(f"<!-- {m} -->\nold\n<!-- /{m} -->\n" for m in MARKS)
+        (tmp_path / name).write_text(f"before\n{marks}after\n")
     write_csv(docs / "speed.csv", ROWS)
     write_note(tmp_path)
-    readme, note = (tmp_path / "README.md").read_text(), (docs / "speed.md").read_text()
-    for text in (readme, note):
+    readme, note, compared = ((tmp_path / name).read_text() for name in PAGES)
+    for text, mine in ((readme, "speed"), (note, "speed short peers"), (compared, "activations")):
         assert text.startswith("before\n")
         assert text.endswith("after\n")
-        assert "old" not in text
+        assert text.count("old") == len(MARKS) - len(mine.split())
+    for name in ("speed", "short"):
+        text = note.split(f"<!-- {name} -->")[1].split(f"<!-- /{name} -->")[0]
         lines = {line.split(" | ")[0].strip("| "): line for line in text.splitlines()}
         assert {"ResNet18", "VGG16", "geometric mean"} <= lines.keys()
         assert "**1.00**" in text  # of 0.5 and 2
         assert "**0.60**" in text  # of 0.4 and 0.9
     assert "| iree 3.13.0 | here |" in note
     assert "1.26" in note
-    assert "450.8 KiB | 10.0 %" in readme
+    assert "450.8 KiB | 10.0 %" in note
+    assert "2 networks, geometric means): 1.00 of its time\nand 10.0 % of its" in readme
+    assert "| ResNet18 | **450.8** | 4,508.0 |" in compared
     picture = ElementTree.parse(docs / "speed.svg").getroot()
     words = [t.text for t in picture.iter("{http://www.w3.org/2000/svg}text")]
     assert {"ResNet18", "VGG16", "0.50 / 0.40", "10 % / 20 %"} <= set(words)
-
-
-def test_this_project_has_the_marks() -> None:
-    """Where the tables go."""
-    for name in ("README.md", "docs/speed.md"):
-        text = (ROOT / name).read_text()
-        assert text.count("<!-- speed -->\n") == text.count("<!-- /speed -->") == 1
 
 
 def test_every_network_has_the_figure_it_is_held_to() -> None:
