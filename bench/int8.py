@@ -122,7 +122,9 @@ def main() -> None:
     """Writes both tables, row by row as they are measured."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
-    parser.add_argument("--only", nargs="*", help="networks whose rows are renewed; none: only the tables")
+    parser.add_argument(
+        "--only", nargs="*", help="networks whose rows are renewed; none: only the tables"
+    )
     given = parser.parse_args()
     order = [*models(given.shared)]
     rows = {row[0]: row for row in held(PAGE, "table") if len(row) == len(HEAD)}

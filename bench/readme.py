@@ -1,6 +1,6 @@
-"""What fit prints in README.md and docs/output.md, docs/float32.md, docs/memory.svg: python -m bench.readme
+"""What README.md, docs/output.md and docs/float32.md show, docs/memory.svg: python -m bench.readme
 
-The table of docs/float32.md is planned only (`--target none`); docs/models.md has the networks that were emitted,
+The table is planned only (`--target none`); docs/models.md has the networks that were emitted,
 checked and run.
 """
 

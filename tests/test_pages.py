@@ -1,6 +1,6 @@
 """The pages that people read: tables that scripts write have their place, links lead somewhere.
 
-    put(PAGE, "int8", ...)  in bench/      <!-- int8 --> .. <!-- /int8 -->  in that page, once
+put(PAGE, "int8", ...)  in bench/      <!-- int8 --> .. <!-- /int8 -->  in that page, once
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SCRIPTS = sorted(
 
 
 def written(file: Path) -> Iterator[tuple[Path, str]]:
-    """The page and the marks of each `put` of a script; all marks of a page if they are computed."""
+    """The page and the marks of each `put` of a script; all marks of a page if computed."""
     module = importlib.import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
     known = {**vars(module), "root": ROOT, "docs": ROOT / "docs"}
     for node in ast.walk(ast.parse(file.read_text())):

@@ -16,7 +16,7 @@ import pytest
 
 ROOT = next(p for p in Path(__file__).parents if (p / "pyproject.toml").exists())
 SOURCE = ROOT / "src" / "lowtide"
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 ROOM = re.compile(r'<text class="room" x="\d+" y="(\d+)">([\w/]+)</text>')
 LINE = 62
 """Pixels from one line of the picture to the next."""
