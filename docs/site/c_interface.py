@@ -1,29 +1,39 @@
-"""The C interface as a page: what NET.h declares, by kind of program."""
+"""The C interface as a page: headers as they are emitted, and their examples of a caller."""
 
 from __future__ import annotations
 
 from json_keys import PROMISED
+from onnx import parser
 
+import lowtide
+from lowtide.backends import emit
+
+NETWORK = """<ir_version: 8, opset_import: ["" : 17]>
+face (float[1,2,6,6] image) => (float[1,3,6,6] scores)
+<float[3,2,1,1] w = {1, 2, 3, 4, 5, 6}> { a = Conv(image, w) scores = Tanh(a) }"""
 KINDS = {
-    "resident": "Inputs and outputs in the arena",
-    "rows": "Inputs and outputs row by row",
-    "portable": "For a processor with no kernels of its own (`--cpu portable`)",
-    "weights in a file": "Weights of more than 1 MiB",
+    "Inputs and outputs in the arena": lowtide.Options(name="face"),
+    "Row by row: --image streamed, --result streamed": lowtide.Options(
+        name="face", image="streamed", result="streamed"
+    ),
 }
+HEAD = """\
+# The C interface
+
+What `fit` writes for a caller, here of a small network and `--name face`; without `--name` it is
+`net`. Nothing of it is renamed in a later version ([the rules](../stability.md)).
+
+Macros that the program looks at when it is compiled:
+"""
 
 
 def c_interface() -> str:
-    return "\n".join([
-        "# The C interface\n",
-        "What a program's header declares, here of `--name face` and a network with an input `x` "
-        "and an output `y`; without `--name` it is `net`. The header itself says how each is "
-        "called. Nothing of it is renamed in a later version ([the rules](../stability.md)).\n",
-        *(section(kind, title) for kind, title in KINDS.items()),
-    ])  # fmt: skip
+    asked = {name for kind, held in PROMISED["c"].items() if "asked" in kind for name in held}
+    macros = ", ".join(f"`{name}`" for name in sorted(asked)) + ".\n"
+    return "\n".join([HEAD, macros, *(section(*one) for one in KINDS.items())])
 
 
-def section(kind: str, title: str) -> str:
-    declared, asked = (PROMISED["c"][f"{kind}: {what}"] for what in ("declared", "asked for"))
-    code = "\n".join(f"    {line}" for line in declared)
-    macros = ", ".join(f"`{name}`" for name in asked)
-    return f"## {title}\n\n{code}\n\nMacros that `face.c` looks at when it is compiled: {macros}.\n"
+def section(title: str, options: lowtide.Options) -> str:
+    files = emit(lowtide.profile(parser.parse_model(NETWORK), options=options))
+    shown = {name: files[name].decode() for name in ("face.h", "main.c")}
+    return f"## {title}\n" + "".join(f"\n```c\n{text}```\n" for text in shown.values())

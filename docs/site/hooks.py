@@ -11,6 +11,7 @@ from __future__ import annotations
 import posixpath
 import re
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,32 @@ MADE = {
     "reference/c.md": c_interface,
     "reference/json.md": json_keys,
     "changelog.md": lambda: (ROOT / "CHANGELOG.md").read_text().replace("](docs/", "]("),
+    "licences.md": lambda: LICENCES + licence_of_theme(),
 }
+LICENCES = """\
+# Licences
+
+lowtide is under the Apache License 2.0. What it writes is yours: generated code carries no licence
+of lowtide's, and the weights in it stay under the network's.
+
+This site has beside our own words, each under the MIT licence: the theme Material for MkDocs, in
+its scripts [lunr](https://lunrjs.com), which searches, and others that are named there;
+iframe-worker, for a search in pages opened from a file, whose licence stands in
+`docs/site/iframe-worker.js`; and icons of the
+[Material Design Icons](https://pictogrammers.com/library/mdi/), under the Apache License 2.0.
+
+## Material for MkDocs
+
+"""
 OUTSIDE = {"CHANGELOG.md": "changelog.md"}
 """Files of the repository that are pages of the site under another name."""
 
 LINK = re.compile(r"\[([^\[\]]+)\]\(([^\s():]+)\)")
+
+
+def licence_of_theme() -> str:
+    held = [one for one in metadata.files("mkdocs-material") or [] if one.name == "LICENSE"]
+    return "".join(f"    {line}\n" for line in held[0].read_text().splitlines())
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
