@@ -5,7 +5,7 @@
     ├── BudgetError           3  the network does not fit, and what holds it there
     ├── ModelError            4
     │   ├── UnreadableModel      missing, damaged or inconsistent file
-    │   └── UnsupportedModel     a sound network that needs something lowtide has no entry for
+    │   └── UnsupportedModel     a sound network that needs something that lowtide does not do
     └── CheckError            5  a plan was made but a check failed; nothing was written
 
 Every message is one line: what, where (file, node, operator), and the way out; below that of a
@@ -15,8 +15,10 @@ budget stand the commands that would fit.
 from __future__ import annotations
 
 import errno
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import starmap
 from typing import Any
 
 from lowtide.quoting import PATH_WIDTH, for_terminal
@@ -24,7 +26,8 @@ from lowtide.quoting import PATH_WIDTH, for_terminal
 _FILE_WIDTH = 400
 
 CUT = "end the network before it (onnx.utils.extract_model) and do the rest outside"
-OPERATORS = f"'lowtide operators' lists those that are understood: export with these, or {CUT}"
+NO_OPERATOR = "no such operator in lowtide"
+OPERATORS = f"'lowtide operators' lists those that there are: export with these, or {CUT}"
 STATIC = f"export with fixed sizes, fold them with onnxsim, or {CUT}"
 FINITE = "export it from a training that did not diverge"
 FLOAT32 = "export the network in float32"
@@ -180,12 +183,41 @@ class ModelError(LowtideError):
         return place + self.what + (f"; {hint}" if hint else "")
 
 
+_NAMED, _KINDS = 2, 12
+
+
+def all_of(errors: Sequence[UnsupportedModel]) -> UnsupportedModel:
+    """One error that says all of several: what is wrong, then each operator with its nodes.
+
+    no such operator in lowtide: TopK (3 nodes: 'a', 'b', ..), Det ('c'); end the network before it
+    """
+    if len(errors) == 1:
+        return errors[0]
+    wrong: dict[str, dict[str, list[str]]] = {}
+    for error in errors:
+        nodes = wrong.setdefault(error.what, {}).setdefault(error.operator or "", [])
+        nodes.append(error.node or "")
+    told = [f"{what}: {', '.join(starmap(_nodes, of.items()))}" for what, of in wrong.items()]
+    more = [f"and {len(told) - _KINDS} more things"] if len(told) > _KINDS else []
+    hints = Counter(error.hint or UnsupportedModel.way_out for error in errors)
+    ((hint, _),) = hints.most_common(1)
+    return UnsupportedModel("; ".join(told[:_KINDS] + more), file=errors[0].file, hint=hint)
+
+
+def _nodes(operator: str, nodes: Sequence[str]) -> str:
+    """Conv ('a'); Conv (3 nodes: 'a', 'b', ..)"""
+    named = ", ".join(f"'{for_terminal(node)}'" for node in nodes[:_NAMED])
+    if len(nodes) > 1:
+        named = f"{len(nodes)} nodes: {named}{', ..' if len(nodes) > _NAMED else ''}"
+    return f"{for_terminal(operator)} ({named})"
+
+
 class UnreadableModel(ModelError):
     """The file is missing, damaged or inconsistent."""
 
 
 class UnsupportedModel(ModelError):
-    """The network is sound but needs something lowtide has no entry for."""
+    """The network is sound but needs something that lowtide does not do."""
 
     way_out = CUT
 

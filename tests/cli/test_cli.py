@@ -189,6 +189,9 @@ def test_an_operator_without_an_entry(tmp_path: Path) -> None:
     assert {"Conv", "MaxPool"} <= {*told["qdq_operators"]}
     assert "And" not in told["qdq_operators"]
     assert "QLinearConv" in told["qlinear_operators"]
+    assert {"LSTM", "GRU"} <= {*told["step_by_step"]}
+    assert {"Attention", "GroupNormalization"} <= {*told["written_out"]}
+    assert not {"AffineGrid", "Bernoulli", "SequenceMap", "Softmax"} & {*told["written_out"]}
     listed = told["operators"]
     assert "group" in listed["Conv"]["attributes"]
     assert not {"GlobalLpPool", "Copy"} & listed.keys()

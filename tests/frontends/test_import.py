@@ -15,8 +15,10 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper, parser
 
+from lowtide.clock import Clock, quiet
 from lowtide.errors import ModelError, UnreadableModel, UnsupportedModel
 from lowtide.frontends.onnx.load import load
+from lowtide.pipeline.read import read
 
 SHARED = Path(__file__).parents[3] / "shared"
 NETWORKS = sorted((SHARED / "models" / "onnx").glob("*.onnx"))
@@ -442,7 +444,7 @@ SPOILED: list[tuple[Callable[[onnx.ModelProto], None], type[ModelError], str]] =
         UnsupportedModel,
         "Relu 'Relu_1': not an ONNX operator but one of domain 'com.",
     ),
-    (unknown_operator, UnsupportedModel, "Rleu 'Rleu_1': no such ONNX operator"),
+    (unknown_operator, UnsupportedModel, "Rleu 'Rleu_1': no such operator in ONNX"),
     (operator_of_a_later_opset, UnreadableModel, "Gelu"),
     (unknown_attribute, UnreadableModel, "alpha"),
     (too_many_inputs, UnreadableModel, "Relu 'Relu_1'"),
@@ -501,7 +503,7 @@ BODIES: dict[str, tuple[str, str]] = {
     ),
     "sparse": (
         "c = SparseTensor(x) y = Relu(c)",
-        "SparseTensor 'SparseTensor_0': no such ONNX operator",
+        "SparseTensor 'SparseTensor_0': no such operator in ONNX",
     ),
     "depends on values": (
         "n = NonZero(x) f = Cast<to = 1>(n) y = ReduceSum<keepdims = 0>(f)",
@@ -531,6 +533,25 @@ BODIES: dict[str, tuple[str, str]] = {
 def test_operators_that_cannot_be_planned_are_named(name: str) -> None:
     body, words = BODIES[name]
     refused(parsed("g (float[4] x) => (float[4] y) { " + body + " }"), words)
+
+
+def test_all_that_cannot_be_planned_is_named_at_once() -> None:
+    """With counts and nodes; what is only behind such a node is not held against the file."""
+    body = """
+        k = Constant<value_ints = [2]>() a, i = TopK(x, k) b, j = TopK(a, k) c = Det(m)
+        n = NonZero(x) s = Cast<to = 1>(n) t = Relu(s) y = Add(a, b) z = Sum(y, c)"""
+    text = "g (float[4] x, float[2,2] m) => (float[2] z, float[?,?] t) { " + body + " }"
+    refused(
+        parsed(text),
+        "no such operator in lowtide: TopK (2 nodes: 'TopK_1', 'TopK_2'), Det ('Det_3')",
+    )
+    refused(parsed(text), "the shape of 'n' depends on the input's values: NonZero ('NonZero_4')")
+    plain = parsed(text.replace("t) {", "t) {").replace("n = NonZero(x)", "n = Neg(x)"))
+    with pytest.raises(UnsupportedModel) as error:
+        read(plain, Clock(quiet))
+    assert "TopK (opset 17) (2 nodes: " in str(error.value)
+    assert "Det (opset 17) ('Det_3')" in str(error.value)
+    assert "Relu" not in str(error.value)
 
 
 def functions(*bodies: str) -> onnx.ModelProto:

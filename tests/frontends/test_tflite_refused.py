@@ -89,8 +89,11 @@ def overflowing() -> bytes:
 EXAMPLE = Path(__file__).parents[2] / "examples" / "resnet8_cifar10.onnx"
 
 REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
-    "custom": (custom, "a custom operator 'TFLite_Detection'"),
-    "unknown": (unknown, "UNIQUE 'UNIQUE_0': no such operator is done"),
+    "custom": (
+        custom,
+        "CUSTOM TFLite_Detection 'CUSTOM TFLite_Detection_0': no such operator in lowtide",
+    ),
+    "unknown": (unknown, "UNIQUE 'UNIQUE_0': no such operator in lowtide"),
     "hybrid": (lambda: dense(x="float32").bytes([0], [3]), "a hybrid layer: "),
     "zero point": (lambda: dense(zero=3).bytes([0], [3]), "int8 weights 't1' with zero point 3"),
     "no scale": (lambda: dense(scale=0.0).bytes([0], [3]), "'t1' has a scale of 0"),

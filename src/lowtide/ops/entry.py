@@ -19,7 +19,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lowtide.errors import EXPORT, FINITE, FLOAT32, OPERATORS, STATIC, ModelError, UnsupportedModel
+from lowtide.errors import (
+    EXPORT,
+    FINITE,
+    FLOAT32,
+    NO_OPERATOR,
+    OPERATORS,
+    STATIC,
+    ModelError,
+    UnsupportedModel,
+)
 from lowtide.ir import dtype
 from lowtide.ir.dtype import F32, FLOATS, I32, I64, DType, dtype_of
 from lowtide.ir.graph import CARRIED, STORED, Array, Graph, Operator, Shape, Tensor
@@ -196,7 +205,7 @@ def bind(operator: Operator, graph: Graph) -> Bound:
     bound = Bound(operator, inputs, constants, outputs)
     found = ENTRIES.get(operator.type)
     if found is None:
-        raise bound.refuse("no entry for this operator", OPERATORS)
+        raise bound.refuse(NO_OPERATOR, OPERATORS)
     _refuse_unnamed(bound, found)
     return bound
 

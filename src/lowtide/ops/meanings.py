@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from lowtide.errors import UnsupportedModel, all_of
 from lowtide.ir.graph import Graph, Operator
 from lowtide.ir.meaning import Meaning, Meant, operands
 from lowtide.ops.entry import understand
@@ -26,8 +27,19 @@ def meaning(operator: Operator, graph: Graph) -> Meaning:
 
 
 def understood(graph: Graph) -> Graph:
-    """The graph with the meanings of all its operators; those that it has stay."""
-    found = {op.output: _meant(op, graph) for op in _operators(graph)}
+    """The graph with the meanings of all its operators; those that it has stay.
+
+    Raises UnsupportedModel, which names all operators that have none.
+    """
+    found: dict[str, Meant] = {}
+    refused: list[UnsupportedModel] = []
+    for op in _operators(graph):
+        try:
+            found[op.output] = _meant(op, graph)
+        except UnsupportedModel as error:
+            refused.append(error)
+    if refused:
+        raise all_of(refused)
     return replace(graph, meanings=found)
 
 

@@ -11,7 +11,7 @@ import onnx.checker
 import onnx.helper
 from onnx import AttributeProto, NodeProto
 
-from lowtide.errors import CUT, EXPORT, OPERATORS, UnreadableModel, UnsupportedModel
+from lowtide.errors import CUT, EXPORT, OPERATORS, UnreadableModel, UnsupportedModel, all_of
 from lowtide.frontends.onnx.long_names import cut_names
 from lowtide.frontends.onnx.module_names import name_by_module, name_tensors
 from lowtide.frontends.onnx.qlinear import is_form
@@ -37,8 +37,14 @@ def settle_graph(model: onnx.ModelProto, version: int) -> None:
     context = onnx.checker.C.CheckerContext()
     context.ir_version = onnx.IR_VERSION
     context.opset_imports = {"": version}
+    refused: list[UnsupportedModel] = []
     for node in graph.node:
-        _check_node(node, version, context)
+        try:
+            _check_node(node, version, context)
+        except UnsupportedModel as error:
+            refused.append(error)
+    if refused:
+        raise all_of(refused)
     _check_names(graph)
     name_tensors(graph, noted)
     cut_names(graph)
@@ -128,7 +134,7 @@ def _check_node(node: NodeProto, version: int, context: onnx.checker.C.CheckerCo
     if kinds & {AttributeProto.SPARSE_TENSOR, AttributeProto.SPARSE_TENSORS}:
         raise UnsupportedModel("sparse constant", hint="store it dense", **place)
     if not onnx.defs.has(node.op_type, ""):
-        raise UnsupportedModel("no such ONNX operator", hint=OPERATORS, **place)
+        raise UnsupportedModel("no such operator in ONNX", hint=OPERATORS, **place)
     parts = [a.i for a in node.attribute if a.name == "num_outputs"]
     if node.op_type == "Split" and parts and parts[0] != len(node.output):
         # onnx's shape inference would end the process.

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from lowtide.errors import ModelError, UnreadableModel, UnsupportedModel, UsageError
+from lowtide.errors import (
+    NO_OPERATOR,
+    ModelError,
+    UnreadableModel,
+    UnsupportedModel,
+    UsageError,
+    all_of,
+)
 from lowtide.frontends import ONNX_BEGINS
 from lowtide.frontends.tflite.batches import dilated
 from lowtide.frontends.tflite.network import Network
@@ -26,6 +33,7 @@ for _name in (
 
 
 WAY_OUT = "convert the network without it, or end it before"
+WITHOUT = f"'lowtide operators' lists those that there are: {WAY_OUT}"
 
 
 def is_tflite(path: str | os.PathLike[str]) -> bool:
@@ -107,13 +115,18 @@ def _misnamed(file: str) -> str | None:
 def _settled(content: bytes, room: Room) -> tuple[Graph, dict[str, tuple[int, bool]]]:
     file = stored_in(content)
     net = Network(file, room)
-    for node in dilated(file):
-        reads = OPERATORS.get(node.kind)
-        if reads is None:
-            raise UnsupportedModel("no such operator is done", node=node.name, operator=node.kind)
+    nodes = [*dilated(file)]
+    unknown = [
+        UnsupportedModel(NO_OPERATOR, node=node.name, operator=node.kind, hint=WITHOUT)
+        for node in nodes
+        if node.kind not in OPERATORS
+    ]
+    if unknown:
+        raise all_of(unknown)
+    for node in nodes:
         try:
             with np.errstate(all="ignore"):  # scales of damaged files; factors are looked at
-                reads(Site(net, node))
+                OPERATORS[node.kind](Site(net, node))
         except ModelError as error:
             raise error.within(node=node.name, operator=node.kind) from None
         except ValueError as error:

@@ -182,7 +182,7 @@ def _node(model: Any, operator: Any, number: int) -> Node:
     kind = _KINDS.get(code, f"operator {code}")
     if kind == "CUSTOM":
         custom = (held.CustomCode() or b"").decode("utf-8", "replace")
-        raise UnsupportedModel(f"a custom operator '{custom}'", node=f"CUSTOM_{number}")
+        kind = f"CUSTOM {custom}"
     inputs, outputs = _ints(operator.InputsAsNumpy()), _ints(operator.OutputsAsNumpy())
     options = _OPTIONS.get(operator.BuiltinOptionsType(), "of no known kind")
     return Node(number, kind, inputs, outputs, operator.BuiltinOptions(), options)

@@ -32,6 +32,38 @@ def inline_definitions(model: ir.Model) -> ir.Model:
     return model
 
 
+def written_out(version: int) -> list[str]:
+    """The operators of opset `version` that are written out, where what is in them is understood.
+
+    Without those with control flow in them, and those that draw numbers at random.
+    """
+    found = []
+    for name in sorted({s.name for s in onnx.defs.get_all_schemas() if not s.domain}):
+        schema: Any
+        try:
+            schema = onnx.defs.get_schema(name, version, "")
+        except onnx.defs.SchemaError:
+            continue
+        plain, by_types = _definitions(schema, version)
+        graphs = any(
+            a.type == onnx.defs.OpSchema.AttrType.GRAPH for a in schema.attributes.values()
+        )
+        random = schema.node_determinism == onnx.defs.OpSchema.NodeDeterminism.NonDeterministic
+        if name in ENTRIES or graphs or random or not plain + by_types:
+            continue
+        made = schema.get_function_with_opset_version(max(plain)) if plain else b""
+        if _holds(FunctionProto.FromString(made), version):
+            found.append(name)
+    return found
+
+
+def _definitions(schema: Any, version: int) -> tuple[list[int], list[int]]:
+    """The versions, up to `version`, of its definitions: those for all types, those by types."""
+    of = (schema.function_opset_versions, schema.context_dependent_function_opset_versions)
+    plain, by_types = ([v for v in versions if v <= version] for versions in of)
+    return plain, by_types
+
+
 def _body(node: ir.Node, version: int) -> FunctionProto | None:
     """The node's definition in operators as opset `version` has them, without control flow."""
     schema: Any  # the stubs of onnx know nothing of functions
@@ -40,13 +72,7 @@ def _body(node: ir.Node, version: int) -> FunctionProto | None:
     except onnx.defs.SchemaError:
         return None
     made: bytes = b""
-    plain, by_types = (
-        [v for v in versions if v <= version]
-        for versions in (
-            schema.function_opset_versions,
-            schema.context_dependent_function_opset_versions,
-        )
-    )
+    plain, by_types = _definitions(schema, version)
     if plain:
         made = schema.get_function_with_opset_version(max(plain))
     elif by_types:
