@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Set
 from math import prod
 
 import onnx_ir as ir
@@ -58,7 +58,7 @@ def check_static(model: ir.Model) -> None:
         raise all_of([*refused, *_not_there(model, behind)])
 
 
-def _not_there(model: ir.Model, behind: Collection[ir.Value]) -> Iterator[UnsupportedModel]:
+def _not_there(model: ir.Model, behind: Set[ir.Value]) -> Iterator[UnsupportedModel]:
     """What would be refused next: nodes that have no entry, and read what is sound."""
     for node in model.graph:
         if node.op_type not in ENTRIES and behind.isdisjoint(node.outputs):
