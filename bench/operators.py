@@ -22,7 +22,8 @@ sys.path.insert(0, str(ROOT / "tests/builders"))  # the node cases are the examp
 from lowtide.errors import ModelError  # noqa: E402
 from lowtide.frontends.onnx.load import NEWEST_OPSET, OLDEST_OPSET  # noqa: E402
 from lowtide.frontends.onnx.simplify.drop_identities import IDENTITIES  # noqa: E402
-from lowtide.ir.nest import Load, walk  # noqa: E402
+from lowtide.ir.nest import walk  # noqa: E402
+from lowtide.ir.value import Load  # noqa: E402
 from lowtide.kernels.choose import matching  # noqa: E402
 from lowtide.layout.lay_out import Layout  # noqa: E402
 from lowtide.ops import ENTRIES, Entry  # noqa: E402

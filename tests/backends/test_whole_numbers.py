@@ -19,7 +19,8 @@ from lowtide.check.compile import compile_program, find_compiler, write_sources
 from lowtide.check.emulate import Machine
 from lowtide.ir.dtype import F32, I8, I32
 from lowtide.ir.graph import Graph, Tensor
-from lowtide.ir.nest import Load, Nest, call
+from lowtide.ir.nest import Nest
+from lowtide.ir.value import Load, call
 from lowtide.kernels.calls import EightCall
 from lowtide.ops import ENTRIES, Bound, Entry
 from lowtide.ops.definition import definition

@@ -22,8 +22,9 @@ from pathlib import Path
 
 from lowtide.backends import emit
 from lowtide.check.compile import WARNINGS, Verdict, find_compiler
+from lowtide.check.difference import compare
 from lowtide.check.judge import judge_placement
-from lowtide.check.numbers import Sample, compare
+from lowtide.check.numbers import Sample
 from lowtide.check.trial import no_fault, pack, split
 from lowtide.check.truth import expect
 from lowtide.errors import CheckError

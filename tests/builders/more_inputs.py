@@ -12,9 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lowtide.check.compile import find_compiler
+from lowtide.check.difference import Difference
 from lowtide.check.ends import Ends
 from lowtide.check.flags import named
-from lowtide.check.numbers import Difference
 from lowtide.check.trial import WAYS, Trial
 from lowtide.check.truth import expect
 from lowtide.ir.graph import Array

@@ -19,10 +19,11 @@ import numpy as np
 
 from lowtide.backends import emit
 from lowtide.check.compile import Verdict, build, find_compiler, run
+from lowtide.check.difference import compare
 from lowtide.check.emulate import Machine
 from lowtide.check.judge import judge_placement
 from lowtide.check.main_around import Io
-from lowtide.check.numbers import Reference, Sample, compare
+from lowtide.check.numbers import Reference, Sample
 from lowtide.check.trial import pack, split
 from lowtide.errors import CheckError
 from lowtide.ir.index import IntArray

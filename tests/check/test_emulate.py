@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from lowtide import fit
+from lowtide.check.difference import compare
 from lowtide.check.emulate import Machine, judge_emulated
 from lowtide.check.expected import TOLERANCE, Expected
-from lowtide.check.numbers import Sample, compare
+from lowtide.check.numbers import Sample
 from lowtide.errors import CheckError
 from network_builder import Builder
 from networks import random_network, random_options

@@ -13,12 +13,14 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference.op_run import OpRun
 
+from lowtide.check.difference import distance, scales
+from lowtide.check.exact.blocks import largest_of
 from lowtide.check.exact.evaluate import NotEvaluated, evaluate
 from lowtide.check.exact.operators import OPERATORS
 from lowtide.check.exact.quanta import quanta
 from lowtide.check.exact.widen import in_range
 from lowtide.check.expected import errors
-from lowtide.check.numbers import Reference, Sample, distance, largest_of, scales
+from lowtide.check.numbers import Reference, Sample
 from lowtide.check.truth import expect
 from lowtide.errors import UnreadableModel
 from networks import random_network

@@ -10,9 +10,10 @@ import pytest
 from onnx import helper
 
 import lowtide
+from lowtide.check.difference import compare
 from lowtide.check.expected import Expected
 from lowtide.check.judge import judge_program
-from lowtide.check.numbers import Sample, compare
+from lowtide.check.numbers import Sample
 from lowtide.check.overflow import overflow
 from lowtide.check.parting import parting
 from lowtide.check.reference_file import pack_references, unpack_references

@@ -16,9 +16,10 @@ from onnx import helper
 
 import lowtide
 from lowtide.backends import emit
+from lowtide.check.difference import check_near, compare
 from lowtide.check.expected import Expected, Kind, allowed, errors, summary
 from lowtide.check.judge import judge_program
-from lowtide.check.numbers import Reference, Sample, check_near, compare, random_inputs
+from lowtide.check.numbers import Reference, Sample, random_inputs
 from lowtide.check.reference_file import pack_references, unpack_references
 from lowtide.check.truth import expect
 from lowtide.errors import CheckError, UnreadableModel

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lowtide.check.difference import check_comparable
 from lowtide.check.expected import Expected
-from lowtide.check.numbers import Sample, check_comparable
+from lowtide.check.numbers import Sample
 from lowtide.data.samples import SampleFiles
 from lowtide.errors import CheckError, LowtideError, UnreadableModel, UsageError
 from lowtide.ir.dtype import F32

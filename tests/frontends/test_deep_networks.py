@@ -16,7 +16,7 @@ import lowtide
 from lowtide.backends import emit
 from lowtide.check import placement
 from lowtide.check.placement import Rows, check_placement
-from lowtide.ir.nest import IN_A_ROW, Call, Load, together
+from lowtide.ir.value import IN_A_ROW, Call, Load, together
 from lowtide.planner import streamed
 from lowtide.planner.plan import Options
 from lowtide.schedules import segments

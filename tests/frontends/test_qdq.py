@@ -17,7 +17,7 @@ import lowtide
 import qlinear
 from commands import Command
 from lowtide.check.by_definition import by_definition
-from lowtide.check.numbers import compare
+from lowtide.check.difference import compare
 from lowtide.check.truth import expect
 from lowtide.clock import Clock, quiet
 from lowtide.errors import UnsupportedModel

@@ -16,7 +16,7 @@ import tflite
 import tflite_operators_more  # more operators
 from integers import by_litert, by_tflm, made_of, random_inputs
 from lowtide.check.by_definition import by_definition
-from lowtide.check.numbers import difference
+from lowtide.check.difference import difference
 from lowtide.errors import CheckError
 from lowtide.frontends.tflite.load import load
 from lowtide.ir.whole import WHOLE

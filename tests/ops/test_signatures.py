@@ -23,8 +23,8 @@ import onnx
 import pytest
 
 from batches import Case, judge_batch, make_case
+from lowtide.check.difference import check_comparable
 from lowtide.check.emulate import judge_emulated
-from lowtide.check.numbers import check_comparable
 from lowtide.errors import CheckError, ModelError, UnreadableModel
 from lowtide.ops import ENTRIES
 from network_builder import Network

@@ -13,14 +13,16 @@ from math import prod
 import numpy as np
 
 from lowtide.check.arena import Memory, all_of
+from lowtide.check.difference import check_comparable, check_near, compare, scales
 from lowtide.check.expected import summary
 from lowtide.check.judge import EMULATED, Checks
-from lowtide.check.numbers import Sample, check_comparable, check_near, compare, scales
+from lowtide.check.numbers import Sample
 from lowtide.clock import Progress, quiet
 from lowtide.ir.dtype import F32
 from lowtide.ir.graph import Array
 from lowtide.ir.index import Index, IntArray
-from lowtide.ir.nest import Acc, Call, Chosen, FromIndex, FromTable, Load, Number, Read, Value
+from lowtide.ir.nest import Read
+from lowtide.ir.value import Acc, Call, Chosen, FromIndex, FromTable, Load, Number, Value
 from lowtide.ir.whole import functions
 from lowtide.planner.plan import Plan
 from lowtide.rows.task import Task

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import onnx
 
+from lowtide.check.exact.blocks import largest_of
 from lowtide.check.exact.evaluate import in_order
 from lowtide.check.expected import TOLERANCE
-from lowtide.check.numbers import largest_of
 from lowtide.frontends.onnx.qlinear import FORMS
 from lowtide.ir.dtype import F32, I8
 from lowtide.ir.graph import Array, Graph, Operator

@@ -10,9 +10,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from lowtide.check.compile import check_compiler, find_compiler
+from lowtide.check.difference import SAME, Difference, check_comparable, scales
 from lowtide.check.expected import WHOLE, Against, summary
 from lowtide.check.flags import named
-from lowtide.check.numbers import SAME, Difference, Sample, check_comparable, scales
+from lowtide.check.numbers import Sample
 from lowtide.check.opinion import Built, judge_way, shipping, version
 from lowtide.check.placement import Rows, check_placement
 from lowtide.check.same_program import check_same_program

@@ -20,11 +20,12 @@ from onnx import helper
 
 from lowtide.check.as_used import as_used
 from lowtide.check.ends import Ends, numbers
+from lowtide.check.exact.blocks import largest_of
 from lowtide.check.exact.quanta import quanta
 from lowtide.check.expected import SUSPECT
 from lowtide.check.floats import Floats, floats_as_run, floats_before, parts_of
 from lowtide.check.in_child import LARGE, in_child
-from lowtide.check.numbers import Reference, largest_of
+from lowtide.check.numbers import Reference
 from lowtide.check.runtimes import LITERT, TFLM, installed, run_all
 from lowtide.check.tflite_truth import runtime_of
 from lowtide.check.traced import PORTS, Output, outputs_of, traced

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import onnx
 
+from lowtide.check.difference import distance
+from lowtide.check.exact.blocks import largest_of
 from lowtide.check.exact.evaluate import Values, evaluate, label, opsets_of, run_node
 from lowtide.check.exact.widen import widen
 from lowtide.check.expected import SUSPECT, TOLERANCE, share
-from lowtide.check.numbers import Reference, distance, largest_of
+from lowtide.check.numbers import Reference
 from lowtide.errors import UnreadableModel
 from lowtide.ir.graph import Array
 

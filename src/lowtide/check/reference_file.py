@@ -8,8 +8,9 @@ from zipfile import ZipFile
 
 import numpy as np
 
+from lowtide.check.exact.blocks import largest_of
 from lowtide.check.expected import KINDS, TOLERANCE, Expected
-from lowtide.check.numbers import Sample, largest_of
+from lowtide.check.numbers import Sample
 from lowtide.errors import UnreadableModel
 from lowtide.ir.graph import Array
 from lowtide.room import MAX_ELEMENTS

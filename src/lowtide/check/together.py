@@ -19,8 +19,9 @@ import numpy as np
 
 from lowtide.check.child import run_child
 from lowtide.check.compile import WARNINGS, Verdict, compile_program, find_compiler, native_flags
+from lowtide.check.difference import check_near, compare
 from lowtide.check.flags import SHIPS, SLOWER, Flags
-from lowtide.check.numbers import Sample, check_near, compare
+from lowtide.check.numbers import Sample
 from lowtide.check.placement import Rows, check_placement
 from lowtide.check.trial import no_fault, pack, unpack
 from lowtide.clock import Progress, quiet

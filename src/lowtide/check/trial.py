@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from lowtide.check.compile import Verdict, build, native_flags, run
+from lowtide.check.difference import Difference, check_near, compare
 from lowtide.check.flags import SHIPS, Flags
 from lowtide.check.main_around import Io
-from lowtide.check.numbers import Difference, Sample, check_near, compare
+from lowtide.check.numbers import Sample
 from lowtide.errors import CheckError
 from lowtide.ir.graph import Array
 from lowtide.layout.ports import Port

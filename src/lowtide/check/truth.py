@@ -19,14 +19,16 @@ import onnx
 import onnx.inliner
 
 from lowtide.check.as_used import as_used, floats_apart
+from lowtide.check.difference import distance, scales
 from lowtide.check.drawn import DRAWN, IN_A_ROW, Drawn, draw_sets
 from lowtide.check.ends import FILES_OWN, Ends, Sets
+from lowtide.check.exact.blocks import largest_of
 from lowtide.check.exact.evaluate import NotEvaluated, evaluate
 from lowtide.check.exact.quanta import quanta, spans_of
 from lowtide.check.expected import SUSPECT, Expected, share
 from lowtide.check.fed import Carry, Fed
 from lowtide.check.floats import floats_as_run, said
-from lowtide.check.numbers import Reference, Sample, distance, largest_of, lively_inputs, scales
+from lowtide.check.numbers import Reference, Sample, lively_inputs
 from lowtide.check.overflow import overflow
 from lowtide.check.parting import parting
 from lowtide.check.tflite_truth import drawn_for_tflite, expect_tflite, reals_of_tflite

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lowtide.check.difference import check_near, compare
 from lowtide.check.ends import Ends
 from lowtide.check.in_child import in_child
 from lowtide.check.judge import Checks, judge_program
-from lowtide.check.numbers import Sample, check_near, compare
+from lowtide.check.numbers import Sample
 from lowtide.check.reference_file import unpack_references
 from lowtide.check.stated import check_plan, same_map
 from lowtide.check.truth import expect

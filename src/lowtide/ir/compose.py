@@ -10,19 +10,8 @@ import numpy as np
 
 from lowtide.ir.graph import Shape
 from lowtide.ir.index import Index, Var
-from lowtide.ir.nest import (
-    Acc,
-    Call,
-    Chosen,
-    FromIndex,
-    FromTable,
-    Load,
-    Nest,
-    Reduction,
-    Value,
-    loads,
-    rebuild,
-)
+from lowtide.ir.nest import Nest, Reduction
+from lowtide.ir.value import Acc, Call, Chosen, FromIndex, FromTable, Load, Value, loads, rebuild
 
 
 def compose(nest: Nest, outer: Nest, running: int, operands: int) -> Nest:

@@ -6,7 +6,7 @@ clamp(rescale(rescale((a - z) * 2^20, ma, na) + rescale((b - z) * 2^20, mb, nb),
 from __future__ import annotations
 
 from lowtide.ir.dtype import I8, I32
-from lowtide.ir.nest import Call, Load, Number, Value
+from lowtide.ir.value import Call, Load, Number, Value
 from lowtide.kernels.calls import AddCall, Scaled
 from lowtide.kernels.ending import by_channel, kept_within
 from lowtide.kernels.kernel import Kernel, Types, Use

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from math import prod
 
 from lowtide.ir.index import Var
-from lowtide.ir.nest import Read, Value
+from lowtide.ir.nest import Read
+from lowtide.ir.value import Value
 from lowtide.kernels.ending import Ending
 from lowtide.layout.lay_out import Place
 from lowtide.ops.window import SlidingWindow

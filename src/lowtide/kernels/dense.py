@@ -8,7 +8,8 @@ y[c] = finish(y[c])
 from __future__ import annotations
 
 from lowtide.ir.index import Index, index_of, ravel
-from lowtide.ir.nest import Acc, Call, Load, bound_inside
+from lowtide.ir.nest import bound_inside
+from lowtide.ir.value import Acc, Call, Load
 from lowtide.ir.view import contiguous
 from lowtide.kernels.calls import RunCall
 from lowtide.kernels.kernel import Kernel, Use

@@ -15,7 +15,7 @@ import numpy as np
 
 from lowtide.ir.dtype import F32, I8, I32, U8, DType
 from lowtide.ir.graph import Array
-from lowtide.ir.nest import Acc, Call, Load, Value
+from lowtide.ir.value import Acc, Call, Load, Value
 from lowtide.kernels.calls import EightCall
 from lowtide.kernels.dot import columns_of, copied_bytes, in_blocks, in_room, in_words
 from lowtide.kernels.ending import Ending, Sums, added_last, ending

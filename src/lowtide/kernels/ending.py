@@ -11,7 +11,7 @@ import numpy as np
 
 from lowtide.ir.dtype import DType
 from lowtide.ir.graph import Array, Graph
-from lowtide.ir.nest import Acc, Call, Load, Number, Value, rebuild, walk
+from lowtide.ir.value import Acc, Call, Load, Number, Value, rebuild, walk
 from lowtide.ir.whole import add_wrapped, rescale
 from lowtide.rows.task import Task
 

@@ -8,7 +8,7 @@ from math import inf
 import numpy as np
 
 from lowtide.ir.index import Index, IntArray
-from lowtide.ir.nest import Acc, Call, FromIndex, Number, Value
+from lowtide.ir.value import Acc, Call, FromIndex, Number, Value
 from lowtide.kernels.calls import Activation
 
 

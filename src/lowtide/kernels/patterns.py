@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from lowtide.ir.dtype import I32
 from lowtide.ir.graph import Shape
 from lowtide.ir.index import Index, Var, index_of, number, var
-from lowtide.ir.nest import Acc, Call, Load, Nest, Number, Read, Value, loads
+from lowtide.ir.nest import Nest, Read
+from lowtide.ir.value import Acc, Call, Load, Number, Value, loads
 from lowtide.ir.view import Strided
 from lowtide.layout.lay_out import Layout, Place
 from lowtide.ops.window import SlidingWindow

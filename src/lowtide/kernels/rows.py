@@ -14,7 +14,7 @@ import numpy as np
 
 from lowtide.ir.dtype import F32
 from lowtide.ir.index import Var
-from lowtide.ir.nest import Acc, Call, Load, Number
+from lowtide.ir.value import Acc, Call, Load, Number
 from lowtide.kernels.calls import Activation, Pool, RowCall
 from lowtide.kernels.finish import activation, counts
 from lowtide.kernels.kernel import Kernel, Use

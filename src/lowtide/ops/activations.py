@@ -7,7 +7,8 @@ from math import inf, pi, sqrt
 import numpy as np
 
 from lowtide.ir.dtype import F32
-from lowtide.ir.nest import Load, Nest, Value, call, pointwise
+from lowtide.ir.nest import Nest, pointwise
+from lowtide.ir.value import Load, Value, call
 from lowtide.ops.entry import CHOSEN, Bound, entry
 from lowtide.ops.unary import unary
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lowtide.ir.dtype import U32, U64
-from lowtide.ir.nest import Load, Nest, Value, call, pointwise, together
+from lowtide.ir.nest import Nest, pointwise
+from lowtide.ir.value import Load, Value, call, together
 from lowtide.ops.entry import ANY, BOOL, CHOSEN, Bound, entry
 
 

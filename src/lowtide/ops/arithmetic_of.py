@@ -8,7 +8,8 @@ from math import isinf
 
 from lowtide.ir.dtype import F32, I32, I64, DType
 from lowtide.ir.graph import STORED
-from lowtide.ir.nest import Call, FromTable, Nest, Number, Value, walk
+from lowtide.ir.nest import Nest
+from lowtide.ir.value import Call, FromTable, Number, Value, walk
 from lowtide.ir.whole import functions
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lowtide.ir.index import Index, Var, index_of
-from lowtide.ir.nest import Acc, Load, Nest, Number, Read, Reduction, axes_of, call
+from lowtide.ir.nest import Nest, Read, Reduction, axes_of
+from lowtide.ir.value import Acc, Load, Number, call
 from lowtide.ops.entry import Bound, entry, ints
 from lowtide.ops.window import windows
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from lowtide.ir.index import Index, Var, index_of, number
-from lowtide.ir.nest import Acc, Load, Nest, Number, Read, Reduction, axes_of, call, together
+from lowtide.ir.nest import Nest, Read, Reduction, axes_of
+from lowtide.ir.value import Acc, Load, Number, call, together
 from lowtide.ops.entry import Bound, entry
 
 _ELLIPSIS = "ABCDEFGH"

@@ -13,7 +13,8 @@ from lowtide.ir.dtype import F32
 from lowtide.ir.functions import Function
 from lowtide.ir.graph import Array
 from lowtide.ir.index import IntArray, Var
-from lowtide.ir.nest import Acc, Call, Chosen, FromIndex, FromTable, Load, Nest, Number, Read, Value
+from lowtide.ir.nest import Nest, Read
+from lowtide.ir.value import Acc, Call, Chosen, FromIndex, FromTable, Load, Number, Value
 from lowtide.ir.whole import LEAST, MOST, functions
 
 MOST_POINTS = 1 << 22

@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from lowtide.errors import EXPORT
 from lowtide.ir.index import Var, index_of
-from lowtide.ir.nest import (
-    Acc,
-    Load,
-    Nest,
-    Number,
-    Read,
-    Reduction,
-    Value,
-    axes_of,
-    broadcast,
-    call,
-)
+from lowtide.ir.nest import Nest, Read, Reduction, axes_of, broadcast
+from lowtide.ir.value import Acc, Load, Number, Value, call
 from lowtide.ops.entry import Bound, entry
 
 

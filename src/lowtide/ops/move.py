@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from lowtide.ir.index import lookup, ravel
-from lowtide.ir.nest import Load, Nest, Read, axes_of, broadcast
+from lowtide.ir.nest import Nest, Read, axes_of, broadcast
+from lowtide.ir.value import Load
 from lowtide.ops.entry import ANY, Bound, entry
 
 

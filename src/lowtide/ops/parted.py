@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from lowtide.ir.dtype import F32
 from lowtide.ir.graph import CARRIED
-from lowtide.ir.nest import Acc, Load, Nest, Read, Value, loads, rebuild
+from lowtide.ir.nest import Nest, Read
+from lowtide.ir.value import Acc, Load, Value, loads, rebuild
 from lowtide.ops.entry import Bound, entry
 
 

@@ -5,18 +5,8 @@ from __future__ import annotations
 from math import inf, prod
 
 from lowtide.ir.index import Index, lookup
-from lowtide.ir.nest import (
-    Acc,
-    FromIndex,
-    Load,
-    Nest,
-    Number,
-    Read,
-    Reduction,
-    Value,
-    axes_of,
-    call,
-)
+from lowtide.ir.nest import Nest, Read, Reduction, axes_of
+from lowtide.ir.value import Acc, FromIndex, Load, Number, Value, call
 from lowtide.ops.entry import CHOSEN, Bound, entry, ints
 from lowtide.ops.reduce import Over, in_rows, over, total
 from lowtide.ops.window import SlidingWindow, windows

@@ -6,7 +6,8 @@ import numpy as np
 
 from lowtide.ir.dtype import I8, I16, I32, U8, U16
 from lowtide.ir.index import Index
-from lowtide.ir.nest import Load, Nest, Read, Value, axes_of, call
+from lowtide.ir.nest import Nest, Read, axes_of
+from lowtide.ir.value import Load, Value, call
 from lowtide.ops.entry import FLOAT, Bound, entry
 
 _BYTES = (I8, U8, I16, U16)

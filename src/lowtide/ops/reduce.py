@@ -7,19 +7,8 @@ from dataclasses import dataclass
 from math import inf, isqrt, prod
 
 from lowtide.ir.index import Index, Var, index_of
-from lowtide.ir.nest import (
-    Acc,
-    FromIndex,
-    Load,
-    Nest,
-    Number,
-    Read,
-    Reduction,
-    Value,
-    axes_of,
-    call,
-    rebuild,
-)
+from lowtide.ir.nest import Nest, Read, Reduction, axes_of
+from lowtide.ir.value import Acc, FromIndex, Load, Number, Value, call, rebuild
 from lowtide.ops.entry import CHOSEN, WHOLE, Bound, entry, ints
 
 _ATTRIBUTES = {"keepdims": 1, "noop_with_empty_axes": 0}

@@ -10,18 +10,8 @@ import numpy as np
 
 from lowtide.ir.dtype import F32
 from lowtide.ir.index import Var, index_of, lookup
-from lowtide.ir.nest import (
-    Acc,
-    FromTable,
-    Load,
-    Nest,
-    Number,
-    Read,
-    Reduction,
-    Value,
-    axes_of,
-    call,
-)
+from lowtide.ir.nest import Nest, Read, Reduction, axes_of
+from lowtide.ir.value import Acc, FromTable, Load, Number, Value, call
 from lowtide.ops.entry import CHOSEN, Bound, entry
 from lowtide.ops.resize_taps import COORDINATE, cubic, linear, taps
 

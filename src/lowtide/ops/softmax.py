@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from math import inf
 
-from lowtide.ir.nest import (
-    Acc,
-    FromIndex,
-    Load,
-    Nest,
-    Number,
-    Read,
-    Reduction,
-    axes_of,
-    call,
-)
+from lowtide.ir.nest import Nest, Read, Reduction, axes_of
+from lowtide.ir.value import Acc, FromIndex, Load, Number, call
 from lowtide.ops.entry import Bound, entry
 from lowtide.ops.reduce import Over, in_rows, over, total
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from lowtide.ir.dtype import I64
 from lowtide.ir.graph import CARRIED, STORED
-from lowtide.ir.nest import Load, Nest, Value, call, pointwise
+from lowtide.ir.nest import Nest, pointwise
+from lowtide.ir.value import Load, Value, call
 from lowtide.ops.entry import ANY, BOOL, FLOAT, WHOLE, Bound, entry
 
 

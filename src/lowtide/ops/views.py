@@ -10,7 +10,8 @@ import numpy as np
 from lowtide.ir.graph import Shape
 from lowtide.ir.index import lookup, ravel, unravel
 from lowtide.ir.meaning import Join, Meaning, Views
-from lowtide.ir.nest import Load, Nest, Read, axes_of
+from lowtide.ir.nest import Nest, Read, axes_of
+from lowtide.ir.value import Load
 from lowtide.ir.view import Permute, Reshape, Slice, View
 from lowtide.ops.entry import ANY, Bound, entry, ints
 

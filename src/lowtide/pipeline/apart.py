@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from lowtide.check.numbers import Reference, distance, largest_of, lively_inputs
+from lowtide.check.difference import distance
+from lowtide.check.exact.blocks import largest_of
+from lowtide.check.numbers import Reference, lively_inputs
 from lowtide.ir.graph import Array, Graph
 from lowtide.ir.original import RANDOM, Apart
 

@@ -14,16 +14,10 @@ from typing import Any
 import onnx
 
 from lowtide.backends.onnx import emit
+from lowtide.check.difference import Difference, check_comparable, check_near, compare, scales
 from lowtide.check.expected import Against, summary
 from lowtide.check.in_child import in_child
-from lowtide.check.numbers import (
-    Difference,
-    Reference,
-    check_comparable,
-    check_near,
-    compare,
-    scales,
-)
+from lowtide.check.numbers import Reference
 from lowtide.check.onnx_memory import Measured, measure
 from lowtide.check.truth import make_samples
 from lowtide.clock import Clock, Progress, quiet
@@ -34,8 +28,8 @@ from lowtide.ir.graph import Array, Graph, Shape
 from lowtide.pipeline.fit import Samples
 from lowtide.pipeline.read import Model, named, read
 from lowtide.pipeline.suggest import SECONDS
-from lowtide.planner.make_plan import MOST_OVERHEAD
 from lowtide.planner.plan import Source
+from lowtide.planner.refuse import MOST_OVERHEAD
 from lowtide.quoting import for_terminal
 from lowtide.room import MAX_ELEMENTS
 from lowtide.sizes import parse_bytes, show_bytes

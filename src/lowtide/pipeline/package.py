@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from lowtide.backends import Case, selftest
+from lowtide.check.difference import most_off
 from lowtide.check.judge import Checks
-from lowtide.check.numbers import most_off
 from lowtide.errors import UsageError
 from lowtide.ir.dtype import F32
 from lowtide.ir.graph import Array

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import compress, product
 from math import inf
 
 from lowtide.clock import Clock
-from lowtide.errors import UnsupportedModel, UsageError
-from lowtide.ir.dtype import STRING
+from lowtide.errors import UnsupportedModel
 from lowtide.ir.graph import Graph
 from lowtide.kernels.families import families_of
 from lowtide.layout.lay_out import Layout, lay_out
@@ -17,6 +15,7 @@ from lowtide.planner.costs import Whole, measure
 from lowtide.planner.layerwise import cut, plan_layerwise
 from lowtide.planner.parts import Parting
 from lowtide.planner.plan import Objective, Options, Plan, Source, straight_rows
+from lowtide.planner.refuse import check_align, check_options, check_states, check_types
 from lowtide.planner.scratch import narrower, with_scratch
 from lowtide.planner.states import Candidates, hold, with_copies
 from lowtide.planner.steps import best_streamed
@@ -30,17 +29,8 @@ from lowtide.rows.task import Task, make_tasks
 from lowtide.schedules import layerwise
 from lowtide.schedules.depth_first import depth_first
 
-MOST_OVERHEAD = 1000.0
-"""Work a thousand times over is no plan that anybody asks for."""
-
 _NARROWINGS = 3
 """How often a network is planned again for narrower tiles; a tile of four is halved twice."""
-
-MOST_BYTES = 16
-"""Of an element: complex numbers in double precision."""
-
-MOST_ALIGN = 4096
-"""No loader promises to align a program's memory to more."""
 
 
 def make_plan(
@@ -55,8 +45,8 @@ def make_plan(
     again with narrower ones. Raises UsageError for options that do not go together,
     UnsupportedModel for what cannot be planned.
     """
-    _check(options)
-    _check_states(graph, options)
+    check_options(options)
+    check_states(graph, options)
     return with_copies(graph, lambda one: _narrowed(source, one, options, clock, budget))
 
 
@@ -82,12 +72,12 @@ def _planned(
 ) -> Plan:
     try:
         with clock("laying out"):
-            _check_types(graph)
+            check_types(graph)
             graph = as_if(graph, options.element_bytes)
             laid = _laid_out(graph, options, tiles)
     except UnsupportedModel as error:
         raise error.within(file=source.path) from None
-    _check_align(options, laid.layout)
+    check_align(options, laid.layout)
     whole = _layerwise(source, laid, options, clock)
     if options.schedule == "layerwise" or options.overlap == "none" or options.tile:
         return hold(whole)
@@ -221,64 +211,6 @@ def _ports(options: Options) -> bool:
     return "streamed" in (options.image, options.result)
 
 
-def _check(options: Options) -> None:
-    """Raises UsageError for options that do not go together."""
-    if options.tile and options.overlap in ("none", "row"):
-        raise UsageError(f"--tile is for --overlap group or pixel, not {options.overlap}")
-    if not 0 <= options.max_overhead <= MOST_OVERHEAD:
-        raise UsageError(f"--max-overhead {options.max_overhead}: a share is needed; 0.05 is 5 %")
-    if options.max_overhead and options.image == "streamed" and options.io_layout != "nhwc":
-        # in planes the columns of a band are not one piece of a row
-        raise UsageError("--max-overhead with --image streamed needs --io-layout nhwc")
-    _check_turns(options)
-    if options.image == "streamed" and options.keep_input:
-        raise UsageError("--keep-input is for --image resident: rows that are handed in pass by")
-    if options.element_bytes is not None and not 1 <= options.element_bytes <= MOST_BYTES:
-        raise UsageError(f"--element-bytes {options.element_bytes}: a size from 1 to {MOST_BYTES}")
-    if options.align > MOST_ALIGN:
-        raise UsageError(f"--align {options.align}: at most {MOST_ALIGN}, the size of a page")
-
-
-def _check_states(graph: Graph, options: Options) -> None:
-    """Raises UsageError for options that do not go with states yet."""
-    endless = graph.pushes is not None
-    asked = {
-        "--image streamed": endless and options.image == "streamed",
-        "--result streamed": endless and options.result == "streamed",
-        "--max-overhead": options.max_overhead > 0,
-        "--keep-input": endless and options.keep_input,
-    }
-    for name in compress(asked, asked.values()):
-        if graph.states:
-            kept = "--image endless" if endless else "--state"
-            raise UsageError(f"{name} does not go with {kept} yet: leave one of them out")
-
-
-def _check_align(options: Options, layout: Layout) -> None:
-    size = max((s.dtype.bytes for s in layout.storages.values()), default=1)
-    if options.align < 1 or (options.element_bytes is None and options.align % size):
-        raise UsageError(f"--align {options.align}: a multiple of {size}, an element's size")
-
-
-def _check_turns(options: Options) -> None:
-    """Raises UsageError where operators are to take turns, and another option rules that out."""
-    asked = {
-        "--image streamed": options.image == "streamed",
-        "--result streamed": options.result == "streamed",
-        f"--max-overhead {options.max_overhead:g}": options.max_overhead > 0,
-        f"--objective {options.objective}": options.objective != "memory",
-    }
-    against = {
-        "--schedule layerwise": options.schedule == "layerwise",
-        "--overlap none": options.overlap == "none",
-        "--tile": options.tile is not None,
-    }
-    for one, other in product(compress(asked, asked.values()), compress(against, against.values())):
-        raise UsageError(
-            f"{one} lets operators take turns, {other} does not: leave one of them out"
-        )
-
-
 def _fused(graph: Graph, options: Options) -> Graph:
     wanted = options.fuse_pools
     if wanted is None:  # whole tensors are the baseline that others are measured against
@@ -293,10 +225,3 @@ def _as_given(graph: Graph, known: Sequence[Task], options: Options) -> Whole:
     schedule = layerwise.schedule(layout, tasks, options.order, options.keep_input)
     lives = whole_lifetimes(layout, tasks, schedule, options.keep_input)
     return Whole(layout, tasks, schedule, lives)
-
-
-def _check_types(graph: Graph) -> None:
-    """Raises UnsupportedModel for elements that C does not know yet."""
-    for name, tensor in graph.tensors.items():
-        if tensor.dtype == STRING:
-            raise UnsupportedModel(f"'{name}' is string; float32 is needed")

@@ -6,7 +6,7 @@ from collections import Counter
 
 from lowtide.ir.dtype import F32
 from lowtide.ir.graph import Graph
-from lowtide.ir.nest import loads
+from lowtide.ir.value import loads
 from lowtide.planner.plan import Plan
 from lowtide.rows.task import Task
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from lowtide.ir.graph import Graph
 from lowtide.ir.index import Index, IntArray, Var
-from lowtide.ir.nest import Call, Chosen, FromIndex, FromTable, Nest, Read, Value, walk
+from lowtide.ir.nest import Nest, Read
+from lowtide.ir.value import Call, Chosen, FromIndex, FromTable, Value, walk
 from lowtide.ops.definition import Definition
 from lowtide.regions.footprint import ranges_of
 from lowtide.regions.region import Region, Span, shape_of

@@ -20,7 +20,8 @@ from lowtide.errors import ModelError
 from lowtide.ir.graph import Graph, Operator, Shape
 from lowtide.ir.index import Index
 from lowtide.ir.meaning import Join, Views
-from lowtide.ir.nest import FromIndex, FromTable, Nest, axes_of, walk
+from lowtide.ir.nest import Nest, axes_of
+from lowtide.ir.value import FromIndex, FromTable, walk
 from lowtide.ir.view import Slice
 from lowtide.ops import ENTRIES, bind, meaning
 from lowtide.ops.conv import cut_before

@@ -8,7 +8,8 @@ from math import prod
 
 from lowtide.ir.graph import Graph, Operator
 from lowtide.ir.meaning import Meant
-from lowtide.ir.nest import Load, Nest, walk
+from lowtide.ir.nest import Nest
+from lowtide.ir.value import Load, walk
 from lowtide.ir.view import Slice
 from lowtide.ops import Meaning, Views, understood
 from lowtide.ops.definition import can_fuse

@@ -15,18 +15,8 @@ from typing import Literal
 
 from lowtide.ir.graph import Operator
 from lowtide.ir.index import Index, Var, index_of, ravel
-from lowtide.ir.nest import (
-    Acc,
-    FromIndex,
-    FromTable,
-    Load,
-    Nest,
-    Number,
-    Read,
-    axes_of,
-    loads,
-    walk,
-)
+from lowtide.ir.nest import Nest, Read, axes_of
+from lowtide.ir.value import Acc, FromIndex, FromTable, Load, Number, loads, walk
 from lowtide.layout.lay_out import Layout
 from lowtide.ops.definition import Definition, definition
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lowtide.check.compile import check_compiler, find_compiler
+from lowtide.check.difference import check_near, compare
 from lowtide.check.ends import Ends
-from lowtide.check.numbers import check_near, compare
 from lowtide.check.trial import pack, split
 from lowtide.check.verify import Folder, check_model, is_model, read_folder
 from lowtide.clock import Progress, quiet

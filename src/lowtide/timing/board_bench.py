@@ -10,8 +10,9 @@ from tempfile import TemporaryDirectory
 
 from lowtide.check.child import run_child
 from lowtide.check.compile import check_compiler, find_compiler
+from lowtide.check.difference import check_near, compare
 from lowtide.check.expected import Expected, Kind
-from lowtide.check.numbers import Sample, check_near, compare
+from lowtide.check.numbers import Sample
 from lowtide.check.trial import pack, split
 from lowtide.check.verify import Folder, read_folder
 from lowtide.clock import Progress, quiet

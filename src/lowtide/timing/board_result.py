@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lowtide.check.numbers import Difference
+from lowtide.check.difference import Difference
 from lowtide.planner.memory_map import MemoryMap
 from lowtide.timing.board_build import Sizes
 from lowtide.timing.board_where import Where

@@ -14,7 +14,8 @@ from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines, bare, expression, if_there, within
 from lowtide.ir.dtype import F32
 from lowtide.ir.index import Index, number, var
-from lowtide.ir.nest import Acc, Load, Nest, Value
+from lowtide.ir.nest import Nest
+from lowtide.ir.value import Acc, Load, Value
 from lowtide.kernels.calls import EightCall, PixelCall, RowCall
 from lowtide.kernels.kernel import Use
 from lowtide.kernels.packing import InOrder

@@ -8,7 +8,7 @@ from lowtide.backends.c99.loops import constant_element
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines, bare, expression
 from lowtide.ir.index import Index
-from lowtide.ir.nest import Acc
+from lowtide.ir.value import Acc
 from lowtide.kernels.calls import RunCall
 from lowtide.kernels.kernel import Use
 from lowtide.rows.task import Task

@@ -23,7 +23,8 @@ from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines, bare, expression, within
 from lowtide.ir.dtype import F32, DType
 from lowtide.ir.index import Index, Var
-from lowtide.ir.nest import Acc, BoundedRead, Call, Nest, Value, bound_inside, loads
+from lowtide.ir.nest import BoundedRead, Nest, bound_inside
+from lowtide.ir.value import Acc, Call, Value, loads
 from lowtide.ir.view import contiguous
 from lowtide.kernels.packing import InOrder
 from lowtide.kernels.patterns import LOOP_BLOCK as BLOCK

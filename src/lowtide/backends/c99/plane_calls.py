@@ -12,7 +12,7 @@ from lowtide.backends.c99.calls import bias_of, emit_finish, place_of_row
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines, if_there, within
 from lowtide.ir.index import Index, Var, index_of, var
-from lowtide.ir.nest import Acc
+from lowtide.ir.value import Acc
 from lowtide.kernels.calls import RowCall
 from lowtide.kernels.kernel import Use
 from lowtide.ops.window import SlidingWindow

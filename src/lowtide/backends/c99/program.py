@@ -12,7 +12,8 @@ from lowtide.backends.c99.text import function_name, function_source, table_name
 from lowtide.ir.dtype import F32, DType, dtype_of
 from lowtide.ir.graph import Array, stored_as
 from lowtide.ir.index import Index, Lookup
-from lowtide.ir.nest import Call, Chosen, FromIndex, FromTable, Nest, walk
+from lowtide.ir.nest import Nest
+from lowtide.ir.value import Call, Chosen, FromIndex, FromTable, walk
 from lowtide.ir.whole import functions
 from lowtide.kernels.kernel import Kernel, Use
 from lowtide.kernels.packing import ByFamily, InOrder, Numbers, Order, Packing

@@ -21,7 +21,8 @@ from lowtide.backends.c99.plane_calls import emit_planes
 from lowtide.backends.c99.program import Program
 from lowtide.backends.c99.text import Lines, bare, expression, if_there, literal, within
 from lowtide.ir.index import Index, Var, number, var
-from lowtide.ir.nest import Acc, FromIndex, FromTable, Nest, loads, walk
+from lowtide.ir.nest import Nest
+from lowtide.ir.value import Acc, FromIndex, FromTable, loads, walk
 from lowtide.kernels.calls import Activation, RowCall
 from lowtide.kernels.kernel import Use
 from lowtide.layout.lay_out import Place

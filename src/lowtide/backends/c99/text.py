@@ -12,7 +12,7 @@ import numpy as np
 
 from lowtide.ir.dtype import F32, DType
 from lowtide.ir.index import Index
-from lowtide.ir.nest import Acc, Call, Chosen, FromIndex, FromTable, Load, Number, Value
+from lowtide.ir.value import Acc, Call, Chosen, FromIndex, FromTable, Load, Number, Value
 from lowtide.ir.whole import functions
 
 LICENCE = """\

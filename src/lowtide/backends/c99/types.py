@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from lowtide.backends.c99.program import Program
 from lowtide.ir.dtype import F32, I8, I16, I32, U8, U16, DType
-from lowtide.ir.nest import Call, Nest, walk
+from lowtide.ir.nest import Nest
+from lowtide.ir.value import Call, walk
 from lowtide.ir.whole import functions
 from lowtide.planner.plan import Plan
 

@@ -20,3 +20,9 @@ def blocks(*arrays: Array) -> Iterator[tuple[Array, ...]]:
     them = [np.asarray(array) for array in arrays]
     for block in np.nditer(them, how, op_dtypes=wide, casting="unsafe", buffersize=BLOCK):
         yield tuple(block) if len(arrays) > 1 else (np.asarray(block),)
+
+
+def largest_of(y: Array) -> float:
+    """The largest finite magnitude."""
+    sizes = (np.abs(part[np.isfinite(part)]).max(initial=0.0) for (part,) in blocks(y))
+    return float(max(sizes, default=0.0))

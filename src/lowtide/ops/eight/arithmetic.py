@@ -8,7 +8,8 @@ import numpy as np
 
 from lowtide.ir.dtype import I32
 from lowtide.ir.index import number
-from lowtide.ir.nest import Call, Chosen, Load, Nest, Number, Read, Value, axes_of, broadcast, call
+from lowtide.ir.nest import Nest, Read, axes_of, broadcast
+from lowtide.ir.value import Call, Chosen, Load, Number, Value, call
 from lowtide.ops.eight.finish import EIGHT, ENDS, above, factor_types, finished, kept, rescaled
 from lowtide.ops.entry import Bound, entry
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lowtide.ir.nest import Load, Nest, call
+from lowtide.ir.nest import Nest
+from lowtide.ir.value import Load, call
 from lowtide.ops.eight.finish import EIGHT
 from lowtide.ops.entry import FLOAT, Bound, entry
 from lowtide.ops.unary import unary

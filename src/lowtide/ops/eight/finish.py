@@ -13,7 +13,8 @@ import numpy as np
 from lowtide.ir.dtype import F32, I8, I32, U8, DType
 from lowtide.ir.graph import Array
 from lowtide.ir.index import Index, number
-from lowtide.ir.nest import Acc, Load, Nest, Number, Read, Value, call, rebuild
+from lowtide.ir.nest import Nest, Read
+from lowtide.ir.value import Acc, Load, Number, Value, call, rebuild
 from lowtide.ir.whole import LEAST, MOST
 from lowtide.ops.entry import Bound
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from lowtide.ir.dtype import I32
 from lowtide.ir.index import Var, index_of
-from lowtide.ir.nest import Acc, Load, Nest, Number, Read, Reduction, axes_of, call
+from lowtide.ir.nest import Nest, Read, Reduction, axes_of
+from lowtide.ir.value import Acc, Load, Number, call
 from lowtide.ops.eight.finish import EIGHT, above, kept
 from lowtide.ops.entry import Bound, entry
 

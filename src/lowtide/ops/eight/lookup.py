@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from lowtide.ir.dtype import I32
-from lowtide.ir.nest import Chosen, Load, Nest, Read, Value, axes_of, call
+from lowtide.ir.nest import Nest, Read, axes_of
+from lowtide.ir.value import Chosen, Load, Value, call
 from lowtide.ops.eight.finish import EIGHT
 from lowtide.ops.entry import Bound, entry
 

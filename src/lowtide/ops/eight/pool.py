@@ -6,7 +6,8 @@ import numpy as np
 
 from lowtide.ir.dtype import I32
 from lowtide.ir.index import Index
-from lowtide.ir.nest import Acc, Chosen, Load, Nest, Number, Read, Reduction, Value, axes_of, call
+from lowtide.ir.nest import Nest, Read, Reduction, axes_of
+from lowtide.ir.value import Acc, Chosen, Load, Number, Value, call
 from lowtide.ops.eight.finish import EIGHT, kept
 from lowtide.ops.entry import Bound, entry
 from lowtide.ops.pool import ATTRIBUTES, counted, kernel_of, windows_of

@@ -6,19 +6,8 @@ from collections.abc import Sequence
 
 from lowtide.ir.dtype import F32, I32
 from lowtide.ir.index import Index, Var, index_of, lookup
-from lowtide.ir.nest import (
-    Acc,
-    FromIndex,
-    FromTable,
-    Load,
-    Nest,
-    Number,
-    Read,
-    Reduction,
-    Value,
-    axes_of,
-    call,
-)
+from lowtide.ir.nest import Nest, Read, Reduction, axes_of
+from lowtide.ir.value import Acc, FromIndex, FromTable, Load, Number, Value, call
 from lowtide.ops.eight.finish import EIGHT
 from lowtide.ops.entry import Bound, entry
 
