@@ -46,7 +46,8 @@ def repeated(command: Command, tmp_path: Path, asked: Sequence[object]) -> Path:
     assert first.code == 0, first.last
     before = contents(out)
     assert command("fit", "-c", out / "lowtide.toml", "-o", again).code == 0
-    assert contents(again) == before
+    other = contents(again)
+    assert [one for one in {*before, *other} if before.get(one) != other.get(one)] == []
     if "onnx" not in asked:
         assert command("verify", out).code == 0
     return out

@@ -53,8 +53,9 @@ class RepeatedFit(TyperCommand):
 
 
 def recipe(context: typer.Context, output: Path) -> dict[str, bytes]:
-    """lowtide.toml by its name: what was given, in the command's order."""
-    lines = [_HEAD]
+    """lowtide.toml by its name: what was given, in the command's order, and another compiler."""
+    compiler = os.environ.get("CC")
+    lines = [_HEAD, *([f"# CC = {_toml(compiler, output)}\n"] if compiler else [])]
     for parameter in context.command.params:
         name = str(parameter.name)
         if was_given(context, name) and name not in {*_NOT_IN_IT, "output"}:

@@ -28,6 +28,9 @@ from lowtide.placers.problem import Block
 BACKSTOP = 200.0
 """Wall-clock seconds allowed for each unit of the solver's work before it is stopped."""
 
+LEAST_BACKSTOP = 60.0
+"""And so many at least: on a busy machine a run of little work waits, and its plan is the same."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -147,7 +150,7 @@ def _run(
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = 0
     solver.parameters.max_deterministic_time = work
-    solver.parameters.max_time_in_seconds = BACKSTOP * work
+    solver.parameters.max_time_in_seconds = max(BACKSTOP * work, LEAST_BACKSTOP)
     status = solve_interruptibly(solver, model)
     spent = solver.response_proto.deterministic_time
     if status == cp_model.MODEL_INVALID:
