@@ -138,7 +138,7 @@ def test_the_command_writes_one_folder(
     each = ("plan.json", "memory.svg", "report.html")
     assert {path.name for path in out.iterdir()} == {
         *(f"{name}_{what}" for name in SEEDS for what in each),
-        "plan.json", "lowtide.json", "lowtide.toml",
+        "plan.json", "report.html", "lowtide.json", "lowtide.toml",
     }  # fmt: skip
     assert command("verify", out).code == 0
 

@@ -7,6 +7,7 @@
 | presses an arrow               | the next moment: who works, what lives, what waits        |
 | presses + and 0, or the button | a part of the map, and all of it again                    |
 | chooses "Layer by layer"       | the map of whole tensors, with its own peak               |
+| chooses another network        | its turn in the arena of all, and what is kept in it      |
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from tests.report.chromium import CHROMIUM, Page, open_page
 from tests.report.test_reports import small
 
 import lowtide
+from lowtide.pipeline.together import fit_together
 from lowtide.planner.memory_map import lifetimes_of
 
 HELD = re.compile(r'(<script id="data" type="application/json">)(.*?)(</script>)', re.S)
@@ -53,7 +55,7 @@ def test_the_page_is_the_same_each_time_and_small(fitted: lowtide.Fitted) -> Non
 
 def test_it_opens_at_the_fullest_moment_and_says_why(page: Page, fitted: lowtide.Fitted) -> None:
     live = live_bytes(fitted)
-    page.value("choose('after')")
+    page.value("choose(0)")
     said = page.text("said")
     assert said.startswith(f"Moment {int(live.argmax()):,} of {len(live) - 1:,}: ")
     assert said.endswith(f"{int(live.max()):,} bytes live")
@@ -64,7 +66,7 @@ def test_at_every_moment_it_counts_the_bytes_that_the_plan_has(
     page: Page, fitted: lowtide.Fitted
 ) -> None:
     """The page's own arithmetic on runs of cells, by sums and storage by storage."""
-    page.value("choose('after')")
+    page.value("choose(0)")
     live = live_bytes(fitted)
     assert page.value("Array.from(side.live)")[: len(live)] == live.tolist()
     sums = "side.storages.reduce((sum, one) => sum + side.bytesAt(one, {}), 0)"
@@ -73,7 +75,7 @@ def test_at_every_moment_it_counts_the_bytes_that_the_plan_has(
 
 
 def test_arrows_step_and_shift_goes_to_the_next_turn(page: Page) -> None:
-    page.value("choose('after'); go(0); by('map').focus()")
+    page.value("choose(0); go(0); by('map').focus()")
     assert "the inputs are handed in" in page.text("said")
     page.key("ArrowRight")
     assert page.text("said").startswith("Moment 1 of")
@@ -90,7 +92,7 @@ def test_arrows_step_and_shift_goes_to_the_next_turn(page: Page) -> None:
 
 def test_a_storage_says_what_it_is_when_the_mouse_is_over_it(page: Page) -> None:
     """In the middle of what lives at the fullest moment: found by address and moment."""
-    page.value("choose('after')")
+    page.value("choose(0)")
     box = page.value("(({left, top}) => [left, top])(by('map').getBoundingClientRect())")
     place = page.value(
         "(() => { const k = side.storages.findIndex((s, k) => side.bytesAt(s, moment)"
@@ -112,7 +114,7 @@ def test_a_storage_says_what_it_is_when_the_mouse_is_over_it(page: Page) -> None
 
 
 def test_zoom_shows_a_part_and_all_again(page: Page) -> None:
-    page.value("choose('after'); by('map').focus()")
+    page.value("choose(0); by('map').focus()")
     whole = page.value("map.to - map.from")
     page.key("+")
     assert page.value("map.to - map.from") == pytest.approx(whole / 1.5)
@@ -125,44 +127,65 @@ def test_zoom_shows_a_part_and_all_again(page: Page) -> None:
 
 
 def test_layer_by_layer_is_the_other_map(page: Page, fitted: lowtide.Fitted) -> None:
-    page.value("by('before').click()")
+    page.value("buttons[1].click()")
     assert f"{fitted.plan.profile.layerwise_bytes:,} bytes live" in page.text("peak")
-    assert page.value("by('before').getAttribute('aria-pressed')") == "true"
-    page.value("by('after').click()")
+    assert page.value("buttons[1].getAttribute('aria-pressed')") == "true"
+    page.value("buttons[0].click()")
 
 
 def test_operators_are_listed_and_lead_to_their_moments(page: Page, fitted: lowtide.Fitted) -> None:
-    page.value("choose('after')")
+    page.value("choose(0)")
     names = page.value("Array.from(document.querySelectorAll('#rows .name'), (n) => n.textContent)")
     assert names == [task.operator.name for task in fitted.plan.tasks if not task.port]
     page.value("document.querySelector('#rows .row:nth-child(2)').click()")
     assert names[1] in page.text("said")
 
 
-def test_ten_thousand_storages_scroll(fitted: lowtide.Fitted, tmp_path: Path) -> None:
+def test_networks_in_one_arena_have_a_map_each(page: Page, tmp_path: Path) -> None:
+    """A button each; what is kept is hatched, and said, also in the turn of the other."""
+    models, names = [small(), small()], ["face", "wake"]
+    keep = [f"face:{small().graph.input[0].name}"]
+    made = fit_together(models, names=names, keep=keep, target="none")
+    file = tmp_path / "report.html"
+    file.write_bytes(made.files["report.html"])
+    page.open(file, 1200, 900)
+    assert page.value("buttons.map((one) => one.textContent)") == names
+    assert f"{made.shared.arena_bytes:,} bytes" in page.text("note")
+    (kept,) = made.shared.kept
+    said = f"Kept: {keep[0]}, {kept.bytes:,} bytes from byte {kept.offset:,} on."
+    page.value("buttons[1].click()")
+    assert page.text("note").startswith("The turn of wake: ")
+    assert said in page.text("note")
+    left, top = page.value("(({x, y}) => [x, y])(by('map').getBoundingClientRect())")
+    at = kept.offset + kept.bytes / 2
+    page.mouse("mouseMoved", left + 200, top + page.value(f"map.y({at})"))
+    assert page.text("tip").startswith(f"kept: {keep[0]}\n")
+    page.value("buttons[0].click()")
+    assert page.text("note").startswith("The turn of face: ")
+
+
+def test_ten_thousand_storages_scroll(page: Page, fitted: lowtide.Fitted, tmp_path: Path) -> None:
     """Only what is in sight is in the table, and the map draws it all."""
-    need("" if CHROMIUM else "there is no chromium")
     html = fitted.files["report.html"].decode()
     match = HELD.search(html)
     assert match
     held = json.loads(match[2])
-    held["after"] = chain(10_000)
+    held["sides"][0] = chain(10_000)
     file = tmp_path / "large.html"
     file.write_text(HELD.sub(lambda m: m[1] + json.dumps(held) + m[3], html))
-    with open_page(file, 1200, 900, dark=True) as page:
-        assert page.value("side.storages.length") == 10_000
-        assert page.value("document.querySelectorAll('#rows .row').length") < 60
-        page.value("by('table').scrollTop = 1e9")
-        page.value("new Promise(requestAnimationFrame)")
-        assert page.value("by('rows').lastChild.textContent").startswith("10000")
-        assert page.value("getComputedStyle(document.body).backgroundColor") == "rgb(21, 24, 28)"
-        assert not page.faults()
+    page.open(file, 1200, 900, dark=True)
+    assert page.value("side.storages.length") == 10_000
+    assert page.value("document.querySelectorAll('#rows .row').length") < 60
+    page.value("by('table').scrollTop = 1e9")
+    page.value("new Promise(requestAnimationFrame)")
+    assert page.value("by('rows').lastChild.textContent").startswith("10000")
+    assert page.value("getComputedStyle(document.body).backgroundColor") == "rgb(21, 24, 28)"
 
 
 def chain(count: int) -> dict[str, Any]:
     """Operators one after the other, each reading what the one before made."""
     return {
-        "head": "After", "note": "", "peak": "", "arena": 2048,
+        "button": "This plan", "head": "After", "note": "", "peak": "", "arena": 2048,
         "storages": [
             {
                 "name": f"t{k}", "owner": f"op{k}", "type": "int8", "shape": [1024],

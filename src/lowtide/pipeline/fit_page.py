@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from lowtide.planner.together import Shared
 from lowtide.sizes import show_bytes
 
 if TYPE_CHECKING:
@@ -29,3 +30,16 @@ def page_figures(fitted: Fitted, budget: int | None) -> Iterator[tuple[str, str]
         yield fitted.on_chip.chip.name, str(fitted.on_chip)
     if fitted.checks is not None:
         yield "Checked", fitted.checks.shown
+
+
+def shared_figures(shared: Shared, figures: Mapping[str, int | None]) -> Iterator[tuple[str, str]]:
+    """The same of networks in one arena; `figures` are RAM and flash of all."""
+    for words, key in (
+        ("RAM: arena, largest stack, state", "ram_bytes"),
+        ("Flash: weights and code", "flash_bytes"),
+    ):
+        size = figures[key]
+        if size is not None:
+            yield words, show_bytes(size)
+    yield "Arena of all", show_bytes(shared.arena_bytes)
+    yield "Kept through all turns", show_bytes(shared.arena_bytes - shared.turn_bytes)

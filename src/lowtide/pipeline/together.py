@@ -17,6 +17,7 @@ from lowtide.clock import Clock, Progress, quiet
 from lowtide.errors import BudgetError, UsageError
 from lowtide.files.several import one_folder
 from lowtide.pipeline.fit import Fitted, check_target, finished
+from lowtide.pipeline.fit_page import shared_figures
 from lowtide.pipeline.keep import read_kept
 from lowtide.pipeline.package import Package, pack
 from lowtide.pipeline.ram import ROUNDS, Planning, Sized, sized
@@ -27,6 +28,8 @@ from lowtide.planner.plan import Options, Plan
 from lowtide.planner.shared_json import shared_json
 from lowtide.planner.together import Shared, share
 from lowtide.quoting import for_terminal, network_name
+from lowtide.report.page import with_figures
+from lowtide.report.together_page import together_html
 from lowtide.room import MAX_ELEMENTS
 from lowtide.sizes import parse_bytes
 
@@ -58,13 +61,18 @@ class Together:
 
     @property
     def figures(self) -> dict[str, int | None]:
-        """RAM and flash of all: the largest stack, for one runs at a time."""
-        beside = [one.footprint for one in self.fitted]
-        stack = _each(max, [one.stack_bytes for one in beside])
-        state = _each(sum, [one.state_bytes for one in beside])
-        ram = None if stack is None else self.shared.arena_bytes + stack + (state or 0)
-        flash = _each(sum, [one.flash_bytes for one in self.fitted])
-        return {"stack_bytes": stack, "state_bytes": state, "ram_bytes": ram, "flash_bytes": flash}
+        """RAM and flash of all."""
+        return _figures(self.shared, self.fitted)
+
+
+def _figures(shared: Shared, fitted: Sequence[Fitted]) -> dict[str, int | None]:
+    """RAM and flash of all: the largest stack, for one runs at a time."""
+    beside = [one.footprint for one in fitted]
+    stack = _each(max, [one.stack_bytes for one in beside])
+    state = _each(sum, [one.state_bytes for one in beside])
+    ram = None if stack is None else shared.arena_bytes + stack + (state or 0)
+    flash = _each(sum, [one.flash_bytes for one in fitted])
+    return {"stack_bytes": stack, "state_bytes": state, "ram_bytes": ram, "flash_bytes": flash}
 
 
 def _each(how: Any, figures: Sequence[int | None]) -> int | None:
@@ -212,4 +220,9 @@ def _too_large(shared: Shared, all_sized: Sequence[Sized], limit: int) -> Budget
 def _files(shared: Shared, fitted: Sequence[Fitted], made: Mapping[str, bytes]) -> dict[str, bytes]:
     """The folder of all."""
     parts = {one.plan.options.name: one.files for one in fitted}
-    return one_folder(parts, {**made, "plan.json": shared_json(shared)})
+    page = with_figures(
+        together_html(shared, [one.plan for one in fitted]),
+        shared_figures(shared, _figures(shared, fitted)),
+    )
+    own = {"plan.json": shared_json(shared), "report.html": page.encode()}
+    return one_folder(parts, {**made, **own})

@@ -7,7 +7,7 @@ draws what is seen of them only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from lowtide.planner.costs import label, weights_of
 from lowtide.planner.memory_map import life_runs
 from lowtide.planner.plan import Plan
+from lowtide.planner.together import Kept
 from lowtide.quoting import for_markup, for_terminal
 from lowtide.report.assemble import filled, page_of
 from lowtide.report.colours import storage_colours
@@ -28,13 +29,29 @@ _SCRIPTS = ("timeline.js", "storages.js", "map.js", "table.js")
 def report_html(plan: Plan, sides: tuple[Side, Side]) -> str:
     """The page of a plan; `with_figures` writes its head, once they are known."""
     before, after = sides
-    colours = storage_colours({**before.lives, **after.lives})
+    return sides_html(plan.source.named, {"This plan": after, "Layer by layer": before})
+
+
+def sides_html(named: str, sides: Mapping[str, Side], kept: Sequence[Kept] = ()) -> str:
+    """The page of several sides, each with its button; what is `kept` lies in all of them."""
+    colours = storage_colours({n: life for one in sides.values() for n, life in one.lives.items()})
     data = {
-        "network": for_terminal(plan.source.named, 200),
-        "before": _side(before, colours),
-        "after": _side(after, colours),
+        "network": for_terminal(named, 200),
+        "sides": [{"button": name, **_side(one, colours)} for name, one in sides.items()],
+        "kept": _kept(kept),
     }
-    return page_of("fit", _SCRIPTS, f"{plan.source.named} in memory", data)
+    return page_of("fit", _SCRIPTS, f"{named} in memory", data)
+
+
+def _kept(kept: Sequence[Kept]) -> list[dict[str, Any]]:
+    """Bytes that are kept, once each, by all the names that they have."""
+    names = dict[tuple[int, int], list[str]]()
+    for one in kept:
+        names.setdefault((one.offset, one.bytes), []).append(f"{one.network}:{one.port}")
+    return [
+        {"name": for_terminal(" = ".join(dict.fromkeys(named))), "from": at, "bytes": size}
+        for (at, size), named in names.items()
+    ]
 
 
 def with_figures(page: str, figures: Iterable[tuple[str, str]]) -> str:

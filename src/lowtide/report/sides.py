@@ -43,7 +43,7 @@ class Side:
 
 def before_and_after(plan: Plan) -> tuple[Side, Side]:
     """Both sides; the first takes a placer's time."""
-    return _before(plan), _after(plan)
+    return _before(plan), after(plan)
 
 
 def _before(plan: Plan) -> Side:
@@ -63,7 +63,8 @@ def _before(plan: Plan) -> Side:
     )  # fmt: skip
 
 
-def _after(plan: Plan) -> Side:
+def after(plan: Plan) -> Side:
+    """The side of a plan."""
     note = f"{_RULE[plan.options.overlap]}; {placement_verdict(plan)}"
     head = "After: this plan" + (", row by row" if plan.streamed else "")
     return Side(

@@ -1,16 +1,16 @@
 // The page: one moment, shown by the map, the arena, the words and the table.
-const sides = {};
+const sides = [], buttons = held.sides.map(({ button }) => made("button", "", button));
 let side, moment = 0, playing = 0;
 
 const map = new MemoryMap(by("map"));
 const table = new Table(by("table"), (operator) => go(side.begins[operator]));
 by("network").textContent = held.network;
 
-function choose(name) {
-  sides[name] ??= new Side(held[name]);
-  side = sides[name];
-  for (const one of ["before", "after"]) by(one).setAttribute("aria-pressed", one === name);
-  by("note").textContent = `${side.head}: ${side.note}. Arena ${bytes(side.arena)} bytes.`;
+function choose(number) {
+  side = sides[number] ??= new Side(held.sides[number]);
+  buttons.forEach((one, k) => one.setAttribute("aria-pressed", k === number));
+  const kept = held.kept.map((one) => `${one.name}, ${bytes(one.bytes)} bytes from byte ${bytes(one.from)} on`);
+  by("note").textContent = `${side.head}: ${side.note}. Arena ${bytes(side.arena)} bytes.${kept.length ? ` Kept: ${kept.join("; ")}.` : ""}`;
   by("peak").textContent = side.peak;
   by("moment").max = side.time.last;
   map.show(side);
@@ -31,6 +31,7 @@ function redraw() {
 }
 function arena() { // what lies where at this moment
   const [c, width] = sized(by("now"));
+  held.kept.forEach((one) => map.hatch(c, one, 0, width));
   for (const storage of side.storages)
     for (const segment of storage.segments) {
       const span = livingAt(segment, moment);
@@ -69,14 +70,17 @@ function why(operator, storage) {
   return next === undefined ? "kept to the end" : `waits for ${side.operators[next].name}`;
 }
 function tip(event) {
-  const box = by("map").getBoundingClientRect(), at = map.slotAt(event.clientX - box.left);
-  const there = at < 0 ? -1 : side.find(side.time.moment(at), map.addressAt(event.clientY - box.top));
+  const box = by("map").getBoundingClientRect(), at = map.slotAt(event.clientX - box.left), address = map.addressAt(event.clientY - box.top);
+  const there = at < 0 ? -1 : side.find(side.time.moment(at), address);
   if (there !== map.lit) {
     map.lit = there;
     map.draw(moment);
   }
   const storage = side.storages[there];
-  if (!storage) return tell(event);
+  if (!storage) {
+    const kept = held.kept.find((one) => one.from <= address && address < one.from + one.bytes);
+    return tell(event, kept && [`kept: ${kept.name}`, `${bytes(kept.bytes)} bytes at ${bytes(kept.from)}`, "nobody else's: it survives the turns of other networks"]);
+  }
   const maker = side.makers[there], reader = side.readers[there].reduce((a, b) => (a === null || side.ends[b] > side.ends[a] ? b : a), null);
   tell(event, [
     storage.owner,
@@ -137,7 +141,8 @@ by("map").addEventListener("wheel", (event) => {
   zoom(event.deltaY < 0 ? 1.25 : 0.8, event.clientX - box.left, event.clientY - box.top);
 }, { passive: false });
 by("moment").addEventListener("input", () => go(Number(by("moment").value)));
-for (const name of ["before", "after"]) by(name).addEventListener("click", () => choose(name));
+buttons.forEach((one, k) => one.addEventListener("click", () => choose(k)));
+by("sides").append(...buttons);
 by("in").addEventListener("click", () => zoom(1.5));
 by("out").addEventListener("click", () => zoom(1 / 1.5));
 by("all").addEventListener("click", all);
@@ -145,4 +150,4 @@ by("back").addEventListener("click", (event) => keys.ArrowLeft(event));
 by("on").addEventListener("click", (event) => keys.ArrowRight(event));
 by("play").addEventListener("click", () => play(!playing));
 redrawn(() => { table.draw(); redraw(); });
-choose("after");
+choose(0);

@@ -51,6 +51,7 @@ class MemoryMap {
     c.beginPath();
     c.rect(LEFT, TOP, width - LEFT, height - BOTTOM - TOP);
     c.clip();
+    held.kept.forEach((one) => this.hatch(c, one, LEFT, width));
     this.side.storages.forEach((storage, k) => this.storage(c, storage, k));
     this.side.storages.forEach((storage) => this.label(c, storage));
     this.curve(c);
@@ -58,7 +59,10 @@ class MemoryMap {
     c.strokeRect(LEFT - 5, this.y(this.side.arena), width + 10, this.height);
     c.fillStyle = ink("--alarm");
     const { time } = this.side;
-    c.fillRect(this.x(time.at(moment)), 0, Math.max(this.x(time.at(moment + 1)) - this.x(time.at(moment)), 1.5), height);
+    const from = this.x(time.at(moment));
+    c.fillRect(from - 0.75, 0, 1.5, height);
+    c.globalAlpha = 0.25; // what lies there is seen through it
+    c.fillRect(from, 0, this.x(time.at(moment + 1)) - from, height);
     c.restore();
   }
   storage(c, storage, number) {
@@ -82,6 +86,23 @@ class MemoryMap {
       }
     }
     c.globalAlpha = 1;
+  }
+  hatch(c, { from, bytes: size }, left, right) { // bytes that are kept from call to call
+    const low = this.y(from), high = this.y(from + size);
+    c.save();
+    c.beginPath();
+    c.rect(left, high, right - left, low - high);
+    c.strokeStyle = ink("--grey");
+    c.stroke();
+    c.clip();
+    c.globalAlpha = 0.5;
+    c.beginPath();
+    for (let x = left - (low - high); x < right; x += 7) {
+      c.moveTo(x, low);
+      c.lineTo(x + low - high, high);
+    }
+    c.stroke();
+    c.restore();
   }
   label(c, storage) { // the name, in its largest segment, where there is room
     const { time } = this.side;
