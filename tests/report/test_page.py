@@ -27,6 +27,7 @@ from tests.report.test_reports import small
 import lowtide
 from lowtide.pipeline.together import fit_together
 from lowtide.planner.memory_map import lifetimes_of
+from lowtide.report.page import with_measured
 
 HELD = re.compile(r'(<script id="data" type="application/json">)(.*?)(</script>)', re.S)
 
@@ -139,6 +140,29 @@ def test_operators_are_listed_and_lead_to_their_moments(page: Page, fitted: lowt
     assert names == [task.operator.name for task in fitted.plan.tasks if not task.port]
     page.value("document.querySelector('#rows .row:nth-child(2)').click()")
     assert names[1] in page.text("said")
+
+
+def test_what_was_measured_is_a_column_of_this_plan(
+    page: Page, fitted: lowtide.Fitted, tmp_path: Path
+) -> None:
+    count = len(fitted.plan.tasks)
+    each = [None, *(1000 * k for k in range(1, count))]
+    given = {"head": "instructions", "words": "on a <b>board</b>", "unit": "", "each": each}
+    file = tmp_path / "measured.html"
+    file.write_text(with_measured(fitted.files["report.html"].decode(), given))
+    page.open(file, 1200, 900)
+    assert page.text("column") == "instructions"
+    assert page.text("figures").endswith(f"on a <b>board</b>{sum(each[1:]):,}")
+    script = "Array.from(document.querySelectorAll('#rows .share'), (n) => n.textContent)"
+    order = page.value("table.order")
+    said = ["-" if each[k] is None else f"{each[k]:,}" for k in order]
+    assert page.value(script) == said
+    page.value("buttons[1].click()")
+    assert page.value(script) == []
+    given |= {"unit": "seconds", "each": [k / 1e5 for k in range(count)]}
+    file.write_text(with_measured(fitted.files["report.html"].decode(), given))
+    page.open(file, 1200, 900)
+    assert page.value("[amount(0.00123), amount(0.0000123)]") == ["1.23 ms", "12.3 µs"]
 
 
 def test_networks_in_one_arena_have_a_map_each(page: Page, tmp_path: Path) -> None:

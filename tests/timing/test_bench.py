@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -22,8 +23,10 @@ import pytest
 import lowtide
 from lowtide.errors import CheckError, UnreadableModel, UsageError
 from lowtide.files import write_folder
+from lowtide.files.result import read_result
 from lowtide.planner.plan import Options
 from lowtide.timing.bench_text import bench_text
+from lowtide.timing.measured_page import check_report
 from lowtide.timing.memory_by_operator import held_by_operator
 from lowtide.timing.pairs import spread
 from test_cli import lowtide as command
@@ -83,6 +86,28 @@ def test_the_words_have_every_operator(shipped: Path) -> None:
     assert first in listed[1]
     assert all(any(o.name[-23:] in line for line in listed) for o in benched.operators)
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_the_page_gets_a_column_in_a_file_of_its_own(shipped: Path, tmp_path: Path) -> None:
+    """What fit wrote stays as it was; the column is that of the operators in plan.json's order."""
+    file = tmp_path / "measured.html"
+    before = (shipped / "report.html").read_bytes()
+    done = command("bench", shipped, "--report", file, "--seconds", SECONDS, "--json")
+    assert done.returncode == 0, done.stderr
+    assert (shipped / "report.html").read_bytes() == before
+    assert not read_result(shipped).changed
+    found = re.search(r'<script id="measured"[^>]*>(.*?)</script>', file.read_text())
+    assert found
+    measured = json.loads(found[1])
+    assert measured["each"] == [one["seconds"] for one in json.loads(done.stdout)["operators"]]
+    with pytest.raises(UsageError, match="is the file that is read"):
+        check_report(shipped, shipped / "report.html")
+    with pytest.raises(UsageError, match="--report"):
+        check_report(shipped, tmp_path)
+    copy = shutil.copytree(shipped, tmp_path / "out")
+    (copy / "report.html").write_bytes(before + b" ")
+    with pytest.raises(UsageError, match="was changed"):
+        check_report(copy, file)
 
 
 def test_a_streamed_image_is_handed_over_whole(tmp_path: Path) -> None:

@@ -28,6 +28,12 @@ def bench(
     profile: Annotated[
         bool, typer.Option("--profile", help="Also the time of each operator, beside its memory.")
     ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the folder's report.html here, with what was measured of each operator."
+        ),
+    ] = None,
     seconds: Annotated[
         float | None,
         typer.Option(
@@ -69,27 +75,46 @@ def bench(
     counted = {"compiler": compiler, "flags": flags, "timeout": timeout}
     if board is not None:
         refuse_given(timed, "does not go with --board")
-        _on_board(folder, board, counted, quiet, as_json)
+        _on_board(folder, board, counted, report, quiet, as_json)
         return
     refuse_given(counted, "is of --board, which is not given")
     from lowtide.timing.bench import bench as run
     from lowtide.timing.bench_text import bench_text
+    from lowtide.timing.measured_page import check_report, of_times, write_report
 
+    if report is not None:
+        check_report(folder, report)
     with StageLine(folder, quiet) as progress:
         benched = run(
-            folder, against, model=model, profile=profile,
+            folder, against, model=model, profile=profile or report is not None,
             seconds=5.0 if seconds is None else seconds, progress=progress,
         )  # fmt: skip
-    show(benched.facts() if as_json else bench_text(benched))
+    if report is not None:
+        write_report(folder, report, of_times(benched))
+    show(benched.facts() if as_json else _with_report(bench_text(benched), report))
 
 
 def _on_board(
-    folder: Path, board: str, asked: Mapping[str, Any], quiet: bool, as_json: bool
+    folder: Path,
+    board: str,
+    asked: Mapping[str, Any],
+    report: Path | None,
+    quiet: bool,
+    as_json: bool,
 ) -> None:
     from lowtide.timing.board_bench import Asked, bench_on_board
     from lowtide.timing.board_text import board_text
+    from lowtide.timing.measured_page import check_report, of_counts, write_report
 
+    if report is not None:
+        check_report(folder, report)
     given = {key: value for key, value in asked.items() if value is not None}
     with StageLine(folder, quiet) as progress:
         counted = bench_on_board(folder, Asked(board, **given), progress)
-    show(counted.facts() if as_json else board_text(counted))
+    if report is not None:
+        write_report(folder, report, of_counts(counted))
+    show(counted.facts() if as_json else _with_report(board_text(counted), report))
+
+
+def _with_report(text: str, report: Path | None) -> str:
+    return text if report is None else f"{text}\n\n  written  {report}"

@@ -22,8 +22,7 @@ def page_of(kind: str, scripts: Iterable[str], title: str, data: Mapping[str, An
         "body": (html / f"{kind}.html").read_text(),
         "title": for_markup(title, 200),
         "style": (html / "page.css").read_text() + (html / f"{kind}.css").read_text(),
-        # No tag can begin in it, so none of its texts can end the element.
-        "data": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
+        "data": for_script(data),
         "script": "\n".join((html / n).read_text() for n in (*_SHARED, *scripts, f"{kind}.js")),
     }
     text = (html / "page.html").read_text()
@@ -36,3 +35,8 @@ def filled(text: str, name: str, value: str) -> str:
     """`text` with `value` in the place that is called so."""
     head, _, tail = text.partition(f"<!--{name}-->")
     return head + value + tail
+
+
+def for_script(data: Mapping[str, Any]) -> str:
+    """JSON in an element: no tag can begin in it, so none of its texts can end the element."""
+    return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")

@@ -18,7 +18,7 @@ from lowtide.planner.memory_map import life_runs
 from lowtide.planner.plan import Plan
 from lowtide.planner.together import Kept
 from lowtide.quoting import for_markup, for_terminal
-from lowtide.report.assemble import filled, page_of
+from lowtide.report.assemble import filled, for_script, page_of
 from lowtide.report.colours import storage_colours
 from lowtide.report.peaks import made_by, owners, peak_words, read_by
 from lowtide.report.sides import Side
@@ -41,6 +41,15 @@ def sides_html(named: str, sides: Mapping[str, Side], kept: Sequence[Kept] = ())
         "kept": _kept(kept),
     }
     return page_of("fit", _SCRIPTS, f"{named} in memory", data)
+
+
+def with_measured(page: str, measured: Mapping[str, Any]) -> str:
+    """The page of a plan with what was measured of its operators.
+
+    `head` stands above the column, `each` in it (None: of the caller), in `unit` (seconds, or
+    none), and `words` say what measured it.
+    """
+    return filled(page, "measured", for_script(measured))
 
 
 def _kept(kept: Sequence[Kept]) -> list[dict[str, Any]]:

@@ -2,9 +2,22 @@
 const sides = [], buttons = held.sides.map(({ button }) => made("button", "", button));
 let side, moment = 0, playing = 0;
 
+const own = by("measured").textContent, measured = own.startsWith("{") ? JSON.parse(own) : null;
 const map = new MemoryMap(by("map"));
 const table = new Table(by("table"), (operator) => go(side.begins[operator]));
 by("network").textContent = held.network;
+if (measured) { // by lowtide bench --report, of the first side
+  const figure = made("div", "");
+  figure.append(made("dt", "", measured.words), made("dd", "", amount(sum(measured.each))));
+  by("figures").append(figure);
+  by("column").textContent = measured.head;
+  by("operators").className = "measured";
+}
+function sum(numbers) { return numbers.reduce((all, one) => all + one, 0); }
+function amount(one) {
+  if (measured.unit !== "seconds") return bytes(one);
+  return one < 1e-3 ? `${(1e6 * one).toPrecision(3)} µs` : `${Number((1e3 * one).toPrecision(4))} ms`;
+}
 
 function choose(number) {
   side = sides[number] ??= new Side(held.sides[number]);
@@ -14,6 +27,7 @@ function choose(number) {
   by("peak").textContent = side.peak;
   by("moment").max = side.time.last;
   map.show(side);
+  by("column").hidden = !measured || number > 0;
   table.show(side);
   go(side.live.indexOf(side.live.reduce((a, b) => Math.max(a, b)))); // begin at the peak
 }

@@ -44,9 +44,10 @@ class Rows {
     row.dataset.row = k;
     row.setAttribute("role", "row");
     row.style.top = `${k * ROW}px`;
-    row.append(...this.cells(k).map(([kind, text]) => {
+    row.append(...this.cells(k).map(([kind, text, background = ""]) => {
       const cell = made("span", kind, text);
       cell.title = text;
+      cell.style.background = background;
       cell.setAttribute("role", "cell");
       return cell;
     }));

@@ -22,7 +22,12 @@ class Table extends Rows {
   cells(k) {
     const one = this.side.operators[this.order[k]];
     return [["arcs", ""], ["no", k + 1], ["name", one.name], ["type", one.type], ["shape", one.shape.join("x")],
-      ["num", bytes(one.rows)], ["num", bytes(one.macs)], ["num", bytes(one.weights)]];
+      ["num", bytes(one.rows)], ["num", bytes(one.macs)], ["num", bytes(one.weights)], ...this.measured(this.order[k])];
+  }
+  measured(operator) { // with a bar, of the most full
+    if (!measured || this.side !== sides[0]) return [];
+    const one = measured.each[operator], most = measured.each.reduce((a, b) => Math.max(a, b), 0), share = 100 * one / (most || 1);
+    return [["num share", one === null ? "-" : amount(one), `linear-gradient(to left,var(--bar) ${share}%,transparent 0)`]];
   }
   draw() {
     const [from, to] = super.draw();
