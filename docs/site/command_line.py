@@ -10,6 +10,9 @@ import typer
 from lowtide.cli.app import app
 
 HEAD = """\
+---
+search: {boost: 4}
+---
 # The command line
 
 What `lowtide COMMAND --help` says, of all commands.

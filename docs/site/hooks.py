@@ -1,6 +1,5 @@
-"""What mkdocs asks while it builds the site: pages made from the code, the nav, links outside.
+"""What mkdocs asks while it builds the site: pages made from the code, links outside.
 
-nav      howto/*.md                         every such page, in the order of names
 pages    reference/commands.md, ..          made now, so they cannot be behind the code
 links    [the example](../examples/main.c)  the example (`examples/main.c`): no page shows that
          [kernels.md](kernels.md)           its title, The C and its kernels
@@ -60,24 +59,6 @@ LINK = re.compile(r"\[([^\[\]]+)\]\(([^\s():]+)\)")
 def licence_of_theme() -> str:
     held = [one for one in metadata.files("mkdocs-material") or [] if one.name == "LICENSE"]
     return "".join(f"    {line}\n" for line in held[0].read_text().splitlines())
-
-
-def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    config.nav = expanded(config.nav)
-    return config
-
-
-def expanded(nav: list[Any]) -> list[Any]:
-    """The nav with the files that its patterns name."""
-    found: list[Any] = []
-    for one in nav:
-        if isinstance(one, dict):
-            found += [{title: expanded(inside)} for title, inside in one.items()]
-        elif "*" in one:
-            found += sorted(file.relative_to(DOCS).as_posix() for file in DOCS.glob(one))
-        else:
-            found.append(one)
-    return found
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
