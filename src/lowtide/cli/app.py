@@ -28,6 +28,8 @@ from lowtide.version import __version__
 class _Commands(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Refuses empty words: of a path that is empty `Path` makes the folder where we are."""
+        if ctx.resilient_parsing:  # a shell asks how the line may go on
+            return super().parse_args(ctx, args)
         for before, word in zip(["lowtide", *args], args, strict=False):
             named = word if word.startswith("--") and word.endswith("=") else before
             if word == "" or named is word:
@@ -37,7 +39,6 @@ class _Commands(TyperGroup):
 
 app = typer.Typer(
     cls=_Commands,
-    add_completion=False,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,

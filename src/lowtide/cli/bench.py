@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from lowtide.cli.completion import boards
 from lowtide.cli.options import Json, Quiet, refuse_given
 from lowtide.cli.output import show
 from lowtide.cli.progress import StageLine
@@ -43,7 +44,8 @@ def bench(
     board: Annotated[
         str | None,
         typer.Option(
-            help="Run it on this board in an emulator and count instructions (see boards)."
+            help="Run it on this board in an emulator and count instructions (see boards).",
+            autocompletion=boards,
         ),
     ] = None,
     compiler: Annotated[

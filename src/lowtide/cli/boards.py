@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lowtide.cli import completion
 from lowtide.cli.options import Json
 from lowtide.cli.output import show
 from lowtide.errors import UsageError
@@ -15,7 +16,10 @@ from lowtide.errors import UsageError
 def boards(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="BOARD", help="One of them, for a main.c of your own; with -o."),
+        typer.Argument(
+            metavar="BOARD", help="One of them, for a main.c of your own; with -o.",
+            autocompletion=completion.boards,
+        ),
     ] = None,
     output: Annotated[
         Path | None,

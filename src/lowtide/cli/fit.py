@@ -39,7 +39,6 @@ from lowtide.cli.progress import StageLine
 from lowtide.cli.recipe import recipe
 from lowtide.cli.repeat import suggesting
 from lowtide.errors import UsageError
-from lowtide.pipeline.fit_text import label_warnings, show_detail, show_fit
 from lowtide.room import MAX_ELEMENTS
 
 if TYPE_CHECKING:
@@ -248,10 +247,14 @@ def fit(
             progress=progress,
         )
         written = out.write(fitted.files, fitted.figures)
+    from lowtide.pipeline.fit_text import label_warnings
+
     facts = {**fitted.facts(), **warnings(label_warnings(fitted, names))}
     show(out.said(facts if as_json else _shown(fitted, names, verbose), written))
 
 
 def _shown(fitted: Fitted, names: Sequence[str] | None, verbose: bool) -> str:
+    from lowtide.pipeline.fit_text import show_detail, show_fit
+
     text = show_fit(fitted, names)
     return f"{text}\n{show_detail(fitted)}" if verbose else text

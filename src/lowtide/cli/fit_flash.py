@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from lowtide.cli.calibration import FAMILIES, Data, scaling, warnings
 from lowtide.cli.output import Out
 from lowtide.cli.progress import StageLine
-from lowtide.pipeline.fit_text import label_warnings
 
 if TYPE_CHECKING:
     from lowtide.pipeline.fit_flash import Request
@@ -37,6 +36,7 @@ def fit_small(
     """What `fit --flash` does: writes the folder, returns what is printed."""
     from lowtide.pipeline.fit_flash import check_target, fit_flash
     from lowtide.pipeline.fit_flash_text import show_small
+    from lowtide.pipeline.fit_text import label_warnings
     from lowtide.weights.labelled import Given
 
     check_target(task.target)

@@ -10,7 +10,6 @@ from lowtide.cli.calibration import Data, scaling, warnings
 from lowtide.cli.output import Out
 from lowtide.cli.progress import StageLine
 from lowtide.errors import UsageError
-from lowtide.pipeline.fit_text import label_warnings
 
 if TYPE_CHECKING:
     from lowtide.pipeline.fit_flash import Request
@@ -39,6 +38,7 @@ def fit_int8(
 ) -> Mapping[str, Any] | str:
     """What `fit --int8` does: writes the folder, returns what is printed."""
     from lowtide.pipeline.fit_eight import fit_eight, show_fitted
+    from lowtide.pipeline.fit_text import label_warnings
     from lowtide.weights.labelled import Given
 
     pixels = scaling(data.mean, data.std, data.bgr)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -12,7 +12,9 @@ from lowtide.cli.output import Out
 from lowtide.cli.progress import StageLine
 from lowtide.cli.repeat import was_given
 from lowtide.errors import UsageError
-from lowtide.planner.plan import Options
+
+if TYPE_CHECKING:
+    from lowtide.planner.plan import Options
 
 _NOT_YET = (
     "bgr", "calibrate", "chip", "classes", "flash", "int8", "labels", "mean", "sample", "shape",

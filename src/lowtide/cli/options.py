@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from lowtide.cli import completion
 from lowtide.errors import UsageError
 from lowtide.kernels.cpus import CPUS
 from lowtide.packages import ECOSYSTEMS
@@ -88,6 +89,7 @@ Cpu = Annotated[
     typer.Option(
         help=f"The processor that the C is for: {', '.join(one.name for one in CPUS[:-1])}, or "
         f"{CPUS[-1].name}: plain C99 alone. Without it the C finds out when it is compiled.",
+        autocompletion=completion.cpus,
         rich_help_panel=PROGRAM,
     ),
 ]
@@ -96,6 +98,7 @@ Package = Annotated[
     typer.Option(
         help=f"Also what a build takes: {', '.join(one.name for one in ECOSYSTEMS)}; with an "
         "example, and a self-test that prints PASS (docs/packages.md).",
+        autocompletion=completion.packages,
         rich_help_panel=PROGRAM,
     ),
 ]
@@ -112,7 +115,8 @@ Chip = Annotated[
     str | None,
     typer.Option(
         help="The chip to fit: stm32l4r5, nrf52840, ..; 'lowtide chips' lists them. It gives --cpu "
-        "and --budget unless they are given, and its flash is to hold weights and code."
+        "and --budget unless they are given, and its flash is to hold weights and code.",
+        autocompletion=completion.chips,
     ),
 ]
 Config = Annotated[
@@ -130,6 +134,7 @@ Chips = Annotated[
         "--chip",
         help="A column for this chip: whether the network fits it; may be repeated. 'lowtide "
         "chips' lists them.",
+        autocompletion=completion.chips,
     ),
 ]
 ElementBytes = Annotated[

@@ -41,7 +41,7 @@ class RepeatedFit(TyperCommand):
         """With -c FILE: its words, where nothing was given by hand, before the others."""
         given, *_ = self.make_parser(ctx).parse_args(args=list(args))
         file = given.get("config")
-        if file is not None:
+        if file is not None and not ctx.resilient_parsing:
             args = [*_words(Path(file), self.params, given), *args]
         rest = super().parse_args(ctx, args)
         if not ctx.params["model"] and not ctx.resilient_parsing:

@@ -20,7 +20,6 @@ from lowtide.cli.options import (
 from lowtide.cli.output import show
 from lowtide.cli.progress import StageLine
 from lowtide.errors import UsageError
-from lowtide.pipeline.fit_text import changed_lines, show_verified
 from lowtide.room import MAX_ELEMENTS
 
 
@@ -66,6 +65,7 @@ def verify(
     from lowtide.check.verify_tflite import planned_file, verify_tflite
     from lowtide.check.verify_together import holds_several, verify_together
     from lowtide.data.labelled import LabelledFiles
+    from lowtide.pipeline.fit_text import changed_lines, show_verified
     from lowtide.pipeline.together_text import show_verified_together
 
     if not test and (classes or mean or std or bgr):
