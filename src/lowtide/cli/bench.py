@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal
 import typer
 
 from lowtide.cli.completion import boards
-from lowtide.cli.options import Json, Quiet, refuse_given
+from lowtide.cli.options import Json, Quiet
 from lowtide.cli.output import show
+from lowtide.cli.parse import refuse_given
 from lowtide.cli.progress import StageLine
 
 

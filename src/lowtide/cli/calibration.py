@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lowtide.cli.output import say
+from lowtide.cli.parse import parse_numbers
 from lowtide.errors import UsageError
 
 if TYPE_CHECKING:
     from lowtide.data.pictures import Scaling
 
-from lowtide.cli.options import parse_numbers
 
 FAMILIES: dict[str, tuple[Literal["plain", "generated"], ...]] = {
     "both": ("plain", "generated"),

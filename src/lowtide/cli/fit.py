@@ -35,6 +35,7 @@ from lowtide.cli.fit_tflite import fit_tflite
 from lowtide.cli.fit_tiles import fit_tiles
 from lowtide.cli.fit_together import check_together, fit_together
 from lowtide.cli.output import Out, show
+from lowtide.cli.parse import numbers_or_none, parse_tile
 from lowtide.cli.progress import StageLine
 from lowtide.cli.recipe import recipe
 from lowtide.cli.repeat import suggesting
@@ -79,8 +80,6 @@ from lowtide.cli.options import (
     Uncalibrated,
     Weights,
     Window,
-    numbers_or_none,
-    parse_tile,
 )
 
 

@@ -29,9 +29,9 @@ from lowtide.cli.options import (
     Tile,
     TimeAxis,
     Window,
-    parse_tile,
 )
 from lowtide.cli.output import show
+from lowtide.cli.parse import parse_tile
 from lowtide.cli.progress import StageLine
 from lowtide.room import MAX_ELEMENTS
 

@@ -15,9 +15,9 @@ from lowtide.cli.options import (
     MeanOrNot,
     Quiet,
     StdOrNot,
-    numbers_or_none,
 )
 from lowtide.cli.output import show
+from lowtide.cli.parse import numbers_or_none
 from lowtide.cli.progress import StageLine
 from lowtide.errors import UsageError
 from lowtide.room import MAX_ELEMENTS

@@ -1,0 +1,37 @@
+"""What the words of options mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lowtide.errors import UsageError
+
+
+def parse_tile(text: str | None) -> tuple[int, int] | None:
+    """--tile 1x16 as (1, 16); raises UsageError."""
+    if text is None:
+        return None
+    words = text.lower().split("x")
+    if len(words) != 2 or not all(word.isdecimal() and int(word) for word in words):
+        raise UsageError(f"--tile {text}: pixels x channels, two numbers from 1 up, such as 1x16")
+    return int(words[0]), int(words[1])
+
+
+def numbers_or_none(text: str | None) -> tuple[float, ...] | None:
+    """The numbers of an option that may not be given."""
+    return None if text is None else parse_numbers(text)
+
+
+def parse_numbers(text: str) -> tuple[float, ...]:
+    """--mean 1,2,3 as (1.0, 2.0, 3.0); raises UsageError."""
+    try:
+        return tuple(float(word) for word in text.split(","))
+    except ValueError:
+        raise UsageError(f"'{text}' is no number or comma-separated numbers") from None
+
+
+def refuse_given(options: Mapping[str, object], why: str) -> None:
+    """Raises UsageError for the first option that was given, and must not be here."""
+    for name, value in options.items():
+        if value is not None:
+            raise UsageError(f"--{name} {why}")
