@@ -51,8 +51,8 @@ demo-compressed: .venv/lowtide
 		--mean 125.307,122.961,113.8575 --std 62.985,62.0925,66.708
 
 test: .venv/ready
-	$(BIN)/ruff check src tests examples bench docs
-	$(BIN)/ruff format --check src tests examples bench docs
+	$(BIN)/ruff check src tests examples bench docs/site
+	$(BIN)/ruff format --check src tests examples bench docs/site
 	@echo "mypy: types of src/lowtide; silent for about a minute the first time"
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 -m 'not slow'

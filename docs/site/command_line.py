@@ -32,7 +32,8 @@ def lines(group: Any, root: Any) -> Iterator[str]:
         yield f"## lowtide {name}\n\n    lowtide {name} {usage}\n"
         yield f"{command.help or ''}\n\n{command.epilog or ''}\n"
         for panel, parameters in panels(command).items():
-            yield f"### {name}: {panel} {{ #{name}-{panel.lower().replace(' ', '-')} }}\n" if panel else ""
+            address = f"{name}-{panel.lower().replace(' ', '-')}"
+            yield f"### {name}: {panel} {{ #{address} }}\n" if panel else ""
             yield from (parameter(name, one, context) for one in parameters)
 
 
