@@ -9,6 +9,8 @@ import pytest
 
 from commands import Command
 
+os.environ["LOWTIDE_PROGRESS"] = "1"  # each stage a line: tests wait for stages, and look for them
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(

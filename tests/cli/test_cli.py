@@ -278,8 +278,7 @@ def test_interrupted_at_the_very_end() -> None:
 def started(
     command: list[str], environment: Mapping[str, str], stdin: int | None = None
 ) -> subprocess.Popen[str]:
-    """A process that heeds Ctrl-C, even if a shell has started these tests, and names stages."""
-    environment = {**environment, "LOWTIDE_PROGRESS": "1"}
+    """A process that heeds Ctrl-C, even if a shell has started these tests in the background."""
     heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     return subprocess.Popen(
         command, stdin=stdin, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=heed

@@ -132,8 +132,7 @@ def test_signals(number: signal.Signals, stage: str, model: Path, tmp_path: Path
     with subprocess.Popen(
         [*LOWTIDE, "fit", "net.onnx", "-o", "out", "--json"], text=True, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env={**os.environ, "TMPDIR": str(tmp_path / "tmp"), "CC": _slow_compiler(tmp_path),
-             "LOWTIDE_PROGRESS": "1"},
+        env={**os.environ, "TMPDIR": str(tmp_path / "tmp"), "CC": _slow_compiler(tmp_path)},
     ) as process:  # fmt: skip
         assert process.stderr is not None
         while not process.stderr.readline().startswith(f"lowtide: {stage}"):

@@ -41,6 +41,7 @@ from lowtide.report.shapes import (
 )
 from lowtide.report.sides import Side, before_and_after
 from lowtide.report.style import style
+from lowtide.short_names import short_names
 
 # A storage of more rows is drawn with neighbours taken together, each band as long as the longest
 # of its rows lives: it may seem to touch another by a fraction of an operator, but never shrinks.
@@ -187,7 +188,7 @@ def _operators(side: Side, frame: Frame) -> Iterator[str]:
     names = [side.tasks[run.task].operator.name for run in side.schedule.runs]
     room = int(PANEL / (len(names) + 1) / _CHARACTER) - 1
     every = int(max(nice(len(names) / 12), 1))
-    for k, name in enumerate(names, 1):
+    for k, name in enumerate(short_names(names, room) if room >= 8 else names, 1):
         x = px((frame.slot[k] + frame.slot[k + 1]) / 2)
         yield f'<path class="axis" d="M{px(frame.slot[k])} {BOTTOM}v3"/>'
         if room >= 8:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from lowtide.planner.costs import Cost
 from lowtide.planner.plan import Plan
 from lowtide.quoting import for_terminal
+from lowtide.short_names import short_names, what_differs
 from lowtide.sizes import show_bytes
 
 _HEAD = ("operator", "type", "output", "live", "KiB", "MACs", "weights")
@@ -15,6 +16,7 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 _MARK = "▶"
 _LEAST_BAR, _MOST_BAR = 8, 40
 _LEAST_WORD = 8
+_LONG_NAME = 20
 _LIVES = {
     "none": "whole storages",
     "row": "rows",
@@ -84,7 +86,11 @@ def _table(plan: Plan, width: int) -> Iterator[str]:
     Where too little is left, names and types give way, and shapes after them.
     """
     peak = plan.profile.peak
-    rows = [_words(cost) for cost in plan.profile.costs]
+    costs = plan.profile.costs
+    names = [cost.name for cost in costs]
+    if max(map(len, names), default=0) > _LONG_NAME:
+        names = what_differs(names, [cost.type for cost in costs])
+    rows = [(name, *_words(cost)) for name, cost in zip(names, costs, strict=True)]
     wide = [max(len(row[k]) for row in (_words_of_head(), *rows)) for k in range(6)]
     spare = width - 2 - 2 * 6 - sum(wide)
     for words in ((0, 1), (2,)):
@@ -92,8 +98,9 @@ def _table(plan: Plan, width: int) -> Iterator[str]:
             wide[max(words, key=lambda k: wide[k])] -= 1
             spare += 1
     bar = min(max(spare, _LEAST_BAR), _MOST_BAR)
+    rows = [(name, *row[1:]) for name, row in zip(short_names(names, wide[0]), rows, strict=True)]
     yield "  " + _line(_words_of_head(), _HEAD[3], wide, bar)
-    for cost, row in zip(plan.profile.costs, rows, strict=True):
+    for cost, row in zip(costs, rows, strict=True):
         mark = _MARK if cost is peak else " "
         yield f"{mark} " + _line(row, _bar(cost.live_bytes, peak.live_bytes, bar), wide, bar)
 
@@ -101,7 +108,7 @@ def _table(plan: Plan, width: int) -> Iterator[str]:
 def _words(cost: Cost) -> tuple[str, ...]:
     shape = "x".join(map(str, cost.shape)) or "scalar"
     weights = show_bytes(cost.weight_bytes) if cost.weight_bytes else "-"
-    return cost.name, cost.type, shape, kib(cost.live_bytes), _count(cost.macs), weights
+    return cost.type, shape, kib(cost.live_bytes), _count(cost.macs), weights
 
 
 def _words_of_head() -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from lowtide.kernels.cpus import PORTABLE, same_c, this_machine
 from lowtide.planner.memory_map import MemoryMap
 from lowtide.quoting import for_terminal
 from lowtide.report.profile_text import kib
+from lowtide.short_names import short_names
 from lowtide.sizes import show_bytes
 from lowtide.timing.pairs import Spread
 from lowtide.timing.result import Benched, OperatorTime, Timed
@@ -137,13 +138,14 @@ def _operators(benched: Benched) -> Iterator[str]:
             "live KiB",
         )
     ]
-    for one in timed:
+    names = short_names([one.name for one in timed], 20, [one.type for one in timed])
+    for name, one in zip(names, timed, strict=True):
         seconds = one.seconds or 0.0
         rate = f"{2e-9 * one.macs / seconds:.1f}" if one.macs and seconds else "-"
         weights = show_bytes(one.weight_bytes) if one.weight_bytes else "-"
         rows.append(
             (
-                _MARK if one.live_bytes == full else "", for_terminal(one.name, 20),
+                _MARK if one.live_bytes == full else "", name,
                 for_terminal(one.type, 14), f"{factor * seconds:.{digits}f}", bar(seconds / most),
                 f"{100 * seconds / total:.1f}", rate, weights, kib(one.own_bytes),
                 kib(one.live_bytes),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lowtide.quoting import for_terminal
+from lowtide.short_names import short_names
 from lowtide.sizes import show_bytes
 from lowtide.timing.bench_text import bar, made_for, table
 from lowtide.timing.board_result import BoardCount, OperatorCount
@@ -43,14 +44,19 @@ def _operators(counted: BoardCount) -> Iterator[str]:
     ]
     order = sorted(counted.operators, key=lambda one: -one.instructions)
     most = max((one.instructions for one in order), default=0) or 1
-    rows += [_operator(one, most, counted.instructions) for one in order if one.instructions]
+    order = [one for one in order if one.instructions]
+    names = short_names([one.name for one in order], 20, [one.type for one in order])
+    rows += [
+        _operator(name, one, most, counted.instructions)
+        for name, one in zip(names, order, strict=True)
+    ]
     yield from table(rows, left=2, bars=(2,))
 
 
-def _operator(one: OperatorCount, most: int, whole: int) -> tuple[str, ...]:
+def _operator(name: str, one: OperatorCount, most: int, whole: int) -> tuple[str, ...]:
     per = one.instructions_per_mac
     return (
-        for_terminal(one.name, 20), for_terminal(one.type, 14), bar(one.instructions / most),
+        name, for_terminal(one.type, 14), bar(one.instructions / most),
         f"{one.instructions:,}", f"{100 * one.instructions / whole:.1f} %",
         f"{one.macs:,}" if one.macs else "-", "-" if per is None else f"{per:.2f}",
         f"{one.calls:,}",
