@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lowtide.short_names import short_names, what_differs
+from lowtide.report.short_names import short_names, what_differs
 
 TORCH = [
     "/features/features.0/features.0.0/Conv",

@@ -39,9 +39,9 @@ from lowtide.report.shapes import (
     outline,
     px,
 )
+from lowtide.report.short_names import short_names
 from lowtide.report.sides import Side, before_and_after
 from lowtide.report.style import style
-from lowtide.short_names import short_names
 
 # A storage of more rows is drawn with neighbours taken together, each band as long as the longest
 # of its rows lives: it may seem to touch another by a fraction of an operator, but never shrinks.

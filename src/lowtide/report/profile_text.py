@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from lowtide.planner.costs import Cost
 from lowtide.planner.plan import Plan
 from lowtide.quoting import for_terminal
-from lowtide.short_names import short_names, what_differs
+from lowtide.report.short_names import short_names, what_differs
 from lowtide.sizes import show_bytes
 
 _HEAD = ("operator", "type", "output", "live", "KiB", "MACs", "weights")

@@ -8,7 +8,7 @@ from lowtide.kernels.cpus import PORTABLE, same_c, this_machine
 from lowtide.planner.memory_map import MemoryMap
 from lowtide.quoting import for_terminal
 from lowtide.report.profile_text import kib
-from lowtide.short_names import short_names
+from lowtide.report.short_names import short_names
 from lowtide.sizes import show_bytes
 from lowtide.timing.pairs import Spread
 from lowtide.timing.result import Benched, OperatorTime, Timed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lowtide.quoting import for_terminal
-from lowtide.short_names import short_names
+from lowtide.report.short_names import short_names
 from lowtide.sizes import show_bytes
 from lowtide.timing.bench_text import bar, made_for, table
 from lowtide.timing.board_result import BoardCount, OperatorCount
