@@ -1,9 +1,9 @@
 """lowtide makes a neural network fit in the memory you have, and proves that it computes the same.
 
 import lowtide
-plan = lowtide.fit("net.onnx", budget="256KiB")
-print(plan)
-plan.emit("c99", "out/")
+fitted = lowtide.fit("net.onnx", budget="256KiB")
+print(fitted)
+fitted.save("out")
 """
 
 from __future__ import annotations
@@ -19,9 +19,21 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
     from lowtide.check.verify import Verified, verify
+    from lowtide.clock import Progress
     from lowtide.errors import BudgetError, CheckError, LowtideError, ModelError, UsageError
-    from lowtide.pipeline.fit import Fitted, fit
+    from lowtide.ir.codes import Array
+    from lowtide.ir.graph import Shape
+    from lowtide.pipeline.fit import Fitted, Samples
+    from lowtide.pipeline.fit_any import fit
+    from lowtide.pipeline.fit_eight import FittedEight
+    from lowtide.pipeline.fit_fifo import FittedFifo
+    from lowtide.pipeline.fit_flash import FittedSmall
+    from lowtide.pipeline.fit_onnx import Portable
+    from lowtide.pipeline.fit_tflite import FittedTflite
+    from lowtide.pipeline.pictures import File, Files
     from lowtide.pipeline.profile import profile
+    from lowtide.pipeline.read import Model
+    from lowtide.pipeline.together import Together, fit_together
     from lowtide.planner.memory_map import MemoryMap
     from lowtide.planner.plan import Options, Plan
     from lowtide.planner.plan_json import read_memory_map
@@ -31,38 +43,66 @@ if TYPE_CHECKING:
 # Where each public name lives; modules are imported when first used, so that `lowtide --help` and
 # a shell's completion do not wait for onnxruntime and OR-tools.
 _HOME = {
+    "Array": "lowtide.ir.codes",
     "Benched": "lowtide.timing.result",
     "BudgetError": "lowtide.errors",
     "CheckError": "lowtide.errors",
+    "File": "lowtide.pipeline.pictures",
+    "Files": "lowtide.pipeline.pictures",
     "Fitted": "lowtide.pipeline.fit",
+    "FittedEight": "lowtide.pipeline.fit_eight",
+    "FittedFifo": "lowtide.pipeline.fit_fifo",
+    "FittedSmall": "lowtide.pipeline.fit_flash",
+    "FittedTflite": "lowtide.pipeline.fit_tflite",
     "LowtideError": "lowtide.errors",
     "MemoryMap": "lowtide.planner.memory_map",
+    "Model": "lowtide.pipeline.read",
     "ModelError": "lowtide.errors",
     "Options": "lowtide.planner.plan",
     "Plan": "lowtide.planner.plan",
+    "Portable": "lowtide.pipeline.fit_onnx",
+    "Progress": "lowtide.clock",
+    "Samples": "lowtide.pipeline.fit",
+    "Shape": "lowtide.ir.graph",
+    "Together": "lowtide.pipeline.together",
     "UsageError": "lowtide.errors",
     "Verified": "lowtide.check.verify",
     "bench": "lowtide.timing.bench",
-    "fit": "lowtide.pipeline.fit",
+    "fit": "lowtide.pipeline.fit_any",
+    "fit_together": "lowtide.pipeline.together",
     "profile": "lowtide.pipeline.profile",
     "read_memory_map": "lowtide.planner.plan_json",
     "verify": "lowtide.check.verify",
 }
 
 __all__ = [
+    "Array",
     "Benched",
     "BudgetError",
     "CheckError",
+    "File",
+    "Files",
     "Fitted",
+    "FittedEight",
+    "FittedFifo",
+    "FittedSmall",
+    "FittedTflite",
     "LowtideError",
     "MemoryMap",
+    "Model",
     "ModelError",
     "Options",
     "Plan",
+    "Portable",
+    "Progress",
+    "Samples",
+    "Shape",
+    "Together",
     "UsageError",
     "Verified",
     "bench",
     "fit",
+    "fit_together",
     "profile",
     "read_memory_map",
     "verify",

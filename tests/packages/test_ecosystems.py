@@ -44,7 +44,7 @@ def made(request: pytest.FixtureRequest) -> Made:
         one = lowtide.fit(models[0], options=replace(quick, name="face"))
         assert one.checks is not None
         return one.plan.options, [(one.plan, one.checks)], one.files
-    both = fit_together(models, names=["face", "wake"], options=quick)
+    both = fit_together(models, name=["face", "wake"], options=quick)
     parts = [(one.plan, one.checks) for one in both.fitted if one.checks]
     return replace(quick, name="together"), parts, both.files
 

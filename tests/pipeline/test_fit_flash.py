@@ -17,7 +17,6 @@ from lowtide.cli.app import app
 from lowtide.errors import BudgetError, UsageError
 from lowtide.files import OWN, write_folder
 from lowtide.pipeline.fit_flash import FittedSmall, Request, fit_flash
-from lowtide.pipeline.fit_flash_text import show_small
 from lowtide.pipeline.store_small import _ways
 from lowtide.weights.batch import session
 from lowtide.weights.store import recall
@@ -61,8 +60,8 @@ def small(network: onnx.ModelProto) -> FittedSmall:
 
 def test_weights_and_code_keep_to_the_flash(small: FittedSmall) -> None:
     assert small.compressed is not None
-    assert small.fitted.checks is not None
-    assert small.fitted.checks.faults == 0
+    assert small.checks is not None
+    assert small.checks.faults == 0
     facts = small.facts()
     assert facts["code_bytes"] > 0
     assert facts["flash_bytes"] == facts["weight_bytes"] + facts["code_bytes"] <= 8 * 1024
@@ -70,7 +69,7 @@ def test_weights_and_code_keep_to_the_flash(small: FittedSmall) -> None:
     assert facts["arena_bytes"] <= 16 * 1024
     assert facts["dense"]["weight_bytes"] == WEIGHTS
     assert facts["dense"]["macs"] == 256 * 432 + 64 * 4608 + 320
-    text = show_small(small, "8KiB", {}, [])
+    text = str(small)
     assert "of 8.0 KiB of flash" in text
     assert f"{facts['flash_bytes']} B" in text  # the same figure, tables of the plan counted
     assert "on noise for want of pictures; " in text
@@ -79,7 +78,7 @@ def test_weights_and_code_keep_to_the_flash(small: FittedSmall) -> None:
 def test_flash_is_what_compress_counts(small: FittedSmall) -> None:
     """But for small constants, which are not worth the code that unpacks them."""
     assert small.compressed is not None
-    own, counted = small.fitted.plan.profile.weight_bytes, small.compressed.bytes
+    own, counted = small.plan.profile.weight_bytes, small.compressed.bytes
     assert abs(own - counted) < 64 * len(small.compressed.rows)
 
 
@@ -96,7 +95,7 @@ def test_the_file_beside_the_program_is_what_it_was_made_of(
 def test_weights_that_fit_stay_exact(flash: str | int, network: onnx.ModelProto) -> None:
     found = fit_flash(network, flash, QUICK)
     assert found.compressed is None
-    assert found.fitted.plan.profile.weight_bytes == found.dense.profile.weight_bytes
+    assert found.plan.profile.weight_bytes == found.dense.profile.weight_bytes
     assert "compressed.onnx" not in found.files
     assert found.facts()["compressed"] is None
 

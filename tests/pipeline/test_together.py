@@ -238,7 +238,7 @@ def test_the_example_compiles_and_runs_from_anywhere(made: Together, tmp_path: P
 def test_one_network_reads_what_another_makes() -> None:
     """The same bytes, and no copy: the turn of the second is given nothing."""
     made = fit_together(
-        chain("Exp", "Tanh"), names=["face", "wake"], keep=["face:y=wake:x"], options=QUICKLY
+        chain("Exp", "Tanh"), name=["face", "wake"], keep=["face:y=wake:x"], options=QUICKLY
     )
     result, given = made.shared.kept
     assert (result.offset, result.way, given.way) == (given.offset, "output", "input")
@@ -259,4 +259,4 @@ def test_one_network_reads_what_another_makes() -> None:
 def test_bytes_that_are_not_the_same_are_refused(keep: list[str], said: str) -> None:
     models = chain("Exp", "Tanh", channels=2 if "two" in said else 3)
     with pytest.raises(UsageError, match=said):
-        fit_together(models, names=["a", "b"], keep=keep, options=QUICKLY, target="none")
+        fit_together(models, name=["a", "b"], keep=keep, options=QUICKLY, target="none")

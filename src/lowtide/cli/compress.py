@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lowtide.cli.calibration import FAMILIES, check_given, scaling, warnings
+from lowtide.cli.calibration import warnings
 from lowtide.cli.output import show
+from lowtide.cli.parse import parse_numbers
 from lowtide.cli.progress import StageLine
 from lowtide.errors import UsageError
 from lowtide.frontends import ONNX_BEGINS
@@ -66,15 +67,15 @@ def compress(
     """Store the weights in few bytes, without training: low-bit factors, chosen layer by layer."""
     from lowtide.files import check_file, write_file
     from lowtide.frontends.onnx.shapes import parse_shapes
+    from lowtide.pipeline.pictures import FAMILIES, pictures
     from lowtide.weights.compress import compress as run
-    from lowtide.weights.labelled import Given
 
     check_file(output, model, read=files_read(output, model, calibrate, test, classes))
     check_onnx(output)
-    check_given(uncalibrated, calibrate, test, classes)
-    given = Given(
-        scaling(mean, std, bgr), calibrate or (), test or (), classes, uncalibrated=uncalibrated
-    )
+    given = pictures(
+        calibrate or (), test or (), classes, uncalibrated,
+        parse_numbers(mean), parse_numbers(std), bgr,
+    )  # fmt: skip
     with StageLine(model, quiet) as progress:
         found = run(
             model, flash, given.inputs, families=FAMILIES[weights],

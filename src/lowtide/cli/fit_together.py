@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import typer
+from collections.abc import Mapping
+from typing import Any
 
 from lowtide.cli.output import Out
 from lowtide.cli.progress import StageLine
-from lowtide.cli.repeat import was_given
 from lowtide.errors import UsageError
-
-if TYPE_CHECKING:
-    from lowtide.planner.plan import Options
 
 _NOT_YET = (
     "bgr", "calibrate", "chip", "classes", "flash", "int8", "labels", "mean", "sample", "shape",
@@ -22,43 +15,35 @@ _NOT_YET = (
 )  # fmt: skip
 
 
-def check_together(context: typer.Context, target: str) -> None:
+def fit_together(
+    given: Mapping[str, Any], out: Out, as_json: bool, line: StageLine
+) -> Mapping[str, Any] | str:
+    """What `fit --together` does: writes the folder, returns what is printed."""
+    from lowtide.files import check_folder
+    from lowtide.pipeline.asked import options_of
+    from lowtide.pipeline.together import fit_together as run
+
+    _check(given)
+    names = {"name": given["name"].split(",")} if "name" in given else {}
+    beside = ("keep", "endless", "budget", "target", "max_elements")
+    more = {name: given[name] for name in beside if name in given}
+    options = options_of({name: one for name, one in given.items() if name != "name"})
+    if out.folder is not None:
+        check_folder(out.folder, (), out.read)
+    with line as progress:
+        made = run(out.read, **names, **more, options=options, progress=progress)
+        written = out.write(made)
+    return out.said(made.facts() if as_json else str(made), written)
+
+
+def _check(given: Mapping[str, Any]) -> None:
     """Raises UsageError for options that are for one network."""
     for name in _NOT_YET:
-        if was_given(context, name):
+        if name in given:
             option = name.replace("_", "-")
             raise UsageError(
                 f"--{option} is for one network: fit each with it first, then those that were made "
                 "--together"
             )
-    if target == "onnx":
+    if given.get("target") == "onnx":
         raise UsageError("--together is for --target c99 and none")
-
-
-def fit_together(
-    models: Sequence[Path],
-    names: Sequence[str] | None,
-    keep: Sequence[str],
-    endless: Sequence[str],
-    budget: str | None,
-    options: Options,
-    target: str,
-    out: Out,
-    max_elements: int,
-    as_json: bool,
-    line: StageLine,
-) -> Mapping[str, Any] | str:
-    """What `fit --together` does: writes the folder, returns what is printed."""
-    from lowtide.files import check_folder
-    from lowtide.pipeline.together import fit_together as run
-    from lowtide.pipeline.together_text import show_together
-
-    if out.folder is not None:
-        check_folder(out.folder, (), models)
-    with line as progress:
-        made = run(
-            models, names=names, keep=keep, endless=endless, budget=budget, options=options,
-            target=target, max_elements=max_elements, progress=progress,
-        )  # fmt: skip
-        written = out.write(made.files)
-    return out.said(made.facts() if as_json else show_together(made), written)

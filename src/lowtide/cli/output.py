@@ -10,10 +10,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from lowtide.errors import UsageError, system_says
 from lowtide.quoting import PATH_WIDTH, for_terminal
+
+if TYPE_CHECKING:
+    from lowtide.pipeline.result import Result
 
 _LONGEST_LINE = 5000
 
@@ -36,15 +39,15 @@ class Out:
     recipe: Mapping[str, bytes]
     read: Sequence[Path]
 
-    def write(
-        self, files: Mapping[str, bytes], figures: Mapping[str, Any] | None = None
-    ) -> list[str]:
-        """Writes the files and the recipe; returns their names."""
+    def write(self, made: Result) -> list[str]:
+        """Writes its files and the recipe; returns their names."""
         from lowtide.files import write_folder
 
         if self.folder is None:
             return []
-        return write_folder(self.folder, {**files, **self.recipe}, self.read, figures=figures)
+        return write_folder(
+            self.folder, {**made.files, **self.recipe}, self.read, figures=made.listed
+        )
 
     def said(
         self, result: Mapping[str, Any] | str, written: Sequence[str]

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from lowtide.cli.calibration import check_given, scaling, warnings
+from lowtide.cli.calibration import warnings
 from lowtide.cli.compress import check_onnx, files_read
 from lowtide.cli.output import show
+from lowtide.cli.parse import parse_numbers
 from lowtide.cli.progress import StageLine
 from lowtide.room import MAX_ELEMENTS
 
@@ -58,16 +59,16 @@ def quantise(
     """Make a float32 network one of 8 bits, an ONNX file in QDQ form, without training."""
     from lowtide.files import check_file, write_file
     from lowtide.frontends.onnx.shapes import parse_shapes
+    from lowtide.pipeline.pictures import pictures
     from lowtide.weights.eight import quantise as run
     from lowtide.weights.eight_text import show_quantised
-    from lowtide.weights.labelled import Given
 
     check_file(output, model, read=files_read(output, model, calibrate, test, classes))
     check_onnx(output)
-    check_given(uncalibrated, calibrate, test, classes)
-    given = Given(
-        scaling(mean, std, bgr), calibrate or (), test or (), classes, uncalibrated=uncalibrated
-    )
+    given = pictures(
+        calibrate or (), test or (), classes, uncalibrated,
+        parse_numbers(mean), parse_numbers(std), bgr,
+    )  # fmt: skip
     with StageLine(model, quiet) as progress:
         found = run(
             model, given.inputs, shapes=parse_shapes(shape or []), max_elements=max_elements,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import typer
 
-from lowtide.errors import BudgetError, UsageError
+from lowtide.cli.parse import parse_numbers, parse_tile
+from lowtide.errors import BudgetError
 
 
 @contextmanager
@@ -39,19 +40,21 @@ def repeated(context: typer.Context, changed: Mapping[str, Any]) -> str:
     return shlex.join(words)
 
 
-def refuse_others(context: typer.Context, target: str, takes: Sequence[str], why: str) -> None:
-    """Raises UsageError for what was given and means nothing to a target that `takes` others."""
-    always = ("model", "output", "config", "target", "quiet", "as_json")
-    named = ", ".join(f"--{name.replace('_', '-')}" for name in takes)
-    for parameter in context.command.params:
-        name = str(parameter.name)
-        if name not in (*takes, *always) and was_given(context, name):
-            raise UsageError(
-                f"{parameter.opts[0]} means nothing with --target {target}, which takes {named}: "
-                f"{why}"
-            )
-    if len(context.params["model"]) > 1:
-        raise UsageError(f"--target {target} takes one network")
+def given_to(context: typer.Context) -> dict[str, Any]:
+    """What was given by hand of what the network is made of, as Python takes it."""
+    from lowtide.frontends.onnx.shapes import parse_shapes
+
+    words: dict[str, Callable[[Any], Any]] = {
+        "mean": parse_numbers, "std": parse_numbers, "tile": parse_tile, "shape": parse_shapes,
+    }  # fmt: skip
+    return {
+        name: words[name](value) if name in words else value
+        for name, value in context.params.items()
+        if name not in _ABOUT_THE_COMMAND and was_given(context, name)
+    }
+
+
+_ABOUT_THE_COMMAND = {"as_json", "config", "model", "output", "quiet", "together", "verbose"}
 
 
 def was_given(context: typer.Context, name: str) -> bool:

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 import typer
 
-from lowtide.cli.calibration import FAMILIES, scaling
 from lowtide.cli.compress import files_read, show_result
 from lowtide.cli.options import (
     Bgr,
@@ -27,6 +26,7 @@ from lowtide.cli.options import (
     Test,
     Weights,
 )
+from lowtide.cli.parse import parse_numbers
 from lowtide.cli.progress import StageLine
 from lowtide.errors import UsageError
 from lowtide.room import MAX_ELEMENTS
@@ -68,8 +68,10 @@ def train_compressed(
     as_json: Json = False,
 ) -> None:
     """Compress, then train what is stored, taught by the network as it was. Needs torch."""
+    from lowtide.data.pictures import Scaling
     from lowtide.files import check_file, write_file
     from lowtide.frontends.onnx.shapes import parse_shapes
+    from lowtide.pipeline.pictures import FAMILIES
     from lowtide.weights.labelled import Given
     from lowtide.weights.network import read as read_network
 
@@ -84,7 +86,8 @@ def train_compressed(
     )
     shapes = parse_shapes(shape or [])
     network = read_network(model, shapes, max_elements)
-    given = Given(scaling(mean, std, bgr), data, classes=None if test else classes)
+    scaling = Scaling(parse_numbers(mean), parse_numbers(std), bgr)
+    given = Given(scaling, data, classes=None if test else classes)
     tests = Given(given.scaling, (), test, classes) if test else Given(given.scaling)
     for each in (given, tests):
         each.inputs(network)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +24,19 @@ from lowtide.check.reference_file import pack_references
 from lowtide.check.truth import make_samples
 from lowtide.clock import Clock, Progress, quiet
 from lowtide.errors import BudgetError, UsageError
-from lowtide.files import write_folder
 from lowtide.ir.graph import Array, Graph, Shape
 from lowtide.pipeline.at_eight_bits import at_eight_bits
 from lowtide.pipeline.fit_page import page_figures
+from lowtide.pipeline.fit_text import show_fit
 from lowtide.pipeline.on_chip import Limits, OnChip, on_chip, with_chips
 from lowtide.pipeline.package import Package, pack
 from lowtide.pipeline.ram import Planning, Sized, too_large
 from lowtide.pipeline.read import Model, named, read
+from lowtide.pipeline.result import Result
 from lowtide.pipeline.suggest import missed
 from lowtide.planner.memory_map import MemoryMap, memory_map
 from lowtide.planner.plan import Options, Plan, Source
 from lowtide.planner.weight_traffic import weight_traffic
-from lowtide.quoting import for_terminal
 from lowtide.report.memory_svg import memory_svg
 from lowtide.report.page import report_html, with_figures
 from lowtide.report.sides import before_and_after
@@ -57,14 +57,25 @@ _ORIGINAL = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """A plan, the program made from it, and the checks that both passed.
+@dataclass(frozen=True, repr=False)
+class Fitted(Result):
+    """A network that was fitted: its plan, the program made from it, and the checks of both.
 
-    `files` is what `emit` writes: the program, plan.json, reference.npz, pictures. `seconds`
-    gives the time of each stage. `checks` is None with target "none": there was nothing to run.
-    `model` is the file that was read, if it was one; `on_chip` is what was asked for by `chip`, and
-    `package` what is around the program, for a build.
+    `print` shows what the command says, a notebook a table and the memory map.
+
+    plan           what was decided and what it costs; `plan.facts()` has the figures
+    files          what `save` writes, by name: net.c, net.h, plan.json, report.html, ..
+    checks         how the program was checked, and its results on the samples; None with target
+                   "none", where nothing is run
+    arena_bytes    bytes of the arena
+    ram_bytes      arena, stack and state; flash_bytes: weights and code; None where not measured
+    seconds        the time of each stage of the fit
+    memory         the memory map as plan.json has it
+    model          the file that was read, if it was one
+    on_chip        what the program takes of the memories of `chip`, if one was named
+    package        what is around the program for a build, if that was asked for
+    labels         names of the classes, if they were given
+    warnings       what looks wrong in what was given, in words
     """
 
     plan: Plan
@@ -76,6 +87,8 @@ class Fitted:
     model: Path | None = None
     on_chip: OnChip | None = None
     package: Package | None = None
+    labels: Sequence[str] = ()
+    warnings: Sequence[str] = ()
 
     @property
     def arena_bytes(self) -> int:
@@ -83,16 +96,14 @@ class Fitted:
         return self.plan.arena_bytes
 
     def emit(self, target: str, folder: str | os.PathLike[str]) -> None:
-        """Writes the checked program to `folder`; replaces an earlier result of lowtide's there.
-
-        `target` is "c99". Files that are not lowtide's stay. Raises UsageError where it cannot.
-        """
-        if target != "c99":
-            raise UsageError(f"unknown target '{target}'; there is c99")
-        if self.checks is None:
-            raise UsageError("the plan was made with target none: there is no program to write")
-        read = [self.model] if self.model else []
-        write_folder(Path(folder), self.files, read, figures=self.figures)
+        """`save`, where what was made is of this target: "c99". Raises UsageError."""
+        made = "none" if self.checks is None else "c99"
+        if target != made or made == "none":
+            raise UsageError(
+                f"this was fitted with target {made}, so there is no {target} to write: "
+                f'lowtide.fit(model, target="{target}").save(folder)'
+            )
+        self.save(folder)
 
     def facts(self) -> dict[str, Any]:
         """Everything `fit --json` prints."""
@@ -104,6 +115,7 @@ class Fitted:
             **self.figures,
             **self.footprint.stack_facts(),
             "weight_traffic_bytes": self.weight_traffic_bytes,
+            "warnings": list(self.warnings),
             **({"chip": self.on_chip.facts()} if self.on_chip else {}),
             **({"package": self.package.facts()} if self.package else {}),
             "seconds": round(sum(self.seconds.values()), 3),
@@ -140,16 +152,29 @@ class Fitted:
             **own.facts(),
         }
 
+    @property
+    def _read(self) -> Sequence[Path]:
+        return [self.model] if self.model else []
+
+    @property
+    def listed(self) -> Mapping[str, Any]:
+        """Figures that the folder's list of files has as well."""
+        return self.figures
+
     def __str__(self) -> str:
-        plan, own = self.plan, self.plan.profile
-        text = (
-            f"{for_terminal(plan.source.file)}: {show_bytes(plan.arena_bytes)} of arena"
-            f" ({show_bytes(own.layerwise_bytes)} layer by layer with whole tensors),"
-            f" {show_bytes(own.weight_bytes)} of weights, {own.macs / 1e6:.1f} M multiply-adds"
-        )
-        if self.checks:
-            text += f"; checked, {self.checks.shown}"
-        return text
+        """What the command says."""
+        return show_fit(self, self.labels)
+
+    def __repr__(self) -> str:
+        flash = "" if self.flash_bytes is None else f", {show_bytes(self.flash_bytes)} of flash"
+        ram = "" if self.ram_bytes is None else f", {show_bytes(self.ram_bytes)} of RAM"
+        checked = f"; {self.checks.shown}" if self.checks else ""
+        return f"<{type(self).__name__} {self.plan.short}{ram}{flash}{checked}>"
+
+
+def shallow(fitted: Fitted) -> dict[str, Any]:
+    """Its fields by name, for one that says more."""
+    return {one.name: getattr(fitted, one.name) for one in fields(Fitted)}
 
 
 def fit(

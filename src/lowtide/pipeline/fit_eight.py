@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,8 @@ import onnx
 
 from lowtide.clock import Clock, Progress, quiet
 from lowtide.pipeline.apart import apart_on_samples
-from lowtide.pipeline.fit import Fitted, fit
+from lowtide.pipeline.fit import Fitted, fit, shallow
 from lowtide.pipeline.fit_flash import Request
-from lowtide.pipeline.fit_text import show_fit
 from lowtide.pipeline.read import Model, named, read
 from lowtide.weights.eight import Quantised, quantise
 from lowtide.weights.eight_text import show_eight
@@ -22,22 +21,24 @@ from lowtide.weights.network import Inputs, Network
 FILE = "int8.onnx"
 
 
-@dataclass(frozen=True)
-class FittedEight:
-    """A network at 8 bits and its program; `files` are what is to be written."""
+@dataclass(frozen=True, repr=False, kw_only=True)
+class FittedEight(Fitted):
+    """A network at 8 bits and its program. `quantised` says what became of the network.
 
-    fitted: Fitted
+    `rates` are accuracies before and after, where pictures with classes were given.
+    """
+
     quantised: Quantised
-
-    @property
-    def files(self) -> dict[str, bytes]:
-        """What is to be written, by name."""
-        made = self.quantised.model.SerializeToString(deterministic=True)
-        return {**self.fitted.files, FILE: made}
+    rates: Mapping[str, Any] = field(default_factory=dict)
 
     def facts(self) -> dict[str, Any]:
-        """Everything `fit --int8 --json` prints, but for accuracies."""
-        return {**self.fitted.facts(), "quantised": self.quantised.facts()}
+        """Everything `fit --int8 --json` prints."""
+        return {**super().facts(), "quantised": self.quantised.facts(), **self.rates}
+
+    def __str__(self) -> str:
+        """The fit in words, then what became of the network."""
+        first, *more = show_eight(self.quantised, self.rates, "  at 8 bits      before and after")
+        return "\n".join([super().__str__(), first, *(f"  {line}" for line in more)])
 
 
 def fit_eight(
@@ -65,15 +66,6 @@ def fit_eight(
         found.model, budget=task.budget, options=task.options, target=task.target,
         samples=task.samples, max_elements=task.max_elements, chip=task.chip, progress=progress,
     )  # fmt: skip
-    return FittedEight(fitted, found)
-
-
-def show_fitted(
-    found: FittedEight,
-    rates: Mapping[str, Any],
-    labels: Sequence[str] | None,
-) -> str:
-    """The fit in words, then what became of the network."""
-    shown = show_fit(found.fitted, labels)
-    first, *more = show_eight(found.quantised, rates, "  at 8 bits      before and after")
-    return "\n".join([shown, first, *(f"  {line}" for line in more)])
+    made = {FILE: found.model.SerializeToString(deterministic=True)}
+    held = replace(fitted, files={**fitted.files, **made})
+    return FittedEight(**shallow(held), quantised=found)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from lowtide.backends.fifo import Depths, build, emit, find_depths
@@ -15,6 +16,7 @@ from lowtide.clock import Clock, Progress, quiet
 from lowtide.errors import UnsupportedModel
 from lowtide.ir.graph import Shape
 from lowtide.pipeline.read import Model, named, read
+from lowtide.pipeline.result import Result
 from lowtide.planner.plan import Options, Source
 from lowtide.quoting import for_terminal
 from lowtide.room import MAX_ELEMENTS
@@ -24,8 +26,8 @@ _SHOWN = 2
 """Edges of so many pixels, which any FIFO holds, are counted and not listed."""
 
 
-@dataclass(frozen=True)
-class FittedFifo:
+@dataclass(frozen=True, repr=False)
+class FittedFifo(Result):
     """Depths of FIFOs, simulated where there was a C compiler; `files` is what is written."""
 
     source: Source
@@ -43,6 +45,13 @@ class FittedFifo:
             **(self.simulated.facts() if self.simulated else {"simulated_with": None}),
             "seconds": round(self.seconds, 3),
         }
+
+    @property
+    def _read(self) -> Sequence[Path]:
+        return [Path(self.source.path)]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {str(self).splitlines()[0]}>"
 
     def __str__(self) -> str:
         return "\n".join(self._lines())

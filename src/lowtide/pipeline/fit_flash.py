@@ -20,7 +20,8 @@ from lowtide.errors import BudgetError, UsageError
 from lowtide.frontends.tflite.load import refuse_tflite
 from lowtide.ir.graph import Shape
 from lowtide.pipeline.apart import apart_on_samples
-from lowtide.pipeline.fit import Fitted, Samples, fit
+from lowtide.pipeline.fit import Fitted, Samples, fit, shallow
+from lowtide.pipeline.fit_flash_text import stored_lines
 from lowtide.pipeline.look_ahead import Ahead, weight_bytes
 from lowtide.pipeline.on_chip import Limits, on_chip, within
 from lowtide.pipeline.ram import Planning, Sized
@@ -51,40 +52,29 @@ class Request:
     chip: str | None = None
 
 
-@dataclass(frozen=True)
-class FittedSmall:
+@dataclass(frozen=True, repr=False, kw_only=True)
+class FittedSmall(Fitted):
     """A network in both memories.
 
     `compressed` is None where it fits with its weights as they are. `dense` is the plan of the
-    network as it was, without a budget. `files` are what is to be written.
+    network as it was, without a budget; `flash` the bytes that there are for weights and code.
+    `rates` are accuracies before and after, where pictures with classes were given.
     """
 
-    fitted: Fitted
     compressed: Compressed | None
     dense: Plan
-
-    @property
-    def files(self) -> dict[str, bytes]:
-        """What is to be written, by name."""
-        held = dict(self.fitted.files)
-        if self.compressed is not None:
-            held[FILE] = self.compressed.model.SerializeToString(deterministic=True)
-        return held
-
-    @property
-    def flash_bytes(self) -> int:
-        """Weights and, as far as it was measured, code."""
-        return self.fitted.flash_bytes or self.fitted.plan.profile.weight_bytes
+    flash: int
+    rates: Mapping[str, Any] = field(default_factory=dict)
 
     def facts(self) -> dict[str, Any]:
-        """Everything `fit --flash --json` prints, but for accuracies."""
+        """Everything `fit --flash --json` prints."""
         dense, compressed = self.dense, self.compressed
         facts = None
         if compressed is not None:  # multiply-adds are those of the programs, pools counted
-            macs = {"macs": self.fitted.plan.profile.macs, "dense_macs": dense.profile.macs}
+            macs = {"macs": self.plan.profile.macs, "dense_macs": dense.profile.macs}
             facts = {**compressed.facts(), **macs}
         return {
-            **self.fitted.facts(),
+            **super().facts(),
             "dense": {
                 "arena_bytes": dense.arena_bytes,
                 "weight_bytes": dense.profile.weight_bytes,
@@ -92,7 +82,12 @@ class FittedSmall:
                 "weight_traffic_bytes": weight_traffic(dense),
             },
             "compressed": facts,
+            **self.rates,
         }
+
+    def __str__(self) -> str:
+        """The fit, then both memories, the work and the accuracy, before and after."""
+        return "\n".join([super().__str__(), *stored_lines(self)])
 
 
 def fit_flash(
@@ -118,8 +113,8 @@ def fit_flash(
         if limits.chip is not None and error.suggestions is not None:
             error.suggestions = list(within(error, limits.chip))
         raise
-    sized = Sized(found.fitted.plan, None, found.fitted.footprint)
-    return replace(found, fitted=replace(found.fitted, on_chip=on_chip(sized, limits)))
+    sized = Sized(found.plan, None, found.footprint)
+    return replace(found, on_chip=on_chip(sized, limits))
 
 
 def _fit_flash(
@@ -138,7 +133,9 @@ def _fit_flash(
     if taken is None:
         exact = _as_it_is(model, task, given, dense, limit, budget)
         if exact is not None:
-            return FittedSmall(exact(progress), None, dense.plan)
+            return FittedSmall(
+                **shallow(exact(progress)), compressed=None, dense=dense.plan, flash=limit
+            )
         taken = _take_in(model, task, calibration, limit, progress)
     network, inputs = taken
     own, families = replace(task, shapes=None), tuple(task.families)
@@ -163,7 +160,9 @@ def _fit_flash(
         apart = apart_on_samples(held, made, named(model), given.graph, task.samples)
     compressed = compressed.apart(apart)
     fitted = _fit(compressed.model, replace(own, budget=stored.budget), progress)
-    return FittedSmall(fitted, compressed, dense.plan)
+    files = {**fitted.files, FILE: compressed.model.SerializeToString(deterministic=True)}
+    held = shallow(replace(fitted, files=files))
+    return FittedSmall(**held, compressed=compressed, dense=dense.plan, flash=limit)
 
 
 def _as_it_is(

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
-from lowtide.pipeline.fit_flash import FittedSmall
-from lowtide.pipeline.fit_text import show_fit
 from lowtide.planner.weight_traffic import weight_traffic
-from lowtide.sizes import parse_bytes, show_bytes
+from lowtide.sizes import show_bytes
+
+if TYPE_CHECKING:
+    from lowtide.pipeline.fit_flash import FittedSmall
 
 
-def show_small(
-    found: FittedSmall,
-    flash: str,
-    rates: Mapping[str, Any],
-    labels: Sequence[str] | None,
-) -> str:
-    """Both memories, the work and, where known, the accuracy, before and after; then the fit."""
-    shown = show_fit(found.fitted, labels)
-    made, plan, dense = found.compressed, found.fitted.plan, found.dense
-    room = f"{show_bytes(found.flash_bytes)} of {show_bytes(parse_bytes(flash))} of flash"
+def stored_lines(found: FittedSmall) -> list[str]:
+    """Both memories, the work and, where known, the accuracy, before and after."""
+    made, plan, dense, rates = found.compressed, found.plan, found.dense, found.rates
+    taken = found.flash_bytes or plan.profile.weight_bytes
+    room = f"{show_bytes(taken)} of {show_bytes(found.flash)} of flash"
     if made is None:
-        return f"{shown}\n  exact          {room} with the weights as they are"
+        return [f"  exact          {room} with the weights as they are"]
     before, after = dense.profile, plan.profile
     lines = [
-        shown,
         f"  stored small   {room}; before and after:",
         f"    arena          {_pair(dense.arena_bytes, plan.arena_bytes)}",
         f"    weights        {_pair(before.weight_bytes, after.weight_bytes)}, "
@@ -38,7 +32,7 @@ def show_small(
             f"    accuracy       {100 * rates['accuracy_dense']:.2f} % -> "
             f"{100 * rates['accuracy']:.2f} % of {rates['test_pictures']} pictures"
         )
-    return "\n".join(lines)
+    return lines
 
 
 def _pair(before: int, after: int) -> str:

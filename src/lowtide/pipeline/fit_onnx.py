@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -27,6 +27,7 @@ from lowtide.ir.dtype import F32
 from lowtide.ir.graph import Array, Graph, Shape
 from lowtide.pipeline.fit import Samples
 from lowtide.pipeline.read import Model, named, read
+from lowtide.pipeline.result import Result
 from lowtide.pipeline.suggest import SECONDS
 from lowtide.planner.plan import Source
 from lowtide.planner.refuse import MOST_OVERHEAD
@@ -49,8 +50,8 @@ OVERHEADS = (0.1, 0.25, 0.5)
 ELEMENT_BYTES = 4
 
 
-@dataclass(frozen=True)
-class Portable:
+@dataclass(frozen=True, repr=False)
+class Portable(Result):
     """A restructured network and what its judge measured; sizes are elements unless named bytes.
 
     `before` is the network as lowtide simplifies it, layer by layer in the file's order, `after`
@@ -96,6 +97,13 @@ class Portable:
             **self.against.facts(self.numbers.max_rel),
             "seconds": round(sum(self.seconds.values()), 3),
         }
+
+    @property
+    def _read(self) -> Sequence[Path]:
+        return [Path(self.source.path)]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {str(self).splitlines()[0]}>"
 
     def __str__(self) -> str:
         before, after = (m.peak * ELEMENT_BYTES for m in (self.before, self.after))

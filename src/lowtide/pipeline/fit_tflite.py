@@ -6,6 +6,7 @@ runs the file without a plan and with ours. Its outputs must be equal to the bit
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +25,13 @@ from lowtide.errors import UnsupportedModel, UsageError
 from lowtide.frontends.tflite.load import is_tflite, load
 from lowtide.ir.graph import Array
 from lowtide.pipeline.fit import Samples
+from lowtide.pipeline.result import Result
 from lowtide.quoting import for_terminal, own
 from lowtide.room import MAX_ELEMENTS
 
 
-@dataclass(frozen=True)
-class FittedTflite:
+@dataclass(frozen=True, repr=False)
+class FittedTflite(Result):
     """A file with a plan, and the bytes of the interpreter's head; all but `other` measured.
 
     `before` is what the file's own plan takes, if it has one that runs; `online` what the
@@ -71,6 +73,13 @@ class FittedTflite:
             "runtime": f"tflite-micro {self.runtime}",
             "seconds": round(sum(self.seconds.values()), 3),
         }
+
+    @property
+    def _read(self) -> Sequence[Path]:
+        return [Path(self.file)]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {str(self).splitlines()[0]}>"
 
     def __str__(self) -> str:
         head = self.after.head_bytes
@@ -116,7 +125,7 @@ class Planning:
 
 
 def fit_tflite(
-    model: Path,
+    model: str | os.PathLike[str],
     *,
     order: str = "least",
     overlap: str = "none",
@@ -131,6 +140,7 @@ def fit_tflite(
     `overlap` "none" is right whatever kernels run it; "pixel" lays outputs over dying inputs as
     far as the reference kernels allow. Raises ModelError, UsageError and CheckError.
     """
+    model = Path(model)
     if not is_tflite(model):
         raise UsageError(f"--target tflite takes .tflite files; {model} is none")
     clock = Clock(progress)

@@ -23,6 +23,8 @@ from lowtide.pipeline.package import Package, pack
 from lowtide.pipeline.ram import ROUNDS, Planning, Sized, sized
 from lowtide.pipeline.read import Model, named, read
 from lowtide.pipeline.read_states import words_of
+from lowtide.pipeline.result import Result
+from lowtide.pipeline.together_text import show_together
 from lowtide.planner.filter_blocks import heeds_budget
 from lowtide.planner.plan import Options, Plan
 from lowtide.planner.shared_json import shared_json
@@ -31,14 +33,14 @@ from lowtide.quoting import for_terminal, network_name
 from lowtide.report.page import with_figures
 from lowtide.report.together_page import together_html
 from lowtide.room import MAX_ELEMENTS
-from lowtide.sizes import parse_bytes
+from lowtide.sizes import parse_bytes, show_bytes
 
 MOST = 16
 """Networks in one arena."""
 
 
-@dataclass(frozen=True)
-class Together:
+@dataclass(frozen=True, repr=False)
+class Together(Result):
     """Networks in one arena, each checked, and their turns; `files` is the folder."""
 
     shared: Shared
@@ -58,6 +60,20 @@ class Together:
             "turns": self.turns.count if self.turns else None,
             "turn_reads": self.turns.reads if self.turns else None,
         }
+
+    @property
+    def _read(self) -> Sequence[Path]:
+        return [one.model for one in self.fitted if one.model]
+
+    def __str__(self) -> str:
+        """What the command says."""
+        return show_together(self)
+
+    def __repr__(self) -> str:
+        ram = self.figures["ram_bytes"]
+        held = "" if ram is None else f", {show_bytes(ram)} of RAM"
+        arena = show_bytes(self.shared.arena_bytes)
+        return f"<Together {', '.join(self.shared.networks)}: {arena} of arena{held}>"
 
     @property
     def figures(self) -> dict[str, int | None]:
@@ -84,7 +100,7 @@ def _each(how: Any, figures: Sequence[int | None]) -> int | None:
 def fit_together(
     models: Sequence[Model],
     *,
-    names: Sequence[str] | None = None,
+    name: Sequence[str] | None = None,
     keep: Sequence[str] = (),
     endless: Sequence[str] = (),
     budget: str | int | None = None,
@@ -95,7 +111,7 @@ def fit_together(
 ) -> Together:
     """Plans networks that take turns into one arena, and checks each, and all by turns.
 
-    `names` are what they are called; without them their files say. `keep` names what survives the
+    `name` is what each is called; without it their files say. `keep` names what survives the
     turns of others: "face:image", an input or output; "face:features=wake:image" are the same
     bytes. States are of a network: "wake:h_out:h". Rows of those in `endless` come for ever:
     "wake", or "wake:49" with a window of 49. `budget` is for all together. The rest is as for
@@ -105,7 +121,7 @@ def fit_together(
     limit = None if budget is None else parse_bytes(budget)
     options = options or Options()
     check_target(options, target)
-    called = _called(models, names)
+    called = _called(models, name)
     words, windows = words_of(options.state, called), _endless(endless, called)
     meter = meter_for(options, target)
     networks = []

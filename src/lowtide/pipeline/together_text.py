@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from lowtide.check.together import Turns
 from lowtide.check.verify_together import VerifiedTogether
 from lowtide.pipeline.fit_text import amount, changed_lines
-from lowtide.pipeline.together import Together
 from lowtide.planner.together import Shared
 from lowtide.quoting import for_terminal
+
+if TYPE_CHECKING:
+    from lowtide.pipeline.together import Together
 
 
 def show_together(made: Together) -> str:

@@ -25,6 +25,7 @@ from lowtide.quoting import for_terminal, is_network_name
 from lowtide.rows.liveness import Life, Lives, live_bytes
 from lowtide.rows.schedule import Schedule
 from lowtide.rows.task import Task
+from lowtide.sizes import show_bytes
 
 Overlap = Literal["none", "row", "group", "pixel"]
 OVERLAPS: tuple[Overlap, ...] = ("none", "row", "group", "pixel")
@@ -137,11 +138,15 @@ class Source:
         return f" ({original.file}, {original.way})" if original and original.file else ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
-    """Everything that is decided, and the facts measured on it. Sizes are bytes.
+    """What was decided for a network, and what it costs. Sizes are bytes.
 
-    `problem` is what the placer of whole storages solved; None where each row was placed by itself.
+    `arena_bytes` is the memory of all activations, `facts()` has every figure by the names of
+    --json, `profile` what each operator costs, `inputs` and `outputs` what the caller hands over.
+    `schedule` says when each row is computed, `addresses` where it lies, `lives` from when to
+    when. `problem` is what the placer of whole storages solved; None where each row was placed by
+    itself.
     """
 
     source: Source
@@ -159,6 +164,19 @@ class Plan:
     """What `profile` has its peaks from, except for its lower bound."""
     shared: bool = False
     """Whether it takes turns with others in their arena (`planner/together.py`)."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.short}>"
+
+    @property
+    def short(self) -> str:
+        """The figures that matter, in a line."""
+        own = self.profile
+        return (
+            f"{for_terminal(self.source.file)}: {show_bytes(self.arena_bytes)} of arena"
+            f" ({show_bytes(own.layerwise_bytes)} in whole tensors),"
+            f" {show_bytes(own.weight_bytes)} of weights, {own.macs / 1e6:.2f} M multiply-adds"
+        )
 
     @property
     def arena_bytes(self) -> int:
