@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import re
 from collections.abc import Iterator
@@ -11,28 +10,35 @@ from typing import Any
 import lowtide
 
 ROW = re.compile(r"(\S.*?) {2,}(\S.*)")
+CODE = re.compile(r"import \w+$|\w+ = \w+\.|\w[\w.]*\(.*\)$|>>> ")
 
 
 def python_api() -> str:
     held = {name: getattr(lowtide, name) for name in lowtide.__all__}
-    functions = {name: one for name, one in held.items() if inspect.isfunction(one)}
-    classes = {name: one for name, one in held.items() if inspect.isclass(one)}
-    rest = {n: one for n, one in held.items() if n not in functions and n not in classes}
-    failures = {name: one for name, one in classes.items() if issubclass(one, Exception)}
-    values = {name: one for name, one in classes.items() if name not in failures}
+    groups: dict[str, list[str]] = {"Functions": [], "Values": [], "Errors": [], "Types": []}
+    for name, one in held.items():
+        error = inspect.isclass(one) and issubclass(one, Exception)
+        of_class = "Errors" if error else "Values" if inspect.isclass(one) else "Types"
+        groups["Functions" if inspect.isfunction(one) else of_class].append(name)
     said = ["# Python\n", prose(lowtide.__doc__ or "")]
-    for title, group in (("Functions", functions), ("Values", values), ("Errors", failures)):
-        said.append(f"## {title}\n")
-        for name, one in group.items():
-            said.append(f"### {name}\n")
-            said += entry(name, one, "lowtide.")
-            said += members(name, one) if name in classes else []
-    said += (
-        ["## Types\n", *(f"`lowtide.{n}`\n:   `{one}`\n" for n, one in rest.items())]
-        if rest
-        else []
-    )
+    for title, names in groups.items():
+        said += [f"## {title}\n"] if names else []
+        for name in names:
+            said += [f"### {name}\n", *shown_as(name, held[name])]
     return "\n".join(said)
+
+
+def shown_as(name: str, one: Any) -> Iterator[str]:
+    """What a user needs of it: nobody makes errors, so of these no signature."""
+    if inspect.isfunction(one):
+        yield from entry(name, one, "lowtide.")
+    elif not inspect.isclass(one):
+        yield f"```python\nlowtide.{name} = {one}\n```\n"
+    elif issubclass(one, Exception):
+        code = getattr(one, "exit_code", 1)
+        yield f"{prose(inspect.getdoc(one) or '')}\nOn the command line: exit code {code}.\n"
+    else:
+        yield from (*entry(name, one, "lowtide."), *members(name, one))
 
 
 def entry(name: str, one: Any, before: str = "") -> list[str]:
@@ -42,10 +48,10 @@ def entry(name: str, one: Any, before: str = "") -> list[str]:
 def members(owner: str, one: type) -> Iterator[str]:
     """Public fields are in the signature; then properties and methods that say what they do."""
     for name, member in vars(one).items():
-        if name.startswith("_") or name == "exit_code":
+        if name.startswith("_"):
             continue
-        if isinstance(member, property) and member.__doc__:
-            returned = annotation(inspect.signature(member.fget).return_annotation)  # type: ignore[arg-type]
+        if isinstance(member, property) and member.fget and member.__doc__:
+            returned = annotation(inspect.signature(member.fget).return_annotation)
             yield f"#### {owner}.{name}\n\n```python\n{name}: {returned}\n```\n"
             yield prose(inspect.getdoc(member) or "")
         elif inspect.isfunction(member) and member.__doc__:
@@ -54,37 +60,27 @@ def members(owner: str, one: type) -> Iterator[str]:
 
 
 def signature(one: Any) -> str:
-    """On a line of its own each, where there are several parameters."""
-    try:
-        held = inspect.signature(one)
-    except ValueError:
-        return ""
-    parameters = [shown(p) for p in held.parameters.values() if p.name != "self"]
-    stars = [p.kind for p in held.parameters.values()]
-    if inspect.Parameter.KEYWORD_ONLY in stars and inspect.Parameter.VAR_POSITIONAL not in stars:
-        parameters.insert(
-            [p.kind for p in held.parameters.values() if p.name != "self"].index(
-                inspect.Parameter.KEYWORD_ONLY
-            ),
-            "*",
-        )
+    """On one line where it is short, and else a parameter a line."""
+    held = inspect.signature(one)
+    parameters = [p for p in held.parameters.values() if p.name != "self"]
+    words, by_name = [shown(p) for p in parameters], [p.kind is p.KEYWORD_ONLY for p in parameters]
+    if any(by_name):
+        words.insert(by_name.index(True), "*")
     returned = held.return_annotation
     arrow = "" if inspect.isclass(one) or returned is held.empty else f" -> {annotation(returned)}"
-    line = f"({', '.join(parameters)}){arrow}"
-    if len(line) < 60:
-        return line
-    return "(" + "".join(f"\n    {one}," for one in parameters) + f"\n){arrow}"
+    line = f"({', '.join(words)}){arrow}"
+    return (
+        line if len(line) < 60 else "".join(["(", *(f"\n    {w}," for w in words), f"\n){arrow}"])
+    )
 
 
 def shown(one: inspect.Parameter) -> str:
-    text = str(one.replace(default=one.empty, annotation=one.empty))
-    text += "" if one.annotation is one.empty else f": {annotation(one.annotation)}"
+    text = one.name if one.annotation is one.empty else f"{one.name}: {annotation(one.annotation)}"
     if one.default is one.empty:
         return text
-    default = one.default
-    if default is dataclasses.MISSING or "factory" in repr(default):
-        return f"{text} = ..."
-    return f"{text} = {getattr(default, '__name__', None) or repr(default)}"
+    value = repr(one.default)
+    named = getattr(one.default, "__name__", value)
+    return f"{text} = {'...' if value.startswith('<factory') else named}"
 
 
 def annotation(kind: Any) -> str:
@@ -97,18 +93,21 @@ def prose(text: str) -> str:
 
 
 def block(text: str) -> str:
+    rows: list[list[str]] = []
+    for line in text.splitlines():
+        if row := ROW.fullmatch(line):
+            rows.append([row[1], row[2]])
+        elif line.startswith("  ") and rows:
+            rows[-1][1] += f" {line.strip()}"
+        else:
+            return drawn(text)
+    return "\n\n".join(f"`{name}`\n:   {meaning}" for name, meaning in rows)
+
+
+def drawn(text: str) -> str:
+    """Words, and lines of Python below them as code."""
     lines = text.splitlines()
-    if all(ROW.fullmatch(line) or line.startswith("  ") for line in lines):
-        rows: list[list[str]] = []
-        for line in lines:
-            if line.startswith("  ") and rows:
-                rows[-1][1] += " " + line.strip()
-            elif row := ROW.fullmatch(line):
-                rows.append([row[1], row[2]])
-        if rows:
-            return "\n\n".join(f"`{name}`\n:   {meaning}" for name, meaning in rows)
-    if any(re.match(r"import |\w+ = |print\(|>>> ", line) for line in lines):
-        code = [line for line in lines if re.match(r"import |[\w., ]+ = |\w[\w.]*\(|>>> ", line)]
-        words = [line for line in lines if line not in code]
-        return "\n".join([*words, "", "```python", *code, "```"])
-    return text
+    code = [line for line in lines if CODE.match(line)]
+    if not code:
+        return text
+    return "\n".join([*(line for line in lines if line not in code), "", "```python", *code, "```"])
