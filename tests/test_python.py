@@ -97,7 +97,6 @@ def test_names_go_before_options() -> None:
         ({"target": "tflm"}, "there are c99, onnx, tflite, fifo, none"),
         ({"tiles": 4}, "--tiles is for --target onnx"),
         ({"test": ["x.png"]}, "for --int8 and --flash"),
-        ({"int8": True, "flash": 100}, "give no --flash"),
         ({"int8": True, "uncalibrated": True, "calibrate": "x.png"}, "give one of them"),
         ({"flash": "9KiB", "calibrate": "nowhere"}, "no such file or folder"),
         ({"mean": "red"}, "no number"),

@@ -83,12 +83,24 @@ class UsageError(LowtideError):
 class Suggestion:
     """A command that would succeed, and the RAM that it was seen to take.
 
-    `changed` are the options in which it differs, by the command line's names.
+    `changed` are the options in which it differs, by the command line's names; `note` is what has
+    to be known before it is run.
     """
 
     command: str
     ram_bytes: int
     changed: Mapping[str, Any]
+    note: str = ""
+
+    def facts(self) -> dict[str, Any]:
+        """For --json."""
+        noted = {"note": self.note} if self.note else {}
+        return {"command": self.command, "ram_bytes": self.ram_bytes, **noted}
+
+    def __str__(self) -> str:
+        """A line; a shell takes its note for a comment."""
+        note = f"  # {self.note}" if self.note else ""
+        return f"  {self.ram_bytes:>10,} B of RAM: {self.command}{note}"
 
 
 class BudgetError(LowtideError):
@@ -124,14 +136,13 @@ class BudgetError(LowtideError):
         facts = {**super().facts(), "error": self._what(), **self.reached}
         if self.suggestions is None:
             return facts
-        told = [{"command": s.command, "ram_bytes": s.ram_bytes} for s in self.suggestions]
-        return {**facts, "suggestions": told}
+        return {**facts, "suggestions": [one.facts() for one in self.suggestions]}
 
     def lines(self) -> list[str]:
         """The error, and a line for each command that succeeds."""
         told = self.suggestions or ()
         what = self._what() + ("; these commands fit:" if told else "")
-        lines = [what, *(f"  {s.ram_bytes:>10,} B of RAM: {s.command}" for s in told)]
+        lines = [what, *map(str, told)]
         return [*lines, self.beside] if self.beside else lines
 
 

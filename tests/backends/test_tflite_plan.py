@@ -88,6 +88,17 @@ def test_without_a_word_a_plan_is_right_for_any_kernels(command: Command, tmp_pa
     assert "49152 with the plan that it had" in again.out
 
 
+def test_what_saves_nothing_says_so(command: Command, tmp_path: Path) -> None:
+    """One operator lies beside its input, whoever plans; what may do better is named."""
+    net = tmp_path / "net.tflite"
+    net.write_bytes(ONE["CONV_2D"](Random(3, "int8")))
+    said = command("fit", net, "--target", "tflite", "-o", tmp_path / "out", "--place", "greedy")
+    line = next(line for line in said.out.splitlines() if "saved " in line)
+    assert "nothing: TensorFlow Lite Micro's own planner needs no more" in line
+    assert "without --place greedy" in line
+    assert "--target c99" in line
+
+
 def test_a_plan_that_was_changed_fails(command: Command, tmp_path: Path) -> None:
     assert not command("fit", RESNET8, "--target", "tflite", "-o", tmp_path / "out").code
     made = tmp_path / "out" / "net.tflite"

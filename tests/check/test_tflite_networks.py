@@ -225,7 +225,10 @@ def test_bytes_go_into_a_tflite_network_with_float_ends(tmp_path: Path) -> None:
 def test_what_is_not_for_a_tflite_file_is_named(conv: Path, command: Command) -> None:
     out, pictures = conv.parent / "out", conv.parent
     for arguments, words in (
-        (("fit", conv, "-o", out, "--flash", "1MiB"), "--flash takes ONNX files"),
+        (
+            ("fit", conv, "-o", out, "--flash", "1MiB", "--uncalibrated"),
+            "weights takes ONNX files",
+        ),
         (("fit", conv, "-o", out, "--weights", "plain"), "--flash"),
         (("fit", conv, "-o", out, "--target", "onnx"), "--target onnx takes ONNX files"),
         (("fit", conv, "-o", out, "--shape", "x=1"), "--shape"),

@@ -18,6 +18,7 @@ from lowtide.check.compile import find_compiler
 from lowtide.kernels.chip_sources import FACTS
 from lowtide.kernels.chips import CHIPS, Chip, find_chip
 from lowtide.kernels.cpus import CPUS
+from tflite_operators import ONE, Random
 
 needs_compiler = pytest.mark.skipif(find_compiler() is None, reason="needs a C compiler")
 WIDE = 2048
@@ -87,6 +88,10 @@ def test_a_network_that_fits(command: Command, tmp_path: Path) -> None:
     assert facts["fits"]
     assert facts["flash_limit_bytes"] is None
     assert not facts["code_measured"]
+    assert not facts["stack_measured"]
+    assert "nothing here compiles for the Xtensa" in (tmp_path / "s3" / "net.h").read_text()
+    assert "measured_with" in json.loads(outside.out)
+    assert json.loads(outside.out)["measured_with"] is None
 
 
 @needs_compiler
@@ -100,6 +105,53 @@ def test_what_is_given_by_hand_wins(command: Command, tmp_path: Path) -> None:
     other = command(*asked, "--cpu", "cortex-m7", "--budget", "1MiB")
     assert json.loads(other.out)["chip"]["ram_limit_bytes"] == 1 << 20
     assert "-mcpu=cortex-m7 " in (tmp_path / "out" / "net.h").read_text()
+
+
+def test_what_is_kept_of_a_chip_is_kept_of_others(command: Command, tmp_path: Path) -> None:
+    """A budget by hand leaves RAM for other things; and what lies outside a chip is said."""
+    net = network(tmp_path / "net.onnx", 40, pooled=True)
+    asked = ("fit", net, "--target", "none", "--chip", "rp2040", "--budget", "20KiB", "--json")
+    kept, told = find_chip("rp2040").ram_bytes - (20 << 10), {}
+    for one in json.loads(command(*asked).out)["suggestions"]:
+        words = shlex.split(one["command"])[1:]
+        assert command(*words).code == 0
+        name = words[words.index("--chip") + 1]
+        if name != "rp2040":
+            told[name] = one["note"]
+            budget = int(words[words.index("--budget") + 1])
+            assert budget == find_chip(name).ram_bytes - kept
+    assert told["stm32f746"].startswith("keeps as much RAM for other things")
+    assert "its flash is outside the chip" not in told["stm32f746"]
+    assert "its flash is outside the chip" in told["esp32s3"]
+
+
+@needs_compiler
+def test_a_flash_by_hand_limits_a_tflite_file(command: Command, tmp_path: Path) -> None:
+    """Its weights stay as they are; so they do where the network is made 8 bits first."""
+    net, out = tmp_path / "net.tflite", tmp_path / "out"
+    net.write_bytes(ONE["CONV_2D"](Random(3, "int8")))
+    asked = ("fit", net, "-o", out, "--chip", "rp2040")
+    said = command(*asked, "--flash", "200KiB")
+    assert said.code == 0
+    assert "of 200 KiB, outside the chip" in said.out
+    missed = command(*asked, "--flash", "64", "--json")
+    assert missed.code == 3
+    assert json.loads(missed.out)["chip"]["flash_limit_bytes"] == 64
+    alone = command("fit", net, "-o", out, "--flash", "64", "--json")
+    assert alone.code == 3
+    [told] = json.loads(alone.out)["suggestions"]
+    assert command(*shlex.split(told["command"])[1:]).code == 0
+    floats = network(tmp_path / "net.onnx", 40, pooled=True)
+    eight = ("fit", floats, "-o", out, "--int8", "--uncalibrated", "--json")
+    assert command(*eight, "--flash", "64").code == 3
+    assert command(*eight, "--flash", "200KiB").code == 0
+
+
+def test_plain_onnx_is_no_program_of_a_chip(command: Command, tmp_path: Path) -> None:
+    net = network(tmp_path / "net.onnx", 32, pooled=True)
+    said = command("fit", net, "-o", tmp_path / "o", "--chip", "rp2040", "--target", "onnx")
+    assert said.code == 2
+    assert said.last.startswith("lowtide: --chip means nothing with --target onnx")
 
 
 def test_a_chip_that_there_is_not(command: Command, tmp_path: Path) -> None:

@@ -67,9 +67,9 @@ Int8 = Annotated[
 Flash = Annotated[
     str | None,
     typer.Option(
-        help="The flash there is for weights and code: 512KiB. Weights that do not fit are "
-        "stored in few bits, which approximates them: that wants --calibrate, or "
-        "--uncalibrated. Without it nothing is approximated. For ONNX files."
+        help="The flash there is for weights and code: 512KiB. Of an ONNX file, weights that do "
+        "not fit are stored in few bits, which approximates them: that wants --calibrate, or "
+        "--uncalibrated. Without it nothing is approximated."
     ),
 ]
 Calibrate = Annotated[

@@ -33,7 +33,7 @@ _WHY = {
     "tflite": "TensorFlow Lite Micro stays the interpreter",
     "fifo": "it emits no program",
 }
-_APPROXIMATE = ("calibrate", "uncalibrated", "test", "classes", "weights")
+APPROXIMATE = ("calibrate", "uncalibrated", "test", "classes", "weights")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,8 @@ class Asked:
     @property
     def request(self) -> Request:
         """The same for the ways that make a program."""
-        held = {name: self.given[name] for name in ("budget", "chip") if name in self.given}
+        names = ("budget", "chip", *(["flash"] if "int8" in self.given else []))
+        held = {name: self.given[name] for name in names if name in self.given}
         families = FAMILIES[self.given.get("weights", "both")]
         return Request(
             **held, options=self.options, target=self.target, samples=self.samples,
@@ -136,8 +137,6 @@ def _check_approximate(given: Mapping[str, Any]) -> None:
     if given.get("weights", "both") not in FAMILIES:
         raise UsageError(f"--weights {given['weights']}: {', '.join(FAMILIES)}")
     if "int8" in given:
-        if "flash" in given:
-            raise UsageError("--int8 makes weights a quarter as large; give no --flash with it")
         if "element_bytes" in given:
             raise UsageError(
                 "--int8 plans with the sizes there are; give no --element-bytes with it"
@@ -146,7 +145,7 @@ def _check_approximate(given: Mapping[str, Any]) -> None:
             raise UsageError("--weights is for --flash")
         return
     chip = "chip" in given and given.keys() & {"calibrate", "uncalibrated"}
-    if "flash" not in given and not chip and given.keys() & {*_APPROXIMATE}:
+    if "flash" not in given and not chip and given.keys() & {*APPROXIMATE}:
         raise UsageError(
             "--calibrate, --uncalibrated, --test and --classes are for --int8 and --flash, "
             "--weights is for --flash"

@@ -26,11 +26,12 @@ from lowtide.clock import Clock, Progress, quiet
 from lowtide.errors import BudgetError, UsageError
 from lowtide.ir.graph import Array, Graph, Shape
 from lowtide.pipeline.at_eight_bits import at_eight_bits
+from lowtide.pipeline.command import fit_command
 from lowtide.pipeline.fit_page import page_figures
 from lowtide.pipeline.fit_text import show_fit
 from lowtide.pipeline.on_chip import Limits, OnChip, on_chip, with_chips
 from lowtide.pipeline.package import Package, pack
-from lowtide.pipeline.ram import Planning, Sized, too_large
+from lowtide.pipeline.ram import Planning, Sized, too_large, too_much_flash
 from lowtide.pipeline.read import Model, named, read
 from lowtide.pipeline.result import Result
 from lowtide.pipeline.suggest import missed
@@ -187,6 +188,7 @@ def fit(
     shapes: Mapping[str, Shape] | None = None,
     max_elements: int = MAX_ELEMENTS,
     chip: str | None = None,
+    flash: str | int | None = None,
     progress: Progress = quiet,
 ) -> Fitted:
     """Plans a network, writes its program in memory, checks both; `emit` of the result saves it.
@@ -196,19 +198,19 @@ def fit(
     `samples` gives sets of inputs (by input name, in the file's axis order) to compare with the
     reference on, besides seeded random ones, or makes them from the graph. `shapes` gives inputs
     theirs, by name, where the file leaves them open. A network of more than `max_elements`,
-    constants and activations together, is refused before they are made. `chip` gives the
-    budget and the options' processor unless they are given, and its flash is to hold weights and
-    code. `progress` is told each stage.
+    constants and activations together, is refused before they are made. `flash`
+    limits weights and code, which stay as they are. `chip` gives the budget, the flash and the
+    options' processor unless they are given. `progress` is told each stage.
     Raises ModelError, BudgetError, CheckError and UsageError.
     """
     clock = Clock(progress)
-    limits, given = Limits.of(budget, chip), options or Options()
+    limits, given = Limits.of(budget, chip, flash), options or Options()
     limit, options = limits.ram, limits.options(given)
     check_target(options, target)
     measuring = meter_for(options, target) is not None
     source, graph = read(model, clock, shapes, max_elements, options=options)
     inputs = samples(graph) if callable(samples) else samples or {}
-    planning = Planning(source, graph, clock, measuring)
+    planning = Planning(source, graph, clock, measuring, limits.absent(options))
     sized = planning.within(options, limit)
     held = on_chip(sized, limits)
     if held is not None and not held.fits:
@@ -216,6 +218,9 @@ def fit(
         raise with_chips(error, held, planning, given, named(model))
     if limit is not None and sized.ram_bytes > limit:
         raise _missed(planning, options, limits, sized, named(model))
+    if limits.flash is not None and sized.flash_bytes > limits.flash:
+        command = fit_command(named(model), options, limit, shapes)
+        raise too_much_flash(sized, limits.flash, command)
     return finished(model, sized, target, inputs, clock, graph, held, limit)
 
 

@@ -11,8 +11,9 @@ from typing import Any, Literal, overload
 
 from lowtide.clock import Progress, quiet
 from lowtide.errors import UsageError
+from lowtide.frontends.tflite.load import refuse_tflite
 from lowtide.ir.graph import Array, Shape
-from lowtide.pipeline.asked import Asked, ask
+from lowtide.pipeline.asked import APPROXIMATE, Asked, ask
 from lowtide.pipeline.fit import Fitted, Samples
 from lowtide.pipeline.fit import fit as fit_program
 from lowtide.pipeline.fit_eight import fit_eight
@@ -141,7 +142,8 @@ def fit(model: Any, *, progress: Progress | None = None, **given: Any) -> Any:
     budget         the RAM there is for arena, stack and state
     chip           the chip to fit, see `lowtide.chips()`: its RAM, flash and processor
     flash          bytes for weights and code; what does not fit is stored in few bits, which
-                   approximates it and wants `calibrate`, or `uncalibrated`
+                   approximates it and wants `calibrate`, or `uncalibrated`; of a .tflite file
+                   and with `int8` it only limits
     int8           make a float32 network one of 8 bits first; that wants the same
     calibrate      pictures that the network knows, some hundred: files, folders, .npy, .npz
     uncalibrated   approximate without, which costs accuracy
@@ -193,6 +195,8 @@ def _program(asked: Asked, model: Model, progress: Progress) -> Fitted:
         made = eight.quantised
         return replace(eight, rates=data.rates(made.network, made.floats, progress))
     if (flash := asked.flash) is not None:
+        if asked.given.keys() & {*APPROXIMATE}:
+            refuse_tflite(model, f"--flash with --{', --'.join(APPROXIMATE)}")
         small = fit_flash(model, flash, request, data.inputs, progress)
         if small.compressed is None:
             return small

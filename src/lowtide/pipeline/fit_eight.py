@@ -64,7 +64,8 @@ def fit_eight(
     found.model.graph.name = FILE
     fitted = fit(
         found.model, budget=task.budget, options=task.options, target=task.target,
-        samples=task.samples, max_elements=task.max_elements, chip=task.chip, progress=progress,
+        samples=task.samples, max_elements=task.max_elements, chip=task.chip, flash=task.flash,
+        progress=progress,
     )  # fmt: skip
     made = {FILE: found.model.SerializeToString(deterministic=True)}
     held = replace(fitted, files={**fitted.files, **made})

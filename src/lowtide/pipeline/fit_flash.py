@@ -17,7 +17,7 @@ import onnx
 from lowtide.check.meter import meter_for
 from lowtide.clock import Clock, Progress, quiet
 from lowtide.errors import BudgetError, UsageError
-from lowtide.frontends.tflite.load import refuse_tflite
+from lowtide.frontends.tflite.load import is_tflite
 from lowtide.ir.graph import Shape
 from lowtide.pipeline.apart import apart_on_samples
 from lowtide.pipeline.fit import Fitted, Samples, fit, shallow
@@ -50,6 +50,7 @@ class Request:
     families: Sequence[Family] = FAMILIES
     max_elements: int = MAX_ELEMENTS
     chip: str | None = None
+    flash: str | int | None = None
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
@@ -99,13 +100,16 @@ def fit_flash(
 ) -> FittedSmall:
     """Fits a network into `task.budget` bytes of RAM and `flash` bytes of weights and code.
 
-    Weights that fit as they are stay exact; else they are stored small (`weights.compress`) in
-    what the code leaves, and run in the fewest multiply-adds that meet the RAM's budget, which is
-    looked into first. `calibration` is that of `compress`. Raises what `fit` and `compress` do;
+    Weights that fit as they are stay exact, and those of a .tflite file always; else they are
+    stored small (`weights.compress`) in what the code leaves, and run in the fewest multiply-adds
+    that meet the RAM's budget, which is looked into first. `calibration` is that of `compress`. Raises what `fit` and `compress` do;
     BudgetError says which of the memories does not suffice.
     """
-    refuse_tflite(model, "--flash")
     limits = Limits.of(task.budget, task.chip, flash)
+    if not isinstance(model, onnx.ModelProto) and is_tflite(model):
+        fitted = _fit(model, replace(task, flash=flash), progress, task.chip)
+        size = parse_bytes(flash)
+        return FittedSmall(**shallow(fitted), compressed=None, dense=fitted.plan, flash=size)
     asked = replace(task, budget=limits.ram, options=limits.options(task.options))
     try:
         found = _fit_flash(model, parse_bytes(flash), limits.ram, asked, calibration, progress)
@@ -188,7 +192,11 @@ def _as_it_is(
 def _planning(model: Model, task: Request, clock: Clock) -> Planning:
     measuring = meter_for(task.options, task.target) is not None
     held = read(model, clock, task.shapes, task.max_elements, options=task.options)
-    return Planning(*held, clock, measuring)
+    return Planning(*held, clock, measuring, _absent(task))
+
+
+def _absent(task: Request) -> str:
+    return Limits.of(None, task.chip).absent(task.options)
 
 
 def _take_in(
@@ -206,11 +214,11 @@ def _take_in(
     return network, inputs
 
 
-def _fit(model: Model, task: Request, progress: Progress) -> Fitted:
+def _fit(model: Model, task: Request, progress: Progress, chip: str | None = None) -> Fitted:
     return fit(
         model, budget=task.budget, options=task.options, target=task.target,
         samples=task.samples, shapes=task.shapes, max_elements=task.max_elements,
-        progress=progress,
+        chip=task.chip if _absent(task) else chip, flash=task.flash, progress=progress,
     )  # fmt: skip
 
 

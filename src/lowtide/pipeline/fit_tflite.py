@@ -36,12 +36,14 @@ class FittedTflite(Result):
 
     `before` is what the file's own plan takes, if it has one that runs; `online` what the
     interpreter finds by itself; `other` what a plan for reference kernels would take, or for any.
+    `weaker` are options that were given and may find less than their defaults.
     """
 
     file: str
     name: str
     plan: HeadPlan
     other: HeadPlan
+    weaker: Sequence[str]
     before: int | None
     online: int
     after: Judged
@@ -90,8 +92,20 @@ class FittedTflite(Result):
             f"({self.online} without a plan, {less:+.1f} %{had})\n"
             f"  outputs        equal to the bit on {self.samples} sets of inputs, by tflite-micro "
             f"{self.runtime}\n"
-            f"  right for      {self._right_for()}"
+            f"  right for      {self._right_for()}{self._saved()}"
         )
+
+    def _saved(self) -> str:
+        """What may do better, where the plan is no smaller than what there was."""
+        head, there = self.after.head_bytes, min(self.online, self.before or self.online)
+        if head < there:
+            return ""
+        found = "TensorFlow Lite Micro's own planner" if there == self.online else "the file's plan"
+        ways = [f"without {one}" for one in self.weaker]
+        if self.after.kernels != REFERENCE and self.other.head_bytes < head:
+            ways.append(f"--overlap pixel, {self.other.head_bytes} bytes, reference kernels only")
+        ways.append("--target c99, a program of its own that makes rows in turns")
+        return f"\n  saved          nothing: {found} needs no more; what may: {'; or '.join(ways)}"
 
     def _right_for(self) -> str:
         other = f"{self.other.head_bytes} bytes"
@@ -165,9 +179,11 @@ def fit_tflite(
             judged = judge_tflite(planning.written(again), sets, bare, str(model))
             plan, after = min((plan, after), (again, judged), key=lambda pair: pair[1].head_bytes)
     made = planning.written(plan)
+    weaker = [f"--order {order}"] if order != "least" else []
+    weaker += [f"--place {how}"] if how != "exact" else []
     return FittedTflite(
-        str(model), name, plan, other, before, bare.head_bytes, after, len(sets), runtime, made,
-        clock.seconds,
+        str(model), name, plan, other, weaker, before, bare.head_bytes, after, len(sets), runtime,
+        made, clock.seconds,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from lowtide.clock import Clock, Progress, quiet
 from lowtide.errors import BudgetError, Suggestion, UnsupportedModel, UsageError
 from lowtide.ir.graph import Shape
 from lowtide.kernels.chips import CHIPS, KIB, Chip, find_chip
+from lowtide.kernels.cpus import PORTABLE
 from lowtide.pipeline.command import fit_command
 from lowtide.pipeline.ram import Planning, Sized
 from lowtide.pipeline.read import Model, read
@@ -57,15 +58,38 @@ class Limits:
     @property
     def needed(self) -> Flash | None:
         """The flash, for what looks for plans that fit; None where it is not limited."""
-        if self.chip is None or self.flash is None:
-            return None
-        measured = self.chip.measured
-        return Flash(self.flash, lambda one: flash_of(one, measured))
+        return None if self.flash is None else Flash(self.flash, lambda one: one.flash_bytes)
+
+    def absent(self, options: Options) -> str:
+        """Why nothing is measured for the chip, if that is so: this machine's figures are others.
+
+        `options` are those of `self.options`."""
+        chip, apart = self.chip, options.cc is not None or options.cpu != PORTABLE
+        if chip is None or chip.measured or apart:
+            return ""
+        return f"nothing here compiles for the {chip.core} of {chip.name}"
+
+    def on(self, other: Chip) -> Limits:
+        """Another chip's memories, of which as much is kept for other things as of this one's."""
+        assert self.chip is not None
+        ram = other.ram_bytes - _kept(self.chip.ram_bytes, self.ram)
+        if other.flash_bytes is None:
+            return Limits(ram, self.flash if self.chip.flash_bytes is None else None, other)
+        return Limits(ram, other.flash_bytes - _kept(self.chip.flash_bytes, self.flash), other)
+
+    def by_hand(self) -> dict[str, str | None]:
+        """--budget and --flash, where they are not what the chip has."""
+        assert self.chip is not None
+        pairs = {
+            "budget": (self.ram, self.chip.ram_bytes),
+            "flash": (self.flash, self.chip.flash_bytes),
+        }
+        return {name: None if one == all_ else str(one) for name, (one, all_) in pairs.items()}
 
 
-def flash_of(sized: Sized, measured: bool) -> int:
-    """Weights, and code where it is measured."""
-    return sized.flash_bytes if measured else sized.plan.profile.weight_bytes
+def _kept(there: int | None, limit: int | None) -> int:
+    """What a limit by hand leaves of a memory."""
+    return 0 if there is None or limit is None else max(there - limit, 0)
 
 
 @dataclass(frozen=True)
@@ -112,9 +136,8 @@ class OnChip:
     def flash(self) -> str:
         """330 of 2,048 KiB"""
         code = "" if self.measured else " of weights, code not measured"
-        if self.limits.flash is None:
-            return f"{_size(self.flash_bytes)}{code}, outside the chip"
-        return _of(self.flash_bytes, self.limits.flash) + code
+        outside = ", outside the chip" if self.chip.flash_bytes is None else ""
+        return f"{_of(self.flash_bytes, self.limits.flash)}{code}{outside}"
 
     def __str__(self) -> str:
         stack = "" if self.stacked else "; stack not measured"
@@ -142,10 +165,9 @@ def on_chip(sized: Sized, limits: Limits) -> OnChip | None:
 
 
 def _taken(sized: Sized, limits: Limits, chip: Chip) -> OnChip:
-    measured = sized.beside.code_bytes is not None and chip.measured
-    flash = flash_of(sized, chip.measured)
-    stacked = sized.beside.stack_bytes is not None
-    return OnChip(chip, limits, sized.ram_bytes, flash, measured, stacked)
+    beside = sized.beside
+    measured, stacked = beside.code_bytes is not None, beside.stack_bytes is not None
+    return OnChip(chip, limits, sized.ram_bytes, sized.flash_bytes, measured, stacked)
 
 
 def on_chips(
@@ -169,14 +191,15 @@ def on_chips(
         clock,
         not plain,
     )  # fmt: skip
-    return [_planned(planning, options, chip) for chip in found]
+    return [_planned(planning, options, Limits.of(None, one.name), one) for one in found]
 
 
-def _planned(planning: Planning, options: Options, chip: Chip) -> OnChip:
+def _planned(planning: Planning, options: Options, limits: Limits, chip: Chip) -> OnChip:
     """The network on a chip; `options.cpu` is that of the chip unless it is given."""
     planning.clock.progress(f"planning for {chip.name}")
-    limits = Limits.of(None, chip.name)
-    return _taken(planning.within(limits.options(options), limits.ram), limits, chip)
+    own = limits.options(options)
+    measured = replace(planning, absent=limits.absent(own))
+    return _taken(measured.within(own, limits.ram), limits, chip)
 
 
 def with_chips(
@@ -198,34 +221,55 @@ def within(error: BudgetError, chip: Chip) -> Iterator[Suggestion]:
     """Those that ask for no more than the chip has; they name it, so a budget only if a smaller."""
     for one in error.suggestions or ():
         budget = int(one.changed.get("budget", 0))
-        if int(one.changed.get("flash", 0)) <= (chip.flash_bytes or 0) and budget <= chip.ram_bytes:
+        flash = int(one.changed.get("flash", 0))
+        if flash <= (chip.flash_bytes or flash) and budget <= chip.ram_bytes:
             named = {"budget"} if budget == chip.ram_bytes else set()
             yield replace(one, changed={k: v for k, v in one.changed.items() if k not in named})
 
 
 def _others(held: OnChip, planning: Planning, options: Options, model: str) -> Iterator[Suggestion]:
-    """Chips with more of what is missing, the smallest first, that hold the network."""
+    """Chips with more of what is missing, the smallest first, that hold the network.
+
+    A limit by hand stays one: what it keeps of this chip's memories is kept of theirs.
+    """
     if options.cc is not None:
         return  # it compiles for this one
     ram, flash = held.over
-    larger = [
-        chip
+    theirs = [
+        (held.limits.on(chip), chip)
         for chip in sorted(CHIPS, key=lambda one: one.ram_bytes)
         if chip != held.chip
-        and (not ram or chip.ram_bytes > max(held.limits.ram or 0, held.ram_bytes * NEAR))
-        and (not flash or (chip.flash_bytes or held.flash_bytes) >= held.flash_bytes)
+    ]
+    larger = [
+        (has, chip)
+        for has, chip in theirs
+        if (not ram or (has.ram or 0) > max(held.limits.ram or 0, held.ram_bytes * NEAR))
+        and (not flash or has.flash is None or has.flash >= held.flash_bytes)
     ]
     for one in islice(_that_fit(planning, options, larger[:TRIALS]), TOLD):
-        command = f"{fit_command(model, options)} --chip {one.chip.name}"
-        changed = {"chip": one.chip.name, "budget": None, "flash": None}
-        yield Suggestion(command, one.ram_bytes, changed)
+        changed = {"chip": one.chip.name, **one.limits.by_hand()}
+        words = [f"--{name} {value}" for name, value in changed.items() if value is not None]
+        command = " ".join([fit_command(model, options), *words])
+        yield Suggestion(command, one.ram_bytes, changed, "; ".join(_notes(one)))
 
 
-def _that_fit(planning: Planning, options: Options, chips: Sequence[Chip]) -> Iterator[OnChip]:
+def _notes(one: OnChip) -> Iterator[str]:
+    """What has to be known of a chip that would do."""
+    if one.limits.ram != one.chip.ram_bytes:
+        yield "keeps as much RAM for other things as was asked for"
+    if one.chip.flash_bytes is None:
+        yield "its flash is outside the chip"
+    if not one.measured:
+        yield "stack and code not measured"
+
+
+def _that_fit(
+    planning: Planning, options: Options, chips: Sequence[tuple[Limits, Chip]]
+) -> Iterator[OnChip]:
     """The network on those of some chips that hold it."""
-    for chip in chips:
+    for limits, chip in chips:
         try:
-            one = _planned(planning, options, chip)
+            one = _planned(planning, options, limits, chip)
         except (UsageError, UnsupportedModel, BudgetError):
             continue  # options that do not go with its processor
         if one.fits:

@@ -63,11 +63,16 @@ class Planning:
     graph: Graph
     clock: Clock
     measuring: bool = False
+    absent: str = ""
+    """Why no program is measured after all: nothing here compiles for the chip."""
 
     def plan(self, options: Options, room: int | None = None) -> Sized:
         """A plan, if possible for an arena of `room` bytes, with what its program takes."""
         plan = plan_filters(self.source, self.graph, options, self.clock, room)
-        return sized(plan, find_meter(options) if self.measuring else None, self.clock)
+        meter = find_meter(options) if self.measuring else None
+        if meter is not None and self.absent:
+            meter = Meter(meter.of, absent=self.absent)
+        return sized(plan, meter, self.clock)
 
     def within(self, options: Options, limit: int | None) -> Sized:
         """A plan within `limit` bytes of RAM; if none is found, the plan that no limit gives.
@@ -124,6 +129,26 @@ def too_large(
             "peak_operator": fullest.operator.name,
         },
         suggestions,
+    )
+
+
+def too_much_flash(sized: Sized, limit: int, command: str) -> BudgetError:
+    """The error of a missed flash, which no other plan meets, and the command with more of it."""
+    size, weights = sized.flash_bytes, sized.plan.profile.weight_bytes
+    code = sized.beside.code_bytes
+    held = "code is not measured" if code is None else f"{code} of code and tables"
+    return BudgetError(
+        f"{sized.plan.source.where}: needs {size} bytes of flash ({weights} of weights, {held}), "
+        f"there are {limit}",
+        {
+            "arena_bytes": sized.plan.arena_bytes,
+            "ram_bytes": sized.ram_bytes,
+            "flash_bytes": size,
+            "flash_limit_bytes": limit,
+            "weight_bytes": weights,
+            "code_bytes": code,
+        },
+        [Suggestion(f"{command} --flash {size}", sized.ram_bytes, {"flash": str(size)})],
     )
 
 
