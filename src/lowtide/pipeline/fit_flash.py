@@ -102,8 +102,8 @@ def fit_flash(
 
     Weights that fit as they are stay exact, and those of a .tflite file always; else they are
     stored small (`weights.compress`) in what the code leaves, and run in the fewest multiply-adds
-    that meet the RAM's budget, which is looked into first. `calibration` is that of `compress`. Raises what `fit` and `compress` do;
-    BudgetError says which of the memories does not suffice.
+    that meet the RAM's budget, which is looked into first. `calibration` is that of `compress`.
+    Raises what `fit` and `compress` do; BudgetError says which of the memories does not suffice.
     """
     limits = Limits.of(task.budget, task.chip, flash)
     if not isinstance(model, onnx.ModelProto) and is_tflite(model):
@@ -220,9 +220,3 @@ def _fit(model: Model, task: Request, progress: Progress, chip: str | None = Non
         samples=task.samples, shapes=task.shapes, max_elements=task.max_elements,
         chip=task.chip if _absent(task) else chip, flash=task.flash, progress=progress,
     )  # fmt: skip
-
-
-def check_target(target: str) -> None:
-    """Raises UsageError for a target that --flash is not for."""
-    if target == "onnx":
-        raise UsageError("--flash is for --target c99 and none; lowtide compress writes ONNX")
