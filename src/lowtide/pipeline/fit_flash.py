@@ -16,7 +16,7 @@ import onnx
 
 from lowtide.check.meter import meter_for
 from lowtide.clock import Clock, Progress, quiet
-from lowtide.errors import BudgetError, UsageError
+from lowtide.errors import BudgetError
 from lowtide.frontends.tflite.load import is_tflite
 from lowtide.ir.graph import Shape
 from lowtide.pipeline.apart import apart_on_samples
