@@ -151,3 +151,15 @@ def test_the_paths_are_those_of_fit() -> None:
     hints = get_type_hints(fit)
     paths = {name for name in inspect.signature(fit).parameters if "Path" in str(hints[name])}
     assert paths - {"config"} == PATHS
+
+
+def test_the_page_is_left_out_where_it_is_not_wanted(command: Command, tmp_path: Path) -> None:
+    """And by the recipe again; a page of the user's own by that name is in nobody's way."""
+    asked = (saved(tmp_path / "net.onnx"), "--target", "none", "--no-report")
+    out = repeated(command, tmp_path, asked)
+    assert "report = false" in (out / "lowtide.toml").read_text()
+    assert "memory.svg" in contents(out)
+    assert "report.html" not in contents(out)
+    (out / "report.html").write_text("mine")
+    assert command("fit", *asked, "-o", out).code == 0
+    assert (out / "report.html").read_text() == "mine"

@@ -18,6 +18,7 @@ from lowtide.cli.fit_options import (
     Keep,
     Labels,
     Output,
+    Report,
     Sample,
     Target,
     Test,
@@ -118,6 +119,7 @@ def fit(
     together: Together = False,
     keep: Keep = None,
     endless: Endless = None,
+    report: Report = True,
     max_elements: MaxElements = MAX_ELEMENTS,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -140,7 +142,7 @@ def fit(
     again = {} if output is None else recipe(context, output)
     line = StageLine(model[0], quiet)
     if together:
-        show(fit_together(given, Out(output, again, model), as_json, line))
+        show(fit_together(given, Out(output, again, model, report), as_json, line))
         return
     if len(model) > 1 or keep or endless:
         several = "several networks, --keep and --endless"
@@ -153,9 +155,9 @@ def fit(
         model[0],
         *(path for name in sorted(PATHS & given.keys()) for path in paths(given[name])),
     ]
-    out = Out(output, again, read)
+    out = Out(output, again, read, report)
     if output is not None:
-        check_folder(output, {*asked.certain, RECIPE}, read)
+        check_folder(output, {*out.wanted(dict.fromkeys(asked.certain, b"")), RECIPE}, read)
     with suggesting(context), line as progress:
         made = run(asked, model[0], progress)
         written = out.write(made)

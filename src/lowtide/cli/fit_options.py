@@ -118,6 +118,14 @@ Endless = Annotated[
         rich_help_panel=PROGRAM,
     ),
 ]
+Report = Annotated[
+    bool,
+    typer.Option(
+        "--report/--no-report",
+        help="Write report.html, the memory map to look into.",
+        rich_help_panel=PROGRAM,
+    ),
+]
 Verbose = Annotated[
     bool,
     typer.Option("--verbose", help="Also print the time of each stage.", rich_help_panel=PLANNING),

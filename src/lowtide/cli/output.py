@@ -32,12 +32,13 @@ class Out:
     """The folder that a fit writes, if it does.
 
     `recipe` is its lowtide.toml. `read` are all the files that were named: the folder may hold
-    them.
+    them. Without `report` no page is written.
     """
 
     folder: Path | None
     recipe: Mapping[str, bytes]
     read: Sequence[Path]
+    report: bool = True
 
     def write(self, made: Result) -> list[str]:
         """Writes its files and the recipe; returns their names."""
@@ -45,9 +46,12 @@ class Out:
 
         if self.folder is None:
             return []
-        return write_folder(
-            self.folder, {**made.files, **self.recipe}, self.read, figures=made.listed
-        )
+        files = {**self.wanted(made.files), **self.recipe}
+        return write_folder(self.folder, files, self.read, figures=made.listed)
+
+    def wanted(self, files: Mapping[str, bytes]) -> Mapping[str, bytes]:
+        """The files, without pages where none are wanted."""
+        return {n: f for n, f in files.items() if self.report or not n.endswith("report.html")}
 
     def said(
         self, result: Mapping[str, Any] | str, written: Sequence[str]

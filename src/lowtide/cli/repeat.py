@@ -54,7 +54,16 @@ def given_to(context: typer.Context) -> dict[str, Any]:
     }
 
 
-_ABOUT_THE_COMMAND = {"as_json", "config", "model", "output", "quiet", "together", "verbose"}
+_ABOUT_THE_COMMAND = {
+    "as_json",
+    "config",
+    "model",
+    "output",
+    "quiet",
+    "report",
+    "together",
+    "verbose",
+}
 
 
 def was_given(context: typer.Context, name: str) -> bool:
