@@ -59,8 +59,8 @@ def test_it_opens_at_the_fullest_moment_and_says_why(page: Page, fitted: lowtide
     page.value("choose(0)")
     said = page.text("said")
     assert said.startswith(f"Moment {int(live.argmax()):,} of {len(live) - 1:,}: ")
-    assert said.endswith(f"{int(live.max()):,} bytes live")
-    assert f"{int(live.max()):,} bytes live, the most" in page.text("peak")
+    assert said.endswith(f"{int(live.max()):,} bytes in use")
+    assert f"{int(live.max()):,} bytes. " in page.text("peak")
 
 
 def test_at_every_moment_it_counts_the_bytes_that_the_plan_has(
@@ -129,7 +129,7 @@ def test_zoom_shows_a_part_and_all_again(page: Page) -> None:
 
 def test_layer_by_layer_is_the_other_map(page: Page, fitted: lowtide.Fitted) -> None:
     page.value("buttons[1].click()")
-    assert f"{fitted.plan.profile.layerwise_bytes:,} bytes live" in page.text("peak")
+    assert f"{fitted.plan.profile.layerwise_bytes:,} bytes. " in page.text("peak")
     assert page.value("buttons[1].getAttribute('aria-pressed')") == "true"
     page.value("buttons[0].click()")
 
@@ -212,7 +212,8 @@ def chain(count: int) -> dict[str, Any]:
         "button": "This plan", "head": "After", "note": "", "peak": "", "arena": 2048,
         "storages": [
             {
-                "name": f"t{k}", "owner": f"op{k}", "type": "int8", "shape": [1024],
+                "name": f"t{k}", "owner": f"op{k}", "kind": "tensor", "type": "int8",
+                "shape": [1024],
                 "colour": ["#88aacc", "#335577"], "cell": 1024, "rows": [1024 * (k % 2)],
                 "live": [[1, k + 1, k + 2, 0, 0]],
             }

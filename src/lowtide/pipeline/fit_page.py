@@ -23,7 +23,7 @@ def page_figures(fitted: Fitted, budget: int | None) -> Iterator[tuple[str, str]
         yield "Flash: weights and code", show_bytes(fitted.flash_bytes)
     saved = f" ({100 * (after / before - 1):+.1f} %)" if before else ""
     yield "Arena, before and after", f"{show_bytes(before)} to {show_bytes(after)}{saved}"
-    yield "Live at one time, at most", show_bytes(own.lower_bound_bytes)
+    yield "Least for this order (bound)", show_bytes(own.lower_bound_bytes)
     yield "Work", f"{own.macs / 1e6:.2f} M multiply-adds"
     yield "Weights", show_bytes(own.weight_bytes)
     if fitted.on_chip is not None:

@@ -20,7 +20,7 @@ from lowtide.planner.together import Kept
 from lowtide.quoting import for_markup, for_terminal
 from lowtide.report.assemble import filled, for_script, page_of
 from lowtide.report.colours import storage_colours
-from lowtide.report.peaks import made_by, owners, peak_words, read_by
+from lowtide.report.peaks import kinds, made_by, owners, peak_words, read_by
 from lowtide.report.sides import Side
 
 _SCRIPTS = ("timeline.js", "storages.js", "map.js", "table.js")
@@ -74,7 +74,7 @@ def with_figures(page: str, figures: Iterable[tuple[str, str]]) -> str:
 
 def _side(side: Side, colours: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
     number = {name: k for k, name in enumerate(side.lives)}
-    known, shapes = owners(side), _shapes(side)
+    known, kind, shapes = owners(side), kinds(side), _shapes(side)
     return {
         "head": side.head,
         "note": side.note,
@@ -84,6 +84,7 @@ def _side(side: Side, colours: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
             {
                 "name": for_terminal(name),
                 "owner": for_terminal(known[name]),
+                "kind": kind[name],
                 "type": side.layout.storages[name].dtype.name,
                 "shape": shapes.get(name, []),
                 "colour": colours[name],

@@ -19,10 +19,10 @@ from lowtide.rows.schedule import Schedule
 from lowtide.rows.task import Task
 
 _RULE = {
-    "none": "tensors whole",
-    "row": "rows make way as they die",
-    "group": "pixels make way as they die",
-    "pixel": "pixels make way as they die",
+    "none": "each tensor in memory until its last read",
+    "row": "each row in memory until its last read",
+    "group": "each pixel in memory until its last read",
+    "pixel": "each pixel in memory until its last read",
 }
 
 

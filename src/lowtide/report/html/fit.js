@@ -61,7 +61,7 @@ function words() {
   const run = side.time.run(moment), one = run && side.operators[run[0]];
   const rows = run && (run[1] === run[2] ? `row ${run[1]}` : `rows ${run[1]} to ${run[2]}`);
   const who = !one ? (moment ? "the outputs are taken" : "the inputs are handed in") : `${one.name} (${one.type}) makes ${rows} of ${one.rows}`;
-  by("said").textContent = `Moment ${bytes(moment)} of ${bytes(side.time.last)}: ${who}; ${bytes(side.live[moment])} bytes live`;
+  by("said").textContent = `Moment ${bytes(moment)} of ${bytes(side.time.last)}: ${who}; ${bytes(side.live[moment])} bytes in use`;
   const living = side.storages.map((storage, k) => [side.bytesAt(storage, moment), storage, k]).filter(([n]) => n);
   living.sort((a, b) => b[0] - a[0]);
   const lines = living.slice(0, 8).map(([n, storage, k]) => {
@@ -78,11 +78,15 @@ function words() {
   by("living").replaceChildren(...lines);
 }
 function why(operator, storage) {
+  const { kind } = side.storages[storage];
+  if (kind === "scratch") return "for this step alone";
   if (operator?.makes === storage) return "made now";
   if (operator?.reads.includes(storage)) return "read now";
   const next = side.readers[storage].filter((k) => side.ends[k] >= moment).sort((a, b) => side.begins[a] - side.begins[b])[0];
-  return next === undefined ? "kept to the end" : `waits for ${side.operators[next].name}`;
+  if (next !== undefined) return `waits for ${side.operators[next].name}`;
+  return kept(kind) ? "kept for the next call" : "an output";
 }
+const kept = (kind) => kind === "state" || kind === "earlier"; // from call to call
 function tip(event) {
   const box = by("map").getBoundingClientRect(), at = map.slotAt(event.clientX - box.left), address = map.addressAt(event.clientY - box.top);
   const there = at < 0 ? -1 : side.find(side.time.moment(at), address);
@@ -92,16 +96,17 @@ function tip(event) {
   }
   const storage = side.storages[there];
   if (!storage) {
-    const kept = held.kept.find((one) => one.from <= address && address < one.from + one.bytes);
-    return tell(event, kept && [`kept: ${kept.name}`, `${bytes(kept.bytes)} bytes at ${bytes(kept.from)}`, "nobody else's: it survives the turns of other networks"]);
+    const other = held.kept.find((one) => one.from <= address && address < one.from + one.bytes);
+    return tell(event, other && [`kept: ${other.name}`, `${bytes(other.bytes)} bytes at ${bytes(other.from)}`, "nobody else's: it survives the turns of other networks"]);
   }
   const maker = side.makers[there], reader = side.readers[there].reduce((a, b) => (a === null || side.ends[b] > side.ends[a] ? b : a), null);
+  const lines = [storage.owner, `tensor ${storage.name}`, `${storage.shape.join(" x ")} ${storage.type}, ${bytes(storage.bytes)} bytes at ${bytes(storage.low)}`];
+  if (storage.kind === "scratch") return tell(event, [lines[0], `${bytes(storage.bytes)} bytes at ${bytes(storage.low)}`, "for single steps: nothing stays in it"]);
+  const state = kept(storage.kind);
   tell(event, [
-    storage.owner,
-    `tensor ${storage.name}`,
-    `${storage.shape.join(" x ")} ${storage.type}, ${bytes(storage.bytes)} bytes at ${bytes(storage.low)}`,
-    maker === null ? "handed in by the caller" : `made by ${side.operators[maker].name}`,
-    reader === null ? "read by nobody: a result" : `read last by ${side.operators[reader].name}`,
+    ...lines,
+    maker === null ? (state ? "left by the call before" : "handed in by the caller") : `made by ${side.operators[maker].name}`,
+    reader === null ? (state ? "kept for the next call" : "read by nobody: an output") : `read last by ${side.operators[reader].name}`,
   ]);
 }
 function turn(way) { // the first moment of the turn before or after
