@@ -25,6 +25,7 @@ BESIDE = {
     "output": "`save(folder)` of the result",
     "config": "Python is such a file",
     "verbose": "`seconds` of the result",
+    "report": "`files` of the result has report.html",
     "together": "lowtide.fit_together",
     "keep": "lowtide.fit_together",
     "endless": "lowtide.fit_together",

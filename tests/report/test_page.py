@@ -169,7 +169,7 @@ def test_networks_in_one_arena_have_a_map_each(page: Page, tmp_path: Path) -> No
     """A button each; what is kept is hatched, and said, also in the turn of the other."""
     models, names = [small(), small()], ["face", "wake"]
     keep = [f"face:{small().graph.input[0].name}"]
-    made = fit_together(models, names=names, keep=keep, target="none")
+    made = fit_together(models, name=names, keep=keep, target="none")
     file = tmp_path / "report.html"
     file.write_bytes(made.files["report.html"])
     page.open(file, 1200, 900)
