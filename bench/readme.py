@@ -72,7 +72,7 @@ def row(path: Path) -> list[str]:
     ]
 
 
-HEAD = ("network", "as exported", "whole tensors", "arena", "saved", "above live")
+HEAD = ("network", "as exported", "whole tensors", "arena", "saved", "above bound")
 
 
 def transcript(target: str) -> str:

@@ -26,10 +26,8 @@ STANDING_IN = {
     "net.tflite": "resnet8_cifar10_int8.tflite",
     "pictures": "pictures",
 }
-NOT_HERE = re.compile(
-    r"pip |apt |make |python3 -m venv|\. \.venv|lowtide explore|cc -std=c99 .*native"
-)
-"""What sets up an environment, takes minutes, or is an example of a line to copy from NET.h."""
+NOT_HERE = re.compile(r"pip |apt |make |python3 -m venv|\. \.venv|lowtide explore")
+"""What sets up an environment, or takes minutes."""
 FIRST = re.compile(r"lowtide fit examples/|cc -O2 |python -c ")
 """The first screen of the README, and its C."""
 
