@@ -24,7 +24,7 @@ from settings import Seeing, settings, size_of
 
 import lowtide
 from lowtide.check.verify import read_folder
-from lowtide.cli.options import numbers_or_none
+from lowtide.cli.parse import numbers_or_none
 from lowtide.data.open_picture import PICTURES
 from lowtide.data.samples import read_labels
 from lowtide.errors import CheckError, LowtideError, UsageError
