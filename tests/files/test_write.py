@@ -231,7 +231,7 @@ def test_who_is_interrupted_while_files_are_renamed_ends_that(
     out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C between two renames: the result is whole, and that it was written is said."""
-    rename, left = os.rename, [1]
+    rename, left = os.replace, [1]
 
     def interrupted(*where: Path) -> None:
         rename(*where)
@@ -239,7 +239,7 @@ def test_who_is_interrupted_while_files_are_renamed_ends_that(
             left.pop()
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(os, "rename", interrupted)
+    monkeypatch.setattr(os, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt) as caught:
         write_folder(out, LATER)
     assert caught.value.__notes__ == [f"{out} was written"]

@@ -32,6 +32,9 @@ def run_child(
             said, complained = child.communicate(data, seconds)
         except BaseException:
             with suppress(OSError):
-                os.killpg(child.pid, signal.SIGKILL)
+                if hasattr(os, "killpg"):
+                    os.killpg(child.pid, signal.SIGKILL)
+                else:  # Windows has no process groups
+                    child.kill()
             raise
     return subprocess.CompletedProcess([*command], child.returncode, said, complained)

@@ -6,7 +6,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -43,6 +43,11 @@ def find_compiler() -> list[str] | None:
 
     Raises UsageError for a $CC that is no command: what was asked for is not replaced silently.
     """
+    return next(compilers(), None)
+
+
+def compilers() -> Iterator[list[str]]:
+    """All that are here, the one that is used first; raises as find_compiler does."""
     try:
         asked = shlex.split(os.environ.get("CC", ""))
     except ValueError as error:
@@ -51,10 +56,16 @@ def find_compiler() -> list[str] | None:
         raise UsageError(f"CC={' '.join(asked)}: no such command; name a C compiler or unset CC")
     for command in (asked, ["cc"], ["gcc"], ["clang"]):
         if command and shutil.which(command[0]):
-            return command
+            yield command
     if find_spec("ziglang") is not None:
-        return [sys.executable, "-m", "ziglang", "cc"]
-    return None
+        yield [sys.executable, "-m", "ziglang", "cc"]
+
+
+@cache
+def version(compiler: tuple[str, ...]) -> str:
+    """How a compiler names itself and its version."""
+    said = run_child([*compiler, "--version"]).stdout.decode(errors="replace")
+    return next(iter(said.splitlines()), "") or " ".join(compiler)
 
 
 @cache

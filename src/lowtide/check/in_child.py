@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +30,7 @@ def in_child(elements: int, function: Callable[..., T], *arguments: Any) -> T:
     with TemporaryDirectory(prefix="lowtide-", ignore_cleanup_errors=True) as folder:
         _write(Path(folder) / "question", (function, arguments))
         done = run_child([sys.executable, "-c", _CHILD, folder, *sys.path])
-        if done.returncode == -signal.SIGKILL:  # the system's way to end what takes too much
+        if done.returncode == -9:  # the system's way to end what takes too much
             raise MemoryError
         if done.returncode:
             raise RuntimeError(done.stderr.decode(errors="replace").strip()[-500:])

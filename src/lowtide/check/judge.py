@@ -9,12 +9,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from lowtide.check.compile import check_compiler, find_compiler
+from lowtide.check.compile import check_compiler, find_compiler, version
 from lowtide.check.difference import SAME, Difference, check_comparable, scales
 from lowtide.check.expected import WHOLE, Against, summary
 from lowtide.check.flags import named
 from lowtide.check.numbers import Sample
-from lowtide.check.opinion import Built, judge_way, shipping, version
+from lowtide.check.opinion import Built, judge_way, shipping
 from lowtide.check.placement import Rows, check_placement
 from lowtide.check.same_program import check_same_program
 from lowtide.check.states import check_states

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 
-from lowtide.check.child import run_child
 from lowtide.check.flags import SHIPS, SLOWER, Flags
 from lowtide.check.trial import WAYS, Outcome, Trial, Way
 from lowtide.clock import Progress
@@ -108,10 +106,3 @@ def _sanitised(trial: Trial, way: Way) -> None:
         watched = replace(way, flags=_PLAIN)
         program = trial.build(watched)
     trial.judge(program, watched)
-
-
-@cache
-def version(compiler: tuple[str, ...]) -> str:
-    """How a compiler names itself and its version."""
-    said = run_child([*compiler, "--version"]).stdout.decode(errors="replace")
-    return next(iter(said.splitlines()), "") or " ".join(compiler)

@@ -11,6 +11,7 @@ from lowtide.cli.bench import bench
 from lowtide.cli.boards import boards
 from lowtide.cli.chips import chips
 from lowtide.cli.compress import compress
+from lowtide.cli.doctor import doctor
 from lowtide.cli.explore import explore
 from lowtide.cli.fit import fit
 from lowtide.cli.operators import operators
@@ -74,6 +75,7 @@ app.command(
 )(bench)
 app.command(epilog="Example: `lowtide bench out --board m4`")(boards)
 app.command(epilog="Example: `lowtide fit net.onnx -o out --chip stm32l4r5`")(chips)
+app.command(epilog="Example: `lowtide doctor --json`")(doctor)
 app.command()(operators)
 app.command(epilog="Example: `lowtide place A.csv --capacity 1MiB -o placed.csv`")(place)
 app.command(epilog="Example: `lowtide quantise net.onnx --calibrate pictures/ -o net_int8.onnx`")(

@@ -36,7 +36,10 @@ class _Stopped(BaseException):
     """A signal asked the process to end; temporary folders are removed on the way out."""
 
 
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ENDING = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+"""Windows has no SIGHUP."""
 _AGAIN_S = 1.0
 _stopped: list[tuple[int, float]] = []
 """The signals that came, and when."""

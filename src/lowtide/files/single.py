@@ -72,7 +72,7 @@ def write_file(path: Path, content: bytes) -> None:
             new = Path(made) / "new"
             with new.open("xb") as file:
                 if home.exists():
-                    os.fchmod(file.fileno(), stat.S_IMODE(home.stat().st_mode))
+                    new.chmod(stat.S_IMODE(home.stat().st_mode))
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())

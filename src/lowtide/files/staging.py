@@ -12,12 +12,16 @@ stays: its mode, its owner, and the shells that stand in it.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows has no locks of folders, and opens none
+    fcntl = None  # type: ignore[assignment]
 
 from lowtide.errors import UsageError
 from lowtide.files.listing import (
@@ -47,15 +51,27 @@ def locked(folder: Path, make: bool = False) -> Iterator[None]:
     while True:
         if make:
             folder.mkdir(parents=True, exist_ok=True)
-        held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            _lock(held, folder)
-            if make and not (folder.exists() and os.path.samestat(os.fstat(held), folder.stat())):
-                continue  # who held it has removed the folder
+        with _opened(folder) as held:
+            if held is not None:
+                _lock(held, folder)
+                same = folder.exists() and os.path.samestat(os.fstat(held), folder.stat())
+                if make and not same:
+                    continue  # who held it has removed the folder
             yield
             return
-        finally:
-            os.close(held)
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int | None]:
+    """The folder as a file, or None where the system opens no folders."""
+    if fcntl is None:
+        yield None
+        return
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield held
+    finally:
+        os.close(held)
 
 
 def _lock(held: int, folder: Path) -> None:
@@ -148,7 +164,7 @@ def finish(folder: Path, listing: Listing) -> None:
     for name in sorted(listing.files, key=lambda one: ("/" in one, one)):
         if os.path.lexists(new / name):  # those of folders last, so that none is made in vain
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            os.rename(new / name, folder / name)
+            os.replace(new / name, folder / name)
             parts.update(above(folder, name))
     before = old.files if old is not None else {}
     for name in sorted(before.keys() - listing.files.keys() - {*listing.kept}):
@@ -160,7 +176,7 @@ def finish(folder: Path, listing: Listing) -> None:
     for part in parts:
         sync(part)
     if os.path.lexists(new / NAME):
-        os.rename(new / NAME, folder / NAME)
+        os.replace(new / NAME, folder / NAME)
         sync(folder)
     drop(new)
 
@@ -210,11 +226,10 @@ def _write(path: Path, content: bytes) -> None:
 
 def sync(folder: Path) -> None:
     """What is in a folder is on disk, where the file system can say so of folders."""
-    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(held)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.EBADF, errno.EOPNOTSUPP):
-            raise
-    finally:
-        os.close(held)
+    with _opened(folder) as held:
+        try:
+            if held is not None:
+                os.fsync(held)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.EBADF, errno.EOPNOTSUPP):
+                raise

@@ -37,9 +37,17 @@ class Tool:
         """What of it is not here, or nothing."""
         if not shutil.which(self.command):
             return self.command
-        asked = f"-print-file-name={self.library}"
-        told = run_child([self.command, asked]).stdout.decode().strip() if self.library else ""
-        return f"{self.library} of {self.command}" if self.library and told == self.library else ""
+        return "" if self._has_library() else f"{self.library} of {self.command}"
+
+    def _has_library(self) -> bool:
+        """Whether it finds its library; not where it does not even say so."""
+        if not self.library:
+            return True
+        try:
+            said = run_child([self.command, f"-print-file-name={self.library}"])
+        except OSError:
+            return False
+        return said.returncode == 0 and said.stdout.decode().strip() != self.library
 
     @property
     def found(self) -> str | None:

@@ -1,0 +1,24 @@
+"""`lowtide doctor`."""
+
+from __future__ import annotations
+
+import typer
+
+from lowtide.cli.options import Json
+from lowtide.cli.output import show
+from lowtide.errors import UsageError
+
+
+def doctor(as_json: Json = False) -> None:
+    """What is here and what is missing, and the command that brings it.
+
+    Python's packages, C compilers, references for .tflite files, tools of emulated boards. Exit
+    code 2 where `lowtide fit` cannot work here.
+    """
+    from lowtide.timing.doctor import examine
+    from lowtide.timing.doctor_text import doctor_text
+
+    examined = examine()
+    show(examined.facts() if as_json else doctor_text(examined))
+    if not examined.ready:
+        raise typer.Exit(UsageError.exit_code)
