@@ -21,11 +21,13 @@ import onnx
 import pytest
 
 import lowtide
+from lowtide.check.verify import read_folder
 from lowtide.errors import CheckError, UnreadableModel, UsageError
 from lowtide.files import write_folder
 from lowtide.files.result import read_result
 from lowtide.planner.plan import Options
 from lowtide.timing.bench_text import bench_text
+from lowtide.timing.find_model import find_model
 from lowtide.timing.measured_page import check_report
 from lowtide.timing.memory_by_operator import held_by_operator
 from lowtide.timing.pairs import spread
@@ -144,12 +146,29 @@ def test_the_model_must_be_the_one_that_was_fitted(shipped: Path, tmp_path: Path
     """By digest: what is named is refused, what only bears the name is passed over."""
     out = shutil.copytree(shipped, tmp_path / "out")
     onnx.save(small_network(), tmp_path / EXAMPLE.name)
-    with pytest.raises(UsageError, match=r"resnet8_cifar10\.onnx.*--model FILE"):
+    with pytest.raises(UsageError, match=r"resnet8_cifar10\.onnx has changed.*--model FILE"):
         lowtide.bench(out, "onnxruntime", seconds=SECONDS)
     with pytest.raises(CheckError, match="not the model that was fitted"):
         lowtide.bench(out, "onnxruntime", model=tmp_path / EXAMPLE.name, seconds=SECONDS)
     with pytest.raises(UnreadableModel, match="none"):
         lowtide.bench(out, "onnxruntime", model=tmp_path / "none.onnx", seconds=SECONDS)
+
+
+def test_the_model_is_found_where_it_was(tmp_path: Path) -> None:
+    """From anywhere, by lowtide.toml; what has moved or changed since is said."""
+    nets, out = tmp_path / "nets", tmp_path / "built" / "out"
+    nets.mkdir()
+    onnx.save(small_network(), nets / "a.onnx")
+    assert command("fit", nets / "a.onnx", "-o", out).returncode == 0
+    held = read_folder(out)
+    assert find_model(out, held).samefile(nets / "a.onnx")
+    (nets / "a.onnx").rename(nets / "b.onnx")
+    with pytest.raises(UsageError, match=r"a\.onnx, the network .* not where it was"):
+        find_model(out, held)
+    assert find_model(out, held, nets / "b.onnx") == nets / "b.onnx"
+    onnx.save(small_network("Sigmoid"), nets / "a.onnx")
+    with pytest.raises(UsageError, match=r"a\.onnx has changed since"):
+        find_model(out, held)
 
 
 def test_what_cannot_be_timed_is_said(

@@ -24,7 +24,8 @@ def bench(
     model: Annotated[
         Path | None,
         typer.Option(
-            help="The network for --against; else looked for in OUT, beside it, and here."
+            help="The network for --against; else the file that was fitted, or one of its name in "
+            "OUT, beside it, or here."
         ),
     ] = None,
     profile: Annotated[

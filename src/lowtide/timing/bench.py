@@ -12,9 +12,10 @@ from lowtide.check.compile import check_compiler, find_compiler
 from lowtide.check.difference import check_near, compare
 from lowtide.check.ends import Ends
 from lowtide.check.trial import pack, split
-from lowtide.check.verify import Folder, check_model, is_model, read_folder
+from lowtide.check.verify import Folder, read_folder
 from lowtide.clock import Progress, quiet
 from lowtide.errors import NO_COMPILER, UsageError
+from lowtide.timing.find_model import find_model
 from lowtide.timing.machine import a_core, machine
 from lowtide.timing.memory_by_operator import held_by_operator
 from lowtide.timing.others import check_other, check_reads, other_command, write_inputs
@@ -36,9 +37,9 @@ def bench(
     """Times the program in a folder that fit wrote, on the inputs of its reference.npz.
 
     With `against` ("onnxruntime", or "litert" for .tflite files) the two run in turns. That needs
-    the model: `model`, or the file of the name and digest in plan.json in the folder, beside it, or
-    where the process is. `seconds` is how long is measured, a few more for `profile`: the time of
-    each operator. Raises
+    the model: `model`, or the file that was fitted, where lowtide.toml says, or by its name in the
+    folder, beside it, or where the process is (`find_model.py`). `seconds` is how long is measured,
+    a few more for `profile`: the time of each operator. Raises
     UnreadableModel for missing or damaged files, UsageError without a compiler or a model,
     CheckError where the results, or the model, are not those that were fitted.
     """
@@ -47,7 +48,7 @@ def bench(
     if not 0 < seconds < 1e5:
         raise UsageError("--seconds takes a number above 0")
     held = read_folder(Path(folder))
-    found = _find_model(Path(folder), held, model) if against or model else None
+    found = find_model(Path(folder), held, model) if against or model else None
     if against and found:
         check_reads(against, found)
     compiler = find_compiler()
@@ -58,22 +59,6 @@ def bench(
         one = _Bench(held, Path(name), compiler, a_core(), progress)
         benched = one.compared(against, found, seconds)
         return one.profiled(benched, seconds / 5) if profile else benched
-
-
-def _find_model(folder: Path, held: Folder, model: str | Path | None) -> Path:
-    """The file of the network that was fitted."""
-    memory = held.memory
-    if model is not None:
-        check_model(Path(model), memory)
-        return Path(model)
-    for place in (folder, folder.resolve().parent, Path()):
-        path = place / Path(memory.file).name
-        if path.is_file() and is_model(path, memory):
-            return path
-    raise UsageError(
-        f"{memory.file}, the network that was fitted, is not beside {folder}; "
-        "name it with --model FILE"
-    )
 
 
 @dataclass(frozen=True)
