@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
+from tests.builders.tools import need
+from tests.report.chromium import CHROMIUM, open_page
 
 import lowtide
-from report.chromium import CHROMIUM, open_page
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -66,6 +67,7 @@ def test_the_reference_has_all_that_is_promised(site: Path) -> None:
     keys = {key for one in PROMISED["json"].values() for key in one}
     assert all(re.search(rf"\b{key.split('.')[-1]}\b", said["json"]) for key in keys)
     assert "face_run_in" in said["c"]
+    assert all(f'href="reference/{name}.html"' in article(site / "index.html") for name in said)
 
 
 def test_keys_that_are_explained_are_promised() -> None:
@@ -94,9 +96,9 @@ def test_nothing_is_asked_of_a_network(site: Path) -> None:
     assert not found
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 def test_search_finds_in_a_page_opened_from_a_file(site: Path) -> None:
     """An option as it is typed, to which the search's own language gives another meaning."""
+    need("" if CHROMIUM else "there is no chromium")
     with open_page(site / "index.html", 1200, 900) as page:
         page.value("document.querySelector('[for=__search]').click()")
         page.value("document.querySelector('input[name=query]').focus()")

@@ -50,6 +50,13 @@ iframe-worker, for a search in pages opened from a file, whose licence stands in
 ## Material for MkDocs
 
 """
+MADE_PAGES = {
+    "Commands and options, Python, C, exit codes and `--json`": "[Commands and options]"
+    "(reference/commands.md), [Python](reference/python.md), [C](reference/c.md), "
+    "[exit codes and `--json`](reference/json.md)",
+}
+"""Words of docs/index.md that are links where the pages are: not on GitHub."""
+
 OUTSIDE = {"CHANGELOG.md": "changelog.md"}
 """Files of the repository that are pages of the site under another name."""
 
@@ -68,6 +75,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(text: str, page: Page, **_: Any) -> str:
+    for words, links in MADE_PAGES.items():
+        text = text.replace(words, links)
     return LINK.sub(lambda link: as_on_site(page.file.src_uri, *link.group(0, 1, 2)), text)
 
 
