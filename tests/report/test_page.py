@@ -97,11 +97,11 @@ def test_a_storage_says_what_it_is_when_the_mouse_is_over_it(page: Page) -> None
     box = page.value("(({left, top}) => [left, top])(by('map').getBoundingClientRect())")
     place = page.value(
         "(() => { const k = side.storages.findIndex((s, k) => side.bytesAt(s, moment)"
-        " && side.makers[k] !== null && side.readers[k].length);"
+        " && side.makers[k].length && side.readers[k].length);"
         " const s = side.storages[k], g = s.segments.find((one) => livingAt(one, moment));"
         " const at = g.address + (livingAt(g, moment)[0] + 0.5) * s.cell;"
         " return [map.x(side.time.at(moment) + 0.01), map.y(at), s.owner,"
-        "  side.operators[side.makers[k]].name, s.shape.join(' x ')]; })()"
+        "  side.operators[side.makers[k][0]].name, s.shape.join(' x ')]; })()"
     )
     page.mouse("mouseMoved", box[0] + place[0], box[1] + place[1])
     told = page.text("tip").splitlines()
@@ -140,6 +140,24 @@ def test_operators_are_listed_and_lead_to_their_moments(page: Page, fitted: lowt
     assert names == [task.operator.name for task in fitted.plan.tasks if not task.port]
     page.value("document.querySelector('#rows .row:nth-child(2)').click()")
     assert names[1] in page.text("said")
+
+
+def test_lines_join_operators_as_the_network_has_them(page: Page) -> None:
+    """A skip, and both that are concatenated; each line that is not straight has its own lane."""
+    page.value("choose(0)")
+    pairs = page.value(
+        "(() => { const name = (k) => side.operators[table.order[k]].name;"
+        " return table.wires.flatMap(({from, to}) => from.flatMap((a) =>"
+        "  to.filter((b) => b > a).map((b) => `${name(a)} ${name(b)}`))); })()"
+    )
+    assert {"pool deep", "pool sum", "left y", "right y"} <= {*pairs}
+    assert "pool left" not in pairs
+    lanes = page.value(
+        "table.wires.filter((one) => one.leave.length).map(({lane, leave, end}) =>"
+        " [lane, leave[0], end])"
+    )
+    held = {(lane, row) for lane, first, end in lanes for row in range(first, end + 1)}
+    assert len(held) == sum(end + 1 - first for _, first, end in lanes)
 
 
 def test_what_was_measured_is_a_column_of_this_plan(
@@ -221,8 +239,8 @@ def chain(count: int) -> dict[str, Any]:
         ],
         "operators": [
             {
-                "name": f"op{k}", "type": "Relu", "shape": [1024], "rows": 1, "macs": 0,
-                "weights": 0, "reads": [k - 1] if k else [], "makes": k,
+                "name": f"op{k}", "full": f"op{k}", "type": "Relu", "shape": [1024], "rows": 1,
+                "macs": 0, "weights": 0, "reads": [k - 1] if k else [], "makes": k,
             }
             for k in range(count)
         ],

@@ -20,7 +20,7 @@ from lowtide.planner.together import Kept
 from lowtide.quoting import for_markup, for_terminal
 from lowtide.report.assemble import filled, for_script, page_of
 from lowtide.report.colours import storage_colours
-from lowtide.report.peaks import kinds, made_by, owners, peak_words, read_by
+from lowtide.report.peaks import kinds, made_by, names, owners, peak_words, read_by
 from lowtide.report.sides import Side
 
 _SCRIPTS = ("timeline.js", "storages.js", "map.js", "table.js")
@@ -74,7 +74,8 @@ def with_figures(page: str, figures: Iterable[tuple[str, str]]) -> str:
 
 def _side(side: Side, colours: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
     number = {name: k for k, name in enumerate(side.lives)}
-    known, kind, shapes = owners(side), kinds(side), _shapes(side)
+    named, kind, shapes = names(side), kinds(side), _shapes(side)
+    known = owners(side, named)
     return {
         "head": side.head,
         "note": side.note,
@@ -83,7 +84,7 @@ def _side(side: Side, colours: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
         "storages": [
             {
                 "name": for_terminal(name),
-                "owner": for_terminal(known[name]),
+                "owner": known[name],
                 "kind": kind[name],
                 "type": side.layout.storages[name].dtype.name,
                 "shape": shapes.get(name, []),
@@ -96,7 +97,8 @@ def _side(side: Side, colours: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
         ],
         "operators": [
             {
-                "name": for_terminal(task.operator.name),
+                "name": named[task.output],
+                "full": for_terminal(task.operator.name, 200),
                 "type": label(task),
                 "shape": list(side.layout.graph.shape(task.output)),
                 "rows": task.rows,

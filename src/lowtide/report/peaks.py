@@ -5,19 +5,18 @@ Memory is fullest at conv2 (Conv+Relu): 41,600 bytes. 16,384 hold conv0, which w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
 
 from lowtide.planner.costs import label
 from lowtide.quoting import for_terminal
+from lowtide.report.short_names import what_differs
 from lowtide.report.sides import Side
-from lowtide.rows.schedule import Run
 from lowtide.rows.task import Task
 
 _TOLD = 4
-_KEPT = ("state", "earlier")
 
 Kind = Literal["tensor", "scratch", "state", "earlier"]
 
@@ -44,22 +43,34 @@ def kinds(side: Side) -> dict[str, Kind]:
     return {name: found[name] for name in side.lives}
 
 
-def owners(side: Side) -> dict[str, str]:
-    """What people know each storage by: the operator that makes it first, or the input's name."""
-    found = {name: name for name in side.lives}
-    for copies in (True, False):  # what a copy begins is known by who goes on
-        for task in side.tasks[::-1]:
-            if not task.port and _copies(task) == copies:
-                own = f"a copy for {_user(side, task).operator.name}" if copies else None
-                found[made_by(side, task)] = own or task.operator.name
-    makers = {task.output: task.operator.name for task in side.tasks}
+def names(side: Side) -> dict[str, str]:
+    """What people know each operator by, by what it makes: where names are alike is left out."""
+    known = {task.output: task.operator.name for task in side.tasks}
+    own = [task for task in side.tasks if not task.port]
+    short = what_differs([known[task.output] for task in own], [label(task) for task in own])
+    known |= {task.output: name for task, name in zip(own, short, strict=True)}
+    return {output: for_terminal(name) for output, name in known.items()}
+
+
+def owners(side: Side, known: Mapping[str, str]) -> dict[str, str]:
+    """What people know each storage by: the operator that makes it; where several do, or none,
+    by its own name."""
+    made: dict[str, dict[str, None]] = {name: {} for name in side.lives}
+    for task in side.tasks:
+        if not task.port:
+            user = f"a copy for {known[_user(side, task).output]}" if _copies(task) else ""
+            made[made_by(side, task)][user or known[task.output]] = None
+    found = {name: for_terminal(name) for name in side.lives}
+    for name, makers in made.items():
+        one = [maker for maker in makers if not maker.startswith("a copy for ")] or [*makers]
+        found |= {name: one[0]} if len(one) == 1 else {}
     for tensor, name in side.layout.scratch.items():
-        found[name] = f"working memory of {makers[tensor]}"
+        found[name] = f"working memory of {known[tensor]}"
     for state in side.layout.graph.states:
         name = side.layout.places[state.input].storage
         reader = next((one for one in side.tasks if name in read_by(side, one)), None)
         if not state.shown and reader:
-            found[name] = f"earlier rows for {_user(side, reader).operator.name}"
+            found[name] = f"earlier rows for {known[_user(side, reader).output]}"
     return {name: found[name] for name in side.lives}
 
 
@@ -80,57 +91,45 @@ def _user(side: Side, task: Task) -> Task:
 
 def peak_words(side: Side) -> str:
     """The sentences for the fullest moment of a side."""
-    moment = int(side.live.argmax())
+    moment, known = int(side.live.argmax()), names(side)
+    owner, kind = owners(side, known), kinds(side)
     running = [run for run, tick in side.schedule.timed() if tick <= moment]
     task = side.tasks[running[-1].task] if running else None
-    later = side.schedule.runs[len(running) :]
+    later = [side.tasks[run.task] for run in side.schedule.runs[len(running) :]]
     held = {
         name: int(np.count_nonzero((life.start <= moment) & (moment <= life.stop)))
         * life.cell_bytes
         for name, life in side.lives.items()
     }
     most = sorted(((size, name) for name, size in held.items() if size), reverse=True)
-    known = owners(side)
-    parts = [
-        f"{size:,} {_what(side, name, for_terminal(known[name]), task, later)}"
-        for size, name in most[:_TOLD]
-    ]
+    parts = []
+    for size, name in most[:_TOLD]:
+        if kind[name] in ("scratch", "earlier"):
+            parts.append(f"{size:,} are {owner[name]}")
+            continue
+        waited = next((one for one in later if name in read_by(side, one)), None)
+        if task is not None and made_by(side, task) == name:
+            why = "it makes"
+        elif task is not None and name in read_by(side, task):
+            why = "it reads"
+        elif waited is not None:
+            why = f"waits for {known[_user(side, waited).output]}"
+        else:
+            why = "is kept for the next call" if kind[name] == "state" else "is an output"
+        parts.append(f"{size:,} hold {owner[name]}, which {why}")
     rest = sum(size for size, _ in most[_TOLD:])
     if rest:
         parts.append(f"{rest:,} hold {len(most) - _TOLD} more")
-    where = f"{int(side.live[moment]):,} bytes. {'; '.join(parts)}."
-    return f"Memory is fullest {_when(side, task, moment > side.schedule.ticks)}: {where}"
+    when = "when the outputs are taken"
+    if moment <= side.schedule.ticks:
+        when = "when the inputs are handed in" if task is None else _when(side, task, known)
+    return f"Memory is fullest {when}: {int(side.live[moment]):,} bytes. {'; '.join(parts)}."
 
 
-def _when(side: Side, task: Task | None, at_the_end: bool) -> str:
-    if at_the_end:
-        return "when the outputs are taken"
-    if task is None:
-        return "when the inputs are handed in"
-    name = for_terminal(_user(side, task).operator.name)
+def _when(side: Side, task: Task, known: Mapping[str, str]) -> str:
+    name = known[_user(side, task).output]
     if _copies(task):
         return f"while what {name} reads is copied"
-    return f"while a row of {name} is handed over" if task.port else f"at {name} ({_type(task)})"
-
-
-def _type(task: Task) -> str:
-    return for_terminal(label(task))
-
-
-def _what(side: Side, name: str, owner: str, task: Task | None, later: Sequence[Run]) -> str:
-    """hold conv0, which waits for add1"""
-    if kinds(side)[name] in ("scratch", "earlier"):
-        return f"are {owner}"
-    return f"hold {owner}, which {_why(side, name, task, later)}"
-
-
-def _why(side: Side, name: str, task: Task | None, later: Sequence[Run]) -> str:
-    if task is not None and made_by(side, task) == name:
-        return "it makes"
-    if task is not None and name in read_by(side, task):
-        return "it reads"
-    readers = (side.tasks[run.task] for run in later)
-    waited = next((one for one in readers if name in read_by(side, one)), None)
-    if waited is not None:
-        return f"waits for {for_terminal(_user(side, waited).operator.name)}"
-    return "is kept for the next call" if kinds(side)[name] in _KEPT else "is an output"
+    if task.port:
+        return f"while a row of {name} is handed over"
+    return f"at {name} ({for_terminal(label(task))})"

@@ -99,14 +99,14 @@ function tip(event) {
     const other = held.kept.find((one) => one.from <= address && address < one.from + one.bytes);
     return tell(event, other && [`kept: ${other.name}`, `${bytes(other.bytes)} bytes at ${bytes(other.from)}`, "nobody else's: it survives the turns of other networks"]);
   }
-  const maker = side.makers[there], reader = side.readers[there].reduce((a, b) => (a === null || side.ends[b] > side.ends[a] ? b : a), null);
+  const makers = side.makers[there].map((k) => side.operators[k].full), reader = side.readers[there].reduce((a, b) => (a === null || side.ends[b] > side.ends[a] ? b : a), null);
   const lines = [storage.owner, `tensor ${storage.name}`, `${storage.shape.join(" x ")} ${storage.type}, ${bytes(storage.bytes)} bytes at ${bytes(storage.low)}`];
   if (storage.kind === "scratch") return tell(event, [lines[0], `${bytes(storage.bytes)} bytes at ${bytes(storage.low)}`, "for single steps: nothing stays in it"]);
   const state = kept(storage.kind);
   tell(event, [
     ...lines,
-    maker === null ? (state ? "left by the call before" : "handed in by the caller") : `made by ${side.operators[maker].name}`,
-    reader === null ? (state ? "kept for the next call" : "read by nobody: an output") : `read last by ${side.operators[reader].name}`,
+    makers.length ? `made by ${makers.join(", ")}` : state ? "left by the call before" : "handed in by the caller",
+    reader === null ? (state ? "kept for the next call" : "read by nobody: an output") : `read last by ${side.operators[reader].full}`,
   ]);
 }
 function turn(way) { // the first moment of the turn before or after

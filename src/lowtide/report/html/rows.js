@@ -44,9 +44,9 @@ class Rows {
     row.dataset.row = k;
     row.setAttribute("role", "row");
     row.style.top = `${k * ROW}px`;
-    row.append(...this.cells(k).map(([kind, text, background = ""]) => {
+    row.append(...this.cells(k).map(([kind, text, background = "", full = text]) => {
       const cell = made("span", kind, text);
-      cell.title = text;
+      cell.title = full;
       cell.style.background = background;
       cell.setAttribute("role", "cell");
       return cell;

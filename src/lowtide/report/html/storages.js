@@ -35,7 +35,7 @@ class Side {
     Object.assign(this, held);
     this.time = new Timeline(held.runs);
     this.readers = this.storages.map(() => []);
-    this.makers = this.storages.map(() => null);
+    this.makers = this.storages.map(() => []); // several where tensors are joined in it
     this.begins = this.operators.map(() => 0); // the moment of its first turn
     this.ends = this.operators.map(() => 0);
     held.runs.forEach(([operator], k) => {
@@ -44,7 +44,7 @@ class Side {
     });
     this.operators.forEach((one, k) => {
       for (const storage of one.reads) this.readers[storage].push(k);
-      this.makers[one.makes] ??= k;
+      this.makers[one.makes].push(k);
     });
     for (const storage of this.storages) {
       storage.segments = segmentsOf(storage);
