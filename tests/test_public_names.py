@@ -23,6 +23,7 @@ NAMES = [
     "MemoryMap",
     "Model",
     "ModelError",
+    "Module",
     "Options",
     "Plan",
     "Portable",

@@ -29,6 +29,7 @@ BESIDE = {
     "together": "lowtide.fit_together",
     "keep": "lowtide.fit_together",
     "endless": "lowtide.fit_together",
+    "input_": "the example of a module",
 }
 """Options of `fit` that make no sense in Python, and what is there instead."""
 

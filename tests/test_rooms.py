@@ -29,6 +29,7 @@ FLOORS = """
     planner
     overlap schedules kernels
     rows rewrites tiling
+    frontends/pytorch
     minimalloc frontends/onnx frontends/onnx/eight frontends/onnx/simplify
     frontends/tflite layout regions
     backends/onnx placers data ops/eight ops sizes files packages room
@@ -39,7 +40,7 @@ FLOORS = """
 
 HEAVY = {
     "onnx": "frontends/onnx frontends/onnx/simplify backends/onnx check check/exact weights"
-    " weights/train pipeline tiling data timing explorer report",
+    " frontends/pytorch weights/train pipeline tiling data timing explorer report",
     "onnx_ir": "frontends/onnx frontends/onnx/simplify weights",
     "onnxruntime": "runtime",
     "flatbuffers": "frontends/tflite backends/tflite",
@@ -47,7 +48,8 @@ HEAVY = {
     "tflite_micro": "check",
     "ai_edge_litert": "check timing",
     "ortools": "placers",
-    "torch": "weights/train",
+    "onnxscript": "frontends/pytorch",
+    "torch": "weights/train frontends/pytorch",
     "typer": "cli",
     "rich": "cli",
     "PIL": "data",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lowtide.pipeline.fit_flash import FittedSmall
     from lowtide.pipeline.fit_onnx import Portable
     from lowtide.pipeline.fit_tflite import FittedTflite
+    from lowtide.pipeline.from_torch import Module
     from lowtide.pipeline.pictures import File, Files
     from lowtide.pipeline.profile import profile
     from lowtide.pipeline.read import Model
@@ -58,6 +59,7 @@ _HOME = {
     "MemoryMap": "lowtide.planner.memory_map",
     "Model": "lowtide.pipeline.read",
     "ModelError": "lowtide.errors",
+    "Module": "lowtide.pipeline.from_torch",
     "Options": "lowtide.planner.plan",
     "Plan": "lowtide.planner.plan",
     "Portable": "lowtide.pipeline.fit_onnx",
@@ -91,6 +93,7 @@ __all__ = [
     "MemoryMap",
     "Model",
     "ModelError",
+    "Module",
     "Options",
     "Plan",
     "Portable",

@@ -29,6 +29,10 @@ CUT = "end the network before it (onnx.utils.extract_model) and do the rest outs
 NO_OPERATOR = "no such operator in lowtide"
 OPERATORS = f"'lowtide operators' lists those that there are: export with these, or {CUT}"
 STATIC = f"export with fixed sizes, fold them with onnxsim, or {CUT}"
+MODULE = (
+    "of PyTorch give the function that makes the module, which loads the weights: "
+    "lowtide fit nets.py:small --input 1x3x224x224"
+)
 FINITE = "export it from a training that did not diverge"
 FLOAT32 = "export the network in float32"
 NO_SEQUENCES = "export without sequences (Split instead of SplitToSequence)"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lowtide.cli.calibration import warnings
+from lowtide.cli.model import Input, OnnxModel, network_given
 from lowtide.cli.output import show
 from lowtide.cli.parse import parse_numbers
 from lowtide.cli.progress import StageLine
@@ -28,7 +29,6 @@ from lowtide.cli.options import (
     Json,
     MaxElements,
     Mean,
-    OnnxModel,
     Output,
     Quiet,
     Shapes,
@@ -60,6 +60,7 @@ def compress(
     weights: Weights = "both",
     form: Form = "cheaper",
     shape: Shapes = None,
+    input_: Input = None,
     max_elements: MaxElements = MAX_ELEMENTS,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -76,9 +77,10 @@ def compress(
         calibrate or (), test or (), classes, uncalibrated,
         parse_numbers(mean), parse_numbers(std), bgr,
     )  # fmt: skip
+    network = network_given(model, input_, quiet).model
     with StageLine(model, quiet) as progress:
         found = run(
-            model, flash, given.inputs, families=FAMILIES[weights],
+            network, flash, given.inputs, families=FAMILIES[weights],
             execution=None if form == "cheaper" else form, shapes=parse_shapes(shape or []),
             max_elements=max_elements, progress=progress,
         )  # fmt: skip

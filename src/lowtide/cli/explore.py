@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from lowtide.cli.options import Align, Cc, Chip, Cpu, Json, MaxElements, Model, Quiet, Shapes
+from lowtide.cli.model import Input, Model, network_given
+from lowtide.cli.options import Align, Cc, Chip, Cpu, Json, MaxElements, Quiet, Shapes
 from lowtide.cli.output import show
 from lowtide.cli.progress import StageLine
 from lowtide.room import MAX_ELEMENTS
@@ -43,6 +44,7 @@ def explore(
         bool, typer.Option("--code", help="Compile each program: its code, stack and state.")
     ] = False,
     shape: Shapes = None,
+    input_: Input = None,
     max_elements: MaxElements = MAX_ELEMENTS,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -58,9 +60,10 @@ def explore(
     given = Options(align=align, element_bytes=element_bytes, image=image, cpu=cpu, cc=cc)
     asked = Limits.of(None, chip).options(given)
     tried = recipes(asked, max_overhead)
+    network = network_given(model, input_, quiet).model
     with StageLine(model, quiet) as progress:
         found = run(
-            model,
+            network,
             tried,
             folder=output,
             code=code,

@@ -27,6 +27,7 @@ from lowtide.cli.fit_options import (
     Verbose,
 )
 from lowtide.cli.fit_together import fit_together
+from lowtide.cli.model import Input, Models, network_given, refuse_factories, stem
 from lowtide.cli.options import (
     Align,
     Cc,
@@ -43,7 +44,6 @@ from lowtide.cli.options import (
     MaxElements,
     MaxOverhead,
     MeanOrNot,
-    Models,
     Name,
     Objective,
     Order,
@@ -104,6 +104,7 @@ def fit(
     objective: Objective = "memory",
     name: Name = None,
     shape: Shapes = None,
+    input_: Input = None,
     sample: Sample = None,
     mean: MeanOrNot = None,
     std: StdOrNot = None,
@@ -127,7 +128,6 @@ def fit(
 ) -> None:
     """Plan the network, emit its C99 program in one arena (or ONNX in tiles), and check it."""
     from lowtide.files import check_folder
-    from lowtide.files.listing import RECIPE
     from lowtide.pipeline.asked import ask
     from lowtide.pipeline.fit import Fitted
     from lowtide.pipeline.fit_any import run
@@ -137,10 +137,12 @@ def fit(
 
     given = given_to(context)
     if output is None and target != "none":
-        called = name or "_".join(one.stem for one in model[: len(model) if together else 1])
+        called = name or "_".join(stem(one) for one in model[: len(model) if together else 1])
         output = Path(f"{identifier(called, set())}-lowtide")
     again = {} if output is None else recipe(context, output)
     line = StageLine(model[0], quiet)
+    if together or target == "tflite":
+        refuse_factories(model, "fit the module by itself first, then give its exported.onnx")
     if together:
         show(fit_together(given, Out(output, again, model, report), as_json, line))
         return
@@ -155,11 +157,13 @@ def fit(
         model[0],
         *(path for name in sorted(PATHS & given.keys()) for path in paths(given[name])),
     ]
-    out = Out(output, again, read, report)
+    network = network_given(model[0], input_, quiet)
+    out = network.out(context, Out(output, again, read, report))
     if output is not None:
-        check_folder(output, {*out.wanted(dict.fromkeys(asked.certain, b"")), RECIPE}, read)
+        certain = out.wanted(dict.fromkeys(asked.certain, b""))
+        check_folder(output, {*certain, *out.recipe}, out.read)
     with suggesting(context), line as progress:
-        made = run(asked, model[0], progress)
+        made = run(asked, network.exported or model[0], progress)
         written = out.write(made)
     warnings(made.warnings)
     text = f"{made}\n{show_detail(made)}" if verbose and isinstance(made, Fitted) else str(made)

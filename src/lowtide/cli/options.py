@@ -15,18 +15,6 @@ PLANNING, ENDS = "How it is planned", "Inputs and outputs"
 PICTURES, PROGRAM = "Pictures", "The program"
 """Panels of --help for what most do not need; the rest is on the first screen."""
 
-Model = Annotated[
-    Path, typer.Argument(help="The network, an ONNX or a .tflite file.", show_default=False)
-]
-Models = Annotated[
-    list[Path],
-    typer.Argument(
-        default_factory=list,
-        help="The network, an ONNX or a .tflite file; several with --together; none where -c "
-        "names it.",
-        show_default=False,
-    ),
-]
 Json = Annotated[
     bool,
     typer.Option("--json", help="One JSON object on stdout, also of an error."),
@@ -313,10 +301,4 @@ Weights = Annotated[
 Form = Annotated[
     Literal["cheaper", "factored", "materialised"],
     typer.Option(help="Run factors as a chain of small layers, make the weights, or the cheaper."),
-]
-
-
-OnnxModel = Annotated[
-    Path,
-    typer.Argument(help="The network, an ONNX file (no .tflite file).", show_default=False),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lowtide.cli.model import Input, Model, network_given
 from lowtide.cli.options import (
     Align,
     Chips,
@@ -15,7 +16,6 @@ from lowtide.cli.options import (
     KeepInput,
     MaxElements,
     MaxOverhead,
-    Model,
     Objective,
     Order,
     Overlap,
@@ -60,6 +60,7 @@ def profile(
     max_overhead: MaxOverhead = None,
     objective: Objective = "memory",
     shape: Shapes = None,
+    input_: Input = None,
     max_elements: MaxElements = MAX_ELEMENTS,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -79,9 +80,10 @@ def profile(
         push=push or 1, window=window or 0, time_axis=time_axis,
     )  # fmt: skip
     shapes = parse_shapes(shape or [])
+    network = network_given(model, input_, quiet).model
     with StageLine(model, quiet) as progress:
-        plans, eight = overlaps(model, options, progress, shapes, max_elements)
-        held = on_chips(model, options, chip or (), progress, shapes, max_elements)
+        plans, eight = overlaps(network, options, progress, shapes, max_elements)
+        held = on_chips(network, options, chip or (), progress, shapes, max_elements)
     plan = plans.pop("plan")
     facts = {**profile_facts(plan, plans), "at_8_bits": eight and eight.facts()}
     facts |= {"chips": [one.facts() for one in held]}

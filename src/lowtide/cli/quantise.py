@@ -9,6 +9,7 @@ import typer
 
 from lowtide.cli.calibration import warnings
 from lowtide.cli.compress import check_onnx, files_read
+from lowtide.cli.model import Input, OnnxModel, network_given
 from lowtide.cli.output import show
 from lowtide.cli.parse import parse_numbers
 from lowtide.cli.progress import StageLine
@@ -20,7 +21,6 @@ from lowtide.cli.options import (  # isort: skip
     Json,
     MaxElements,
     Mean,
-    OnnxModel,
     Output,
     Quiet,
     Shapes,
@@ -52,6 +52,7 @@ def quantise(
     std: Std = "1",
     bgr: Bgr = False,
     shape: Shapes = None,
+    input_: Input = None,
     max_elements: MaxElements = MAX_ELEMENTS,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -69,9 +70,10 @@ def quantise(
         calibrate or (), test or (), classes, uncalibrated,
         parse_numbers(mean), parse_numbers(std), bgr,
     )  # fmt: skip
+    network = network_given(model, input_, quiet).model
     with StageLine(model, quiet) as progress:
         found = run(
-            model, given.inputs, shapes=parse_shapes(shape or []), max_elements=max_elements,
+            network, given.inputs, shapes=parse_shapes(shape or []), max_elements=max_elements,
             progress=progress,
         )  # fmt: skip
         rates = given.rates(found.network, found.floats, progress)

@@ -52,14 +52,21 @@ class RepeatedFit(TyperCommand):
         return rest
 
 
-def recipe(context: typer.Context, output: Path) -> dict[str, bytes]:
-    """lowtide.toml by its name: what was given, in the command's order, and another compiler."""
+def recipe(context: typer.Context, output: Path, exported: Path | None = None) -> dict[str, bytes]:
+    """lowtide.toml by its name: what was given, in the command's order, and another compiler.
+
+    A PyTorch module is fitted again from what it was `exported` to, without PyTorch.
+    """
     compiler = os.environ.get("CC")
     lines = [_HEAD, *([f"# CC = {_toml(compiler, output)}\n"] if compiler else [])]
+    skipped = {*_NOT_IN_IT, "output", *(("input_",) if exported else ())}
     for parameter in context.command.params:
         name = str(parameter.name)
-        if was_given(context, name) and name not in {*_NOT_IN_IT, "output"}:
-            line = f"{_key(parameter)} = {_toml(context.params[name], output)}\n"
+        if was_given(context, name) and name not in skipped:
+            value = context.params[name]
+            if exported is not None and name == "model":
+                value = Path(os.path.realpath(exported.parent)) / exported.name
+            line = f"{_key(parameter)} = {_toml(value, output)}\n"
             lines.append(line if _in_utf8(line) else f"# {_key(parameter)}: give it by hand\n")
     return {RECIPE: "".join(lines).encode()}
 

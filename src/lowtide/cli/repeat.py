@@ -57,6 +57,7 @@ def given_to(context: typer.Context) -> dict[str, Any]:
 _ABOUT_THE_COMMAND = {
     "as_json",
     "config",
+    "input_",
     "model",
     "output",
     "quiet",

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from lowtide.cli.compress import files_read, show_result
+from lowtide.cli.model import OnnxModel, refuse_factories
 from lowtide.cli.options import (
     Bgr,
     Classes,
@@ -18,7 +19,6 @@ from lowtide.cli.options import (
     Json,
     MaxElements,
     Mean,
-    OnnxModel,
     Output,
     Quiet,
     Shapes,
@@ -75,6 +75,7 @@ def train_compressed(
     from lowtide.weights.labelled import Given
     from lowtide.weights.network import read as read_network
 
+    refuse_factories([model], "train the module itself, with lowtide.weights.train.generate")
     kept = checkpoint or output.with_name(f"{output.name}.pt")
     for path, option in ((output, "-o"), (kept, "--checkpoint")):
         check_file(path, model, option, files_read(path, model, data, test, classes))

@@ -26,6 +26,9 @@ NAME = "lowtide.json"
 RECIPE = "lowtide.toml"
 """What a fit was asked for."""
 
+EXPORTED = "exported.onnx"
+"""The network that a PyTorch module was exported to."""
+
 CHECKS = "checks/"
 """The folder in a result of what is there to check it."""
 
@@ -39,7 +42,8 @@ OWN = frozenset(
     {
         "compressed.onnx", "fifo.json", "front.html", "front.svg", "int8.onnx", "memory.svg",
         "net.c", "net.h", "net.onnx", "net.tflite", "net_weights.bin", "net_weights.c", "plan.json",
-        "report.html", "tiles.json", EXAMPLE, RECIPE, *(CHECKS + name for name in _CHECKED),
+        "report.html", "tiles.json", EXAMPLE, EXPORTED, RECIPE,
+        *(CHECKS + name for name in _CHECKED),
     }
 )  # fmt: skip
 """All that lowtide writes to a folder, of a network called net."""

@@ -77,6 +77,7 @@ class Fitted(Result):
     package        what is around the program for a build, if that was asked for
     labels         names of the classes, if they were given
     warnings       what looks wrong in what was given, in words
+    module_error   how far a PyTorch module itself is from exact, as a share of the largest value
     """
 
     plan: Plan
@@ -90,6 +91,7 @@ class Fitted(Result):
     package: Package | None = None
     labels: Sequence[str] = ()
     warnings: Sequence[str] = ()
+    module_error: float | None = None
 
     @property
     def arena_bytes(self) -> int:
@@ -113,6 +115,7 @@ class Fitted(Result):
             **dict.fromkeys(_ORIGINAL),
             **self.plan.facts(),
             **(checks.facts() if checks else dict.fromkeys(_CHECKED)),
+            "module_error": self.module_error,
             **self.figures,
             **self.footprint.stack_facts(),
             "weight_traffic_bytes": self.weight_traffic_bytes,

@@ -11,6 +11,7 @@ from typing import Any, Literal, overload
 
 from lowtide.clock import Progress, quiet
 from lowtide.errors import UsageError
+from lowtide.frontends.pytorch.exported import Exported
 from lowtide.frontends.tflite.load import refuse_tflite
 from lowtide.ir.graph import Array, Shape
 from lowtide.pipeline.asked import APPROXIMATE, Asked, ask
@@ -22,6 +23,7 @@ from lowtide.pipeline.fit_flash import fit_flash
 from lowtide.pipeline.fit_onnx import MAX_OVERHEAD, TILES, Portable, fit_portable
 from lowtide.pipeline.fit_text import label_warnings
 from lowtide.pipeline.fit_tflite import FittedTflite, fit_tflite
+from lowtide.pipeline.from_torch import Module, beside_module, open_model
 from lowtide.pipeline.pictures import File, Files
 from lowtide.pipeline.read import Model
 from lowtide.pipeline.result import Result
@@ -32,7 +34,8 @@ from lowtide.room import MAX_ELEMENTS
 
 @overload
 def fit(
-    model: Model,
+    model: Model | Module,
+    example: object = None,
     *,
     target: Literal["c99", "none"] = "c99",
     budget: str | int | None = None,
@@ -81,7 +84,8 @@ def fit(
 
 @overload
 def fit(
-    model: Model,
+    model: Model | Module,
+    example: object = None,
     *,
     target: Literal["onnx"],
     budget: str | int | None = None,
@@ -117,7 +121,8 @@ def fit(
 
 @overload
 def fit(
-    model: Model,
+    model: Model | Module,
+    example: object = None,
     *,
     target: Literal["fifo"],
     io_type: Literal["file", "8bit"] = "file",
@@ -127,7 +132,9 @@ def fit(
 ) -> FittedFifo: ...
 
 
-def fit(model: Any, *, progress: Progress | None = None, **given: Any) -> Any:
+def fit(
+    model: Any, example: object = None, *, progress: Progress | None = None, **given: Any
+) -> Any:
     """Fits a network into the memory there is: plans it, writes its program, and checks both.
 
     >>> fitted = lowtide.fit("net.onnx", budget="256KiB")
@@ -136,7 +143,8 @@ def fit(model: Any, *, progress: Progress | None = None, **given: Any) -> Any:
 
     Options are those of `lowtide fit`, with _ for -. Sizes are bytes, 65536, or words, "64KiB".
 
-    model          a file, ONNX or .tflite, or an onnx.ModelProto
+    model          a file, ONNX or .tflite, an onnx.ModelProto, or a torch.nn.Module
+    example        with a module: its input, a tensor, or a tuple or dict of them
     target         "c99": a C program; "none": the plan alone; "onnx": the network in tiles;
                    "tflite": a plan for TensorFlow Lite Micro; "fifo": depths of FIFOs
     budget         the RAM there is for arena, stack and state
@@ -173,19 +181,22 @@ def fit(model: Any, *, progress: Progress | None = None, **given: Any) -> Any:
     for older, name in (("samples", "sample"), ("shapes", "shape")):  # what they were called
         if older in given:
             given.setdefault(name, given.pop(older))
-    return run(ask(**given_of(fit, given)), model, progress or quiet)
+    return run(ask(**given_of(fit, given)), open_model(model, example), progress or quiet)
 
 
 signed(fit)
 
 
 def run(asked: Asked, model: Any, progress: Progress = quiet) -> Result:
-    """Does what was asked for."""
-    made = _WAYS.get(asked.target, _program)(asked, model, progress)
+    """Does what was asked for; `model` may be what a PyTorch module was exported to."""
+    exported = model if isinstance(model, Exported) else None
+    network = exported.proto if exported else model
+    made = _WAYS.get(asked.target, _program)(asked, network, progress)
     if not isinstance(made, Fitted):
         return made
     warned = [*asked.data.warnings, *label_warnings(made, asked.labels)]
-    return replace(made, labels=asked.labels or (), warnings=tuple(warned))
+    made = replace(made, labels=asked.labels or (), warnings=tuple(warned))
+    return beside_module(made, exported) if exported else made
 
 
 def _program(asked: Asked, model: Model, progress: Progress) -> Fitted:

@@ -47,8 +47,17 @@ def show_fit(fitted: Fitted, labels: Sequence[str] | None = None) -> str:
     ]
     if fitted.checks:
         lines += [str(fitted.package)] if fitted.package else []
-        lines += _checked(fitted.checks) + _answers(fitted.checks, plan.outputs[0], labels or ())
+        lines += (
+            _checked(fitted.checks)
+            + _module(fitted)
+            + _answers(fitted.checks, plan.outputs[0], labels or ())
+        )
     return "\n".join(lines)
+
+
+def _module(fitted: Fitted) -> list[str]:
+    error = fitted.module_error
+    return [] if error is None else [f"  PyTorch        {error:.1e} from exact, as the module runs"]
 
 
 def _states(plan: Plan) -> list[str]:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from lowtide.clock import Clock, Progress, quiet
+from lowtide.frontends.pytorch.exported import Exported
 from lowtide.ir.graph import Shape
 from lowtide.pipeline.at_eight_bits import AtEightBits, at_eight_bits
+from lowtide.pipeline.from_torch import Module, open_model
 from lowtide.pipeline.read import Model, named, read
 from lowtide.planner.filter_blocks import plan_filters
 from lowtide.planner.make_plan import make_plan
@@ -16,16 +18,22 @@ from lowtide.room import MAX_ELEMENTS
 
 
 def profile(
-    model: Model,
+    model: Model | Module | Exported,
+    example: object = None,
     *,
     options: Options | None = None,
     shapes: Mapping[str, Shape] | None = None,
     max_elements: int = MAX_ELEMENTS,
     progress: Progress = quiet,
 ) -> Plan:
-    """Plans a network and returns the plan with its costs; nothing is emitted or run."""
+    """Plans a network and returns the plan with its costs; nothing is emitted or run.
+
+    `model` and `example` as for `fit`.
+    """
     clock = Clock(progress)
     options = options or Options()
+    opened = open_model(model, example)
+    model = opened.proto if isinstance(opened, Exported) else opened
     source, graph = read(model, clock, shapes, max_elements, options=options)
     return plan_filters(source, graph, options, clock)
 

@@ -16,7 +16,7 @@ from lowtide.errors import UnsupportedModel, UsageError
 from lowtide.frontends.onnx.eight.group import group
 from lowtide.frontends.onnx.freeze import freeze
 from lowtide.frontends.onnx.load import load
-from lowtide.frontends.onnx.original import content_of, original_in
+from lowtide.frontends.onnx.original import content_of, name_in, original_in
 from lowtide.frontends.tflite.load import is_tflite
 from lowtide.frontends.tflite.load import load as load_tflite
 from lowtide.ir.graph import Graph, Shape
@@ -94,12 +94,13 @@ def _graph(
 
 def _source(model: Model, graph: Graph) -> Source:
     content, path = content_of(model), named(model)
+    exported = None if b"TFL3" in content[4:8] else name_in(content)
     digest = hashlib.sha256(content).hexdigest()
     if isinstance(model, onnx.ModelProto):
-        return Source(path, digest, original_in(content), path, contract(graph, tflite=False))
+        return Source(exported or path, digest, original_in(content), path, contract(graph, False))
     tflite = is_tflite(model)
     original = None if tflite else original_in(content)
-    return Source(Path(path).name, digest, original, path, contract(graph, tflite))
+    return Source(exported or Path(path).name, digest, original, path, contract(graph, tflite))
 
 
 def named(model: Model) -> str:

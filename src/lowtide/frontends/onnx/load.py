@@ -12,6 +12,7 @@ import onnx_ir as ir
 
 from lowtide.errors import (
     CUT,
+    MODULE,
     NO_SEQUENCES,
     ModelError,
     UnreadableModel,
@@ -29,6 +30,9 @@ from lowtide.ir.graph import Shape
 from lowtide.room import MAX_ELEMENTS, Room
 
 OLDEST_OPSET, NEWEST_OPSET = 7, 25
+
+_PYTHON = (".ckpt", ".pt", ".pt2", ".pth", ".py", ".safetensors")
+"""Files of PyTorch's users. To read what torch saves runs the code that is in it."""
 
 Message = onnx.ModelProto | onnx.GraphProto | onnx.NodeProto
 
@@ -106,7 +110,8 @@ def _read(path: Path) -> onnx.ModelProto:
     try:
         proto.ParseFromString(content)
     except Exception as error:
-        raise UnreadableModel("not an ONNX file, or cut short") from error
+        hint = MODULE if path.suffix in _PYTHON else None
+        raise UnreadableModel("not an ONNX file, or cut short", hint=hint) from error
     return proto
 
 

@@ -33,3 +33,22 @@ def with_original(model: onnx.ModelProto, original: Original) -> onnx.ModelProto
     kept = {entry.key: entry.value for entry in named.metadata_props}
     onnx.helper.set_model_props(named, {**kept, KEY: original.to_json()})
     return named
+
+
+EXPORTED = "lowtide.exported"
+"""Of the metadata of a network that was exported from a PyTorch module: the module's name."""
+
+
+def name_in(content: bytes) -> str | None:
+    """The name of the module that a file's bytes were exported from; None of other files."""
+    if EXPORTED.encode() not in content:
+        return None
+    model = onnx.ModelProto()
+    model.ParseFromString(content)
+    return {entry.key: entry.value for entry in model.metadata_props}.get(EXPORTED)
+
+
+def with_name(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
+    """The network, which says from now on of which module it was exported."""
+    onnx.helper.set_model_props(model, {EXPORTED: name})
+    return model
