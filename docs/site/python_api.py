@@ -47,7 +47,12 @@ def entry(name: str, one: Any, before: str = "") -> list[str]:
 
 def members(owner: str, one: type) -> Iterator[str]:
     """Public fields are in the signature; then properties and methods that say what they do."""
-    for name, member in vars(one).items():
+    bases = [base for base in one.__mro__ if base.__module__.startswith("lowtide")]
+    shown = [base.__name__ in lowtide.__all__ for base in bases[1:]]
+    if any(shown):
+        bases = bases[: shown.index(True) + 2]
+        yield f"It is a {bases.pop().__name__}, and has all that this has.\n"
+    for name, member in {n: m for base in bases[::-1] for n, m in vars(base).items()}.items():
         if name.startswith("_"):
             continue
         if isinstance(member, property) and member.fget and member.__doc__:
