@@ -63,10 +63,11 @@ def test_the_sdist_has_what_its_tests_need(built: dict[str, bytes], tmp_path: Pa
     folder = tmp_path / name.removesuffix(".tar.gz")
     there = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
     assert set(tracked()) - there <= {".ci/run"}
+    own = {**alone(), "PYTHONPATH": str(folder / "src")}
     some = ["tests/test_rooms.py", "tests/test_golden.py", "tests/cli/test_help.py"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-n", "0", *some],
-        cwd=folder, env=alone(), capture_output=True, text=True,
+        cwd=folder, env=own, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
 
