@@ -19,10 +19,10 @@ from lowtide.rows.schedule import Schedule
 from lowtide.rows.task import Task
 
 _RULE = {
-    "none": "each tensor in memory until its last read",
-    "row": "each row in memory until its last read",
-    "group": "each pixel in memory until its last read",
-    "pixel": "each pixel in memory until its last read",
+    "none": "tensors until their last read",
+    "row": "rows until their last read",
+    "group": "pixels until their last read",
+    "pixel": "pixels until their last read",
 }
 
 
