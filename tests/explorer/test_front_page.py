@@ -36,6 +36,7 @@ def costed(code: bool = True) -> list[Point]:
         Point(
             recipe, 1024 * size, int(1e6 * (1 + recipe.max_overhead)), recipe.max_overhead,
             100_000 + 10 * k, 9000 + k if code else None, 1.0, 1024 * size + 900 if code else None,
+            "0,24,0;=;0,48,1" if k else "",
         )
         for k, (recipe, size) in enumerate(zip(tried, sizes, strict=False))
     ]  # fmt: skip
@@ -106,6 +107,9 @@ def test_a_click_chooses_a_point(page: Page) -> None:
         page.click(*place(page, k))
         assert page.text("command") == command(POINTS[k])
         assert f"{POINTS[k].macs:,}" in page.text("figures")
+        assert page.value("by('small').hidden") == (k == 0), "the first was found without a map"
+        colour = "by('small').getContext('2d').getImageData(4, {}, 1, 1).data[3]"
+        assert k == 0 or [page.value(colour.format(y)) for y in (10, 120)] == [0, 255]
     page.mouse("mouseMoved", 2, 2)
     assert page.value("by('tip').hidden")
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from xml.etree import ElementTree
 
 import numpy as np
@@ -20,6 +20,8 @@ from lowtide.pipeline.profile import profile
 from lowtide.planner.plan import Options, Plan
 from lowtide.report.memory_svg import memory_svg
 from lowtide.report.profile_text import kib, profile_facts, profile_text
+from lowtide.report.small_map import CELLS, COLUMNS, moments, small_map
+from lowtide.rows.liveness import live_bytes
 
 RESNET20 = Path(__file__).parents[3] / "shared" / "models" / "onnx" / "resnet20_cifar10.onnx"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -327,3 +329,20 @@ def test_a_real_network() -> None:
     assert clashes(sides(svg)[1]) == []
     assert f"{kib(plan.arena_bytes)} KiB of arena" in svg
     assert len(rows(text)) == len(plan.profile.costs)
+
+
+@pytest.mark.parametrize("schedule", ["layerwise", "stream"])
+def test_the_small_map_has_what_lives(schedule: Literal["layerwise", "stream"]) -> None:
+    """Column by column at least the bytes that live then, and all of the arena at the peak."""
+    made = profile(small(), options=replace(GREEDY, schedule=schedule))
+    columns = list[list[int]]()
+    for text in small_map(made).split(";"):
+        columns.append(columns[-1] if text == "=" else [int(n) for n in text.split(",") if n])
+    assert len(columns) == COLUMNS
+    live = live_bytes(made.lives, made.schedule.ticks)
+    for column, moment in zip(columns, moments(made), strict=True):
+        held = sum(end - first for first, end in zip(column[::3], column[1::3], strict=True))
+        assert held * made.arena_bytes >= live[moment] * CELLS
+        assert all(
+            0 <= first < end <= CELLS for first, end in zip(column[::3], column[1::3], strict=True)
+        )

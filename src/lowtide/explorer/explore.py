@@ -33,6 +33,7 @@ from lowtide.planner.make_plan import make_plan
 from lowtide.planner.memory_map import memory_map
 from lowtide.planner.plan import Options, Plan, Source
 from lowtide.planner.weight_traffic import weight_traffic
+from lowtide.report.small_map import small_map
 from lowtide.room import MAX_ELEMENTS
 from lowtide.version import __version__
 
@@ -175,6 +176,7 @@ def _measure(source: Source, graph: Graph, recipe: Options, code: bool) -> Point
         size,
         round(sum(clock.seconds.values()), 3),
         None if beside is None else plan.arena_bytes + beside,
+        small_map(plan),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lowtide.planner.plan import Options
@@ -26,6 +26,8 @@ class Point:
     code_bytes: int | None
     seconds: float
     ram_bytes: int | None = None
+    map: str = field(default="", compare=False)
+    """Where what lies, in small (`report/small_map.py`); older points have none."""
 
     def facts(self) -> dict[str, Any]:
         """Plain data, for files and scripts."""
@@ -46,6 +48,7 @@ def point(facts: dict[str, Any]) -> Point:
         None if code is None else int(code),
         float(facts["seconds"]),
         None if facts.get("ram_bytes") is None else int(facts["ram_bytes"]),
+        str(facts.get("map", "")),
     )
 
 

@@ -14,6 +14,9 @@ from lowtide.planner.plan import Options
 from lowtide.quoting import for_terminal
 from lowtide.report.assemble import page_of
 
+_MAPS = 500
+"""Of more points only the front's have their maps: each takes some KiB."""
+
 
 def front_page(
     file: str, state: str, points: Sequence[Point], command: Callable[[Point], str]
@@ -37,6 +40,7 @@ def front_page(
                 "seconds": one.seconds,
                 "front": number.get(one, 0),
                 "options": {name: _said(one.options, name) for name in differ},
+                "map": one.map if one in number or len(points) <= _MAPS else "",
                 "command": command(one),
             }
             for one in points

@@ -58,11 +58,11 @@ class Journal:
     def append(self, one: Point) -> None:
         """Adds a line; it is on disk when this returns. Raises UsageError where that fails."""
         if not self.path.exists():
-            write_file(self.path, _line(self._head()) + _line(one.facts()))
+            write_file(self.path, _line(self._head()) + _line(_kept(one)))
             return
         try:
             with self.path.open("ab") as file:
-                file.write(_line(one.facts()))
+                file.write(_line(_kept(one)))
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
@@ -137,6 +137,11 @@ def _header(line: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return held if isinstance(held, dict) else {}
+
+
+def _kept(one: Point) -> dict[str, Any]:
+    """A point with its map, which --json has not."""
+    return {**one.facts(), "map": one.map}
 
 
 def _line(facts: dict[str, Any]) -> bytes:

@@ -92,8 +92,25 @@ function choose(one) {
     pair.append(made("dt", "", said), made("dd", "", says(one[name])));
     return pair;
   }));
+  small();
   by("command").textContent = one.command;
   by("copy").textContent = "Copy";
+}
+function small() { // what lies where in the plan that was chosen, as small_map.py says it
+  const text = chosen?.map ?? "";
+  by("small").hidden = !text;
+  if (!text) return;
+  const [c, width, height] = sized(by("small")), columns = text.split(";"), wide = width / columns.length;
+  let spans = [];
+  columns.forEach((column, k) => {
+    if (column !== "=") spans = column.split(",").map(Number);
+    for (let at = 0; at + 2 < spans.length; at += 3) {
+      const [from, to, storage] = spans.slice(at, at + 3);
+      c.fillStyle = `hsl(${(250 + 137.5 * storage) % 360} 50% 70%)`;
+      const left = Math.floor(k * wide), top = Math.floor(height * (1 - to / 48));
+      c.fillRect(left, top, Math.floor((k + 1) * wide) - left, Math.floor(height * (1 - from / 48)) - top);
+    }
+  });
 }
 async function copy() {
   try {
@@ -130,5 +147,5 @@ by("copy").addEventListener("click", copy);
 by("network").textContent = held.network;
 by("state").textContent = held.state;
 by("head").append(...[["no", "#"], ...COLUMNS.map(([, , , head]) => ["num", head]), ["name", "recipe"]].map(([kind, text]) => made("span", kind, text)));
-redrawn(() => { table.draw(); chart.draw(lit, chosen); });
+redrawn(() => { table.draw(); chart.draw(lit, chosen); small(); });
 show();
