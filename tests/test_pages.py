@@ -54,3 +54,13 @@ def test_every_mark_has_its_script() -> None:
     known = {one for script in SCRIPTS for one in written(script)}
     left = [(p.name, mark) for p in PAGES for mark in marks(p) if (p, mark) not in known]
     assert not left
+
+
+def test_the_index_leads_to_every_page() -> None:
+    index = ROOT / "docs" / "index.md"
+    linked = {
+        (index.parent / name).resolve()
+        for name in re.findall(r"\]\(([\w./-]+\.md)", index.read_text())
+    }
+    docs = {*(ROOT / "docs").glob("*.md")} | {*(ROOT / "docs/howto").glob("*.md")}
+    assert not {page.name for page in docs - linked - {index}}

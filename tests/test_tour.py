@@ -73,7 +73,8 @@ def test_files_that_a_page_names_are_there(page: Path) -> None:
         there = any(
             (base / name).exists() for base in (ROOT, SOURCE, SOURCE / "kernels", SOURCE / "check")
         )
-        made = name.startswith(("checks/", "out/"))  # in a folder that fit writes
+        # In a folder that fit writes, or saved by the reader.
+        made = name.startswith(("checks/", "out/")) or f"ave this as `{name}`" in text
         if not (there or made) and ("/" in name or (name.endswith(".py") and name not in names)):
             missing.append(name)
     links = re.findall(r"\]\(([\w./-]+\.(?:md|svg|csv))", text)
