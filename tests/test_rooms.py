@@ -50,6 +50,7 @@ HEAVY = {
     "ortools": "placers",
     "onnxscript": "frontends/pytorch",
     "torch": "weights/train frontends/pytorch",
+    "distributed": "explorer",
     "typer": "cli",
     "rich": "cli",
     "PIL": "data",

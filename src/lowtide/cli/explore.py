@@ -43,6 +43,13 @@ def explore(
     code: Annotated[
         bool, typer.Option("--code", help="Compile each program: its code, stack and state.")
     ] = False,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            help="The scheduler of a Dask cluster, tcp://HOST:8786, whose workers make the plans; "
+            "else this process does. Needs pip install 'lowtide[cluster]'."
+        ),
+    ] = None,
     shape: Shapes = None,
     input_: Input = None,
     max_elements: MaxElements = MAX_ELEMENTS,
@@ -69,6 +76,7 @@ def explore(
             code=code,
             shapes=parse_shapes(shape or []),
             max_elements=max_elements,
+            cluster=cluster,
             progress=progress,
         )
     show(found.facts() if as_json else front_text(found))

@@ -7,9 +7,10 @@ A point is in the folder as soon as it is known; the next run goes on from there
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -20,6 +21,7 @@ from lowtide.check.judge import judge_placement
 from lowtide.check.meter import find_meter
 from lowtide.clock import Clock, Part, Progress, quiet
 from lowtide.errors import UsageError
+from lowtide.explorer.cluster import on_cluster
 from lowtide.explorer.front import Point, distinct, front
 from lowtide.explorer.front_page import front_page
 from lowtide.explorer.front_svg import front_svg
@@ -91,13 +93,15 @@ def explore(
     code: bool = False,
     shapes: Mapping[str, Shape] | None = None,
     max_elements: int = MAX_ELEMENTS,
+    cluster: str | None = None,
     progress: Progress = quiet,
 ) -> Explored:
     """Plans a network by each recipe; with `folder`, what is found there is not planned again.
 
     Each point is written to `folder` as soon as it is known, and the picture and the page are drawn
     anew every few seconds, and at the end, also where it is stopped. `code`
-    measures the emitted program as well; `shapes` and `max_elements` as for `fit`. Raises
+    measures the emitted program as well; `shapes` and `max_elements` as for `fit`. `cluster` is the
+    address of a Dask scheduler whose workers plan; without it that is done here. Raises
     ModelError, CheckError for a plan that does not hold, and UsageError for a folder that is not
     an exploration's of this network.
     """
@@ -112,13 +116,11 @@ def explore(
         progress(f"{len(done)} of {len(tried)} found before")
     drawn = monotonic()
     try:
-        for k, recipe in enumerate(tried, 1):
-            if recipe in done:
-                continue
-            progress(Part("plan", k, len(tried), f": {recipe_name(recipe)}"))
-            done[recipe] = _measure(source, graph, recipe, code)
+        work = partial(_measure, code=code)
+        for one in _made(work, (source, graph), tried, done, cluster, progress):
+            done[one.options] = one
             if journal is not None:
-                journal.append(done[recipe])
+                journal.append(one)
                 if monotonic() > drawn + _EVERY:
                     so_far = f"{len(done)} of {len(tried)} recipes so far"
                     _draw(journal.folder, _explored(start, tried, done), given, so_far)
@@ -160,8 +162,34 @@ def _enough(one: Point, code: bool) -> bool:
     return not code or one.code_bytes is not None
 
 
-def _measure(source: Source, graph: Graph, recipe: Options, code: bool) -> Point:
+Network = tuple[Source, Graph]
+
+
+def _made(
+    work: Callable[[Network, Options], Point],
+    network: Network,
+    tried: Sequence[Options],
+    done: Mapping[Options, Point],
+    cluster: str | None,
+    progress: Progress,
+) -> Iterator[Point]:
+    """What each recipe that is not done gives, here one after the other."""
+    if cluster is not None:
+        left = [recipe for recipe in tried if recipe not in done]
+        points = on_cluster(cluster, work, network, left) if left else iter(())
+        for k, one in enumerate(points, len(tried) - len(left) + 1):
+            progress(Part("plan", k, len(tried), f": {recipe_name(one.options)}"))
+            yield one
+        return
+    for k, recipe in enumerate(tried, 1):
+        if recipe not in done:
+            progress(Part("plan", k, len(tried), f": {recipe_name(recipe)}"))
+            yield work(network, recipe)
+
+
+def _measure(network: Network, recipe: Options, code: bool) -> Point:
     """Plans by a recipe, checks the placement, and measures."""
+    source, graph = network
     clock = Clock(quiet)
     plan = make_plan(source, graph, recipe, clock)
     judge_placement(memory_map(plan))

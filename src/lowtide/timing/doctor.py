@@ -38,7 +38,9 @@ _EXTRAS = (
      "refused"),
     ("ai-edge-litert", "ai_edge_litert.interpreter", "tflite",
      ".tflite files of uint8 have no reference, and there is no bench --against litert"),
-    ("torch", "torch", "train", "no train-compressed, and no PyTorch modules"),
+    ("torch", "torch", "torch", "no train-compressed, and no PyTorch modules"),
+    ("onnxscript", "onnxscript", "torch", "no PyTorch modules"),
+    ("distributed", "distributed", "cluster", "no explore --cluster"),
 )  # fmt: skip
 _AGAIN = "pip install --force-reinstall lowtide"
 _LOAD = "import importlib, sys; importlib.import_module(sys.argv[1])"

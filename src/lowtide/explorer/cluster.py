@@ -1,0 +1,66 @@
+"""Plans made by the workers of a Dask cluster, a recipe a task, in whatever order they are ready.
+
+    explore -- network, once --> workers
+            -- recipes, each --> scheduler -> worker -> Point
+
+What a worker had when it died the scheduler gives to another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from lowtide.errors import UsageError
+from lowtide.version import __version__
+
+T = TypeVar("T")
+_PATIENCE = 10.0
+"""Seconds in which a scheduler is to answer."""
+
+
+def on_cluster(
+    address: str, work: Callable[[Any, Any], T], network: object, recipes: Sequence[object]
+) -> Iterator[T]:
+    """work(network, recipe) for each recipe; raises what it raises.
+
+    UsageError where nobody answers, workers have another lowtide, or a recipe ended several.
+    """
+    try:
+        from distributed import Client, KilledWorker, as_completed
+    except ImportError as error:
+        raise UsageError(f"--cluster: {error}: pip install 'lowtide[cluster]'") from None
+    try:
+        client = Client(address, timeout=_PATIENCE, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"--cluster {address}: no scheduler answers ({error}); 'dask scheduler' begins one and "
+            "says its address"
+        ) from error
+    with client:
+        _check_workers(client, address)
+        held = client.scatter(network, broadcast=True)
+        futures = [client.submit(work, held, recipe, pure=False) for recipe in recipes]
+        try:
+            for future in as_completed(futures, loop=client.loop):
+                yield future.result()
+        except KilledWorker as error:
+            raise UsageError(
+                f"--cluster {address}: a plan ended several workers; is their memory enough?"
+            ) from error
+
+
+def _check_workers(client: Any, address: str) -> None:
+    found = set(client.run(_version).values())
+    if not found:
+        raise UsageError(f"--cluster {address}: no worker is there; 'dask worker {address}' is one")
+    if found != {__version__}:
+        named = ", ".join(sorted(map(str, found)))
+        raise UsageError(
+            f"--cluster {address}: workers have lowtide {named}, whose plans differ from those of "
+            f"{__version__}"
+        )
+
+
+def _version() -> str:
+    return __version__

@@ -1,0 +1,66 @@
+"""--cluster: workers of Dask make the plans; one that is killed changes nothing of the front."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lowtide.errors import UsageError
+from lowtide.explorer.explore import explore
+from lowtide.explorer.recipes import recipes
+from lowtide.planner.plan import Options
+
+pytestmark = pytest.mark.slow
+MODEL = Path(__file__).parents[2] / "examples" / "resnet8_cifar10.onnx"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Three worker processes; a nanny begins another for one that dies."""
+    distributed = pytest.importorskip("distributed", reason="no Dask")
+    with distributed.LocalCluster(
+        n_workers=3, threads_per_worker=1, dashboard_address=None, silence_logs=50
+    ) as made:
+        yield made
+
+
+def test_a_worker_is_killed_and_the_front_is_the_same(cluster: Any, tmp_path: Path) -> None:
+    tried = recipes(Options(image="streamed"), 0.05)
+    here = explore(MODEL, tried)
+    said: list[str] = []
+
+    def kill(stage: str) -> None:
+        """One worker, when the first plan comes in."""
+        if stage.startswith("plan") and not said:
+            os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
+        said.append(stage)
+
+    there = explore(
+        MODEL, tried, folder=tmp_path / "out", cluster=cluster.scheduler_address, progress=kill
+    )
+    assert said[-1].startswith(f"plan {len(tried)} of {len(tried)}")
+    assert [replace(one, seconds=0.0) for one in there.points] == [
+        replace(one, seconds=0.0) for one in here.points
+    ]
+    assert [one.options for one in there.front] == [one.options for one in here.front]
+    again = explore(MODEL, tried, folder=tmp_path / "out", cluster="tcp://nobody.invalid:1")
+    assert again == there
+
+
+def test_nobody_answers() -> None:
+    pytest.importorskip("distributed", reason="no Dask")
+    with pytest.raises(UsageError, match="no scheduler answers"):
+        explore(MODEL, recipes(Options(), 0.0)[:1], cluster="tcp://127.0.0.1:1")
+
+
+def test_without_dask(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(UsageError, match=r"pip install 'lowtide\[cluster\]'"):
+        explore(MODEL, recipes(Options(), 0.0)[:1], cluster="tcp://127.0.0.1:1")
