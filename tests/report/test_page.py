@@ -63,6 +63,15 @@ def test_it_opens_at_the_fullest_moment_and_says_why(page: Page, fitted: lowtide
     assert f"{int(live.max()):,} bytes. " in page.text("peak")
 
 
+def test_what_waits_is_said_with_who_reads_it_next(page: Page) -> None:
+    """The image, while its first rows are read, waits for the same operator as in plan.json."""
+    page.value("choose(0); go(0)")
+    assert "x: 12,288 of 12,288 bytes, waits for pool" in page.text("living")
+    page.value("go(side.ends[side.operators.findIndex((one) => one.name === 'deep')])")
+    assert re.search(r"pool: [\d,]+ of [\d,]+ bytes, (read now|waits for sum)", page.text("living"))
+    assert "Budget, for the arena alone64.0 KiB" in page.text("figures")
+
+
 def test_at_every_moment_it_counts_the_bytes_that_the_plan_has(
     page: Page, fitted: lowtide.Fitted
 ) -> None:

@@ -19,6 +19,8 @@ def page_figures(fitted: Fitted, budget: int | None) -> Iterator[tuple[str, str]
     if fitted.ram_bytes is not None:
         limit = f" of {show_bytes(budget)}" if budget is not None else ""
         yield "RAM: arena, stack and state", show_bytes(fitted.ram_bytes) + limit
+    elif budget is not None:
+        yield "Budget, for the arena alone", show_bytes(budget)
     if fitted.flash_bytes is not None:
         yield "Flash: weights and code", show_bytes(fitted.flash_bytes)
     saved = f" ({100 * (after / before - 1):+.1f} %)" if before else ""

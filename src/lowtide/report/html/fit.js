@@ -82,7 +82,7 @@ function why(operator, storage) {
   if (kind === "scratch") return "for this step alone";
   if (operator?.makes === storage) return "made now";
   if (operator?.reads.includes(storage)) return "read now";
-  const next = side.readers[storage].filter((k) => side.ends[k] >= moment).sort((a, b) => side.begins[a] - side.begins[b])[0];
+  const next = side.runs.slice(side.time.slot(moment)).find(([k]) => side.operators[k].reads.includes(storage))?.[0];
   if (next !== undefined) return `waits for ${side.operators[next].name}`;
   return kept(kind) ? "kept for the next call" : "an output";
 }
