@@ -36,8 +36,9 @@ MODULE = (
 FINITE = "export it from a training that did not diverge"
 FLOAT32 = "export the network in float32"
 NO_SEQUENCES = "export without sequences (Split instead of SplitToSequence)"
+NETWORKS = "a network is an .onnx or a .tflite file: export others to one of those"
 NO_COMPILER = "no C compiler: set CC, install gcc or clang, or pip install ziglang"
-EXPORT = "onnx.checker.check_model(file, full_check=True) says more; export it anew"
+EXPORT = "onnx.checker.check_model(file, full_check=True) says more; export it again"
 """Ways out that several errors name."""
 
 

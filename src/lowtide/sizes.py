@@ -21,11 +21,11 @@ _UNITS = {
 }
 
 
-def parse_bytes(text: str | int) -> int:
-    """256KiB, 256k, 1.5MiB, 65536 -> bytes; raises UsageError."""
+def parse_bytes(text: str | int, option: str) -> int:
+    """256KiB, 256k, 1.5MiB, 65536 -> bytes; raises UsageError, which names the option."""
     found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*", str(text))
     if not found or found.group(2).upper() not in _UNITS:
-        raise UsageError(f"'{text}' is no size; write 256KiB, 1MiB or a number of bytes")
+        raise UsageError(f"{option}: '{text}' is no size; write 256KiB, 1MiB or a number of bytes")
     return int(float(found.group(1)) * _UNITS[found.group(2).upper()])
 
 

@@ -50,7 +50,7 @@ SAYS = {
     "profile net.onnx --element-bytes 0": (2, "a size from 1 to 16"),
     "explore net.onnx --element-bytes 17": (2, "a size from 1 to 16"),
     "fit net.onnx -o o --target onnx --max-overhead inf": (2, "a share such as 0.04"),
-    "fit net.onnx -o o --target c89": (2, "'--target': 'c89' is not one of"),
+    "fit net.onnx -o o --target c89": (2, "--target: 'c89' is not one of"),
     "fit net.onnx -o o --labels gone": (4, "gone: no such file"),
     "fit net.onnx -o o --labels folder": (4, "folder: a folder, not a file"),
     "fit net.onnx -o o --sample gone": (4, "gone: no such file"),

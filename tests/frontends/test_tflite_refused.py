@@ -102,7 +102,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "factor": (lambda: dense(y_scale=1e-35).bytes([0], [3]), "a factor of 5e+33 between scales"),
     "sums": (overflowing, "sums that may need more than 32 bits"),
     "sparse": (sparse, "tensor 1 't1' is stored sparse"),
-    "subgraphs": (two_graphs, "2 subgraphs; one is done"),
+    "subgraphs": (two_graphs, "2 subgraphs; one is supported"),
     "outside": (outside, "tensor 77 of 4"),
     "early": (early, "input 't3' is made nowhere before it is read"),
     "short": (short, "tensor 1 't1' has 6 bytes, its shape asks for 8"),

@@ -257,7 +257,7 @@ CLASHES: dict[str, tuple[int, str, str]] = {
         19,
         "(float[1,2,7] x) => (float[y0,y1,y2] y) { y = MaxPool <kernel_shape: ints = [2],"
         ' dilations: ints = [2], auto_pad = "SAME_UPPER"> (x) }',
-        "MaxPool (opset 19) 'MaxPool_0': auto_pad with dilations is not done",
+        "MaxPool (opset 19) 'MaxPool_0': auto_pad with dilations is not supported",
     ),
     "a_pool_over_a_constant_that_nobody_defines": (
         12,
@@ -271,7 +271,7 @@ CLASHES: dict[str, tuple[int, str, str]] = {
         "(float[1,1,7,4] x) => (float[y0,y1,y2,y3] y)"
         "{ y = AveragePool <kernel_shape: ints = [4,1],"
         ' strides: ints = [3,2], auto_pad = "SAME_UPPER"> (x) }',
-        "AveragePool (opset 22) 'AveragePool_0': auto_pad that would have to cut is not done",
+        "AveragePool (opset 22) 'AveragePool_0': auto_pad that would have to cut is not supported",
     ),
     "pool_window_on_nothing": (
         19,

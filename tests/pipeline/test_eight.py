@@ -114,7 +114,7 @@ def test_one_command_says_first_how_far_it_is_from_the_original(command: Command
         ("quantise net.onnx -o net.onnx --uncalibrated", 2, "is the file that is read"),
         ("quantise net.onnx -o pictures.npz --calibrate pictures.npz", 2, "the file that is read"),
         ("quantise net.onnx -o . --uncalibrated", 2, "is a folder"),
-        ("quantise net.onnx -o q.onnx --calibrate wide.npy", 2, "where [N, 3, 16, 16] is needed"),
+        ("quantise net.onnx -o q.onnx --calibrate wide.npy", 2, "[N, 3, 16, 16] is needed"),
         ("quantise net.onnx -o q.onnx --calibrate nan.npy", 4, "holds NaN"),
         ("quantise net.onnx -o q.onnx --calibrate huge.npy", 4, "holds NaN or infinity on the"),
         ("quantise bad.onnx -o q.onnx --uncalibrated", 4, "not an ONNX file"),

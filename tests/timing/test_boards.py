@@ -184,7 +184,7 @@ def test_what_is_not_there_is_said(eight: Path, monkeypatch: pytest.MonkeyPatch)
     ("options", "words"),
     [
         (["--board", "m4", "--profile"], "--profile does not go with --board"),
-        (["--flags=-Os"], "--flags is of --board"),
+        (["--flags=-Os"], "--flags goes with --board"),
         (["--board", "m4", "--flags", "'"], "No closing quotation"),
         (["--board", "m4", "--timeout", "0"], "--timeout takes a number above 0"),
     ],

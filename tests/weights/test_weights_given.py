@@ -93,7 +93,7 @@ def refused(words: str) -> str:
         ("--calibrate nan.npy", "nan.npy: holds NaN"),
         ("--calibrate classes.npz", "name the pictures 'values'"),
         ("--calibrate beyond.npz", "class 4, where output 'y' has 0 to 3"),
-        ("--calibrate few.npz", "few.npz: int64 (3,) where 40 class numbers are needed"),
+        ("--calibrate few.npz", "few.npz: holds int64 (3,); 40 class numbers are needed"),
         ("--calibrate pixels.npy --labels names.txt", "names.txt: not a list of class numbers"),
         ("--calibrate good.npz --test pixels.npy", "--test: no classes; give --classes"),
         ("--labels numbers.txt", "--classes needs the pictures"),

@@ -51,7 +51,7 @@ app = typer.Typer(
 
 @app.callback(invoke_without_command=True)
 def _root(
-    version: Annotated[bool, typer.Option("--version", help="The version, and out.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     if version:
         show(f"lowtide {__version__}")
@@ -73,10 +73,14 @@ app.command(
     epilog="Examples: `lowtide bench out --against onnxruntime --model net.onnx --profile`; "
     "`lowtide bench out --board m4`"
 )(bench)
-app.command(epilog="Example: `lowtide bench out --board m4`")(boards)
-app.command(epilog="Example: `lowtide fit net.onnx -o out --chip stm32l4r5`")(chips)
+app.command(epilog="Examples: `lowtide boards`; `lowtide boards m4 -o m4 --source out/net.c`")(
+    boards
+)
+app.command(
+    epilog="Example: `lowtide chips --json`; then `lowtide fit net.onnx -o out --chip stm32l4r5`"
+)(chips)
 app.command(epilog="Example: `lowtide doctor --json`")(doctor)
-app.command()(operators)
+app.command(epilog="Example: `lowtide operators --json`")(operators)
 app.command(epilog="Example: `lowtide place A.csv --capacity 1MiB -o placed.csv`")(place)
 app.command(epilog="Example: `lowtide quantise net.onnx --calibrate pictures/ -o net_int8.onnx`")(
     quantise

@@ -81,7 +81,7 @@ def bench(
         refuse_given(timed, "does not go with --board")
         _on_board(folder, board, counted, report, quiet, as_json)
         return
-    refuse_given(counted, "is of --board, which is not given")
+    refuse_given(counted, "goes with --board, which is not given")
     from lowtide.timing.bench import bench as run
     from lowtide.timing.bench_text import bench_text
     from lowtide.timing.measured_page import check_report, of_times, write_report

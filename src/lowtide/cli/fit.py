@@ -148,7 +148,7 @@ def fit(
         return
     if len(model) > 1 or keep or endless:
         several = "several networks, --keep and --endless"
-        raise UsageError(f"{several} are for --together; fit others one by one")
+        raise UsageError(f"{several} are for --together; without it name one network")
     asked = ask(**given)
     small = int8 or asked.flash is not None
     if verbose and (small or target not in ("c99", "none")):

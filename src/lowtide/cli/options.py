@@ -134,7 +134,8 @@ FusePools = Annotated[
     bool | None,
     typer.Option(
         "--fuse-pools/--no-fuse-pools",
-        help="Pools compute what they read, where that is done once; off with --overlap none.",
+        help="Compute an operator inside the pool that alone reads it, where that costs no extra "
+        "work: its output is never whole in memory. Off with --overlap none.",
         rich_help_panel=PLANNING,
     ),
 ]
@@ -203,9 +204,9 @@ MaxOverhead = Annotated[
     typer.Option(
         min=0.0,
         help="Multiply-adds that may be done twice to save memory, a share: 0.05 is 5 %; with "
-        "--budget no more than it takes. c99: operators in parts, also where that costs nothing; "
-        "a streamed image may be read several times; 0 unless given. onnx: halos of tiles; 0.04 "
-        "unless given.",
+        "--budget only as many as it takes to fit. c99: operators in parts, also where that costs "
+        "nothing; a streamed image may be read several times; 0 unless given. onnx: halos of "
+        "tiles; 0.04 unless given.",
         rich_help_panel=PLANNING,
     ),
 ]
@@ -269,7 +270,7 @@ Classes = Annotated[
         "--classes",
         "--labels",
         help="Class numbers, a line each or .npy, of --test, or else of the pictures. (--labels is "
-        "its older name, and no list of names as that of fit is.)",
+        "an older name of it; the --labels of fit is a list of names.)",
     ),
 ]
 Mean = Annotated[

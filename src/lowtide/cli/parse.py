@@ -27,7 +27,9 @@ def parse_numbers(text: str) -> tuple[float, ...]:
     try:
         return tuple(float(word) for word in text.split(","))
     except ValueError:
-        raise UsageError(f"'{text}' is no number or comma-separated numbers") from None
+        raise UsageError(
+            f"'{text}' is no number; --mean and --std take one, or one a channel: 124,116,104"
+        ) from None
 
 
 def refuse_given(options: Mapping[str, object], why: str) -> None:

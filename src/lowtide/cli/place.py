@@ -34,7 +34,7 @@ def place(
     from lowtide.pipeline.place import place_buffers
     from lowtide.sizes import parse_bytes
 
-    limit = None if capacity is None else parse_bytes(capacity)
+    limit = None if capacity is None else parse_bytes(capacity, "--capacity")
     if output is not None:
         check_file(output, file)
     with StageLine(file, quiet) as progress:

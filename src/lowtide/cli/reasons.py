@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 
 from lowtide.errors import LIMITS, LowtideError, UsageError, system_says
 
@@ -28,9 +29,36 @@ def reason(error: Exception) -> LowtideError | None:
     return None
 
 
+_OURS = (
+    (r"^Invalid value for '?([^':]*)'?: ", r"\1: "),
+    (r"Value error, ", ""),
+    (r"Input should be a valid integer.*", "a whole number is needed"),
+    (r"Input should be a valid number.*", "a number is needed"),
+    (r"Input should be greater than or equal to (\S+)", r"\1 or more is needed"),
+    (r"Input should be (?:a valid|an?) (\w+).*", r"a \1 is needed"),
+    (r"^Option '(.*)' requires an argument", r"nothing after '\1', where a value is needed"),
+    (r"^Missing (?:argument|option|parameter):? '?([^']*)'?", r"no \1 was given"),
+    (r"^No such (option|command):? '?([^' ]*)'?", r"there is no \1 \2"),
+    (r"\(Possible options: (.*)\)", r"(perhaps \1?)"),
+    (r"Got unexpected extra argument\(?s?\)? \((.*)\)", r"there is no place for '\1'"),
+)
+"""What the parser of the command line says, and how we say it."""
+
+_MEANT = {
+    "--ram": "--budget", "--sram": "--budget", "--memory": "--budget", "--rom": "--flash",
+    "--mcu": "--chip", "--quantize": "--int8", "--quantise": "--int8", "--out": "--output",
+    "--int8-calibrate": "--calibrate", "--input": "--shape",
+}  # fmt: skip
+"""What people call our options."""
+
+
 def _understood(error: Exception) -> str:
     said = str(error.format_message()).strip().rstrip(".")  # type: ignore[attr-defined]
-    return said.replace("Value error, ", "") or "no command named"
+    for theirs, ours in _OURS:
+        said = re.sub(theirs, ours, said)
+    meant = _MEANT.get(str(getattr(error, "option_name", "")))
+    said = re.sub(r" \(perhaps .*", "", said) + f" (perhaps {meant}?)" if meant else said
+    return said or "no command named"
 
 
 def _help(error: Exception) -> str:

@@ -13,6 +13,7 @@ import json
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -103,8 +104,9 @@ def _words(file: Path, parameters: Any, given: Mapping[str, Any]) -> Iterator[st
         held["output"] = "."
     for key, value in held.items():
         if key not in known:
-            there = ", ".join(sorted(known))
-            raise UsageError(f"{file}: there is no '{key}'; there are {there}")
+            near = ", ".join(get_close_matches(key, known, cutoff=0.5))
+            meant = f"perhaps {near}?" if near else "its keys are the options of fit"
+            raise UsageError(f"{file}: there is no '{key}'; {meant}")
         parameter = known[key]
         if given.get(str(parameter.name)) in (None, ()):
             for one in value if isinstance(value, list) else [value]:

@@ -79,7 +79,8 @@ class Input:
             values = np.moveaxis(values, -3, -1)
         if values.dtype.kind not in "fiu" or _long(values.shape) != _long(self.shape):
             raise UsageError(
-                f"{file}: {values.dtype} {values.shape} where {self.shape} numbers are needed"
+                f"{file}: holds {values.dtype} {values.shape}; numbers of shape {self.shape} are "
+                "needed"
             )
         values = values.reshape(self.shape)
         if self.whole and values.dtype == np.uint8:

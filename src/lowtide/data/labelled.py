@@ -78,7 +78,7 @@ class LabelledFiles:
             labels.shape != values.shape[:1] or labels.dtype.kind not in "iu"
         ):
             raise UsageError(
-                f"{path}: {labels.dtype} {labels.shape} where class numbers are needed"
+                f"{path}: holds {labels.dtype} {labels.shape}; class numbers are needed"
             )
         made = [one.of_array(v, self.mean, self.std, str(path)) for v in values]
         return np.concatenate(made), labels

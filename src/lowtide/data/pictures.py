@@ -127,7 +127,7 @@ def _array(path: Path, shape: tuple[int, ...]) -> Pictures:
         values = values.transpose(0, 3, 1, 2)
     if values.shape[1:] != shape or values.dtype.kind not in "fiu":
         needed = ", ".join(map(str, shape))
-        raise UsageError(f"{path}: {values.dtype} {values.shape} where [N, {needed}] is needed")
+        raise UsageError(f"{path}: holds {values.dtype} {values.shape}; [N, {needed}] is needed")
     if labels is not None:
         labels = _checked(labels, len(values), path)
     with np.errstate(over="ignore"):
@@ -155,7 +155,7 @@ def read_classes(path: Path, count: int) -> Array:
 def _checked(labels: Array, count: int, path: Path) -> Array:
     if labels.shape != (count,) or labels.dtype.kind not in "iu":
         raise UsageError(
-            f"{path}: {labels.dtype} {labels.shape} where {count} class numbers are needed, one a "
+            f"{path}: holds {labels.dtype} {labels.shape}; {count} class numbers are needed, one a "
             "picture"
         )
     return labels.astype(np.int64)

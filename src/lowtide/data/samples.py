@@ -141,7 +141,7 @@ def _named(path: Path, graph: Graph, mean: Numbers, std: Numbers) -> dict[str, A
         raise UnreadableModel("not arrays that can be read", file=str(path)) from error
     missing = [name for name in graph.inputs if name not in held]
     if missing:
-        raise UsageError(f"{path}: no array named {missing[0]}")
+        raise UsageError(f"{path}: holds no array '{missing[0]}', which is an input of the network")
     return {
         name: input_of(graph, name).of_array(held[name], mean, std, str(path))
         for name in graph.inputs

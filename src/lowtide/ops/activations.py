@@ -110,7 +110,7 @@ def gelu(op: Bound) -> Nest:
         cubed = call("mul", call("mul", call("mul", x, x), x), 0.044715)
         bent = call("tanh", call("mul", call("add", x, cubed), sqrt(2 / pi)))
     else:
-        raise op.refuse(f"approximate '{how}' is not understood")
+        raise op.refuse(f"approximate '{how}' is not supported")
     return unary(op, call("mul", call("mul", x, 0.5), call("add", bent, 1)))
 
 

@@ -84,7 +84,7 @@ def taps_of_transposed(op: Bound) -> tuple[Read, Read, tuple[Var, ...]]:
     rank, sizes = len(kernel), op.shape(0)[2:]
     group, channels, each = int(op.attribute("group")), op.shape(0)[1], op.shape(1)[1]
     if not 1 <= rank <= 3 or not len(sizes) == len(op.out) - 2 == rank:
-        raise op.refuse(f"{op.shape(0)} -> {op.out} with {rank} kernel axes; 1 to 3 are done")
+        raise op.refuse(f"{op.shape(0)} -> {op.out} with {rank} kernel axes; 1 to 3 are supported")
     if op.shape(1)[0] != channels or each * group != op.out[1]:
         raise op.refuse(f"weights {op.shape(1)} do not fit {channels} channels in {group} groups")
     if ints(op.attribute("kernel_shape") or kernel) != kernel:

@@ -51,7 +51,7 @@ def _terms(op: Bound) -> tuple[list[str], str]:
     left, arrow, right = equation.partition("->")
     terms = left.split(",")
     if len(terms) != len(op.inputs) or not re.fullmatch(r"[a-z.,]*(->[a-z.]*)?", equation):
-        raise op.refuse(f"equation '{equation}' with {len(op.inputs)} operands is not understood")
+        raise op.refuse(f"equation '{equation}' with {len(op.inputs)} operands is not supported")
     spread = [len(op.shape(k)) - len(t.replace("...", "")) for k, t in enumerate(terms)]
     widest = max((n for n, t in zip(spread, terms, strict=True) if "..." in t), default=0)
     if widest > len(_ELLIPSIS):

@@ -221,7 +221,7 @@ def _refuse_unnamed(bound: Bound, found: Entry) -> None:
     """Refuses attributes, element types and non-constant parameters the entry does not name."""
     for name in bound.operator.attributes:
         if name not in found.attributes and name not in found.parameters:
-            raise bound.refuse(f"attribute '{name}' is not understood")
+            raise bound.refuse(f"attribute '{name}' is not supported")
     parameters = set(found.parameters.values())
     for i, tensor in enumerate(bound.inputs):
         if tensor is None:

@@ -17,7 +17,7 @@ from lowtide.ops.reduce import in_rows, over, total
 def batch_normalization(op: Bound) -> Nest:
     """(x - mean[c]) / sqrt(variance[c] + epsilon) * scale[c] + bias[c]"""
     if op.attribute("training_mode") or not op.attribute("spatial") or len(op.outputs) > 1:
-        raise op.refuse("only inference with statistics per channel is done")
+        raise op.refuse("only inference with statistics per channel is supported")
     axes = axes_of(op.out)
     reads = (Read(0, axes), *(Read(k, (axes[1],)) for k in (1, 2, 3, 4)))
     x, scale, bias, mean, variance = (Load(k) for k in range(5))

@@ -48,7 +48,7 @@ def pad(op: Bound) -> Nest:
             table = _table(op, mode, a, pads[k], pads[k + len(over)])
             index[a] = lookup(table, axes[a])
         else:
-            raise op.refuse(f"mode '{mode}' is not understood")
+            raise op.refuse(f"mode '{mode}' is not supported")
     value = op.parameter("value", 0.0)
     start = Number(float(value[0] if isinstance(value, list) else value))
     return Nest(op.out, axes, (Read(0, tuple(index)),), (Reduction((), start, Load(0)),), Acc(0))

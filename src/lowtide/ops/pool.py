@@ -30,9 +30,11 @@ def windows_of(op: Bound) -> tuple[SlidingWindow, ...]:
     if op.attribute("auto_pad").startswith("SAME"):
         # Here onnxruntime, which is the judge's reference, leaves ONNX's definition.
         if any(window.dilation > 1 for window in made):
-            raise op.refuse("auto_pad with dilations is not done", "write the pads out")
+            raise op.refuse("auto_pad with dilations is not supported", "write the pads out")
         if any((w.out - 1) * w.stride + w.kernel < w.size for w in made):
-            raise op.refuse("auto_pad that would have to cut is not done", "write the pads out")
+            raise op.refuse(
+                "auto_pad that would have to cut is not supported", "write the pads out"
+            )
     if any(0 in window.counts(include_pad=False) for window in made):
         raise op.refuse("a window lies in the padding with all its taps")
     return made

@@ -73,13 +73,13 @@ def resize(op: Bound) -> Nest:
     if op.opset < 11:
         return _old(op, axes)
     if mode not in COORDINATE and mode != "tf_crop_and_resize":
-        raise op.refuse(f"coordinates '{mode}' are not understood")
+        raise op.refuse(f"coordinates '{mode}' are not supported")
     if op.attribute("mode") == "nearest":
         if op.attribute("antialias"):
-            raise op.refuse("antialias of the nearest is not done")
+            raise op.refuse("antialias of the nearest is not supported")
         rounding = _ROUND.get(op.attribute("nearest_mode"))
         if rounding is None:
-            raise op.refuse(f"rounding '{op.attribute('nearest_mode')}' is not understood")
+            raise op.refuse(f"rounding '{op.attribute('nearest_mode')}' is not supported")
         nest = _nearest(op, axes, lambda axis, i: rounding(axis.place(i, mode)))
     else:
         nest = _mixed(op, axes, mode)
@@ -107,7 +107,7 @@ def _old(op: Bound, axes: list[_Axis]) -> Nest:
             op, axes, lambda a, i: ceil(i / a.scale) if a.scale < 1 else floor(i / a.scale)
         )
     if op.attribute("mode") != "linear":
-        raise op.refuse(f"mode '{op.attribute('mode')}' is not understood")
+        raise op.refuse(f"mode '{op.attribute('mode')}' is not supported")
     return _weighed(op, axes, "asymmetric", (linear, 1, False, False))
 
 
@@ -128,7 +128,7 @@ def _mixed(op: Bound, axes: list[_Axis], mode: str) -> Nest:
     if how == "linear":
         return _weighed(op, axes, mode, (linear, 1, smooth, exclude))
     if how != "cubic":
-        raise op.refuse(f"mode '{how}' is not understood")
+        raise op.refuse(f"mode '{how}' is not supported")
     if mode == "pytorch_half_pixel" and any(axis.out == 1 < axis.size for axis in axes):
         raise op.refuse("cubic pytorch_half_pixel to one pixel is computed in several ways")
     return _weighed(
@@ -227,5 +227,5 @@ def _kept_ratio(op: Bound, over: list[int]) -> float:
     policy, sizes = op.attribute("keep_aspect_ratio_policy"), op.constants[3].tolist()
     asked = [size / op.shape(0)[a] for a, size in zip(over, sizes, strict=True)]
     if policy not in ("not_larger", "not_smaller"):
-        raise op.refuse(f"keep_aspect_ratio_policy '{policy}' is not understood")
+        raise op.refuse(f"keep_aspect_ratio_policy '{policy}' is not supported")
     return float(min(asked) if policy == "not_larger" else max(asked))

@@ -90,7 +90,7 @@ def _pads(
     if mode == "VALID":
         return (0,) * (2 * rank)
     if mode not in ("SAME_UPPER", "SAME_LOWER"):
-        raise op.refuse(f"auto_pad '{mode}' is not understood")
+        raise op.refuse(f"auto_pad '{mode}' is not supported")
     before, after = [], []
     for size, k, stride, dilation in zip(sizes, kernel, strides, dilations, strict=True):
         out = ceil(size / stride)

@@ -108,11 +108,13 @@ def fit_flash(
     limits = Limits.of(task.budget, task.chip, flash)
     if not isinstance(model, onnx.ModelProto) and is_tflite(model):
         fitted = _fit(model, replace(task, flash=flash), progress, task.chip)
-        size = parse_bytes(flash)
+        size = parse_bytes(flash, "--flash")
         return FittedSmall(**shallow(fitted), compressed=None, dense=fitted.plan, flash=size)
     asked = replace(task, budget=limits.ram, options=limits.options(task.options))
     try:
-        found = _fit_flash(model, parse_bytes(flash), limits.ram, asked, calibration, progress)
+        found = _fit_flash(
+            model, parse_bytes(flash, "--flash"), limits.ram, asked, calibration, progress
+        )
     except BudgetError as error:
         if limits.chip is not None and error.suggestions is not None:
             error.suggestions = list(within(error, limits.chip))

@@ -140,7 +140,7 @@ def fit_portable(
         raise UsageError(f"--tiles {tiles}: 1, 2, ..")
     if not 0 <= max_overhead <= MOST_OVERHEAD:
         raise UsageError(f"--max-overhead {max_overhead}: a share such as 0.04, 0 or more")
-    limit = None if budget is None else parse_bytes(budget)
+    limit = None if budget is None else parse_bytes(budget, "--budget")
     clock = Clock(progress)
     source, graph = read(model, clock, shapes, max_elements, eight=False)
     _refuse(graph, source)

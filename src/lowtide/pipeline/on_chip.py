@@ -44,7 +44,8 @@ class Limits:
         cls, budget: str | int | None, chip: str | None, flash: str | int | None = None
     ) -> Limits:
         """What is given; what is not is the chip's."""
-        ram, rom = (None if size is None else parse_bytes(size) for size in (budget, flash))
+        ram = None if budget is None else parse_bytes(budget, "--budget")
+        rom = None if flash is None else parse_bytes(flash, "--flash")
         if chip is None:
             return cls(ram, rom)
         found = find_chip(chip)

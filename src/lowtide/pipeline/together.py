@@ -118,7 +118,7 @@ def fit_together(
     `fit`. Raises ModelError, BudgetError, CheckError and UsageError.
     """
     clock = Clock(progress)
-    limit = None if budget is None else parse_bytes(budget)
+    limit = None if budget is None else parse_bytes(budget, "--budget")
     options = options or Options()
     check_target(options, target)
     called = _called(models, name)

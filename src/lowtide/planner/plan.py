@@ -104,7 +104,7 @@ class Options:
         if not is_network_name(self.name):
             raise UsageError(
                 f"--name {for_terminal(self.name)}: up to 40 small letters, digits and _, a letter "
-                "first, no word of C: it stands in file names and before each function's"
+                "first, no word of C: the names of files and functions begin with it"
             )
 
 

@@ -173,9 +173,13 @@ def _peaks(plan: Plan) -> tuple[tuple[str, int, str], ...]:
     how = f"{way}, --place {options.place}, {placement_verdict(plan)}"
     return (
         ("no reuse", own.no_reuse_bytes, "every storage has bytes of its own"),
-        ("ping-pong", own.ping_pong_bytes, "an operator's inputs and output, no bystanders"),
+        ("ping-pong", own.ping_pong_bytes, "an operator's inputs and output, nothing else"),
         ("layer by layer", own.layerwise_bytes, "whole storages, first write to last read"),
-        ("lower bound", own.lower_bound_bytes, f"{lives} live at one step, wherever they lie"),
+        (
+            "lower bound",
+            own.lower_bound_bytes,
+            f"{lives} in use at one step, wherever placed",
+        ),
         ("arena planned", plan.arena_bytes, f"{plan.arena_bytes:,} bytes; {how}"),
     )
 

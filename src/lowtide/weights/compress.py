@@ -135,7 +135,7 @@ def compress(
     layers may become; `shapes` are those of inputs that the file leaves open; `max_elements` is all
     that the network's tensors may have together. Raises ModelError, UsageError, and BudgetError.
     """
-    limit = parse_bytes(flash)
+    limit = parse_bytes(flash, "--flash")
     search = prepare(
         source, calibration, families=families, least=limit, shapes=shapes,
         max_elements=max_elements, progress=progress,

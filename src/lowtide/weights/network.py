@@ -134,7 +134,7 @@ def take_in(
 
     Raises ModelError, also for what is quantised already.
     """
-    refuse_tflite(source, "making 8 bits of a network")
+    refuse_tflite(source, "--int8")
     held = content_of(source)
     proto = ir.serde.serialize_model(load(source, shapes, max_elements))
     name = os.fspath(source) if not isinstance(source, onnx.ModelProto) else proto.graph.name
@@ -259,7 +259,7 @@ def _layer(
     if not np.isfinite(held).all():
         raise UnsupportedModel(
             f"its weights '{node.input[1]}' hold NaN or infinity",
-            node=node.name, operator=node.op_type, hint="train or export it anew",
+            node=node.name, operator=node.op_type, hint="train or export it again",
         )  # fmt: skip
     filters, transposed = made
     before, after = shapes[node.input[0]], shapes[node.output[0]]

@@ -13,6 +13,7 @@ import onnx_ir as ir
 from lowtide.errors import (
     CUT,
     MODULE,
+    NETWORKS,
     NO_SEQUENCES,
     ModelError,
     UnreadableModel,
@@ -97,7 +98,7 @@ def _read(path: Path) -> onnx.ModelProto:
     if not path.exists():
         raise UnreadableModel("no such file")
     if not path.is_file():
-        raise UnreadableModel("not a file")
+        raise UnreadableModel("a folder, not a file" if path.is_dir() else "not a file")
     try:
         if path.stat().st_size >= 2**31:
             raise UnreadableModel("2 GiB or more", hint="keep the weights as external data")
@@ -105,12 +106,12 @@ def _read(path: Path) -> onnx.ModelProto:
     except OSError as error:
         raise UnreadableModel(f"cannot be read: {error.strerror}") from error
     if not content:
-        raise UnreadableModel("empty file")
+        raise UnreadableModel("an empty file", hint=NETWORKS)
     proto = onnx.ModelProto()
     try:
         proto.ParseFromString(content)
     except Exception as error:
-        hint = MODULE if path.suffix in _PYTHON else None
+        hint = MODULE if path.suffix in _PYTHON else NETWORKS
         raise UnreadableModel("not an ONNX file, or cut short", hint=hint) from error
     return proto
 
@@ -123,7 +124,7 @@ def _settle(
     eight: bool,
 ) -> ir.Model:
     if not proto.HasField("graph"):
-        raise UnreadableModel("not an ONNX model: it holds no graph")
+        raise UnreadableModel("not a network: the file holds no graph", hint=NETWORKS)
     version = _opset(proto)
     strip(proto)
     settle_tensors(proto, folder, room)

@@ -20,7 +20,7 @@ def limits(op: Site, activation: int) -> dict[str, int]:
         return {"low": int(whole.min), "high": int(whole.max)}
     ends = clamp(held.dtype, *op.scale(held), activation)
     if ends is None:
-        raise op.refuse(f"fused activation {activation} is not done")
+        raise op.refuse(f"fused activation {activation} is not supported")
     return {"low": ends[0], "high": ends[1]}
 
 
@@ -35,7 +35,7 @@ def make_float(
     """Adds a float operator, and what its fused activation is."""
     ends, held = within(activation), op.output()
     if ends is None:
-        raise op.refuse(f"fused activation {activation} is not done")
+        raise op.refuse(f"fused activation {activation} is not supported")
     if ends == (None, None):
         op.make(type_, inputs, image, attributes)
         return

@@ -18,7 +18,7 @@ _TOGETHER = {"LOGICAL_AND": "And", "LOGICAL_OR": "Or"}
 def _typed(op: Site, kind: object, *inputs: int) -> None:
     for k in inputs:
         if op.input(k).dtype != kind:
-            raise op.refuse(f"'{op.input(k).name}' is {op.input(k).dtype}; {kind} is done")
+            raise op.refuse(f"'{op.input(k).name}' is {op.input(k).dtype}; {kind} is supported")
 
 
 @operator(*_COMPARED)

@@ -32,7 +32,7 @@ def multiplier(factor: float) -> tuple[int, int]:
     Raises ValueError for factors of 2^31 and more.
     """
     if not -(2**31) < factor < 2**31:
-        raise ValueError(f"a factor of {factor:g} between scales; below 2^31 is done")
+        raise ValueError(f"a factor of {factor:g} between scales; below 2^31 is supported")
     part, n = frexp(factor)
     m = round_away(part * 2**31)
     if m == 2**31:

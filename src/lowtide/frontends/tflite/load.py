@@ -80,7 +80,7 @@ def named_tensors(
         if not Path(file).exists():
             raise UnreadableModel("no such file")
         if not Path(file).is_file():
-            raise UnreadableModel("not a file")
+            raise UnreadableModel("a folder, not a file" if Path(file).is_dir() else "not a file")
         return _settled(Path(file).read_bytes(), Room(max_elements))
     except ModelError as error:
         if error.hint is None or "onnx" in error.hint:

@@ -142,7 +142,7 @@ class Site:
                               "quantise the activations too" if mixed else None)  # fmt: skip
         (kind,) = kinds
         if kind not in (F32, I8, U8):
-            raise self.refuse(f"'{held[0].name}' is {kind}; float32, int8 and uint8 are done")
+            raise self.refuse(f"'{held[0].name}' is {kind}; float32, int8 and uint8 are supported")
         return kind != F32
 
     def between(

@@ -97,7 +97,8 @@ def stored_in(content: bytes) -> File:
     model = tflite.Model.GetRootAs(content, 0)
     if model.SubgraphsLength() != 1:
         raise UnsupportedModel(
-            f"{model.SubgraphsLength()} subgraphs; one is done", hint="convert without control flow"
+            f"{model.SubgraphsLength()} subgraphs; one is supported",
+            hint="convert without control flow",
         )
     graph = model.Subgraphs(0)
     tensors = tuple(
@@ -127,7 +128,7 @@ def _tensor(model: Any, tensor: Any, number: int) -> Stored:
     shape, kind = _ints(tensor.ShapeAsNumpy()), _TYPES.get(tensor.Type())
     what = f"tensor {number} '{name}'"
     if kind is None:
-        raise UnsupportedModel(f"{what} has element type {tensor.Type()}, which is not done")
+        raise UnsupportedModel(f"{what} has element type {tensor.Type()}, which is not supported")
     if len(shape) > MOST_AXES or min(shape, default=1) < 1:
         raise UnsupportedModel(f"{what} has shape {[*shape]}", hint="convert with fixed sizes")
     if tensor.Sparsity() is not None:

@@ -61,7 +61,7 @@ def rescaled(
     at each place `at`, or number `which` of a few."""
     name = str(op.attribute("rounding"))
     if name not in FACTOR:
-        raise op.refuse(f"rounding '{name}' is not understood")
+        raise op.refuse(f"rounding '{name}' is not supported")
     function, parts = FACTOR[name]
     return call(function, value, *(_part(op, first + k, reads, at, which) for k in range(parts)))
 

@@ -118,7 +118,7 @@ def _identity(
     recipe: Recipe,
 ) -> str:
     """What is trained, and on what: a run that goes on must be of the same."""
-    told = (parse_bytes(flash), tuple(families), len(rest), recipe.batch, recipe.seed)
+    told = (parse_bytes(flash, "--flash"), tuple(families), len(rest), recipe.batch, recipe.seed)
     found = hashlib.sha256(repr(told).encode())
     for layer in network.layers:
         found.update(network.weights(layer).tobytes())

@@ -29,12 +29,12 @@ def check(node: ir.Node) -> None:
         raise UnsupportedModel(f"activations are {given}; {usual}{more} is needed", **place)
     for name in ("clip", "activation_alpha", "activation_beta", "input_forget"):
         if name in node.attributes and (node.attributes[name].value or name == "clip"):
-            raise UnsupportedModel(f"attribute '{name}' is not done", **place)
+            raise UnsupportedModel(f"attribute '{name}' is not supported", **place)
     _check_sizes(node)
     lengths, count = operand(node, 4), steps(node)
     held = constant(lengths)
     if lengths is not None and (held is None or (held != count).any()):
-        raise UnsupportedModel("sequences of several lengths are not done", **place)
+        raise UnsupportedModel("sequences of several lengths are not supported", **place)
     if count > MOST_STEPS:
         raise UnsupportedModel(f"{count} steps, more than {MOST_STEPS}", **place)
 
