@@ -43,6 +43,17 @@ def test_a_picture_becomes_numbers(tmp_path: Path) -> None:
     assert given["a.png"]["x"][0, :, 0, 0].tolist() == [20, 10, np.float32(10) / 3]
 
 
+def test_a_picture_in_colour_for_a_network_of_grey_is_told(tmp_path: Path) -> None:
+    """It is taken, and a user may not have meant it."""
+    colour, grey = tmp_path / "colour.png", tmp_path / "grey.png"
+    Image.new("RGB", (5, 4), (10, 20, 30)).save(colour)
+    Image.new("L", (5, 4), 10).save(grey)
+    given = SampleFiles((colour, grey))
+    (told,) = given.greyed(taking(x=(1, 1, 4, 5)))
+    assert told.startswith(f"{colour}: a picture in colour")
+    assert given.greyed(IMAGE) == given.greyed(taking()) == []
+
+
 @pytest.mark.parametrize(
     ("mean", "std", "words"),
     [
@@ -94,7 +105,7 @@ def test_agreeing_on_nothing_is_no_check() -> None:
 
 def test_sizes() -> None:
     sizes = {"1GiB": 1 << 30, "1.5 MiB": 3 << 19, "2kB": 2000, "64k": 65536, 7: 7}
-    assert {text: parse_bytes(text) for text in sizes} == sizes
+    assert {text: parse_bytes(text, "--budget") for text in sizes} == sizes
     for text in ("lots", "-1", "1TiB", ""):
-        with pytest.raises(UsageError):
-            parse_bytes(text)
+        with pytest.raises(UsageError, match=f"--budget: '{text}' is no size"):
+            parse_bytes(text, "--budget")

@@ -56,6 +56,12 @@ def size_of(path: Path) -> tuple[int, int]:
         return opened.size
 
 
+def has_colour(path: Path) -> bool:
+    """Whether a picture that was opened before has more than grey."""
+    with Image.open(path, formats=_FORMATS) as opened:
+        return opened.mode not in ("1", "L", "LA")
+
+
 def _check(opened: Image.Image) -> None:
     """Refuses what converting would clip or cut off instead of scaling it."""
     if opened.mode[0] in "IF":

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from lowtide.data.inputs import Numbers, check_finite, input_of
-from lowtide.data.open_picture import PICTURES, open_picture
+from lowtide.data.open_picture import PICTURES, has_colour, open_picture
 from lowtide.errors import UnreadableModel, UsageError
 from lowtide.ir.graph import Array, Graph, Shape
 
@@ -31,6 +31,17 @@ class SampleFiles:
             name = path.name if path.name not in found else str(path)
             found[name] = read_sample(path, graph, self.mean, self.std, self.bgr)
         return found
+
+    def greyed(self, graph: Graph) -> list[str]:
+        """What is said of pictures in colour for a network that takes one channel."""
+        image = input_of(graph, graph.inputs[0]).image if graph.inputs else ()
+        if not image or image[0] != 1:
+            return []
+        return [
+            f"{path}: a picture in colour, made grey: the network takes one channel"
+            for path in self.files
+            if path.suffix.lower() in PICTURES and has_colour(path)
+        ]
 
     @property
     def words(self) -> str:

@@ -195,6 +195,7 @@ def run(asked: Asked, model: Any, progress: Progress = quiet) -> Result:
     if not isinstance(made, Fitted):
         return made
     warned = [*asked.data.warnings, *label_warnings(made, asked.labels)]
+    warned += asked.files.greyed(made.plan.layout.graph)
     made = replace(made, labels=asked.labels or (), warnings=tuple(warned))
     return beside_module(made, exported) if exported else made
 
