@@ -5,7 +5,7 @@
 # make docs              these pages as a site, out/site/index.html, with a search; needs no network
 # make bench             speed and memory beside onnxruntime (needs ../shared): docs/speed.md, README.md
 # All set up .venv first; they need python3 (3.11 or later) and a C compiler. The demos install
-# what a user gets (some 400 MB); the others add '.[dev]': torch, mypy, pytest.
+# what a user gets (384 MB); the others add '.[dev]': torch, mypy, pytest. It takes 30 seconds after pip.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -44,6 +44,7 @@ demo: .venv/lowtide
 	@echo "                                              compiles and runs the C with an example of a caller, main.c"
 	@echo "  open out/resnet8_int8/report.html           in a browser: the memory, moment by moment"
 	@echo "  $(BIN)/lowtide fit YOUR.onnx -o out/yours   a network of your own, .onnx or .tflite"
+	@echo "  $(BIN)/lowtide doctor                       what else is here, and how to get the rest"
 
 demo-compressed: .venv/lowtide
 	$(BIN)/lowtide fit examples/resnet8_cifar10_small.onnx -o out/resnet8_small --budget 48KiB \
