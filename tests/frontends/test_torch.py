@@ -79,6 +79,17 @@ def test_a_module_in_python() -> None:
     assert (state.output.name, state.input.name) == ("output_1", "h")
 
 
+@pytest.mark.slow
+def test_commands_that_are_printed_run(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(NETS.parent)
+    said = command("profile", f"{NETS.name}:small", "--input", "1x3x9x9", "--json")
+    told = json.loads(said.out)["at_8_bits"]["command"]
+    assert "--shape x=1x3x9x9" in told
+    words = told.replace("PICTURES", str(NETS.parent)).split()[1:]
+    said = command(*words[:2], "--target", "none", *words[4:6])
+    assert said.code == 0, said.last
+
+
 REFUSED = {
     "raising": (4, r"torch_nets.py:raising: it raises ValueError: no such width \(torch_nets.py"),
     "leaving": (4, "it raises SystemExit: gone"),

@@ -77,7 +77,7 @@ def compress(
         calibrate or (), test or (), classes, uncalibrated,
         parse_numbers(mean), parse_numbers(std), bgr,
     )  # fmt: skip
-    network = network_given(model, input_, quiet).model
+    network = network_given(model, input_, shape, quiet).model
     with StageLine(model, quiet) as progress:
         found = run(
             network, flash, given.inputs, families=FAMILIES[weights],

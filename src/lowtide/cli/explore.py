@@ -60,21 +60,20 @@ def explore(
     from lowtide.explorer.explore import explore as run
     from lowtide.explorer.front_text import front_text
     from lowtide.explorer.recipes import recipes
-    from lowtide.frontends.onnx.shapes import parse_shapes
     from lowtide.pipeline.on_chip import Limits
     from lowtide.planner.plan import Options
 
     given = Options(align=align, element_bytes=element_bytes, image=image, cpu=cpu, cc=cc)
     asked = Limits.of(None, chip).options(given)
     tried = recipes(asked, max_overhead)
-    network = network_given(model, input_, quiet).model
+    network = network_given(model, input_, shape, quiet)
     with StageLine(model, quiet) as progress:
         found = run(
-            network,
+            network.model,
             tried,
             folder=output,
             code=code,
-            shapes=parse_shapes(shape or []),
+            shapes=network.shapes(shape),
             max_elements=max_elements,
             cluster=cluster,
             progress=progress,

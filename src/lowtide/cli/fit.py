@@ -157,7 +157,7 @@ def fit(
         model[0],
         *(path for name in sorted(PATHS & given.keys()) for path in paths(given[name])),
     ]
-    network = network_given(model[0], input_, quiet)
+    network = network_given(model[0], input_, shape, quiet)
     out = network.out(context, Out(output, again, read, report))
     if output is not None:
         certain = out.wanted(dict.fromkeys(asked.certain, b""))

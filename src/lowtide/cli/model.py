@@ -20,6 +20,7 @@ from lowtide.errors import UsageError
 
 if TYPE_CHECKING:
     from lowtide.frontends.pytorch.exported import Exported
+    from lowtide.ir.graph import Shape
     from lowtide.pipeline.read import Model as Read
 
 
@@ -69,6 +70,12 @@ class Given:
         """What is read as a network."""
         return self.word if self.exported is None else self.exported.proto
 
+    def shapes(self, given: Sequence[str] | None) -> dict[str, Shape]:
+        """Those of --shape; of a module all, so that commands that are printed say them."""
+        from lowtide.frontends.onnx.shapes import parse_shapes
+
+        return {**(self.exported.shapes if self.exported else {}), **parse_shapes(given or [])}
+
     def out(self, context: typer.Context, out: Out) -> Out:
         """A network that came from PyTorch lies in its folder, and is fitted again from there."""
         from lowtide.files.listing import EXPORTED
@@ -89,12 +96,17 @@ class Given:
         return content if name_in(content) is not None else None
 
 
-def network_given(model: Path, shapes: Sequence[str] | None, quiet: bool) -> Given:
-    """Runs the factory that a word names, and exports its module; a file stays one."""
+def network_given(
+    model: Path, inputs: Sequence[str] | None, shape: Sequence[str] | None, quiet: bool
+) -> Given:
+    """Runs the factory that a word names, and exports its module; a file stays one.
+
+    A module's shapes come from --input, or from --shape, as the commands that are printed say them.
+    """
     from lowtide.frontends.pytorch.factory import is_factory
 
     if not is_factory(str(model)):
-        if shapes:
+        if inputs:
             raise UsageError(
                 "--input is for the module that pkg.mod:factory or file.py:factory makes; an "
                 "input that a file leaves open gets its shape with --shape x=1x3x224x224"
@@ -104,7 +116,7 @@ def network_given(model: Path, shapes: Sequence[str] | None, quiet: bool) -> Giv
 
     with StageLine(model, quiet) as progress, _stdout_kept():
         progress("exporting from PyTorch")
-        return Given(model, exported_from(str(model), shapes or ()))
+        return Given(model, exported_from(str(model), inputs or shape or ()))
 
 
 def stem(model: Path) -> str:

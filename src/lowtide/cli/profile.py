@@ -66,7 +66,6 @@ def profile(
     as_json: Json = False,
 ) -> None:
     """What the network costs: live bytes of each operator, peaks, MACs, weights."""
-    from lowtide.frontends.onnx.shapes import parse_shapes
     from lowtide.pipeline.on_chip import on_chips, on_chips_text
     from lowtide.pipeline.profile import overlaps
     from lowtide.planner.plan import Options
@@ -79,8 +78,8 @@ def profile(
         io_type=io_type or "file", cpu=cpu, state=tuple(state or ()),
         push=push or 1, window=window or 0, time_axis=time_axis,
     )  # fmt: skip
-    shapes = parse_shapes(shape or [])
-    network = network_given(model, input_, quiet).model
+    made = network_given(model, input_, shape, quiet)
+    network, shapes = made.model, made.shapes(shape)
     with StageLine(model, quiet) as progress:
         plans, eight = overlaps(network, options, progress, shapes, max_elements)
         held = on_chips(network, options, chip or (), progress, shapes, max_elements)

@@ -70,7 +70,7 @@ def quantise(
         calibrate or (), test or (), classes, uncalibrated,
         parse_numbers(mean), parse_numbers(std), bgr,
     )  # fmt: skip
-    network = network_given(model, input_, quiet).model
+    network = network_given(model, input_, shape, quiet).model
     with StageLine(model, quiet) as progress:
         found = run(
             network, given.inputs, shapes=parse_shapes(shape or []), max_elements=max_elements,

@@ -217,10 +217,10 @@ def fit(
     sized = planning.within(options, limit)
     held = on_chip(sized, limits)
     if held is not None and not held.fits:
-        error = _missed(planning, options, limits, sized, named(model))
+        error = _missed(planning, options, limits, sized, named(model), shapes)
         raise with_chips(error, held, planning, given, named(model))
     if limit is not None and sized.ram_bytes > limit:
-        raise _missed(planning, options, limits, sized, named(model))
+        raise _missed(planning, options, limits, sized, named(model), shapes)
     if limits.flash is not None and sized.flash_bytes > limits.flash:
         command = fit_command(named(model), options, limit, shapes)
         raise too_much_flash(sized, limits.flash, command)
@@ -274,7 +274,12 @@ def _drawn(plan: Plan) -> tuple[bytes, str]:
 
 
 def _missed(
-    planning: Planning, options: Options, limits: Limits, sized: Sized, model: str
+    planning: Planning,
+    options: Options,
+    limits: Limits,
+    sized: Sized,
+    model: str,
+    shapes: Mapping[str, Shape] | None,
 ) -> BudgetError:
     """What would do, and what the network would need at 8 bits."""
     limit, flash = limits.ram or 0, limits.needed
@@ -284,7 +289,7 @@ def _missed(
     else:
         error = missed(planning, options, limit, sized, model, flash=flash)
     found = at_eight_bits(
-        planning.source, planning.graph, options, model, planning.clock, limit, chip=chip
+        planning.source, planning.graph, options, model, planning.clock, limit, shapes, chip=chip
     )
     if found is not None:
         error.beside = f"at 8 bits, which approximates it, {found}"

@@ -191,6 +191,8 @@ def run(asked: Asked, model: Any, progress: Progress = quiet) -> Result:
     """Does what was asked for; `model` may be what a PyTorch module was exported to."""
     exported = model if isinstance(model, Exported) else None
     network = exported.proto if exported else model
+    if exported:  # so that the commands that are printed say them
+        asked = replace(asked, given={"shape": exported.shapes, **asked.given})
     made = _WAYS.get(asked.target, _program)(asked, network, progress)
     if not isinstance(made, Fitted):
         return made

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import onnx
 
-from lowtide.ir.graph import Array
+from lowtide.ir.graph import Array, Shape
 
 Run = Callable[[Mapping[str, Array]], list[Array]]
 """Inputs by name -> outputs in the network's order."""
@@ -24,6 +24,11 @@ class Exported:
     example: Mapping[str, Array]
     run: Run
     run64: Run
+
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        """Of its inputs, by name."""
+        return {name: values.shape for name, values in self.example.items()}
 
     @property
     def content(self) -> bytes:
