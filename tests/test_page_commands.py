@@ -59,7 +59,7 @@ def follow(page: Path, folder: Path, only: re.Pattern[str] | None = None) -> int
             printed = f"{printed}\n{done.stdout}\n{done.stderr}"
             for file in folder.glob("*/net.h"):
                 printed += file.read_text()
-            assert done.returncode == 0, f"{step.line}\n{done.stdout}{done.stderr}"
+            assert done.returncode == step.exit_code, f"{step.line}\n{done.stdout}{done.stderr}"
             ran += 1
     return ran
 

@@ -1,7 +1,7 @@
 """What a page has its reader do, in its order: files to save, commands, and what these print.
 
 Save this as `main.c`:  ```c ..```     a file, saved under that name
-    lowtide fit ..                     an indented line: a command
+    lowtide fit ..                     an indented line: a command; its exit code if that is said
 ``` .. ```                             lines that the commands above it print, here or there
 """
 
@@ -22,6 +22,7 @@ class Save:
 @dataclass(frozen=True)
 class Command:
     line: str
+    exit_code: int
 
 
 @dataclass(frozen=True)
@@ -44,5 +45,9 @@ def steps(page: Path) -> Iterator[Save | Command | Printed]:
             elif line == "```":
                 yield from (Printed(one) for one in held)
         elif line.startswith("    "):
-            yield Command(line.strip())
-        above = line or above
+            whole = line.strip()
+            while whole.endswith("\\"):
+                whole = whole[:-1] + next(lines).strip()
+            said = re.search(r"exit code (\d)", above)
+            yield Command(whole, int(said[1]) if said else 0)
+        above = above if line.startswith("    ") else line or above
