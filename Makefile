@@ -5,7 +5,7 @@
 # make docs              these pages as a site, out/site/index.html, with a search; needs no network
 # make bench             speed and memory beside onnxruntime (needs ../shared): docs/speed.md, README.md
 # All set up .venv first; they need python3 (3.11 or later) and a C compiler. The demos install
-# what a user gets (384 MB); the others add '.[dev]': torch, mypy, pytest. It takes 30 seconds after pip.
+# what a user gets (384 MB); the others add '.[dev]': torch, mypy, pytest.
 
 PYTHON ?= python3
 BIN := .venv/bin

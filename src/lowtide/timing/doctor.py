@@ -42,7 +42,7 @@ _EXTRAS = (
     ("onnxscript", "onnxscript", "torch", "no PyTorch modules"),
     ("distributed", "distributed", "cluster", "no explore --cluster"),
 )  # fmt: skip
-_AGAIN = "pip install --force-reinstall lowtide"
+_AGAIN = "pip install --force-reinstall"
 _LOAD = "import importlib, sys; importlib.import_module(sys.argv[1])"
 _C = {"darwin": "xcode-select --install", "win32": "pip install ziglang"}.get(
     sys.platform, "apt install gcc libc6-dev"
@@ -95,7 +95,7 @@ class Examined:
 
 def examine() -> Examined:
     """Looks at everything; raises nothing."""
-    asked = [(name, module, _AGAIN, "", True) for name, module in _CORE]
+    asked = [(name, module, f"{_AGAIN} {name}", "", True) for name, module in _CORE]
     asked += [(name, module, f"pip install 'lowtide[{extra}]'", without, False)
               for name, module, extra, without in _EXTRAS]  # fmt: skip
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
