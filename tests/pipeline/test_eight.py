@@ -119,7 +119,6 @@ def test_one_command_says_first_how_far_it_is_from_the_original(command: Command
         ("quantise net.onnx -o q.onnx --calibrate huge.npy", 4, "holds NaN or infinity on the"),
         ("quantise bad.onnx -o q.onnx --uncalibrated", 4, "not an ONNX file"),
         ("quantise relu.onnx -o q.onnx --uncalibrated", 4, "no operator of it can run in 8 bits"),
-        ("fit net.onnx --int8 --flash 9KiB --uncalibrated -o q.onnx", 2, "no --flash with it"),
         ("fit net.onnx --int8 --target onnx --uncalibrated -o q.onnx", 2, "lowtide quantise"),
         ("fit net.onnx --int8 --weights plain --uncalibrated -o q.onnx", 2, "is for --flash"),
         ("fit net.onnx --calibrate pictures.npz -o q.onnx", 2, "are for --int8 and --flash"),
