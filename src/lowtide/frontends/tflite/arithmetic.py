@@ -58,7 +58,7 @@ def _settled(op: Site) -> bool:
     if op.input(0).dtype not in (I32, I64) or not all(op.is_constant(k) for k in (0, 1)):
         return False
     if op.node.kind not in _WHOLE:
-        raise op.refuse("of whole numbers")
+        raise op.refuse("not supported for whole numbers")
     op.settle(np.asarray(_WHOLE[op.node.kind](op.constant(0), op.constant(1))))
     return True
 
@@ -73,7 +73,7 @@ def binary(op: Site) -> None:
         names, image = operands(op)
         make_float(op, _FLOAT[op.node.kind], names, activation, image)
     elif op.node.kind == "DIV":
-        raise op.refuse("of 8-bit numbers")
+        raise op.refuse("not supported for 8-bit numbers")
     else:
         _make_eight(op, _factors(op), activation)
 
@@ -116,7 +116,7 @@ def extreme(op: Site) -> None:
     if op.is_eight(0, 1):
         ends = {op.scale(t) for t in (op.input(0), op.input(1), op.output())}
         if len(ends) > 1 or op.node.kind == "POW":
-            raise op.refuse(f"of 8-bit numbers of {len(ends)} scales")
+            raise op.refuse(f"not supported for 8-bit numbers of {len(ends)} scales")
     names, image = operands(op)
     op.make(_FLOAT[op.node.kind], names, image)
 
@@ -127,7 +127,7 @@ def floor_div(op: Site) -> None:
     if _settled(op):
         return
     if op.is_eight(0, 1) or op.node.kind == "FLOOR_MOD":
-        raise op.refuse(f"of {op.input(0).dtype} numbers")
+        raise op.refuse(f"not supported for {op.input(0).dtype} numbers")
     names, image = operands(op)
     op.make("Floor", [op.between("Div", names, _made_as(op, image), F32)], image)
 
@@ -144,7 +144,7 @@ def add_n(op: Site) -> None:
     every = range(len(op.node.inputs))
     op.shape(np.broadcast_shapes(*(op.input(k).shape for k in every)))
     if op.is_eight(*every):
-        raise op.refuse("of 8-bit numbers")
+        raise op.refuse("not supported for 8-bit numbers")
     op.make("Sum", [op.name(k) for k in every])
 
 

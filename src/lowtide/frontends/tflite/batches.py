@@ -82,9 +82,9 @@ def _blocks(op: Site) -> tuple[list[int], Array]:
     """Blocks and pads, or crops, of the axes behind the first."""
     blocks, pads = ints(op, 1), op.constant(2).astype(np.int64)
     if min(blocks, default=0) < 1 or pads.shape != (len(blocks), 2) or pads.min() < 0:
-        raise op.refuse(f"blocks {blocks}, pads {pads.tolist()}")
+        raise op.refuse(f"not supported: blocks {blocks}, pads {pads.tolist()}")
     if len(blocks) >= len(op.input(0).shape):
-        raise op.refuse(f"blocks {blocks} of {len(op.input(0).shape)} axes")
+        raise op.refuse(f"not supported: blocks {blocks} of {len(op.input(0).shape)} axes")
     return blocks, pads
 
 
@@ -102,7 +102,7 @@ def space_to_batch(op: Site) -> None:
         around = [int(v) for v in every.T.ravel()]
         x = op.between("Pad", [x], tuple(shape), held.dtype, held.quant, pads=around, value=value)
     if any(n % b for n, b in zip(shape[1:], blocks, strict=False)):
-        raise op.refuse(f"blocks {blocks} of {shape}")
+        raise op.refuse(f"not supported: blocks {blocks} of {shape}")
     apart = [part for n, b in zip(shape[1:], blocks, strict=False) for part in (n // b, b)]
     order = [*range(2, 2 * count + 1, 2), 0, *range(1, 2 * count, 2)]
     op.shape((shape[0] * prod(blocks), *apart[::2], *shape[1 + count :]))
@@ -116,13 +116,13 @@ def batch_to_space(op: Site) -> None:
     (blocks, crops), held = _blocks(op), op.input(0)
     count, shape = len(blocks), held.shape
     if shape[0] % prod(blocks):
-        raise op.refuse(f"blocks {blocks} of {shape[0]} images")
+        raise op.refuse(f"not supported: blocks {blocks} of {shape[0]} images")
     apart = [*blocks, shape[0] // prod(blocks), *shape[1:]]
     order = [count, *(a for k in range(count) for a in (count + 1 + k, k))]
     whole = [n * b for n, b in zip(shape[1:], blocks, strict=False)]
     left = [n - int(c.sum()) for n, c in zip(whole, crops, strict=True)]
     if min(left) < 1:
-        raise op.refuse(f"crops {crops.tolist()} of {whole}")
+        raise op.refuse(f"not supported: crops {crops.tolist()} of {whole}")
     op.shape((shape[0] // prod(blocks), *left, *shape[1 + count :]))
     if not crops.any():
         _turned(op, op.name(0), apart, order)

@@ -58,5 +58,5 @@ def select(op: Site) -> None:
     shapes = [op.input(k).shape for k in range(3)]
     op.shape(np.broadcast_shapes(*shapes))
     if op.node.kind == "SELECT" and len(shapes[0]) == 1 < len(shapes[1]):
-        raise op.refuse("a mask of the first axis")
+        raise op.refuse("not supported: a mask of the first axis")
     op.make("Where", [op.name(k) for k in range(3)])

@@ -21,7 +21,9 @@ def geometry(op: Site, options: Any, kernel: tuple[int, int], channels: int) -> 
     What is made has so many `channels`.
     """
     if len(op.input(0).shape) != 4:
-        raise op.refuse(f"an image of shape {[*op.input(0).shape]}; 4 axes are needed")
+        raise op.refuse(
+            f"not supported: an image of shape {[*op.input(0).shape]}; 4 axes are needed"
+        )
     given = _geometry(op, options, kernel)
     (n, *sizes, _), pads = op.input(0).shape, given["pads"]
     out = (
@@ -40,7 +42,9 @@ def _geometry(op: Site, options: Any, kernel: tuple[int, int]) -> dict[str, Any]
     if hasattr(options, "DilationHFactor"):
         dilations = (options.DilationHFactor(), options.DilationWFactor())
     if min(*strides, *dilations, *kernel) < 1:
-        raise op.refuse(f"strides {strides}, dilations {dilations}, a kernel of {kernel}")
+        raise op.refuse(
+            f"not supported: strides {strides}, dilations {dilations}, a kernel of {kernel}"
+        )
     if op.node.spread is not None:
         return {"strides": strides, **dict(zip(("dilations", "pads"), op.node.spread, strict=True))}
     before, after = [], []
@@ -175,7 +179,7 @@ def transpose_conv(op: Site) -> None:
         raise op.refuse(f"an output of shape {[*asked]} of {[*op.input(2).shape]}")
     op.shape(asked)
     if min(*strides, *kernel) < 1:
-        raise op.refuse(f"strides {strides}, a kernel of {kernel}")
+        raise op.refuse(f"not supported: strides {strides}, a kernel of {kernel}")
     before, after, extra = [], [], []
     for size, k, stride, out in zip(
         op.input(2).shape[1:3], kernel, strides, op.output().shape[1:3], strict=True

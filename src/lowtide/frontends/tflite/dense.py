@@ -19,7 +19,7 @@ def _rows(op: Site, inside: int) -> tuple[str, int]:
     held = op.input(0)
     count = prod(held.shape)
     if inside < 1 or count % inside:
-        raise op.refuse(f"rows of {inside} of an input of shape {[*held.shape]}")
+        raise op.refuse(f"not supported: rows of {inside} of an input of shape {[*held.shape]}")
     rows = (count // inside, inside)
     if held.shape == rows:
         return op.name(0), rows[0]
@@ -87,7 +87,7 @@ def batch_matmul(op: Site) -> None:
     across = (int(options.AdjX()), int(options.AdjY()))
     a, b = (op.input(k).shape for k in (0, 1))
     if min(len(a), len(b)) < 2:
-        raise op.refuse(f"of shapes {[*a]} and {[*b]}")
+        raise op.refuse(f"not supported for shapes {[*a]} and {[*b]}")
     ends = a[-1 if across[0] else -2], b[-2 if across[1] else -1]
     op.shape((*np.broadcast_shapes(a[:-2], b[:-2]), *ends))
     if not op.is_eight(0, 1):
@@ -97,7 +97,7 @@ def batch_matmul(op: Site) -> None:
         op.make("MatMul", names)
         return
     if op.output().dtype != I8:
-        raise op.refuse("of uint8 numbers")
+        raise op.refuse("not supported for uint8 numbers")
     (sa, za), (sb, zb), (sy, zy) = (op.scale(t) for t in (op.input(0), op.input(1), op.output()))
     m, n = multipliers([as_float32(sa * sb) / sy])
     names += [op.add_constant(m, "m"), op.add_constant(n, "n")]

@@ -42,7 +42,7 @@ def range_(op: Site) -> None:
     start, limit, step = (op.constant(k).item() for k in range(3))
     count = op.output().shape
     if not step or len(count) != 1:
-        raise op.refuse(f"from {start} to {limit} by {step}")
+        raise op.refuse(f"not supported: from {start} to {limit} by {step}")
     op.settle(np.arange(start, limit, step))
 
 

@@ -32,13 +32,13 @@ def same_numbers(op: Site, *inputs: int) -> None:
     """
     kinds = {op.input(k).dtype for k in inputs} | {op.output().dtype}
     if len(kinds) > 1:
-        raise op.refuse(f"between {' and '.join(sorted(map(str, kinds)))}")
+        raise op.refuse(f"not supported between {' and '.join(sorted(map(str, kinds)))}")
 
 
 def axis_of(op: Site, given: int, rank: int) -> int:
     """An axis counted from the front."""
     if not -rank <= given < rank:
-        raise op.refuse(f"axis {given} of {rank}")
+        raise op.refuse(f"not supported: axis {given} of {rank}")
     return given % rank
 
 
@@ -77,12 +77,14 @@ def concatenation(op: Site) -> None:
         len(op.output().shape),
     )
     if options.FusedActivationFunction():
-        raise op.refuse("a fused activation")
+        raise op.refuse("not supported: a fused activation")
     axis, every = axis_of(op, options.Axis(), rank), range(count)
     first = op.input(0).shape
     others = {(*s[:axis], *s[axis + 1 :]) for s in (op.input(k).shape for k in every)}
     if len(others) > 1 or len(first) != rank:
-        raise op.refuse(f"of shapes that differ beside axis {axis}: {sorted(others)}")
+        raise op.refuse(
+            f"not supported for shapes that differ beside axis {axis}: {sorted(others)}"
+        )
     total = sum(op.input(k).shape[axis] for k in every)
     op.shape((*first[:axis], total, *first[axis + 1 :]))
     image = rank == 4 and any(op.net.is_image(op.input(k).number) for k in every)
@@ -91,7 +93,7 @@ def concatenation(op: Site) -> None:
         same_numbers(op, *every)
         quants = [t.quant for t in (*map(op.input, every), op.output())]
         if len({(q.scales, q.zeros) for q in quants if q is not None}) > 1:
-            raise op.refuse("of int8 numbers between two scales")
+            raise op.refuse("not supported for int8 numbers between two scales")
     names = [_rescaled(op, k, image) if eight else op.name(k, image) for k in every]
     op.make("Concat", names, image, {"axis": FIRST.index(axis) if image else axis})
 
@@ -157,7 +159,7 @@ def pack(op: Site) -> None:
     shapes = {op.input(k).shape for k in every}
     same_numbers(op, *every)
     if len(shapes) != 1:
-        raise op.refuse(f"of {len(shapes)} shapes")
+        raise op.refuse(f"not supported for {len(shapes)} shapes")
     (one,) = shapes
     axis, names = axis_of(op, op.options(tflite.PackOptions).Axis(), len(one) + 1), []
     op.shape((*one[:axis], len(every), *one[axis:]))

@@ -40,7 +40,7 @@ def l2_pool_2d(op: Site) -> None:
     """The root of the mean of squares, of floats."""
     options, held = op.options(tflite.Pool2DOptions), op.input(0)
     if op.is_eight(0):
-        raise op.refuse("of 8-bit numbers")
+        raise op.refuse("not supported for 8-bit numbers")
     kernel = (options.FilterHeight(), options.FilterWidth())
     given = {**geometry(op, options, kernel, op.input(0).shape[-1]), "kernel_shape": kernel}
     name = op.name(0, image=True)

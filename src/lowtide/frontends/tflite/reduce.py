@@ -42,7 +42,7 @@ def reduced(op: Site) -> None:
         op.make(_FLOAT[kind], [op.name(0)], attributes=attributes)
         return
     if kind == "REDUCE_PROD":
-        raise op.refuse("of 8-bit numbers")
+        raise op.refuse("not supported for 8-bit numbers")
     (sx, zx), (sy, zy) = op.scale(op.input(0)), op.scale(op.output())
     m, n = multiplier(sx / sy)
     if kind == "MEAN":
@@ -64,7 +64,7 @@ def arg_extreme(op: Site) -> None:
     """Where the first of the largest elements along an axis is."""
     shape, (given,) = op.input(0).shape, (int(a) for a in np.ravel(op.constant(1)))
     if not -len(shape) <= given < len(shape):
-        raise op.refuse(f"axis {given} of {len(shape)}")
+        raise op.refuse(f"not supported: axis {given} of {len(shape)}")
     axis = given % len(shape)
     op.shape((*shape[:axis], *shape[axis + 1 :]))
     attributes = {"axis": axis, "keepdims": 0}
@@ -78,7 +78,7 @@ def l2_normalization(op: Site) -> None:
     """x over the root of the sum of squares along the last axis"""
     op.shape(op.input(0).shape)
     if op.options(tflite.L2NormOptions).FusedActivationFunction():
-        raise op.refuse("a fused activation")
+        raise op.refuse("not supported: a fused activation")
     if not op.is_eight(0):
         op.make("LpNormalization", [op.name(0)], attributes={"axis": -1, "p": 2})
         return
@@ -93,11 +93,11 @@ def l2_normalization(op: Site) -> None:
 def cumsum(op: Site) -> None:
     """Sums so far along an axis, of floats."""
     if op.is_eight(0):
-        raise op.refuse("of 8-bit numbers")
+        raise op.refuse("not supported for 8-bit numbers")
     op.shape(op.input(0).shape)
     options, rank = op.options(tflite.CumsumOptions), len(op.input(0).shape)
     axis = int(op.constant(1).item())
     if not -rank <= axis < rank:
-        raise op.refuse(f"axis {axis} of {rank}")
+        raise op.refuse(f"not supported: axis {axis} of {rank}")
     given = {"exclusive": int(options.Exclusive()), "reverse": int(options.Reverse())}
     op.make("CumSum", [op.name(0)], attributes={"axis": axis, **given})

@@ -34,7 +34,7 @@ def strided_slice(op: Site) -> None:
         for mask in (options.ShrinkAxisMask(), options.NewAxisMask(), options.EllipsisMask())
     )
     if not len(begin) == len(end) == len(step) or sum(whole) > 1 or 0 in step:
-        raise op.refuse(f"from {begin} to {end} by {step}")
+        raise op.refuse(f"not supported: from {begin} to {end} by {step}")
     named = len(begin) - sum(added) - sum(whole) + sum(map(all, zip(added, whole, strict=True)))
     if named > len(shape) - any(whole):
         raise op.refuse(f"{named} slices of {len(shape)} axes")

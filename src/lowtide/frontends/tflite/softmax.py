@@ -35,5 +35,5 @@ def log_softmax(op: Site) -> None:
     """The logarithm of it, of floats."""
     op.shape(op.input(0).shape)
     if op.is_eight(0):
-        raise op.refuse("of 8-bit numbers")
+        raise op.refuse("not supported for 8-bit numbers")
     op.make("LogSoftmax", [op.name(0)], attributes={"axis": -1})

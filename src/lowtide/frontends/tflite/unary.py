@@ -49,7 +49,7 @@ def _of_bytes(op: Site, function: Callable[[Array], Array]) -> None:
     """A function of int8 numbers by TFLite's table of float32."""
     x, y, _, _ = _ends(op)
     if op.input(0).dtype != I8:
-        raise op.refuse(f"of {op.input(0).dtype} numbers")
+        raise op.refuse(f"not supported for {op.input(0).dtype} numbers")
     make_lookup(op, tables.of_reals(I8, x, y, function))
 
 
@@ -65,7 +65,7 @@ def named(op: Site) -> None:
     elif op.node.kind in _OF_BYTES:
         _of_bytes(op, _OF_BYTES[op.node.kind])
     else:
-        raise op.refuse("of 8-bit numbers")
+        raise op.refuse("not supported for 8-bit numbers")
 
 
 @operator("RSQRT", "SQUARE")
@@ -73,10 +73,10 @@ def power(op: Site) -> None:
     """1 / sqrt(x), x * x"""
     if op.is_eight(0):
         if op.node.kind == "SQUARE":
-            raise op.refuse("of 8-bit numbers")
+            raise op.refuse("not supported for 8-bit numbers")
         x, y, least, most = _ends(op)
         if op.input(0).dtype != I8:
-            raise op.refuse(f"of {op.input(0).dtype} numbers")
+            raise op.refuse(f"not supported for {op.input(0).dtype} numbers")
         values = tables.inverse_roots(tables.numbers(I8, x[1]), x[0], y[0])
         make_lookup(op, tables.table(values, y[1], least, most))
         return
@@ -178,7 +178,7 @@ def quantize(op: Site) -> None:
     """Reals made whole, or whole numbers given another scale."""
     x, (kind, out) = op.input(0), (op.input(0).dtype, op.output().dtype)
     if out not in (I8, U8) or kind not in (F32, I8, U8):
-        raise op.refuse(f"from {kind} to {out}")
+        raise op.refuse(f"not supported: from {kind} to {out}")
     (scale, zero), ends = op.scale(op.output()), np.iinfo(out.name)
     low, high = int(ends.min), int(ends.max)
     name, image = op.pointwise()
@@ -196,7 +196,7 @@ def dequantize(op: Site) -> None:
     """Whole numbers made real; constants, half floats too, at once."""
     x, out = op.input(0), op.output().dtype
     if out != F32 or x.dtype not in (F16, I8, U8):
-        raise op.refuse(f"from {x.dtype} to {out}")
+        raise op.refuse(f"not supported: from {x.dtype} to {out}")
     if op.is_constant(0):
         held = op.constant(0)
         if x.dtype != F16:
@@ -204,7 +204,7 @@ def dequantize(op: Site) -> None:
         op.settle(held)
         return
     if x.dtype == F16:
-        raise op.refuse("of half floats that are no constant")
+        raise op.refuse("not supported for half floats that are no constant")
     name, image = op.pointwise()
     scale, zero = op.scale(x)
     op.make("Dequantize", [name], image, {"scale": scale, "x_zero": zero})
@@ -214,7 +214,7 @@ def _real(op: Site, held: Array) -> Array:
     """(x - zero) * scale, with scales of channels too."""
     quant = op.input(0).quant
     if quant is None:
-        raise op.refuse("of a constant without a scale")
+        raise op.refuse("not supported for a constant without a scale")
     along = [1] * held.ndim
     if quant.axis is not None and not 0 <= quant.axis < held.ndim:
         raise op.refuse(f"scales along axis {quant.axis} of {held.ndim}")
