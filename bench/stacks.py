@@ -51,6 +51,10 @@ LARGEST = 512 << 10
 """Bytes of a file of ../shared: half of the flash that boards usually have."""
 
 
+_NO_MARKS = "-DNET_AT(operator)="
+"""As users build: marks between operators keep values in registers that would not be there."""
+
+
 @dataclass(frozen=True)
 class Found:
     """What is said of a program compiled in a way, and what a board measured."""
@@ -84,7 +88,7 @@ def measure(
     """Bytes that a run on an image of zeros writes below where the program is called."""
     with TemporaryDirectory(prefix="lowtide-") as name:
         there = Path(name)
-        made = build_for_board(files, memory, where, there, 1, compiler, flags)
+        made = build_for_board(files, memory, where, there, 1, compiler, [*flags, _NO_MARKS])
         (there / "inputs").write_bytes(bytes(sum(port.bytes for port in memory.inputs)))
         status, said = run_on_board(where, made.elf, 600)
         found = [line.split()[1] for line in said.splitlines() if line.startswith("stack ")]
