@@ -22,7 +22,7 @@ from bench.layers import network
 from bench.tables import markdown, put
 from lowtide.clock import Clock
 from lowtide.pipeline.fit import fit, read
-from lowtide.pipeline.profile import overlaps
+from lowtide.pipeline.profile import profile
 from lowtide.planner.make_plan import make_plan
 from lowtide.planner.plan import Options, Plan
 
@@ -93,8 +93,7 @@ HEAD = (
 
 def measure(name: str, model: Path | onnx.ModelProto) -> list[str]:
     """Plans a network at every overlap."""
-    plans, _ = overlaps(model, PACKED)
-    del plans["plan"]
+    plans = profile(model, options=PACKED).overlaps
     source, graph = read(model, Clock(lambda _: None))
     group16 = make_plan(source, graph, replace(PACKED, align=16), Clock(lambda _: None))
     return row(name, plans, group16)

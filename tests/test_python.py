@@ -46,10 +46,26 @@ def parameters(name: str) -> dict[str, inspect.Parameter]:
     return dict(inspect.signature(getattr(lowtide, name)).parameters)
 
 
-def test_fit_takes_every_option() -> None:
-    options = {str(one.name) for one in COMMANDS["fit"].params}
-    assert options - {*BESIDE} <= parameters("fit").keys()
-    assert not {*BESIDE} & parameters("fit").keys()
+OTHERS = {
+    "boards": "what can be installed for emulated boards, said for a shell",
+    "doctor": "what is installed, said for a shell",
+    "operators": "a list for people",
+    "place": "minimalloc's files, not networks",
+    "train-compressed": "trains for hours, and goes on from a file",
+}
+"""Commands that Python has not, and what they are."""
+
+
+@pytest.mark.parametrize("name", sorted({*COMMANDS} - {*OTHERS}))
+def test_each_command_is_a_function_with_every_option(name: str) -> None:
+    options = {str(one.name) for one in COMMANDS[name].params}
+    beside = {*BESIDE} - ({"output"} if name == "explore" else set())
+    assert options - beside <= parameters(name).keys()
+    assert not beside & parameters(name).keys()
+
+
+def test_several_networks_take_their_options() -> None:
+    assert {"name", "keep", "endless", "budget", "options"} <= parameters("fit_together").keys()
 
 
 def test_options_are_each_a_keyword() -> None:
@@ -64,15 +80,24 @@ def test_defaults_are_those_of_options() -> None:
     assert differ == {"io_type"}  # with int8 it is 8bit
 
 
-def test_the_names_of_a_signature_can_be_imported() -> None:
-    words = set(re.findall(r"[A-Z]\w+", str(inspect.signature(lowtide.fit))))
-    known = {"Literal", "Mapping", "Sequence", "None", "False"}
+FUNCTIONS = [name for name in lowtide.__all__ if name.islower()]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_names_of_a_signature_can_be_imported(name: str) -> None:
+    words = set(re.findall(r"[A-Z]\w+", str(inspect.signature(getattr(lowtide, name)))))
+    known = {"Literal", "Mapping", "Path", "Sequence", "None", "False"}
     assert words - known <= {*lowtide.__all__}
 
 
-def test_help_shows_words_and_no_addresses() -> None:
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_help_shows_no_addresses(name: str) -> None:
+    assert "0x" not in str(inspect.signature(getattr(lowtide, name)))
+    assert len(inspect.getdoc(getattr(lowtide, name)) or "") > 60
+
+
+def test_help_is_in_words() -> None:
     shown = str(inspect.signature(lowtide.fit))
-    assert "0x" not in shown
     assert "\n    max_overhead: float = 0.0,\n" in shown
     assert all(name in (lowtide.fit.__doc__ or "") for name in ("bytes", "Returns", "Raises"))
 
@@ -143,3 +168,84 @@ def test_eight_bits_by_name() -> None:
     assert fitted.facts()["quantised"]["operators"]
     assert "int8.onnx" in fitted.files
     assert repr(fitted).startswith("<FittedEight ")
+
+
+HOSTILE = "</td><script>alert(1)</script>"
+
+
+@pytest.fixture(scope="module")
+def hostile() -> onnx.ModelProto:
+    """A network whose names would run if a notebook took them for what they say."""
+    made = network()
+    made.graph.name = HOSTILE
+    made.graph.input[0].name = made.graph.node[0].input[0] = HOSTILE
+    made.graph.node[0].name = made.graph.node[0].output[0] = made.graph.node[1].input[0] = (
+        f"{HOSTILE}<img src=x onerror=alert(1)>"
+    )
+    return made
+
+
+def test_a_notebook_shows_results_and_runs_nothing(
+    hostile: onnx.ModelProto, tmp_path: Path
+) -> None:
+    fitted = lowtide.fit(hostile, place="greedy", labels=["a"])
+    fitted.save(tmp_path / "out")
+    results = {
+        "fitted": fitted,
+        "profiled": lowtide.profile(hostile, place="greedy", chip="stm32f746"),
+        "explored": lowtide.explore(hostile, max_overhead=0.0),
+        "benched": lowtide.bench(tmp_path / "out", seconds=0.1, profile=True),
+        "chips": lowtide.chips(),
+    }
+    for name, one in results.items():
+        shown = one._repr_html_()
+        assert shown.startswith('<div class="lowtide-result">'), name
+        assert not re.search(r"<(script|img)|<[^>]*\son\w+=", shown), name
+        assert name == "chips" or "&lt;" in shown, name
+        assert shown.count("<table") == shown.count("</table>") > 0, name
+        assert ("<svg" in shown) == (name in ("fitted", "profiled", "explored"))
+        assert "\n" not in repr(one)
+        assert len(repr(one)) < 600, name
+        assert str(one) != repr(one)
+
+
+def test_what_profile_says(tmp_path: Path) -> None:
+    profiled = lowtide.profile(network(), place="greedy", chip=["stm32f746", "nrf52840"])
+    assert isinstance(profiled, lowtide.Plan)
+    assert profiled.overlaps.keys() == {"none", "row", "group", "pixel"}
+    assert [one.chip.name for one in profiled.chips] == ["stm32f746", "nrf52840"]
+    text = str(profiled)
+    assert "at 8 bits" in text
+    assert "overlap pixel" in text
+    assert "nrf52840" in text
+
+
+def test_weights_stored_small_and_8_bits_are_saved_as_files(tmp_path: Path) -> None:
+    small = lowtide.compress(network(), "1KiB", uncalibrated=True)
+    eight = lowtide.quantise(network(), uncalibrated=True)
+    for one, name in ((small, "small.onnx"), (eight, "eight.onnx")):
+        one.save(tmp_path / name)
+        assert lowtide.profile(tmp_path / name, place="greedy").arena_bytes > 0
+        assert len(repr(one)) < 200
+        assert "an approximation" in str(one)
+    with pytest.raises(lowtide.UsageError, match="--uncalibrated"):
+        lowtide.quantise(network())
+
+
+def test_verify_says_what_is_in_a_folder(tmp_path: Path) -> None:
+    lowtide.fit(network(), target="none", place="greedy").save(tmp_path / "plan")
+    lowtide.fit(network(), target="fifo").save(tmp_path / "fifo")
+    plan, fifo = lowtide.verify(tmp_path / "plan"), lowtide.verify(tmp_path / "fifo")
+    assert repr(plan).startswith("<Verified network: ") or repr(plan).startswith("<Verified g: ")
+    assert "the placement passed" in str(plan)
+    assert repr(fifo).startswith("<VerifiedFifos ")
+    with pytest.raises(lowtide.UsageError, match="--layers compares with the network"):
+        lowtide.verify(tmp_path / "plan", layers=True)
+    with pytest.raises(lowtide.UsageError, match="--seconds does not go with --board"):
+        lowtide.bench(tmp_path / "plan", board="m4", seconds=1.0)  # type: ignore[call-overload]
+
+
+def test_chips_are_shown_short() -> None:
+    chips = lowtide.chips()
+    assert re.fullmatch(r"<Chip \S+: .* MHz, .* of RAM, .*flash.*>", repr(chips[0]))
+    assert all(one.name in str(chips) for one in chips)

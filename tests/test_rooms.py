@@ -22,7 +22,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "lowtide"
 FLOORS = """
     __main__
     cli
-    weights/train explorer __init__
+    weights/train __init__ explorer
     timing pipeline
     check check/exact weights report backends backends/c99 backends/tflite
     backends/fifo

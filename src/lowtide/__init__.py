@@ -18,11 +18,27 @@ from lowtide.version import __version__ as __version__
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
-    from lowtide.check.verify import Verified, verify
+    from lowtide.check.verify import Verified
+    from lowtide.check.verify_fifo import VerifiedFifos
+    from lowtide.check.verify_tflite import VerifiedTflite
+    from lowtide.check.verify_together import VerifiedTogether
     from lowtide.clock import Progress
-    from lowtide.errors import BudgetError, CheckError, LowtideError, ModelError, UsageError
+    from lowtide.errors import (
+        BudgetError,
+        CheckError,
+        LowtideError,
+        ModelError,
+        UnreadableModel,
+        UnsupportedModel,
+        UsageError,
+    )
+    from lowtide.explorer.ask import explore
+    from lowtide.explorer.explore import Explored
     from lowtide.ir.codes import Array
     from lowtide.ir.graph import Shape
+    from lowtide.kernels.chips import Chip
+    from lowtide.pipeline.all_chips import Chips, chips
+    from lowtide.pipeline.approximate import compress, quantise
     from lowtide.pipeline.fit import Fitted, Samples
     from lowtide.pipeline.fit_any import fit
     from lowtide.pipeline.fit_eight import FittedEight
@@ -32,22 +48,31 @@ if TYPE_CHECKING:
     from lowtide.pipeline.fit_tflite import FittedTflite
     from lowtide.pipeline.from_torch import Module
     from lowtide.pipeline.pictures import File, Files
-    from lowtide.pipeline.profile import profile
+    from lowtide.pipeline.profile import Profiled, profile
     from lowtide.pipeline.read import Model
     from lowtide.pipeline.together import Together, fit_together
+    from lowtide.pipeline.verify_any import verify
     from lowtide.planner.memory_map import MemoryMap
     from lowtide.planner.plan import Options, Plan
     from lowtide.planner.plan_json import read_memory_map
-    from lowtide.timing.bench import bench
+    from lowtide.timing.bench_any import bench
+    from lowtide.timing.board_result import BoardCount
     from lowtide.timing.result import Benched
+    from lowtide.weights.compress import Compressed
+    from lowtide.weights.eight import Quantised
 
 # Where each public name lives; modules are imported when first used, so that `lowtide --help` and
 # a shell's completion do not wait for onnxruntime and OR-tools.
 _HOME = {
     "Array": "lowtide.ir.codes",
     "Benched": "lowtide.timing.result",
+    "BoardCount": "lowtide.timing.board_result",
     "BudgetError": "lowtide.errors",
     "CheckError": "lowtide.errors",
+    "Chip": "lowtide.kernels.chips",
+    "Chips": "lowtide.pipeline.all_chips",
+    "Compressed": "lowtide.weights.compress",
+    "Explored": "lowtide.explorer.explore",
     "File": "lowtide.pipeline.pictures",
     "Files": "lowtide.pipeline.pictures",
     "Fitted": "lowtide.pipeline.fit",
@@ -63,25 +88,41 @@ _HOME = {
     "Options": "lowtide.planner.plan",
     "Plan": "lowtide.planner.plan",
     "Portable": "lowtide.pipeline.fit_onnx",
+    "Profiled": "lowtide.pipeline.profile",
     "Progress": "lowtide.clock",
+    "Quantised": "lowtide.weights.eight",
     "Samples": "lowtide.pipeline.fit",
     "Shape": "lowtide.ir.graph",
     "Together": "lowtide.pipeline.together",
+    "UnreadableModel": "lowtide.errors",
+    "UnsupportedModel": "lowtide.errors",
     "UsageError": "lowtide.errors",
     "Verified": "lowtide.check.verify",
-    "bench": "lowtide.timing.bench",
+    "VerifiedFifos": "lowtide.check.verify_fifo",
+    "VerifiedTflite": "lowtide.check.verify_tflite",
+    "VerifiedTogether": "lowtide.check.verify_together",
+    "bench": "lowtide.timing.bench_any",
+    "chips": "lowtide.pipeline.all_chips",
+    "compress": "lowtide.pipeline.approximate",
+    "explore": "lowtide.explorer.ask",
     "fit": "lowtide.pipeline.fit_any",
     "fit_together": "lowtide.pipeline.together",
     "profile": "lowtide.pipeline.profile",
+    "quantise": "lowtide.pipeline.approximate",
     "read_memory_map": "lowtide.planner.plan_json",
-    "verify": "lowtide.check.verify",
+    "verify": "lowtide.pipeline.verify_any",
 }
 
 __all__ = [
     "Array",
     "Benched",
+    "BoardCount",
     "BudgetError",
     "CheckError",
+    "Chip",
+    "Chips",
+    "Compressed",
+    "Explored",
     "File",
     "Files",
     "Fitted",
@@ -97,16 +138,27 @@ __all__ = [
     "Options",
     "Plan",
     "Portable",
+    "Profiled",
     "Progress",
+    "Quantised",
     "Samples",
     "Shape",
     "Together",
+    "UnreadableModel",
+    "UnsupportedModel",
     "UsageError",
     "Verified",
+    "VerifiedFifos",
+    "VerifiedTflite",
+    "VerifiedTogether",
     "bench",
+    "chips",
+    "compress",
+    "explore",
     "fit",
     "fit_together",
     "profile",
+    "quantise",
     "read_memory_map",
     "verify",
 ]

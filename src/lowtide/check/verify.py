@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lowtide.check.difference import check_near, compare
 from lowtide.check.ends import Ends
@@ -17,6 +17,7 @@ from lowtide.check.numbers import Sample
 from lowtide.check.reference_file import unpack_references
 from lowtide.check.stated import check_plan, same_map
 from lowtide.check.truth import expect
+from lowtide.check.words import show_verified
 from lowtide.clock import Progress, quiet
 from lowtide.errors import (
     NO_COMPILER,
@@ -31,15 +32,22 @@ from lowtide.files.result import Result, read_result
 from lowtide.planner.memory_map import MemoryMap
 from lowtide.planner.plan_json import read_memory_map
 from lowtide.planner.shared_json import is_shared
-from lowtide.quoting import own
+from lowtide.quoting import for_terminal, own
 from lowtide.room import MAX_ELEMENTS, Room
+from lowtide.sizes import show_bytes
+
+if TYPE_CHECKING:
+    from lowtide.check.layers import Layers
+    from lowtide.check.tested import Tested
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verified:
     """A folder whose files passed every check; `recomputed` is what they say of its memory.
 
     `changed` are files that are not as lowtide wrote them: the checks are of them as they are.
+    `layers` is how each operator compares, `tested` how often the program is right, if that was
+    asked for. Printed it is what the command says.
     """
 
     memory: MemoryMap
@@ -47,6 +55,8 @@ class Verified:
     recomputed: Mapping[str, int]
     seconds: float
     changed: tuple[str, ...] = ()
+    layers: Layers | None = None
+    tested: Tested | None = None
 
     def facts(self) -> dict[str, Any]:
         """Everything `verify --json` prints: only what was checked, not what plan.json claims."""
@@ -57,7 +67,18 @@ class Verified:
             **(self.checks.facts() if self.checks else {}),
             "changed": list(self.changed),
             "seconds": round(self.seconds, 3),
+            **(self.layers.facts() if self.layers else {}),
+            **(self.tested.facts() if self.tested else {}),
         }
+
+    def __str__(self) -> str:
+        more = [str(one) for one in (self.layers, self.tested) if one]
+        return "\n".join([show_verified(self), *more])
+
+    def __repr__(self) -> str:
+        arena = show_bytes(self.memory.arena_bytes)
+        passed = f"every check passed, {self.checks.shown}" if self.checks else "placement passed"
+        return f"<Verified {for_terminal(self.memory.file)}: arena {arena}, {passed}>"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from lowtide.quoting import for_terminal
 _JSON = "fifo.json"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class VerifiedFifos:
     """A folder whose depths passed; `changed` are files that are not as lowtide wrote them."""
 
@@ -36,6 +36,9 @@ class VerifiedFifos:
             "changed": list(self.changed),
             "seconds": round(self.seconds, 3),
         }
+
+    def __repr__(self) -> str:
+        return f"<VerifiedFifos {str(self).splitlines()[0]}>"
 
     def __str__(self) -> str:
         changed = f"\n  changed        {', '.join(self.changed)}" if self.changed else ""

@@ -13,12 +13,13 @@ from lowtide.check.tflm import version_of_tflm
 from lowtide.check.tflm_inputs import drawn_inputs
 from lowtide.check.tflm_judge import Judged, judge_tflite, run_bare
 from lowtide.check.verify import name_changed, result_of
+from lowtide.check.words import changed_lines
 from lowtide.clock import Progress, quiet
 from lowtide.errors import CheckError, ModelError
 from lowtide.quoting import for_terminal
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class VerifiedTflite:
     """A file whose plan is sound, and whose outputs are those without it, or of the original."""
 
@@ -46,6 +47,9 @@ class VerifiedTflite:
             "seconds": round(self.seconds, 3),
         }
 
+    def __repr__(self) -> str:
+        return f"<VerifiedTflite {str(self).splitlines()[0]}>"
+
     def __str__(self) -> str:
         head = self.judged.head_bytes
         return (
@@ -54,6 +58,7 @@ class VerifiedTflite:
             f"({self.online} without it, {100 * (head / max(self.online, 1) - 1):+.1f} %)\n"
             f"  outputs        equal to the bit on {self.samples} sets of inputs to those of "
             f"{for_terminal(self.against)}, by tflite-micro {self.runtime}"
+            + "".join(f"\n{line}" for line in changed_lines(self.changed))
         )
 
 

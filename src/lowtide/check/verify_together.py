@@ -16,6 +16,7 @@ from lowtide.check.flags import named
 from lowtide.check.judge import Checks
 from lowtide.check.together import Guest, Turns, judge_shared, judge_turns
 from lowtide.check.verify import is_model, name_changed, result_of, verify_files
+from lowtide.check.words import show_verified_together
 from lowtide.clock import Progress, quiet
 from lowtide.errors import CheckError, ModelError, UnreadableModel
 from lowtide.files.result import Result
@@ -27,7 +28,7 @@ from lowtide.planner.together import Shared
 from lowtide.room import MAX_ELEMENTS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class VerifiedTogether:
     """A folder of several networks that passed every check; as `Verified` is of one."""
 
@@ -37,6 +38,12 @@ class VerifiedTogether:
     turns: Turns | None
     seconds: float
     changed: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return show_verified_together(self)
+
+    def __repr__(self) -> str:
+        return f"<VerifiedTogether {str(self).splitlines()[0]}>"
 
     def facts(self) -> dict[str, Any]:
         """Everything `verify --json` prints."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,7 +10,6 @@ import typer
 from lowtide.cli.completion import boards
 from lowtide.cli.options import Json, Quiet
 from lowtide.cli.output import show
-from lowtide.cli.parse import refuse_given
 from lowtide.cli.progress import StageLine
 
 
@@ -75,50 +73,13 @@ def bench(
     With --board it is run in an emulator instead, must compute what it computes here, and its
     instructions are counted, operator by operator.
     """
-    timed = {"against": against, "model": model, "profile": profile or None, "seconds": seconds}
-    counted = {"compiler": compiler, "flags": flags, "timeout": timeout}
-    if board is not None:
-        refuse_given(timed, "does not go with --board")
-        _on_board(folder, board, counted, report, quiet, as_json)
-        return
-    refuse_given(counted, "goes with --board, which is not given")
-    from lowtide.timing.bench import bench as run
-    from lowtide.timing.bench_text import bench_text
-    from lowtide.timing.measured_page import check_report, of_times, write_report
+    from lowtide.timing.bench_any import bench as run
 
-    if report is not None:
-        check_report(folder, report)
+    given: dict[str, Any] = {
+        "against": against, "model": model, "profile": profile, "seconds": seconds,
+        "board": board, "compiler": compiler, "flags": flags, "timeout": timeout,
+    }  # fmt: skip
     with StageLine(folder, quiet) as progress:
-        benched = run(
-            folder, against, model=model, profile=profile or report is not None,
-            seconds=5.0 if seconds is None else seconds, progress=progress,
-        )  # fmt: skip
-    if report is not None:
-        write_report(folder, report, of_times(benched))
-    show(benched.facts() if as_json else _with_report(bench_text(benched), report))
-
-
-def _on_board(
-    folder: Path,
-    board: str,
-    asked: Mapping[str, Any],
-    report: Path | None,
-    quiet: bool,
-    as_json: bool,
-) -> None:
-    from lowtide.timing.board_bench import Asked, bench_on_board
-    from lowtide.timing.board_text import board_text
-    from lowtide.timing.measured_page import check_report, of_counts, write_report
-
-    if report is not None:
-        check_report(folder, report)
-    given = {key: value for key, value in asked.items() if value is not None}
-    with StageLine(folder, quiet) as progress:
-        counted = bench_on_board(folder, Asked(board, **given), progress)
-    if report is not None:
-        write_report(folder, report, of_counts(counted))
-    show(counted.facts() if as_json else _with_report(board_text(counted), report))
-
-
-def _with_report(text: str, report: Path | None) -> str:
-    return text if report is None else f"{text}\n\n  written  {report}"
+        made = run(folder, report=report, progress=progress, **given)
+    text = str(made) if report is None else f"{made}\n\n  written  {report}"
+    show(made.facts() if as_json else text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +19,6 @@ from lowtide.room import MAX_ELEMENTS
 
 if TYPE_CHECKING:
     from lowtide.weights.compress import Compressed
-    from lowtide.weights.labelled import Given
 
 from lowtide.cli.options import (
     Bgr,
@@ -66,27 +65,22 @@ def compress(
     as_json: Json = False,
 ) -> None:
     """Store the weights in few bytes, without training: low-bit factors, chosen layer by layer."""
-    from lowtide.files import check_file, write_file
+    from lowtide.files import check_file
     from lowtide.frontends.onnx.shapes import parse_shapes
-    from lowtide.pipeline.pictures import FAMILIES, pictures
-    from lowtide.weights.compress import compress as run
+    from lowtide.pipeline.approximate import compress as run
 
     check_file(output, model, read=files_read(output, model, calibrate, test, classes))
     check_onnx(output)
-    given = pictures(
-        calibrate or (), test or (), classes, uncalibrated,
-        parse_numbers(mean), parse_numbers(std), bgr,
-    )  # fmt: skip
     network = network_given(model, input_, shape, quiet).model
     with StageLine(model, quiet) as progress:
         found = run(
-            network, flash, given.inputs, families=FAMILIES[weights],
-            execution=None if form == "cheaper" else form, shapes=parse_shapes(shape or []),
+            network, flash, calibrate=calibrate or (), uncalibrated=uncalibrated, test=test or (),
+            classes=classes, mean=parse_numbers(mean), std=parse_numbers(std), bgr=bgr,
+            weights=weights, form=form, shape=parse_shapes(shape or []),
             max_elements=max_elements, progress=progress,
         )  # fmt: skip
-        rates = given.rates(found.network, found.model, progress)
-        write_file(output, found.model.SerializeToString())
-    show_result(found, rates, given, model, output, as_json)
+        found.save(output)
+    show_result(found, found.rates, found.warnings, model, output, as_json)
 
 
 def check_onnx(output: Path) -> None:
@@ -109,8 +103,8 @@ def files_read(output: Path, model: Path, *given: Sequence[Path] | Path | None) 
 
 def show_result(
     found: Compressed,
-    rates: dict[str, Any],
-    given: Given,
+    rates: Mapping[str, Any],
+    warned: Sequence[str],
     model: Path,
     output: Path,
     as_json: bool,
@@ -118,5 +112,5 @@ def show_result(
     """Prints what became of a network's weights."""
     from lowtide.weights.text import show_compressed
 
-    facts = {**found.facts(), **rates, "file": str(output), **warnings(given.warnings)}
+    facts = {**found.facts(), **rates, "file": str(output), **warnings(warned)}
     show(facts if as_json else show_compressed(found, rates, model, output))

@@ -57,25 +57,14 @@ def explore(
     as_json: Json = False,
 ) -> None:
     """Plan the network in many ways: the front of memory, work, weight traffic and code."""
-    from lowtide.explorer.explore import explore as run
-    from lowtide.explorer.front_text import front_text
-    from lowtide.explorer.recipes import recipes
-    from lowtide.pipeline.on_chip import Limits
-    from lowtide.planner.plan import Options
+    from lowtide.explorer.ask import explore as run
 
-    given = Options(align=align, element_bytes=element_bytes, image=image, cpu=cpu, cc=cc)
-    asked = Limits.of(None, chip).options(given)
-    tried = recipes(asked, max_overhead)
     network = network_given(model, input_, shape, quiet)
     with StageLine(model, quiet) as progress:
         found = run(
-            network.model,
-            tried,
-            folder=output,
-            code=code,
-            shapes=network.shapes(shape),
-            max_elements=max_elements,
-            cluster=cluster,
+            network.model, output=output, image=image, element_bytes=element_bytes,
+            max_overhead=max_overhead, align=align, cpu=cpu, cc=cc, chip=chip, code=code,
+            shape=network.shapes(shape), max_elements=max_elements, cluster=cluster,
             progress=progress,
-        )
-    show(found.facts() if as_json else front_text(found))
+        )  # fmt: skip
+    show(found.facts() if as_json else str(found))

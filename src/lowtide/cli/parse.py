@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from lowtide.errors import UsageError
 
 
@@ -30,10 +28,3 @@ def parse_numbers(text: str) -> tuple[float, ...]:
         raise UsageError(
             f"'{text}' is no number; --mean and --std take one, or one a channel: 124,116,104"
         ) from None
-
-
-def refuse_given(options: Mapping[str, object], why: str) -> None:
-    """Raises UsageError for the first option that was given, and must not be here."""
-    for name, value in options.items():
-        if value is not None:
-            raise UsageError(f"--{name} {why}")

@@ -66,25 +66,18 @@ def profile(
     as_json: Json = False,
 ) -> None:
     """What the network costs: live bytes of each operator, peaks, MACs, weights."""
-    from lowtide.pipeline.on_chip import on_chips, on_chips_text
-    from lowtide.pipeline.profile import overlaps
-    from lowtide.planner.plan import Options
-    from lowtide.report.profile_text import profile_facts, profile_text
+    from lowtide.pipeline.profile import profile as run
 
-    options = Options(
-        schedule, order, overlap, place, align, element_bytes, io_layout,
-        fuse_pools=fuse_pools, tile=parse_tile(tile), keep_input=keep_input, image=image,
-        result=result, max_overhead=max_overhead or 0.0, objective=objective,
-        io_type=io_type or "file", cpu=cpu, state=tuple(state or ()),
-        push=push or 1, window=window or 0, time_axis=time_axis,
-    )  # fmt: skip
-    made = network_given(model, input_, shape, quiet)
-    network, shapes = made.model, made.shapes(shape)
+    network = network_given(model, input_, shape, quiet)
     with StageLine(model, quiet) as progress:
-        plans, eight = overlaps(network, options, progress, shapes, max_elements)
-        held = on_chips(network, options, chip or (), progress, shapes, max_elements)
-    plan = plans.pop("plan")
-    facts = {**profile_facts(plan, plans), "at_8_bits": eight and eight.facts()}
-    facts |= {"chips": [one.facts() for one in held]}
-    text = profile_text(plan, others=plans, eight=str(eight or ""))
-    show(facts if as_json else "\n\n".join(filter(None, (text, on_chips_text(held)))))
+        profiled = run(
+            network.model, chip=chip or (), schedule=schedule, order=order, overlap=overlap, place=place,
+            align=align, cpu=cpu, element_bytes=element_bytes, io_layout=io_layout,
+            io_type=io_type or "file", fuse_pools=fuse_pools, tile=parse_tile(tile),
+            keep_input=keep_input, state=state or (), image=image, push=push or 1,
+            window=window or 0, time_axis=time_axis, result=result,
+            max_overhead=max_overhead or 0.0, objective=objective,
+            shape=network.shapes(shape), max_elements=max_elements, progress=progress,
+        )  # fmt: skip
+        said = profiled.profiled() if as_json else str(profiled)
+    show(said)

@@ -58,25 +58,20 @@ def quantise(
     as_json: Json = False,
 ) -> None:
     """Make a float32 network one of 8 bits, an ONNX file in QDQ form, without training."""
-    from lowtide.files import check_file, write_file
+    from lowtide.files import check_file
     from lowtide.frontends.onnx.shapes import parse_shapes
-    from lowtide.pipeline.pictures import pictures
-    from lowtide.weights.eight import quantise as run
+    from lowtide.pipeline.approximate import quantise as run
     from lowtide.weights.eight_text import show_quantised
 
     check_file(output, model, read=files_read(output, model, calibrate, test, classes))
     check_onnx(output)
-    given = pictures(
-        calibrate or (), test or (), classes, uncalibrated,
-        parse_numbers(mean), parse_numbers(std), bgr,
-    )  # fmt: skip
     network = network_given(model, input_, shape, quiet).model
     with StageLine(model, quiet) as progress:
         found = run(
-            network, given.inputs, shapes=parse_shapes(shape or []), max_elements=max_elements,
-            progress=progress,
+            network, calibrate=calibrate or (), uncalibrated=uncalibrated, test=test or (),
+            classes=classes, mean=parse_numbers(mean), std=parse_numbers(std), bgr=bgr,
+            shape=parse_shapes(shape or []), max_elements=max_elements, progress=progress,
         )  # fmt: skip
-        rates = given.rates(found.network, found.floats, progress)
-        write_file(output, found.model.SerializeToString(deterministic=True))
-    facts = {**found.facts(), **rates, "file": str(output), **warnings(given.warnings)}
-    show(facts if as_json else show_quantised(found, rates, output))
+        found.save(output)
+    facts = {**found.facts(), "file": str(output), **warnings(found.warnings)}
+    show(facts if as_json else show_quantised(found, found.rates, output))

@@ -109,7 +109,7 @@ def train_compressed(
         rates = tests.rates(after.network, after.model, progress) | training.rates(trained)
         write_file(output, trained.after.model.SerializeToString())
     kept.unlink(missing_ok=True)
-    show_result(trained.after, rates, tests, model, output, as_json)
+    show_result(trained.after, rates, tests.warnings, model, output, as_json)
 
 
 def _training() -> Any:

@@ -25,18 +25,23 @@ from lowtide.explorer.cluster import on_cluster
 from lowtide.explorer.front import Point, distinct, front
 from lowtide.explorer.front_page import front_page
 from lowtide.explorer.front_svg import front_svg
+from lowtide.explorer.front_text import code as code_words
+from lowtide.explorer.front_text import front_text, percent
 from lowtide.explorer.journal import Journal, check_journal
 from lowtide.explorer.recipes import recipe_name
 from lowtide.files import check_folder, put
 from lowtide.ir.graph import Graph, Shape
 from lowtide.pipeline.command import fit_command
+from lowtide.pipeline.markup import picture, section, table
 from lowtide.pipeline.read import Model, read
 from lowtide.planner.make_plan import make_plan
 from lowtide.planner.memory_map import memory_map
 from lowtide.planner.plan import Options, Plan, Source
 from lowtide.planner.weight_traffic import weight_traffic
+from lowtide.quoting import for_terminal
 from lowtide.report.small_map import small_map
 from lowtide.room import MAX_ELEMENTS
+from lowtide.sizes import show_bytes
 from lowtide.version import __version__
 
 _DRAWN = ("front.svg", "front.html")
@@ -44,11 +49,13 @@ _EVERY = 2.0
 """Seconds from one drawing to the next: of thousands of points each takes a while."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explored:
     """A network's points so far: `tried` recipes gave `points`, which all differ.
 
-    `model` is the network as it was named, `shapes` are those that it was given: for commands.
+    `front` has those that no other beats, `command(point)` what makes one. Printed it is what the
+    command says, in a notebook the front as a picture. `model` is the network as it was named,
+    `shapes` are those that it was given: for commands.
     """
 
     source: Source
@@ -65,6 +72,27 @@ class Explored:
     def front(self) -> tuple[Point, ...]:
         """The points that no other beats, least extra work first."""
         return front(self.points)
+
+    def __str__(self) -> str:
+        return front_text(self)
+
+    def __repr__(self) -> str:
+        sizes = [one.arena_bytes for one in self.points] or [0]
+        arena = f"{show_bytes(min(sizes))} to {show_bytes(max(sizes))} of arena"
+        counts = f"{len(self.points)} points, {len(self.front)} on the front"
+        return f"<Explored {for_terminal(self.source.file)}: {counts}, {arena}>"
+
+    def _repr_html_(self) -> str:
+        rows = (
+            (
+                recipe_name(one.options), show_bytes(one.arena_bytes), percent(one),
+                show_bytes(one.weight_traffic_bytes), code_words(one),
+            )
+            for one in self.front
+        )  # fmt: skip
+        head = ("front", "arena", "extra work", "weights read", "code")
+        drawn = front_svg(self.source.file, self.tried, self.points)
+        return section(f"{self.source.file}: the front", picture(drawn), table(rows, head))
 
     def facts(self) -> dict[str, Any]:
         """Everything `explore --json` prints."""

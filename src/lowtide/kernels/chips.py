@@ -34,11 +34,12 @@ class Memory:
         return self.address + self.bytes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Chip:
     """What is sold under a name.
 
-    `flash_bytes` is that of the largest of the name; None where the flash is a chip of its own.
+    `ram_bytes` is the most RAM in one piece. `flash_bytes` is that of the largest of the name; None
+    where the flash is a chip of its own.
     """
 
     name: str
@@ -53,6 +54,11 @@ class Chip:
 
     def __post_init__(self) -> None:
         find_cpu(self.cpu)
+
+    def __repr__(self) -> str:
+        flash = f"{self.flash_bytes // KIB:,} KiB of flash" if self.flash_bytes else "flash outside"
+        ram = f"{self.ram_bytes / KIB:,.7g} KiB of RAM"
+        return f"<Chip {self.name}: {self.core}, {self.clock_mhz} MHz, {ram}, {flash}>"
 
     @property
     def measured(self) -> bool:

@@ -29,6 +29,7 @@ from lowtide.pipeline.at_eight_bits import at_eight_bits
 from lowtide.pipeline.command import fit_command
 from lowtide.pipeline.fit_page import page_figures
 from lowtide.pipeline.fit_text import show_fit
+from lowtide.pipeline.markup import picture, section, table
 from lowtide.pipeline.on_chip import Limits, OnChip, on_chip, with_chips
 from lowtide.pipeline.package import Package, pack
 from lowtide.pipeline.ram import Planning, Sized, too_large, too_much_flash
@@ -168,6 +169,12 @@ class Fitted(Result):
     def __str__(self) -> str:
         """What the command says."""
         return show_fit(self, self.labels)
+
+    def _repr_html_(self) -> str:
+        limit = None if self.on_chip is None else self.on_chip.limits.ram
+        rows = [*page_figures(self, limit), *(("Warning", one) for one in self.warnings)]
+        drawn = picture(self.files["memory.svg"].decode())
+        return section(self.plan.source.named, table(rows, left=2), drawn)
 
     def __repr__(self) -> str:
         flash = "" if self.flash_bytes is None else f", {show_bytes(self.flash_bytes)} of flash"

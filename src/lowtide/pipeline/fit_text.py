@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lowtide.check.words import amount, checked_lines
 from lowtide.quoting import PATH_WIDTH, for_terminal
 from lowtide.sizes import show_bytes
 
 if TYPE_CHECKING:
     from lowtide.check.judge import Checks
-    from lowtide.check.opinion import Built
-    from lowtide.check.verify import Verified
     from lowtide.ir.graph import Array
     from lowtide.ir.original import Original
     from lowtide.layout.ports import Port
@@ -47,11 +46,8 @@ def show_fit(fitted: Fitted, labels: Sequence[str] | None = None) -> str:
     ]
     if fitted.checks:
         lines += [str(fitted.package)] if fitted.package else []
-        lines += (
-            _checked(fitted.checks)
-            + _module(fitted)
-            + _answers(fitted.checks, plan.outputs[0], labels or ())
-        )
+        lines += [*checked_lines(fitted.checks), *_module(fitted)]
+        lines += _answers(fitted.checks, plan.outputs[0], labels or ())
     return "\n".join(lines)
 
 
@@ -177,54 +173,8 @@ def _beside(fitted: Fitted) -> str:
     return f"arena, {own.stack_bytes} of stack{state}"
 
 
-def show_verified(verified: Verified) -> str:
-    """The result of a verification in words."""
-    arena = amount(verified.memory.arena_bytes).strip()
-    head = f"{for_terminal(verified.memory.file)}: arena {arena}"
-    if verified.checks is None:
-        lines = [f"{head}, the placement passed; there is no program"]
-    else:
-        lines = [f"{head}, every check passed", *_checked(verified.checks)]
-    if "original_file" in verified.memory.facts:
-        lines.append("  approximated   compared with the file it was made of, not its original")
-    return "\n".join([*lines, *changed_lines(verified.changed)])
-
-
-def changed_lines(changed: Sequence[str]) -> list[str]:
-    """Which files are not as lowtide wrote them, if any is."""
-    names = ", ".join(map(for_terminal, changed))
-    said = f"  changed        {names}: not as lowtide wrote it, checked as it is"
-    return [said] if changed else []
-
-
-def amount(count: int) -> str:
-    """Bytes, and the same as people write it, as wide in every line."""
-    return f"{count:>10} B ({show_bytes(count):>9})"
-
-
 def _percent(before: int, after: int) -> str:
     return f"{100 * (after - before) / before:+.1f} %" if before else "+0.0 %"
-
-
-def _checked(checks: Checks) -> list[str]:
-    return [
-        f"  checked        {checks.checked_reads} reads, {checks.faults} faults ({checks.how})",
-        f"  numbers        {checks.shown}; allowed: {checks.against.rule}",
-        *_compiler(checks.built),
-    ]
-
-
-def _compiler(built: Built) -> list[str]:
-    """Where the compiler was wrong: which, with what flags, and which ship instead."""
-    if not built.failed:
-        return []
-    named = for_terminal(built.compiler)
-    ships = " ".join(built.flags)
-    return [
-        f"  compiler       {named} is at fault: the sanitisers and -O2 agree that net.c is right",
-        *(f"    {flags}: {for_terminal(why, PATH_WIDTH)}" for flags, why in built.failed),
-        f"    {ships}: right, so it ships with these",
-    ]
 
 
 def _answers(checks: Checks, output: Port, labels: Sequence[str]) -> list[str]:

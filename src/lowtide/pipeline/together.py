@@ -24,6 +24,7 @@ from lowtide.pipeline.ram import ROUNDS, Planning, Sized, sized
 from lowtide.pipeline.read import Model, named, read
 from lowtide.pipeline.read_states import words_of
 from lowtide.pipeline.result import Result
+from lowtide.pipeline.signature import signed
 from lowtide.pipeline.together_text import show_together
 from lowtide.planner.filter_blocks import heeds_budget
 from lowtide.planner.plan import Options, Plan
@@ -107,7 +108,7 @@ def fit_together(
     options: Options | None = None,
     target: str = "c99",
     max_elements: int = MAX_ELEMENTS,
-    progress: Progress = quiet,
+    progress: Progress | None = None,
 ) -> Together:
     """Plans networks that take turns into one arena, and checks each, and all by turns.
 
@@ -117,7 +118,8 @@ def fit_together(
     "wake", or "wake:49" with a window of 49. `budget` is for all together. The rest is as for
     `fit`. Raises ModelError, BudgetError, CheckError and UsageError.
     """
-    clock = Clock(progress)
+    say = progress or quiet
+    clock = Clock(say)
     limit = None if budget is None else parse_bytes(budget, "--budget")
     options = options or Options()
     check_target(options, target)
@@ -126,7 +128,7 @@ def fit_together(
     meter = meter_for(options, target)
     networks = []
     for model, name in zip(models, called, strict=True):
-        progress(f"planning {name}")
+        say(f"planning {name}")
         own = replace(options, name=name, package=None, state=words[name])
         if name in windows:
             own = replace(own, image="endless", window=windows[name])
@@ -152,7 +154,7 @@ def fit_together(
         raise _too_large(shared, all_sized, limit)
     fitted = []
     for model, one, (planning, _) in zip(models, all_sized, networks, strict=True):
-        progress(f"checking {one.plan.options.name}")
+        say(f"checking {one.plan.options.name}")
         fitted.append(finished(model, one, target, {}, clock, planning.graph, None, limit))
     with clock("checking the arena of all"):
         judge_shared(shared, [one.memory for one in fitted])
@@ -165,11 +167,14 @@ def fit_together(
         for one in fitted
         if one.checks
     ]
-    turns = judge_turns(files, shared, guests, progress)
+    turns = judge_turns(files, shared, guests, say)
     parts = [(one.plan, one.checks) for one in fitted if one.checks]
     package = pack(replace(options, name="together"), parts, files)
     files |= package.files if package else {}
     return Together(shared, tuple(fitted), turns, files, package)
+
+
+signed(fit_together)
 
 
 def _endless(texts: Sequence[str], networks: Sequence[str]) -> dict[str, int]:

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lowtide.check.together import Turns
-from lowtide.check.verify_together import VerifiedTogether
-from lowtide.pipeline.fit_text import amount, changed_lines
-from lowtide.planner.together import Shared
+from lowtide.check.words import amount, shared_lines
 from lowtide.quoting import for_terminal
 
 if TYPE_CHECKING:
@@ -28,7 +25,7 @@ def _lines(made: Together) -> Iterator[str]:
         checked = f"; {one.checks.shown}" if one.checks else ""
         named = for_terminal(plan.source.named, 160)
         yield f"  {plan.options.name:<14} {amount(plan.arena_bytes)}  {named}{checked}"
-    yield from _shared(shared, made.turns)
+    yield from shared_lines(shared, made.turns)
     if made.package:
         yield str(made.package)
     if facts["ram_bytes"] is not None:
@@ -36,29 +33,3 @@ def _lines(made: Together) -> Iterator[str]:
         measured = for_terminal(made.fitted[0].footprint.words, 300)
         yield f"  RAM            {amount(facts['ram_bytes'])}  arena, {beside}"
         yield f"  measured       {measured}"
-
-
-def show_verified_together(verified: VerifiedTogether) -> str:
-    """The result of a verification in words."""
-    shared = verified.shared
-    passed = "every check passed" if verified.turns else "the placement passed; there is no program"
-    lines = [f"{', '.join(shared.networks)}: {passed}"]
-    for memory, one in zip(verified.memories, verified.checks, strict=True):
-        checked = f"; {one.shown}" if one else ""
-        file = for_terminal(memory.file)
-        lines.append(f"  {memory.called:<14} {amount(memory.arena_bytes)}  {file}{checked}")
-    lines += _shared(shared, verified.turns)
-    lines += changed_lines(verified.changed)
-    return "\n".join(lines)
-
-
-def _shared(shared: Shared, turns: Turns | None) -> Iterator[str]:
-    """The arena, what is kept in it, and turns that were run."""
-    for held in shared.kept:
-        name = f"{held.network}:{for_terminal(held.port)}"
-        yield f"  kept           {amount(held.bytes)}  {name}, from byte {held.offset} on"
-    kept = shared.arena_bytes - shared.turn_bytes
-    yield f"  arena          {amount(shared.arena_bytes)}  of all; {kept} B of it kept"
-    if turns:
-        reads = f"{turns.reads} reads checked, 0 faults"
-        yield f"  by turns       {turns.count} in random order, {reads}, nothing lost"

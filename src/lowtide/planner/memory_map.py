@@ -16,7 +16,9 @@ from lowtide.ir.index import IntArray
 from lowtide.layout.ports import Carried, Port
 from lowtide.planner.costs import label, weights_of
 from lowtide.planner.plan import Plan
+from lowtide.quoting import for_terminal
 from lowtide.rows.liveness import Life
+from lowtide.sizes import show_bytes
 from lowtide.version import __version__
 
 SCHEMA = 6
@@ -131,9 +133,10 @@ class StateAt:
     """.. and that in which the next one finds it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MemoryMap:
-    """A plan as plain data: what plan.json holds."""
+    """A plan as plain data, what plan.json holds: `storages` in the arena, the `operators` and
+    when each runs, `inputs` and `outputs`; docs/plan-json.md describes every field."""
 
     file: str
     sha256: str
@@ -150,6 +153,11 @@ class MemoryMap:
     operators: tuple[OperatorAt, ...]
     schedule: tuple[RunAt, ...]
     states: tuple[StateAt, ...] = ()
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.storages)} storages, {len(self.operators)} operators"
+        arena = show_bytes(self.arena_bytes)
+        return f"<MemoryMap {for_terminal(self.file)}: arena {arena}, {counts}>"
 
     @property
     def called(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from lowtide.kernels.cpus import PORTABLE, same_c, this_machine
 from lowtide.planner.memory_map import MemoryMap
@@ -11,7 +12,9 @@ from lowtide.report.profile_text import kib
 from lowtide.report.short_names import short_names
 from lowtide.sizes import show_bytes
 from lowtide.timing.pairs import Spread
-from lowtide.timing.result import Benched, OperatorTime, Timed
+
+if TYPE_CHECKING:
+    from lowtide.timing.result import Benched, OperatorTime, Timed
 
 _BAR = 8
 _EIGHTHS = " ▏▎▍▌▋▊▉"

@@ -7,8 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lowtide.check.difference import Difference
+from lowtide.pipeline.markup import section, table
 from lowtide.planner.memory_map import MemoryMap
+from lowtide.quoting import for_terminal
+from lowtide.sizes import show_bytes
 from lowtide.timing.board_build import Sizes
+from lowtide.timing.board_text import board_text
 from lowtide.timing.board_where import Where
 
 
@@ -27,7 +31,7 @@ class OperatorCount:
         return self.instructions / self.macs if self.macs else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BoardCount:
     """A program on a board: its instructions, its stack and its sizes.
 
@@ -46,6 +50,18 @@ class BoardCount:
     sizes: Sizes
     difference: Difference
     cpu: str
+
+    def __str__(self) -> str:
+        return board_text(self)
+
+    def __repr__(self) -> str:
+        counts = f"{self.instructions:,} instructions a run, {show_bytes(self.ram_bytes)} of RAM"
+        return f"<BoardCount {for_terminal(self.memory.file)} on {self.board}: {counts}>"
+
+    def _repr_html_(self) -> str:
+        rows = ((o.name, o.type, f"{o.macs:,}", f"{o.instructions:,}") for o in self.operators)
+        head = ("operator", "type", "multiply-adds", "instructions")
+        return section(f"{self.memory.file} on {self.board}", table(rows, head, left=2))
 
     @property
     def macs(self) -> int:

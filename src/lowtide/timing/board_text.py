@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from lowtide.quoting import for_terminal
 from lowtide.report.short_names import short_names
 from lowtide.sizes import show_bytes
 from lowtide.timing.bench_text import bar, made_for, table
-from lowtide.timing.board_result import BoardCount, OperatorCount
+
+if TYPE_CHECKING:
+    from lowtide.timing.board_result import BoardCount, OperatorCount
 
 _MOST = 6
 

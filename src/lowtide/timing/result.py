@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lowtide.pipeline.markup import section, table
 from lowtide.planner.memory_map import MemoryMap
+from lowtide.quoting import for_terminal
+from lowtide.sizes import show_bytes
+from lowtide.timing.bench_text import bench_text
 from lowtide.timing.pairs import Spread
 
 
@@ -54,7 +58,7 @@ class OperatorTime:
     live_bytes: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Benched:
     """A program timed, and what it was timed against.
 
@@ -72,6 +76,34 @@ class Benched:
     other: Timed | None = None
     ratio: Spread | None = None
     operators: tuple[OperatorTime, ...] = ()
+
+    def __str__(self) -> str:
+        return bench_text(self)
+
+    def __repr__(self) -> str:
+        ms = f"{1e3 * self.ours.seconds.median:.3g} ms a run"
+        ratio = (
+            f", {self.ratio.median:.2f} of {self.other.name}" if self.ratio and self.other else ""
+        )
+        return f"<Benched {for_terminal(self.memory.file)}: {ms}{ratio}>"
+
+    def _repr_html_(self) -> str:
+        timed = [self.ours, *([self.other] if self.other else [])]
+        rows = [
+            (f"{t.name} {t.version}".strip(), f"{1e3 * t.seconds.median:.3f} ms") for t in timed
+        ]
+        if self.ratio:
+            rows.append(("ratio", f"{self.ratio.median:.3f}"))
+        parts = [table(rows, ("", "a run"))]
+        if self.operators:
+            most = sorted(self.operators, key=lambda one: -(one.seconds or 0))
+            times = (
+                (o.name, o.type, "" if o.seconds is None else f"{1e6 * o.seconds:,.1f} µs",
+                 show_bytes(o.live_bytes))
+                for o in most
+            )  # fmt: skip
+            parts.append(table(times, ("operator", "type", "time", "live"), left=2))
+        return section(self.memory.file, *parts)
 
     @property
     def macs(self) -> int:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,12 @@ import onnx
 
 from lowtide.clock import Part, Progress, quiet
 from lowtide.errors import BudgetError, UnsupportedModel, UsageError
+from lowtide.files import write_file
 from lowtide.frontends.onnx.original import with_original
 from lowtide.ir.codes import Array
 from lowtide.ir.graph import Shape
 from lowtide.ir.original import Apart, Original
+from lowtide.quoting import for_terminal
 from lowtide.room import MAX_ELEMENTS
 from lowtide.sizes import parse_bytes, show_bytes
 from lowtide.weights import calibrate, sensitivity
@@ -31,6 +34,7 @@ from lowtide.weights.network import Inputs, Layer, Network, read
 from lowtide.weights.refit import Settled, settle
 from lowtide.weights.runner import Runner, count
 from lowtide.weights.store import store
+from lowtide.weights.text import show_compressed
 
 PROBE_PICTURES = 128
 """Of the calibration, for measuring sensitivities; each layer is run three times on them."""
@@ -51,7 +55,7 @@ class Row:
     error: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Compressed:
     """A network stored small.
 
@@ -68,6 +72,21 @@ class Compressed:
     loss: float
     pictures: int
     original: Original
+    rates: Mapping[str, Any] = field(default_factory=dict)
+    """Accuracies before and after, where pictures with classes were given."""
+    warnings: tuple[str, ...] = ()
+    """What looks wrong in what was given."""
+
+    def save(self, file: str | os.PathLike[str]) -> None:
+        """Writes the network as an ONNX file, for `lowtide.fit`; raises UsageError."""
+        write_file(Path(file), self.model.SerializeToString())
+
+    def __str__(self) -> str:
+        return show_compressed(self, self.rates, self.network.name)
+
+    def __repr__(self) -> str:
+        sizes = f"{show_bytes(self.dense_bytes)} -> {show_bytes(self.bytes)}"
+        return f"<Compressed {for_terminal(self.network.name)}: {sizes} of weights>"
 
     def apart(self, more: Sequence[Apart]) -> Compressed:
         """The same with what is known of its differences beside those on the calibration."""
@@ -102,7 +121,7 @@ class Compressed:
         return sum(row.dense_macs for row in self.rows)
 
     def facts(self) -> dict[str, Any]:
-        """Everything `compress --json` prints, but for accuracies."""
+        """Everything `compress --json` prints of the network."""
         return {
             **self.original.facts(),
             "bytes": self.bytes,
@@ -114,6 +133,7 @@ class Compressed:
             "loss": self.loss,
             "calibration_pictures": self.pictures,
             "layers": [vars(row) for row in self.rows],
+            **self.rates,
         }
 
 

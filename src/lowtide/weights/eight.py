@@ -11,29 +11,33 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import onnx
 from onnx.numpy_helper import to_array
 
 from lowtide.clock import Progress, quiet
+from lowtide.files import write_file
 from lowtide.frontends.onnx.original import with_original
 from lowtide.ir.graph import Array, Shape
 from lowtide.ir.original import EIGHT, Apart, Original
+from lowtide.quoting import for_terminal
 from lowtide.room import MAX_ELEMENTS
 from lowtide.weights import sensitivity
 from lowtide.weights.accuracy import apart
 from lowtide.weights.batch import free_batch
 from lowtide.weights.compress import noise
+from lowtide.weights.eight_text import show_quantised
 from lowtide.weights.network import Inputs, Network, take_in
 from lowtide.weights.qdq import BOTH, left, quantised
 from lowtide.weights.runner import Runner, count
 from lowtide.weights.spread import METHODS, Method, measure
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Quantised:
     """A network in 8 bits: the `model` to be written, and the same with `floats` going in and out,
     of any number of pictures if it can.
@@ -50,6 +54,21 @@ class Quantised:
     original: Original
     operators: int
     left: tuple[str, ...]
+    rates: Mapping[str, Any] = field(default_factory=dict)
+    """Accuracies before and after, where pictures with classes were given."""
+    warnings: tuple[str, ...] = ()
+    """What looks wrong in what was given."""
+
+    def save(self, file: str | os.PathLike[str]) -> None:
+        """Writes the network as an ONNX file, for `lowtide.fit`; raises UsageError."""
+        write_file(Path(file), self.model.SerializeToString(deterministic=True))
+
+    def __str__(self) -> str:
+        return show_quantised(self, self.rates)
+
+    def __repr__(self) -> str:
+        eight = f"{self.operators - len(self.left)} of {self.operators} operators at 8 bits"
+        return f"<Quantised {for_terminal(self.network.name)}: {eight}>"
 
     def apart(self, more: Sequence[Apart]) -> Quantised:
         """The same with what is known of its differences beside those on the calibration."""
@@ -57,7 +76,7 @@ class Quantised:
         return replace(self, model=with_original(self.model, known), original=known)
 
     def facts(self) -> dict[str, Any]:
-        """Everything `quantise --json` prints, but for accuracies."""
+        """Everything `quantise --json` prints of the network."""
         return {
             **self.original.facts(),
             "bytes": _constant_bytes(self.model),
@@ -68,6 +87,7 @@ class Quantised:
             "losses": dict(self.losses),
             "operators": self.operators,
             "float_operators": list(self.left),
+            **self.rates,
         }
 
 

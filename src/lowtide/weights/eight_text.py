@@ -5,24 +5,29 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lowtide.quoting import PATH_WIDTH, for_terminal
 from lowtide.sizes import show_bytes
-from lowtide.weights.eight import Quantised
+
+if TYPE_CHECKING:
+    from lowtide.weights.eight import Quantised
 
 
-def show_quantised(found: Quantised, rates: Mapping[str, Any], output: Path) -> str:
-    """How far it is from the original, what it takes, and where it is."""
-    file, quoted = (for_terminal(s, PATH_WIDTH) for s in (str(output), shlex.quote(str(output))))
-    return "\n".join(
-        [
-            for_terminal(found.original.words, 1000),
-            *show_eight(found, rates, for_terminal(found.network.name, PATH_WIDTH)),
+def show_quantised(found: Quantised, rates: Mapping[str, Any], output: Path | None = None) -> str:
+    """How far it is from the original, what it takes, and where it is if it was written."""
+    lines = [
+        for_terminal(found.original.words, 1000),
+        *show_eight(found, rates, for_terminal(found.network.name, PATH_WIDTH)),
+    ]
+    if output is not None:
+        named = (str(output), shlex.quote(str(output)))
+        file, quoted = (for_terminal(one, PATH_WIDTH) for one in named)
+        lines.append(
             f"  written        {file} ({show_bytes(found.model.ByteSize())}); next: "
-            f"lowtide fit {quoted} -o out --io-type 8bit",
-        ]
-    )
+            f"lowtide fit {quoted} -o out --io-type 8bit"
+        )
+    return "\n".join(lines)
 
 
 def show_eight(found: Quantised, rates: Mapping[str, Any], name: str) -> list[str]:

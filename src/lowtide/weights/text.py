@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lowtide.quoting import PATH_WIDTH, for_terminal
 from lowtide.sizes import show_bytes
-from lowtide.weights.compress import Compressed
+
+if TYPE_CHECKING:
+    from lowtide.weights.compress import Compressed
 
 
-def show_compressed(found: Compressed, rates: Mapping[str, Any], model: Path, output: Path) -> str:
-    """A table of the layers and the whole."""
+def show_compressed(
+    found: Compressed, rates: Mapping[str, Any], model: str | Path, output: Path | None = None
+) -> str:
+    """A table of the layers and the whole, and the file if one was written."""
     names = [for_terminal(row.name) for row in found.rows]
     width = max(map(len, names))
     kind = max(len(row.stored) for row in found.rows)
@@ -41,6 +45,7 @@ def show_compressed(found: Compressed, rates: Mapping[str, Any], model: Path, ou
             f"{100 * rates['validation_untrained']:.2f} % before training, "
             f"{100 * rates['validation_accuracy']:.2f} % after {rates['steps']} steps"
         )
-    file = for_terminal(str(output), PATH_WIDTH)
-    lines.append(f"  written        {file} ({show_bytes(found.model.ByteSize())})")
+    if output is not None:
+        file = for_terminal(str(output), PATH_WIDTH)
+        lines.append(f"  written        {file} ({show_bytes(found.model.ByteSize())})")
     return "\n".join(lines)
