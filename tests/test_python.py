@@ -59,7 +59,7 @@ OTHERS = {
 @pytest.mark.parametrize("name", sorted({*COMMANDS} - {*OTHERS}))
 def test_each_command_is_a_function_with_every_option(name: str) -> None:
     options = {str(one.name) for one in COMMANDS[name].params}
-    beside = {*BESIDE} - ({"output"} if name == "explore" else set())
+    beside = {*BESIDE} - {"explore": {"output"}, "bench": {"report"}}.get(name, set())
     assert options - beside <= parameters(name).keys()
     assert not beside & parameters(name).keys()
 
