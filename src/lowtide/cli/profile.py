@@ -71,8 +71,8 @@ def profile(
     network = network_given(model, input_, shape, quiet)
     with StageLine(model, quiet) as progress:
         profiled = run(
-            network.model, chip=chip or (), schedule=schedule, order=order, overlap=overlap, place=place,
-            align=align, cpu=cpu, element_bytes=element_bytes, io_layout=io_layout,
+            network.model, chip=chip or (), schedule=schedule, order=order, overlap=overlap,
+            place=place, align=align, cpu=cpu, element_bytes=element_bytes, io_layout=io_layout,
             io_type=io_type or "file", fuse_pools=fuse_pools, tile=parse_tile(tile),
             keep_input=keep_input, state=state or (), image=image, push=push or 1,
             window=window or 0, time_axis=time_axis, result=result,
