@@ -69,15 +69,13 @@ class Fitted(Result):
     files          what `save` writes, by name: net.c, net.h, plan.json, report.html, ..
     checks         how the program was checked, and its results on the samples; None with target
                    "none", where nothing is run
-    arena_bytes    bytes of the arena
     ram_bytes      arena, stack and state; flash_bytes: weights and code; None where not measured
     seconds        the time of each stage of the fit
     memory         the memory map as plan.json has it
     model          the file that was read, if it was one
     on_chip        what the program takes of the memories of `chip`, if one was named
     package        what is around the program for a build, if that was asked for
-    labels         names of the classes, if they were given
-    warnings       what looks wrong in what was given, in words
+    labels         names of the classes; warnings: what looks wrong in what was given, in words
     module_error   how far a PyTorch module itself is from exact, as a share of the largest value
     """
 
@@ -177,10 +175,10 @@ class Fitted(Result):
         return section(self.plan.source.named, table(rows, left=2), drawn)
 
     def __repr__(self) -> str:
-        flash = "" if self.flash_bytes is None else f", {show_bytes(self.flash_bytes)} of flash"
-        ram = "" if self.ram_bytes is None else f", {show_bytes(self.ram_bytes)} of RAM"
+        sizes = ((self.ram_bytes, "RAM"), (self.flash_bytes, "flash"))
+        both = "".join(f", {show_bytes(n)} of {what}" for n, what in sizes if n is not None)
         checked = f"; {self.checks.shown}" if self.checks else ""
-        return f"<{type(self).__name__} {self.plan.short}{ram}{flash}{checked}>"
+        return f"<{type(self).__name__} {self.plan.short}{both}{checked}>"
 
 
 def shallow(fitted: Fitted) -> dict[str, Any]:
