@@ -26,7 +26,7 @@ from lowtide.clock import Clock
 from lowtide.pipeline.fit import read
 from lowtide.pipeline.ram import Planning
 from lowtide.pipeline.suggest import missed
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 
 ROOT = Path(__file__).parents[1]
 

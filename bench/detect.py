@@ -23,8 +23,9 @@ from bench.tables import markdown, put
 from lowtide.check.numbers import Reference
 from lowtide.data.samples import SampleFiles
 from lowtide.ir.graph import Graph
-from lowtide.pipeline.fit import Fitted, fit
-from lowtide.planner.plan import Options
+from lowtide.pipeline.fit import fit
+from lowtide.pipeline.fitted import Fitted
+from lowtide.planner.options import Options
 
 ROOT = Path(__file__).parents[1]
 SIGMA = 25

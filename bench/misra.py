@@ -24,7 +24,7 @@ from lowtide.check.compile import write_sources
 from lowtide.clock import Clock, quiet
 from lowtide.pipeline.read import read
 from lowtide.planner.filter_blocks import plan_filters
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.room import MAX_ELEMENTS
 
 ROOT = Path(__file__).parents[1]

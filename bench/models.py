@@ -23,7 +23,8 @@ from lowtide.check.expected import Against
 from lowtide.data.samples import SampleFiles, read_labels
 from lowtide.errors import ModelError
 from lowtide.ir.graph import Array
-from lowtide.pipeline.fit import Fitted, fit
+from lowtide.pipeline.fit import fit
+from lowtide.pipeline.fitted import Fitted
 
 ROOT = Path(__file__).parents[1]
 

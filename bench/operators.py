@@ -28,7 +28,7 @@ from lowtide.kernels.choose import matching  # noqa: E402
 from lowtide.layout.lay_out import Layout  # noqa: E402
 from lowtide.ops import ENTRIES, Entry  # noqa: E402
 from lowtide.ops.entry import ANY  # noqa: E402
-from lowtide.planner.plan import Options  # noqa: E402
+from lowtide.planner.options import Options  # noqa: E402
 from lowtide.report.operators import operators_facts  # noqa: E402
 from lowtide.rows.task import Grain, Task, depends_on  # noqa: E402
 from networks import random_network  # noqa: E402

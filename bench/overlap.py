@@ -24,7 +24,8 @@ from lowtide.clock import Clock
 from lowtide.pipeline.fit import fit, read
 from lowtide.pipeline.profile import profile
 from lowtide.planner.make_plan import make_plan
-from lowtide.planner.plan import Options, Plan
+from lowtide.planner.options import Options
+from lowtide.planner.plan import Plan
 
 ROOT = Path(__file__).parents[1]
 TRAINED = ("face_slim_320", "face_rfb_320", "yunet_n_320", "fastestdet_352", "dncnn_25")

@@ -28,7 +28,7 @@ from lowtide.backends import emit
 from lowtide.clock import Clock, quiet
 from lowtide.planner.make_plan import make_plan
 from lowtide.planner.memory_map import MemoryMap, memory_map
-from lowtide.planner.plan import Options, Source
+from lowtide.planner.options import Options, Source
 from lowtide.rewrites.fuse import fuse
 
 ROOT = Path(__file__).parents[1]

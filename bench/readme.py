@@ -24,7 +24,7 @@ from lowtide.frontends.onnx.freeze import freeze
 from lowtide.frontends.onnx.load import load
 from lowtide.pipeline.fit import read
 from lowtide.planner.make_plan import make_plan
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.sizes import show_bytes
 
 ROOT = Path(__file__).parents[1]

@@ -28,7 +28,8 @@ from lowtide.clock import Clock
 from lowtide.pipeline.fit import fit, read
 from lowtide.pipeline.fit_onnx import fit_portable
 from lowtide.planner.make_plan import make_plan
-from lowtide.planner.plan import Options, Plan
+from lowtide.planner.options import Options
+from lowtide.planner.plan import Plan
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs/restructure.md"

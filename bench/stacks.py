@@ -28,7 +28,8 @@ from lowtide.errors import LowtideError
 from lowtide.pipeline.read import read
 from lowtide.planner.filter_blocks import plan_filters
 from lowtide.planner.memory_map import MemoryMap, memory_map
-from lowtide.planner.plan import Options, Plan
+from lowtide.planner.options import Options
+from lowtide.planner.plan import Plan
 from lowtide.room import MAX_ELEMENTS
 from lowtide.timing.board_build import COMPILERS, build_for_board, compiler_for
 from lowtide.timing.board_run import run_on_board

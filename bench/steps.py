@@ -23,7 +23,8 @@ from bench.tables import markdown, put
 from lowtide.clock import Clock
 from lowtide.pipeline.fit import read
 from lowtide.planner.make_plan import make_plan
-from lowtide.planner.plan import Objective, Options, Plan
+from lowtide.planner.options import Objective, Options
+from lowtide.planner.plan import Plan
 from lowtide.planner.weight_traffic import weight_traffic
 from lowtide.rows.schedule import Schedule
 

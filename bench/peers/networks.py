@@ -13,7 +13,7 @@ from lowtide.files import write_folder
 from lowtide.pipeline.fit import make_references, read
 from lowtide.planner.filter_blocks import plan_filters
 from lowtide.planner.memory_map import memory_map
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 
 NETWORKS = {
     "squeezenet1_1": "SqueezeNet1.1",

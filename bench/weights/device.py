@@ -23,7 +23,8 @@ import numpy as np
 from bench.weights import data
 from bench.weights.untrained import RESULTS, SHARED
 from lowtide.check.compile import find_compiler
-from lowtide.pipeline.fit import Fitted, fit
+from lowtide.pipeline.fit import fit
+from lowtide.pipeline.fitted import Fitted
 
 FLAGS = ("-std=c99", "-O3", "-ffp-contract=fast", "-march=native")
 

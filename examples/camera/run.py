@@ -29,7 +29,7 @@ from lowtide.data.open_picture import PICTURES
 from lowtide.data.samples import read_labels
 from lowtide.errors import CheckError, LowtideError, UsageError
 from lowtide.planner.memory_map import MemoryMap
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.sizes import parse_bytes
 from lowtide.timing.boards import BOARDS, Board, apt_line
 

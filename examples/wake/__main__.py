@@ -23,7 +23,7 @@ from lowtide.files import write_folder
 from lowtide.ir.graph import Array
 from lowtide.pipeline.read import Model
 from lowtide.pipeline.together import Together, fit_together
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.timing.board_build import link
 from lowtide.timing.board_run import run_on_board
 from lowtide.timing.boards import DATA

@@ -39,13 +39,14 @@ if TYPE_CHECKING:
     from lowtide.kernels.chips import Chip
     from lowtide.pipeline.all_chips import Chips, chips
     from lowtide.pipeline.approximate import compress, quantise
-    from lowtide.pipeline.fit import Fitted, Samples
+    from lowtide.pipeline.fit import Samples
     from lowtide.pipeline.fit_any import fit
     from lowtide.pipeline.fit_eight import FittedEight
     from lowtide.pipeline.fit_fifo import FittedFifo
     from lowtide.pipeline.fit_flash import FittedSmall
     from lowtide.pipeline.fit_onnx import Portable
     from lowtide.pipeline.fit_tflite import FittedTflite
+    from lowtide.pipeline.fitted import Fitted
     from lowtide.pipeline.from_torch import Module
     from lowtide.pipeline.pictures import File, Files
     from lowtide.pipeline.profile import Profiled, profile
@@ -53,7 +54,8 @@ if TYPE_CHECKING:
     from lowtide.pipeline.together import Together, fit_together
     from lowtide.pipeline.verify_any import verify
     from lowtide.planner.memory_map import MemoryMap
-    from lowtide.planner.plan import Options, Plan
+    from lowtide.planner.options import Options
+    from lowtide.planner.plan import Plan
     from lowtide.planner.plan_json import read_memory_map
     from lowtide.timing.bench_any import bench
     from lowtide.timing.board_result import BoardCount
@@ -75,7 +77,7 @@ _HOME = {
     "Explored": "lowtide.explorer.explore",
     "File": "lowtide.pipeline.pictures",
     "Files": "lowtide.pipeline.pictures",
-    "Fitted": "lowtide.pipeline.fit",
+    "Fitted": "lowtide.pipeline.fitted",
     "FittedEight": "lowtide.pipeline.fit_eight",
     "FittedFifo": "lowtide.pipeline.fit_fifo",
     "FittedSmall": "lowtide.pipeline.fit_flash",
@@ -85,7 +87,7 @@ _HOME = {
     "Model": "lowtide.pipeline.read",
     "ModelError": "lowtide.errors",
     "Module": "lowtide.pipeline.from_torch",
-    "Options": "lowtide.planner.plan",
+    "Options": "lowtide.planner.options",
     "Plan": "lowtide.planner.plan",
     "Portable": "lowtide.pipeline.fit_onnx",
     "Profiled": "lowtide.pipeline.profile",

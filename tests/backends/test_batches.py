@@ -14,7 +14,8 @@ from batches import Case, judge_batch, make_case
 from layers import lone_layer
 from lowtide.backends import emit
 from lowtide.errors import CheckError
-from lowtide.planner.plan import Options, Plan
+from lowtide.planner.options import Options
+from lowtide.planner.plan import Plan
 from programs import plan_model
 
 COUNT = 12

@@ -22,7 +22,8 @@ from lowtide.check.main_around import Io
 from lowtide.check.trial import pack
 from lowtide.ir.find_codes import find_codes
 from lowtide.planner.memory_map import memory_map
-from lowtide.planner.plan import Options, Plan
+from lowtide.planner.options import Options
+from lowtide.planner.plan import Plan
 from lowtide.quoting import identifier
 from networks import random_network
 from programs import QUICK, Judged, judge_model, plan_model

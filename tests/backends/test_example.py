@@ -18,7 +18,8 @@ from commands import Command
 from lowtide.backends import emit
 from lowtide.backends.c99 import weights
 from lowtide.check.compile import WARNINGS, find_compiler, write_sources
-from lowtide.planner.plan import Options, Plan
+from lowtide.planner.options import Options
+from lowtide.planner.plan import Plan
 from networks import random_network
 from test_cli import small_network
 from tflite_operators import ONE, Random

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from network_builder import Builder, Network
 from programs import plan_model
 from shipped import Layer, Way, run_here, write, wrong

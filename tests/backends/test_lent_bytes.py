@@ -18,7 +18,7 @@ from lowtide.check.free import check_in_use
 from lowtide.check.trial import pack
 from lowtide.errors import CheckError
 from lowtide.planner.memory_map import MemoryMap
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from networks import random_network
 from programs import STREAM, Judged, judge_model
 from test_network_names import calls, packed, place, ports

@@ -19,7 +19,7 @@ import pytest
 import lowtide
 from lowtide.backends import emit
 from lowtide.check.compile import write_sources
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from test_golden import joined, packed, residual
 
 _BOTH = (

@@ -14,7 +14,7 @@ from lowtide.backends import emit
 from lowtide.check.compile import find_compiler, write_sources
 from lowtide.check.trial import pack
 from lowtide.planner.memory_map import memory_map
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.timing.board_build import build_for_board
 from lowtide.timing.board_run import build_counter, run_counted
 from lowtide.timing.boards import board

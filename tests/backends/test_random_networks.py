@@ -16,7 +16,8 @@ import pytest
 from batches import Case, judge_batch, make_case
 from lowtide.backends import emit
 from lowtide.planner.memory_map import memory_map
-from lowtide.planner.plan import Options, Plan
+from lowtide.planner.options import Options
+from lowtide.planner.plan import Plan
 from lowtide.planner.plan_json import read_memory_map
 from networks import random_network, random_options
 from programs import plan_model, turned

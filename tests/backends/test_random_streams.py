@@ -23,7 +23,7 @@ import pytest
 from batches import Case, judge_batch, make_case
 from lowtide.backends import emit
 from lowtide.planner.memory_map import memory_map
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.planner.plan_json import read_memory_map
 from networks import random_network, random_trunk
 from programs import STREAM, banded_model, plan_model, stepped, streamed_model

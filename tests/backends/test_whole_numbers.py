@@ -25,7 +25,7 @@ from lowtide.kernels.calls import EightCall
 from lowtide.ops import ENTRIES, Bound, Entry
 from lowtide.ops.definition import definition
 from lowtide.ops.unary import unary
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.regions.footprint import Reach
 from lowtide.rewrites.channels import in_groups
 from lowtide.rewrites.fuse import fuse

@@ -27,7 +27,8 @@ from lowtide.ops.definition import definition
 from lowtide.ops.evaluate import evaluate
 from lowtide.planner.make_plan import make_plan, stream
 from lowtide.planner.memory_map import memory_map
-from lowtide.planner.plan import Options, Plan, Source
+from lowtide.planner.options import Options, Source
+from lowtide.planner.plan import Plan
 from lowtide.rewrites.fuse import fuse
 from programs import QUICK
 

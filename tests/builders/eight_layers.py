@@ -23,7 +23,8 @@ from lowtide.errors import LowtideError
 from lowtide.ir.dtype import I8, U8, DType
 from lowtide.ir.graph import Array, Graph, Tensor
 from lowtide.planner.memory_map import MemoryMap, memory_map
-from lowtide.planner.plan import Options, Plan
+from lowtide.planner.options import Options
+from lowtide.planner.plan import Plan
 from programs import turned
 
 MOST = 3000

@@ -8,7 +8,7 @@ from dataclasses import replace
 from eight import Eight
 from lowtide.ir.dtype import F32, I8, U8
 from lowtide.ir.graph import Graph, Tensor
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 
 _GREEDY = Options(place="greedy")
 _WAYS = (

@@ -29,7 +29,7 @@ from lowtide.clock import Clock, quiet
 from lowtide.ir.graph import Array
 from lowtide.pipeline.read import Model, read
 from lowtide.planner.make_plan import make_plan
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from qdq import fused
 
 assert tflite_graphs_more

@@ -13,7 +13,8 @@ import network_moves as moves
 import network_sums as sums
 import network_windows as windows
 from closed_forms import Layer, random_layer
-from lowtide.planner.plan import Options, Plan
+from lowtide.planner.options import Options
+from lowtide.planner.plan import Plan
 from network_builder import Builder, Network, Value
 from networks import OPSETS
 from programs import plan_model, turned

@@ -18,7 +18,7 @@ from lowtide.check.flags import named
 from lowtide.check.trial import WAYS, Trial
 from lowtide.check.truth import expect
 from lowtide.ir.graph import Array
-from lowtide.pipeline.fit import Fitted
+from lowtide.pipeline.fitted import Fitted
 
 
 def on_more(fitted: Fitted, file: Path, given: Mapping[str, Mapping[str, Array]]) -> Difference:

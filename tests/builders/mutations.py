@@ -32,7 +32,7 @@ from lowtide.clock import Clock
 from lowtide.errors import LowtideError
 from lowtide.pipeline.read import Model, read
 from lowtide.planner.make_plan import make_plan
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from networks import random_network
 from node_cases import collect
 

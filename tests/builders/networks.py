@@ -14,7 +14,7 @@ import network_more as more
 import network_moves as moves
 import network_sums as sums
 import network_windows as windows
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from network_builder import Builder, Network, Value
 
 Draw = Callable[[Builder, Value], object]

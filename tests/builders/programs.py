@@ -26,7 +26,8 @@ from lowtide.placers import place
 from lowtide.planner.costs import Whole, measure
 from lowtide.planner.make_plan import as_streamed, make_plan, stream
 from lowtide.planner.memory_map import MemoryMap, memory_map
-from lowtide.planner.plan import Options, Plan, straight_rows
+from lowtide.planner.options import Options
+from lowtide.planner.plan import Plan, straight_rows
 from lowtide.planner.row_problem import alignment
 from lowtide.planner.streamed import cut_segments, plan_streamed
 from lowtide.regions.footprint import Reach

@@ -14,7 +14,8 @@ from math import prod
 from typing import Any
 
 from lowtide.errors import LowtideError
-from lowtide.planner.plan import Options, Plan
+from lowtide.planner.options import Options
+from lowtide.planner.plan import Plan
 from network_builder import Builder, Network, Shape, Value
 from programs import plan_model, stepped, streamed_model, turned
 

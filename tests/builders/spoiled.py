@@ -29,7 +29,8 @@ from lowtide.errors import CheckError
 from lowtide.ir.index import IntArray
 from lowtide.layout.lay_out import Layout
 from lowtide.planner.memory_map import memory_map
-from lowtide.planner.plan import Options, Plan
+from lowtide.planner.options import Options
+from lowtide.planner.plan import Plan
 from lowtide.rows.accesses import reads_of, writes_of
 from lowtide.rows.liveness import Life, lifetimes
 from network_builder import Builder, Network

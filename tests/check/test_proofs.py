@@ -10,7 +10,7 @@ from bench.proofs import main_c, prove
 from eight import Eight, planned
 from lowtide.backends import emit
 from lowtide.planner.memory_map import memory_map
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 
 PROVEN = shutil.which("frama-c") is not None
 

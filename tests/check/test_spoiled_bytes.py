@@ -16,7 +16,7 @@ from lowtide.check.expected import Expected
 from lowtide.check.numbers import Sample
 from lowtide.ir.dtype import F32, I8
 from lowtide.ir.graph import Graph, Tensor
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from spoiled import Case, Movable, element_lives, faults_in_numpy, moves, rejected, shared_steps
 
 MOST_MOVES = 60

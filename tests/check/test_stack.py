@@ -10,7 +10,7 @@ from lowtide.check.code_size import Footprint, footprint
 from lowtide.check.meter import find_meter
 from lowtide.check.stack import Machine, Stack, deepest
 from lowtide.errors import CheckError
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 
 ARM = "arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -mfloat-abi=hard"
 COMPILERS = {

@@ -15,7 +15,7 @@ import pytest
 from lowtide.errors import UsageError
 from lowtide.explorer.explore import explore
 from lowtide.explorer.recipes import recipes
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 
 pytestmark = pytest.mark.slow
 MODEL = Path(__file__).parents[2] / "examples" / "resnet8_cifar10.onnx"

@@ -26,7 +26,7 @@ from lowtide.explorer.recipes import recipe_name, recipes
 from lowtide.files import write_folder
 from lowtide.pipeline.command import fit_command
 from lowtide.pipeline.profile import profile
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.planner.weight_traffic import weight_traffic
 from lowtide.report.labels import Box, place_labels
 from lowtide.report.scale import Scale

@@ -23,7 +23,7 @@ from lowtide.explorer.front import Point, front
 from lowtide.explorer.front_page import front_page
 from lowtide.explorer.recipes import recipe_name, recipes
 from lowtide.pipeline.command import fit_command
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 
 EVIL = "</script><img src=x onerror=alert(1)><!--data-->'\" .onnx"
 

@@ -18,7 +18,7 @@ from lowtide.check import placement
 from lowtide.check.placement import Rows, check_placement
 from lowtide.ir.value import IN_A_ROW, Call, Load, together
 from lowtide.planner import streamed
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.schedules import segments
 
 MANY = 1100

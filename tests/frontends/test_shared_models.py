@@ -16,7 +16,7 @@ from PIL import Image
 
 from lowtide.data.samples import SampleFiles
 from lowtide.pipeline.fit import fit
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 
 SHARED = Path(__file__).parents[3] / "shared"
 pytestmark = pytest.mark.skipif(not SHARED.exists(), reason="../shared is not there")

@@ -21,7 +21,7 @@ from lowtide.errors import CheckError
 from lowtide.frontends.tflite.load import load
 from lowtide.ir.whole import WHOLE
 from lowtide.pipeline.fit import fit
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from tflite_operators import FLOATS_ONLY, LITERT_ONLY, ONE, TFLM_ONLY, Random
 
 assert tflite_operators_more

@@ -15,7 +15,7 @@ from closed_forms import Axis, Layer
 from eight import Eight, evaluated, planned
 from lowtide.check.expected import Expected
 from lowtide.check.numbers import Sample
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.schedules.direction import directed
 from spoiled import Case, Movable
 

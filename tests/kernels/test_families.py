@@ -20,7 +20,8 @@ from lowtide.ir.graph import Array
 from lowtide.kernels import families
 from lowtide.kernels.families import by_family, most_bytes
 from lowtide.kernels.packing import ByFamily, InPairs, Numbers
-from lowtide.planner.plan import Options, Plan
+from lowtide.planner.options import Options
+from lowtide.planner.plan import Plan
 from lowtide.timing.boards import board
 from tools import need_board
 

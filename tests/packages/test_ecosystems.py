@@ -26,7 +26,8 @@ from lowtide.check.judge import Checks
 from lowtide.packages import ECOSYSTEMS, Contents, ecosystem, fill
 from lowtide.pipeline.package import pack
 from lowtide.pipeline.together import fit_together
-from lowtide.planner.plan import Options, Plan
+from lowtide.planner.options import Options
+from lowtide.planner.plan import Plan
 from lowtide.timing.boards import board
 from networks import random_network
 from test_cli import small_network

@@ -17,7 +17,7 @@ import pytest
 import lowtide
 from endless_networks import drawn
 from lowtide.check.compile import WARNINGS, find_compiler, write_sources
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from networks import random_network
 from test_cli import small_network
 from tflite_operators import ONE, Random

@@ -26,7 +26,7 @@ from lowtide.pipeline.fit_text import show_fit
 from lowtide.pipeline.profile import profile
 from lowtide.pipeline.ram import Planning
 from lowtide.pipeline.suggest import missed
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 
 needs_compiler = pytest.mark.skipif(find_compiler() is None, reason="needs a C compiler")
 

@@ -15,7 +15,7 @@ from commands import Command
 from lowtide.check.compile import find_compiler
 from lowtide.errors import BudgetError, UsageError
 from lowtide.pipeline.fit_text import show_fit
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.timing.board_bench import Asked, bench_on_board
 from programs import GREEDY
 from test_cli import small_network

@@ -20,7 +20,7 @@ from lowtide.check.trial import pack
 from lowtide.errors import UsageError
 from lowtide.files import write_folder
 from lowtide.pipeline.together import Together, fit_together
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.quoting import network_name
 from networks import random_network
 from turns import QUICKLY, chain

@@ -23,7 +23,8 @@ from lowtide.check.verify import verify
 from lowtide.errors import CheckError, UsageError
 from lowtide.pipeline.fit import fit
 from lowtide.planner.memory_map import memory_map
-from lowtide.planner.plan import Options, Plan
+from lowtide.planner.options import Options
+from lowtide.planner.plan import Plan
 from lowtide.planner.plan_json import read_memory_map
 from lowtide.planner.weight_traffic import weight_traffic
 from lowtide.rows.schedule import Run, Schedule

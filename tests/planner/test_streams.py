@@ -16,7 +16,8 @@ from lowtide.check.compile import WARNINGS, find_compiler, write_sources
 from lowtide.check.emulate import Machine
 from lowtide.check.numbers import Reference
 from lowtide.errors import UsageError
-from lowtide.planner.plan import Options, Plan
+from lowtide.planner.options import Options
+from lowtide.planner.plan import Plan
 from programs import STREAM, judge_plan, plan_model, streamed_model
 
 BOTH = replace(STREAM, align=4, image="streamed", result="streamed")

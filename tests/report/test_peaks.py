@@ -10,7 +10,7 @@ import pytest
 from onnx import ModelProto, parser
 
 from lowtide.pipeline.profile import profile
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.report.peaks import peak_words
 from lowtide.report.sides import after
 from test_reports import small

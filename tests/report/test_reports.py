@@ -17,7 +17,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lowtide.pipeline.profile import profile
-from lowtide.planner.plan import Options, Plan
+from lowtide.planner.options import Options
+from lowtide.planner.plan import Plan
 from lowtide.report.memory_svg import memory_svg
 from lowtide.report.profile_text import kib, profile_facts, profile_text
 from lowtide.report.small_map import CELLS, COLUMNS, moments, small_map

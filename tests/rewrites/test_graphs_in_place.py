@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from network_builder import Builder, Network, Value
 from programs import QUICK, judge_plan, plan_model
 

@@ -18,7 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from closed_forms import Axis, Layer
 from lowtide.errors import UsageError
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from programs import plan_model
 
 EXACT = Options(schedule="layerwise", overlap="pixel", align=4, fuse_pools=False)

@@ -25,7 +25,7 @@ from lowtide.check.verify import read_folder
 from lowtide.errors import CheckError, UnreadableModel, UsageError
 from lowtide.files import write_folder
 from lowtide.files.result import read_result
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.timing.bench_text import bench_text
 from lowtide.timing.find_model import find_model
 from lowtide.timing.measured_page import check_report

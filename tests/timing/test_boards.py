@@ -19,7 +19,7 @@ import pytest
 import lowtide
 from commands import Command
 from lowtide.errors import CheckError, UsageError
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.timing.board_bench import Asked, bench_on_board
 from lowtide.timing.board_text import board_text
 from lowtide.timing.boards import BOARDS, apt_line, list_tools

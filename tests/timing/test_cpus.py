@@ -20,7 +20,7 @@ from lowtide.check.compile import WARNINGS, write_sources
 from lowtide.errors import UsageError
 from lowtide.kernels.cpus import CPUS, find_cpu, this_machine
 from lowtide.kernels.families import families_of
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.timing.board_bench import Asked, bench_on_board
 from lowtide.timing.board_text import board_text
 from lowtide.timing.boards import BOARDS, Board

@@ -22,7 +22,7 @@ from bench.peers.networks import NETWORKS, activations, latencies, plans, write_
 from bench.peers.note import write_note
 
 from lowtide.errors import UnreadableModel
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.timing.bench import bench
 from lowtide.timing.worker import Worker
 from test_bench import EXAMPLE, SECONDS

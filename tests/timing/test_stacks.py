@@ -8,7 +8,7 @@ import onnx
 import pytest
 from bench.stacks import BOARDS, LEVELS, SHIPPED, networks, planned, stacks
 
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.timing.boards import board
 from networks import random_network
 from test_cli import small_network

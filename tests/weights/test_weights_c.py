@@ -27,7 +27,8 @@ from lowtide.ir.find_codes import LEAST_SAVED
 from lowtide.pipeline.fit import read
 from lowtide.planner.filter_blocks import plan_filters
 from lowtide.planner.make_plan import make_plan
-from lowtide.planner.plan import Options, Plan
+from lowtide.planner.options import Options
+from lowtide.planner.plan import Plan
 from lowtide.rewrites.filter_blocks import filter_blocks, most_filters
 from lowtide.weights.account import Form
 from lowtide.weights.format import Generated

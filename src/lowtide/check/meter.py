@@ -21,7 +21,7 @@ from pathlib import Path
 from lowtide.check.compile import find_compiler
 from lowtide.check.flags import SHIPS
 from lowtide.errors import UsageError
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.quoting import for_terminal
 
 HERE = "this machine"

@@ -129,9 +129,9 @@ def fit(
     """Plan the network, emit its C99 program in one arena (or ONNX in tiles), and check it."""
     from lowtide.files import check_folder
     from lowtide.pipeline.asked import ask
-    from lowtide.pipeline.fit import Fitted
     from lowtide.pipeline.fit_any import run
     from lowtide.pipeline.fit_text import show_detail
+    from lowtide.pipeline.fitted import Fitted
     from lowtide.pipeline.pictures import paths
     from lowtide.quoting import identifier
 

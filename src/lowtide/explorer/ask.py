@@ -15,7 +15,7 @@ from lowtide.pipeline.on_chip import Limits
 from lowtide.pipeline.pictures import File
 from lowtide.pipeline.read import Model
 from lowtide.pipeline.signature import signed
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.room import MAX_ELEMENTS
 
 

@@ -36,7 +36,8 @@ from lowtide.pipeline.markup import picture, section, table
 from lowtide.pipeline.read import Model, read
 from lowtide.planner.make_plan import make_plan
 from lowtide.planner.memory_map import memory_map
-from lowtide.planner.plan import Options, Plan, Source
+from lowtide.planner.options import Options, Source
+from lowtide.planner.plan import Plan
 from lowtide.planner.weight_traffic import weight_traffic
 from lowtide.quoting import for_terminal
 from lowtide.report.small_map import small_map

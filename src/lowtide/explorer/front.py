@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import fields
 
 from lowtide.explorer.front import Point, front
 from lowtide.explorer.recipes import recipe_name
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.quoting import for_terminal
 from lowtide.report.assemble import page_of
 

@@ -20,7 +20,7 @@ from lowtide.explorer.front import Point, point
 from lowtide.files import write_file
 from lowtide.files.listing import is_file
 from lowtide.ir.graph import Shape
-from lowtide.planner.plan import Options, Source
+from lowtide.planner.options import Options, Source
 from lowtide.version import __version__
 
 NAME = "points.jsonl"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from math import isfinite
 
 from lowtide.errors import UsageError
-from lowtide.planner.plan import OVERLAPS, Options
+from lowtide.planner.options import OVERLAPS, Options
 
 OVERHEADS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5)
 """Shares of extra multiply-adds that are tried, as far as they are allowed."""

@@ -14,7 +14,7 @@ from lowtide.packages import ecosystem
 from lowtide.pipeline.fit import Samples
 from lowtide.pipeline.fit_flash import Request
 from lowtide.pipeline.pictures import FAMILIES, numbers, paths, pictures
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.quoting import own
 from lowtide.room import MAX_ELEMENTS
 from lowtide.weights.labelled import Given

@@ -12,7 +12,7 @@ from lowtide.ir.dtype import F32
 from lowtide.ir.graph import Graph, Shape
 from lowtide.pipeline.command import fit_command
 from lowtide.planner.make_plan import make_plan
-from lowtide.planner.plan import Options, Source
+from lowtide.planner.options import Options, Source
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 
 from lowtide.ir.graph import Shape
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 
 
 def fit_command(

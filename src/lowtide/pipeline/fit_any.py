@@ -15,7 +15,7 @@ from lowtide.frontends.pytorch.exported import Exported
 from lowtide.frontends.tflite.load import refuse_tflite
 from lowtide.ir.graph import Array, Shape
 from lowtide.pipeline.asked import APPROXIMATE, Asked, ask
-from lowtide.pipeline.fit import Fitted, Samples
+from lowtide.pipeline.fit import Samples
 from lowtide.pipeline.fit import fit as fit_program
 from lowtide.pipeline.fit_eight import fit_eight
 from lowtide.pipeline.fit_fifo import FittedFifo, fit_fifo
@@ -23,12 +23,13 @@ from lowtide.pipeline.fit_flash import fit_flash
 from lowtide.pipeline.fit_onnx import MAX_OVERHEAD, TILES, Portable, fit_portable
 from lowtide.pipeline.fit_text import label_warnings
 from lowtide.pipeline.fit_tflite import FittedTflite, fit_tflite
+from lowtide.pipeline.fitted import Fitted
 from lowtide.pipeline.from_torch import Module, beside_module, open_model
 from lowtide.pipeline.pictures import File, Files
 from lowtide.pipeline.read import Model
 from lowtide.pipeline.result import Result
 from lowtide.pipeline.signature import given_of, signed
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.room import MAX_ELEMENTS
 
 

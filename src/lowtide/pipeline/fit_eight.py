@@ -11,8 +11,9 @@ import onnx
 
 from lowtide.clock import Clock, Progress, quiet
 from lowtide.pipeline.apart import apart_on_samples
-from lowtide.pipeline.fit import Fitted, fit, shallow
+from lowtide.pipeline.fit import fit
 from lowtide.pipeline.fit_flash import Request
+from lowtide.pipeline.fitted import Fitted, shallow
 from lowtide.pipeline.read import Model, named, read
 from lowtide.weights.eight import Quantised, quantise
 from lowtide.weights.eight_text import show_eight

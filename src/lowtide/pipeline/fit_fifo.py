@@ -17,7 +17,7 @@ from lowtide.errors import UnsupportedModel
 from lowtide.ir.graph import Shape
 from lowtide.pipeline.read import Model, named, read
 from lowtide.pipeline.result import Result
-from lowtide.planner.plan import Options, Source
+from lowtide.planner.options import Options, Source
 from lowtide.quoting import for_terminal
 from lowtide.room import MAX_ELEMENTS
 from lowtide.sizes import show_bytes

@@ -20,15 +20,17 @@ from lowtide.errors import BudgetError
 from lowtide.frontends.tflite.load import is_tflite
 from lowtide.ir.graph import Shape
 from lowtide.pipeline.apart import apart_on_samples
-from lowtide.pipeline.fit import Fitted, Samples, fit, shallow
+from lowtide.pipeline.fit import Samples, fit
 from lowtide.pipeline.fit_flash_text import stored_lines
+from lowtide.pipeline.fitted import Fitted, shallow
 from lowtide.pipeline.look_ahead import Ahead, weight_bytes
 from lowtide.pipeline.on_chip import Limits, on_chip, within
 from lowtide.pipeline.ram import Planning, Sized
 from lowtide.pipeline.read import Model, named, read
 from lowtide.pipeline.store_small import FILE, Storing
 from lowtide.pipeline.suggest import Flash, missed
-from lowtide.planner.plan import Options, Plan
+from lowtide.planner.options import Options
+from lowtide.planner.plan import Plan
 from lowtide.planner.weight_traffic import weight_traffic
 from lowtide.room import MAX_ELEMENTS
 from lowtide.sizes import parse_bytes

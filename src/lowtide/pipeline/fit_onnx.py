@@ -29,7 +29,7 @@ from lowtide.pipeline.fit import Samples
 from lowtide.pipeline.read import Model, named, read
 from lowtide.pipeline.result import Result
 from lowtide.pipeline.suggest import SECONDS
-from lowtide.planner.plan import Source
+from lowtide.planner.options import Source
 from lowtide.planner.refuse import MOST_OVERHEAD
 from lowtide.quoting import for_terminal
 from lowtide.room import MAX_ELEMENTS

@@ -9,7 +9,7 @@ from lowtide.planner.together import Shared
 from lowtide.sizes import show_bytes
 
 if TYPE_CHECKING:
-    from lowtide.pipeline.fit import Fitted
+    from lowtide.pipeline.fitted import Fitted
 
 
 def page_figures(fitted: Fitted, budget: int | None) -> Iterator[tuple[str, str]]:

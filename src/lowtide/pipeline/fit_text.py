@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lowtide.ir.original import Original
     from lowtide.layout.ports import Port
     from lowtide.minimalloc.buffers import Buffer
-    from lowtide.pipeline.fit import Fitted
+    from lowtide.pipeline.fitted import Fitted
     from lowtide.placers.problem import Placement
     from lowtide.planner.plan import Plan
 

@@ -24,7 +24,7 @@ from lowtide.ir.graph import Array
 from lowtide.pipeline.read import Model
 
 if TYPE_CHECKING:
-    from lowtide.pipeline.fit import Fitted
+    from lowtide.pipeline.fitted import Fitted
 
 MISSING = "PyTorch modules need PyTorch and onnxscript: pip install 'lowtide[torch]'"
 

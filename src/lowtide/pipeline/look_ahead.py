@@ -13,7 +13,7 @@ from lowtide.pipeline.ram import Planning, Sized, too_large
 from lowtide.pipeline.suggest import Asked, Flash, missed
 from lowtide.planner.filter_blocks import heeds_budget
 from lowtide.planner.make_plan import make_plan
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.sizes import show_bytes
 from lowtide.weights.candidates import Family
 from lowtide.weights.compress import least_bytes

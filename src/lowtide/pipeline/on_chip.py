@@ -20,7 +20,7 @@ from lowtide.pipeline.command import fit_command
 from lowtide.pipeline.ram import Planning, Sized
 from lowtide.pipeline.read import Model, read
 from lowtide.pipeline.suggest import Flash
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.room import MAX_ELEMENTS
 from lowtide.sizes import parse_bytes
 

@@ -19,7 +19,8 @@ from lowtide.ir.dtype import F32
 from lowtide.ir.graph import Array
 from lowtide.layout.ports import Port
 from lowtide.packages import Contents, Ecosystem, ecosystem, fill
-from lowtide.planner.plan import Options, Plan
+from lowtide.planner.options import Options
+from lowtide.planner.plan import Plan
 from lowtide.quoting import for_c
 
 MOST_BYTES = 4 << 10

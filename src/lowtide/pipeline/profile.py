@@ -19,7 +19,8 @@ from lowtide.pipeline.read import Model, named, read
 from lowtide.pipeline.signature import signed
 from lowtide.planner.filter_blocks import plan_filters
 from lowtide.planner.make_plan import make_plan
-from lowtide.planner.plan import OVERLAPS, Options, Plan, Source
+from lowtide.planner.options import OVERLAPS, Options, Source
+from lowtide.planner.plan import Plan
 from lowtide.report.memory_svg import memory_svg
 from lowtide.report.profile_text import profile_facts, profile_text
 from lowtide.room import MAX_ELEMENTS

@@ -18,7 +18,8 @@ from lowtide.errors import BudgetError, Suggestion
 from lowtide.ir.graph import Graph
 from lowtide.planner.costs import label
 from lowtide.planner.filter_blocks import heeds_budget, plan_filters
-from lowtide.planner.plan import Options, Plan, Source
+from lowtide.planner.options import Options, Source
+from lowtide.planner.plan import Plan
 from lowtide.sizes import show_bytes
 
 UNKNOWN = Footprint()

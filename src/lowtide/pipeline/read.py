@@ -21,7 +21,7 @@ from lowtide.frontends.tflite.load import is_tflite
 from lowtide.frontends.tflite.load import load as load_tflite
 from lowtide.ir.graph import Graph, Shape
 from lowtide.pipeline.read_states import read_states
-from lowtide.planner.plan import Options, Source
+from lowtide.planner.options import Options, Source
 from lowtide.rewrites.eight_ends import with_eight_ends
 from lowtide.rewrites.endless import endless, time_axes
 from lowtide.rewrites.fuse import fuse

@@ -20,7 +20,7 @@ from lowtide.pipeline.look_ahead import flash_of, more_flash, spare_of
 from lowtide.pipeline.ram import Planning, Sized, too_large
 from lowtide.pipeline.suggest import Asked, missed
 from lowtide.planner.filter_blocks import heeds_budget
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.sizes import show_bytes
 from lowtide.weights.account import Form
 from lowtide.weights.candidates import Family

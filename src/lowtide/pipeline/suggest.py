@@ -19,7 +19,7 @@ from lowtide.errors import BudgetError, Suggestion, UnsupportedModel, UsageError
 from lowtide.ir.graph import Graph
 from lowtide.pipeline.command import fit_command
 from lowtide.pipeline.ram import Planning, Sized, too_large
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 
 SECONDS = 40.0
 """Of one core; after this nothing more is tried."""

@@ -16,8 +16,9 @@ from lowtide.check.together import Guest, Turns, judge_shared, judge_turns
 from lowtide.clock import Clock, Progress, quiet
 from lowtide.errors import BudgetError, UsageError
 from lowtide.files.several import one_folder
-from lowtide.pipeline.fit import Fitted, check_target, finished
+from lowtide.pipeline.fit import check_target, finished
 from lowtide.pipeline.fit_page import shared_figures
+from lowtide.pipeline.fitted import Fitted
 from lowtide.pipeline.keep import read_kept
 from lowtide.pipeline.package import Package, pack
 from lowtide.pipeline.ram import ROUNDS, Planning, Sized, sized
@@ -27,7 +28,8 @@ from lowtide.pipeline.result import Result
 from lowtide.pipeline.signature import signed
 from lowtide.pipeline.together_text import show_together
 from lowtide.planner.filter_blocks import heeds_budget
-from lowtide.planner.plan import Options, Plan
+from lowtide.planner.options import Options
+from lowtide.planner.plan import Plan
 from lowtide.planner.shared_json import shared_json
 from lowtide.planner.together import Shared, share
 from lowtide.quoting import for_terminal, network_name

@@ -5,7 +5,8 @@ from __future__ import annotations
 from lowtide.clock import Clock
 from lowtide.ir.graph import Graph
 from lowtide.planner.make_plan import make_plan
-from lowtide.planner.plan import Options, Plan, Source
+from lowtide.planner.options import Options, Source
+from lowtide.planner.plan import Plan
 from lowtide.rewrites.filter_blocks import filter_blocks, most_filters
 
 SIZES = (2, 4, 8)

@@ -11,7 +11,7 @@ from lowtide.layout.lay_out import Layout
 from lowtide.overlap.problem import placement_problem
 from lowtide.placers import place
 from lowtide.placers.problem import Placement, Problem
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.planner.row_problem import alignment
 from lowtide.rows.liveness import Lives, lifetimes, whole_lifetimes
 from lowtide.rows.schedule import Schedule

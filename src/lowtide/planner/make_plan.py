@@ -13,8 +13,9 @@ from lowtide.kernels.families import families_of
 from lowtide.layout.lay_out import Layout, lay_out
 from lowtide.planner.costs import Whole, measure
 from lowtide.planner.layerwise import cut, plan_layerwise
+from lowtide.planner.options import Objective, Options, Source
 from lowtide.planner.parts import Parting
-from lowtide.planner.plan import Objective, Options, Plan, Source, straight_rows
+from lowtide.planner.plan import Plan, straight_rows
 from lowtide.planner.refuse import check_align, check_options, check_states, check_types
 from lowtide.planner.scratch import narrower, with_scratch
 from lowtide.planner.states import Candidates, hold, with_copies

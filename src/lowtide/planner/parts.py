@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from lowtide.clock import Clock
 from lowtide.ir.graph import Graph
 from lowtide.layout.lay_out import Layout
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.planner.routes import Route
 from lowtide.planner.steps import grown
 from lowtide.planner.streamed import Segmented, Streamed, cut_at, live_in_parts, plan_streamed

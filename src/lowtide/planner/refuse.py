@@ -8,7 +8,7 @@ from lowtide.errors import UnsupportedModel, UsageError
 from lowtide.ir.dtype import STRING
 from lowtide.ir.graph import Graph
 from lowtide.layout.lay_out import Layout
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 
 MOST_OVERHEAD = 1000.0
 """Work a thousand times over is no plan that anybody asks for."""

@@ -13,7 +13,7 @@ from lowtide.layout.lay_out import Layout
 from lowtide.placers.gaps import NOWHERE
 from lowtide.placers.intervals import BoolArray
 from lowtide.placers.rows import RowProblem, place_rows
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.rows.liveness import Life, Lives, live_bytes
 
 Addresses = Mapping[str, IntArray]

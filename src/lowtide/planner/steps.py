@@ -16,7 +16,7 @@ import numpy as np
 
 from lowtide.clock import Clock
 from lowtide.kernels.cpus import find_cpu
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.planner.row_problem import Kept, row_bars
 from lowtide.planner.streamed import Segmented, Streamed, plan_streamed
 from lowtide.planner.weight_traffic import weights_read

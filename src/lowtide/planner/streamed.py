@@ -10,7 +10,7 @@ from itertools import pairwise
 from lowtide.clock import Clock
 from lowtide.layout.lay_out import Layout
 from lowtide.placers.problem import Placement
-from lowtide.planner.plan import Options
+from lowtide.planner.options import Options
 from lowtide.planner.row_problem import Addresses, row_bars
 from lowtide.planner.scratch import with_scratch
 from lowtide.rows.liveness import Lives, live_bytes

@@ -12,7 +12,8 @@ from lowtide.backends.c99.weights import Held
 from lowtide.ir.dtype import F32
 from lowtide.ir.original import EIGHT, SMALL
 from lowtide.kernels.cpus import PORTABLE, find_cpu
-from lowtide.planner.plan import Plan, Source
+from lowtide.planner.options import Source
+from lowtide.planner.plan import Plan
 from lowtide.quoting import PATH_WIDTH, for_c, own
 
 _KEPT = "   The inputs stay as they are while the network runs."
