@@ -45,5 +45,6 @@ def _check(given: Mapping[str, Any]) -> None:
                 f"--{option} is for one network: fit each with it first, then those that were made "
                 "--together"
             )
-    if given.get("target") == "onnx":
-        raise UsageError("--together is for --target c99 and none")
+    target = given.get("target", "c99")
+    if target not in ("c99", "none"):
+        raise UsageError(f"--together means nothing with --target {target}: it is for c99 and none")
