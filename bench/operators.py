@@ -21,7 +21,6 @@ sys.path.insert(0, str(ROOT / "tests/builders"))  # the node cases are the examp
 
 from lowtide.errors import ModelError  # noqa: E402
 from lowtide.frontends.onnx.load import NEWEST_OPSET, OLDEST_OPSET  # noqa: E402
-from lowtide.frontends.onnx.simplify.drop_identities import IDENTITIES  # noqa: E402
 from lowtide.ir.nest import walk  # noqa: E402
 from lowtide.ir.value import Load  # noqa: E402
 from lowtide.kernels.choose import matching  # noqa: E402
@@ -125,11 +124,21 @@ def line(entry: Entry, ways: Seen, kernels: Seen) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def put_eight() -> None:
-    """Writes the lists of the two 8-bit families."""
+LISTS = {
+    "dropped": "dropped_without_effect",
+    "written": "written_out",
+    "qdq": "qdq_operators",
+    "qlinear": "qlinear_operators",
+    "tflite": "tflite_operators",
+}
+"""Those of `lowtide operators` beside the table."""
+
+
+def put_lists() -> None:
+    """Writes them, as `lowtide operators` has them."""
     facts = operators_facts()
-    for kind in ("qdq", "qlinear", "tflite"):
-        put(DOCUMENT, kind, ", ".join(facts[f"{kind}_operators"]) + ".\n")
+    for name, key in LISTS.items():
+        put(DOCUMENT, name, ", ".join(facts[key]) + ".\n")
 
 
 def main() -> None:
@@ -143,8 +152,7 @@ def main() -> None:
     ]
     text = "\n".join(["| " + " | ".join(head) + " |", "|" + " --- |" * len(head), *lines, ""])
     put(DOCUMENT, "operators", text)
-    put(DOCUMENT, "dropped", ", ".join(sorted(IDENTITIES)) + ".\n")
-    put_eight()
+    put_lists()
     print(f"{len(lines)} operators in {DOCUMENT}")
 
 

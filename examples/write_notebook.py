@@ -20,7 +20,7 @@ CELLS = (
 A neural network becomes one C program that runs in a small, fixed amount of memory, and is checked
 against the original before it is written. This notebook fits the ResNet-8 that is shipped with
 lowtide, which tells ten kinds of pictures apart (CIFAR-10, MLPerf Tiny).
-Run it in the folder `examples`; it needs a C compiler, and `pip install 'lowtide[notebook]'`.""",
+Run it in the folder `examples`; it needs a C compiler, and `pip install '.[notebook]'`.""",
     """import tempfile
 from pathlib import Path
 

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-pytest.importorskip("nbclient", reason="pip install 'lowtide[notebook]'")
+pytest.importorskip("nbclient", reason="needs the extra notebook")
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 NOTEBOOK = EXAMPLES / "lowtide.ipynb"

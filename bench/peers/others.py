@@ -2,7 +2,7 @@
 
     python -m bench.peers.others VENV [--only NAME] [--seconds 2] [--shared ../shared]
 
-VENV is a virtual environment with `pip install lowtide[peers]`. What was measured replaces the
+VENV is a virtual environment with `pip install '.[peers]'`. What was measured replaces the
 lines of those networks; the tables are then written anew. Runtimes that do not read ONNX have no
 adapter here; the notes have their figures (latencies.csv).
 """

@@ -42,6 +42,11 @@ EXPORT = "onnx.checker.check_model(file, full_check=True) says more; export it a
 """Ways out that several errors name."""
 
 
+def extra(name: str) -> str:
+    """How one of lowtide's extras is installed: right before a release and after one."""
+    return f"install the extra {name}: pip install '.[{name}]' in a clone of lowtide"
+
+
 LIMITS = {
     errno.EFBIG: "allow larger files: ulimit -f unlimited",
     errno.EMFILE: "allow more open files: ulimit -n 1024",
@@ -108,11 +113,30 @@ class Suggestion:
         return f"  {self.ram_bytes:>10,} B of RAM: {self.command}{note}"
 
 
+@dataclass(frozen=True)
+class AtEightBits:
+    """What the network would need at 8 bits: its arena, planned with elements of one byte.
+
+    `command` makes it so, and `changed` are the options in which that differs, as in Suggestion.
+    """
+
+    arena_bytes: int
+    command: str
+    changed: Mapping[str, Any]
+
+    def facts(self) -> dict[str, Any]:
+        """For --json."""
+        return {"arena_bytes": self.arena_bytes, "command": self.command}
+
+    def __str__(self) -> str:
+        return f"about {self.arena_bytes:,} bytes of arena: {self.command}"
+
+
 class BudgetError(LowtideError):
     """The network does not fit the budget; `reached` says in numbers what it needs.
 
     `suggestions` would fit: each was planned, and its stack measured where this one's was.
-    `beside` is another line, of what would make another network of it.
+    `eight` is what 8 bits would do, which makes another network of it.
     """
 
     exit_code = 3
@@ -126,7 +150,7 @@ class BudgetError(LowtideError):
         super().__init__(what)
         self.reached = reached or {}
         self.suggestions = suggestions
-        self.beside = ""
+        self.eight: AtEightBits | None = None
 
     def __str__(self) -> str:
         """One line, for Python: with the commands."""
@@ -139,6 +163,8 @@ class BudgetError(LowtideError):
     def facts(self) -> dict[str, Any]:
         """The error, `arena_bytes` (the least that was reached), and what holds it there."""
         facts = {**super().facts(), "error": self._what(), **self.reached}
+        if self.eight is not None:
+            facts["at_8_bits"] = self.eight.facts()
         if self.suggestions is None:
             return facts
         return {**facts, "suggestions": [one.facts() for one in self.suggestions]}
@@ -148,7 +174,9 @@ class BudgetError(LowtideError):
         told = self.suggestions or ()
         what = self._what() + ("; these commands fit:" if told else "")
         lines = [what, *map(str, told)]
-        return [*lines, self.beside] if self.beside else lines
+        if self.eight is not None:
+            lines.append(f"at 8 bits, which approximates it, {self.eight}")
+        return lines
 
 
 class ModelError(LowtideError):

@@ -153,7 +153,7 @@ def test_without_the_interpreter_the_way_out_is_said(
 
     monkeypatch.setattr(tflm, "installed", lambda _: None)
     said = command("fit", RESNET8, "--target", "tflite", "-o", tmp_path / "out")
-    assert (said.code, "pip install 'lowtide[tflite]'" in said.last) == (2, True), said
+    assert (said.code, "pip install '.[tflite]'" in said.last) == (2, True), said
 
 
 def test_what_is_wrong_is_not_written(

@@ -143,7 +143,7 @@ def test_without_the_runtimes_what_is_not_compared_is_said(
     )
     facts = json.loads(command("fit", conv, "-o", out, "--json").out)
     assert facts["reference"] is None
-    assert facts["not_compared"].endswith("pip install 'lowtide[tflite]'")
+    assert facts["not_compared"].endswith("pip install '.[tflite]' in a clone of lowtide")
     assert facts["faults"] == 0
     assert facts["checked_reads"] > 0
     assert facts["unequal"] == 0

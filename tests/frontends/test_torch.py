@@ -15,8 +15,8 @@ import pytest
 import lowtide
 from commands import Command
 
-torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'lowtide[torch]'")
-pytest.importorskip("onnxscript", reason="needs onnxscript: pip install 'lowtide[torch]'")
+torch = pytest.importorskip("torch", reason="needs the extra torch")
+pytest.importorskip("onnxscript", reason="needs the extra torch")
 
 NETS = Path(__file__).with_name("torch_nets.py")
 
@@ -143,7 +143,7 @@ def test_without_torch_it_is_said(command: Command, monkeypatch: pytest.MonkeyPa
     without_torch(monkeypatch)
     said = command("fit", f"{NETS}:small", "--input", "1x3x17x17", "--target", "none")
     assert said.code == 2
-    assert "pip install 'lowtide[torch]'" in said.last
+    assert "pip install '.[torch]'" in said.last
     with pytest.raises(lowtide.UsageError, match="needs an example"):
         lowtide.fit(torch.nn.ReLU())
     with pytest.raises(lowtide.UsageError, match="an example is for"):

@@ -191,7 +191,8 @@ def test_what_it_would_need_at_8_bits_is_said(command: Command) -> None:
     assert f"at 8 bits      about {planned:,} bytes of arena" in text
     over = command(*words, "--budget", str(planned), "--json")
     told = json.loads(over.out)["at_8_bits"]
-    assert f"--budget {planned} --int8 --calibrate PICTURES" in told["command"]
+    given = f"lowtide fit net.onnx --budget {planned} --target none"
+    assert told["command"] == f"{given} --int8 --calibrate PICTURES --json"
     assert over.last.endswith(told["command"])
     assert command("quantise", "net.onnx", "-o", "q.onnx", *CALIBRATED).code == 0
     facts = command("profile", "q.onnx", "--json").out

@@ -68,7 +68,7 @@ def test_what_is_not_installed(command: Command, monkeypatch: pytest.MonkeyPatch
     said = command("doctor")
     assert said.code == 0
     assert re.search(r"^x no-such-thing +not installed$", said.out, re.M)
-    assert "pip install 'lowtide[train]'\n" in said.out
+    assert "pip install '.[train]' in a clone of lowtide\n" in said.out
     assert "without: nothing\n" in said.out
 
 

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="torch is not installed: lowtide[train]")
+torch = pytest.importorskip("torch", reason="needs the extra train")
 
 from bench.weights import norm, student, teach  # noqa: E402
 from bench.weights.course import Course  # noqa: E402

@@ -261,4 +261,5 @@ def test_without_torch_the_extra_is_named(folder: Path) -> None:
     code += f"; sys.argv = ['lowtide', *{words!r}]; lowtide.cli.start.main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 2
-    assert done.stderr.strip() == "lowtide: training needs torch: pip install 'lowtide[train]'"
+    said = "install the extra train: pip install '.[train]' in a clone of lowtide"
+    assert done.stderr.strip() == f"lowtide: training needs torch; {said}"

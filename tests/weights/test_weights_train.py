@@ -1,4 +1,4 @@
-"""Training what is stored; all of it is skipped without torch (the extra lowtide[train])."""
+"""Training what is stored; all of it is skipped without torch (the extra train)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import onnx
 import pytest
 from typer.testing import CliRunner
 
-torch = pytest.importorskip("torch", reason="torch is not installed: lowtide[train]")
+torch = pytest.importorskip("torch", reason="needs the extra train")
 
 from torch import Tensor, nn  # noqa: E402
 from torch.nn.functional import cross_entropy  # noqa: E402

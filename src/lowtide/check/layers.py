@@ -32,7 +32,7 @@ from lowtide.check.traced import PORTS, Output, outputs_of, traced
 from lowtide.check.truth import read_whole
 from lowtide.check.verify import Folder, check_model, read_folder
 from lowtide.clock import Progress, quiet
-from lowtide.errors import CheckError, UsageError
+from lowtide.errors import CheckError, UsageError, extra
 from lowtide.frontends.onnx.eight.group import group
 from lowtide.frontends.onnx.freeze import freeze
 from lowtide.frontends.onnx.load import load, simplified
@@ -191,7 +191,7 @@ def _tflite(model: Path, held: Folder) -> Every:
     maker, content = held.samples[0].expected.maker, model.read_bytes()
     runtime = maker if maker in (TFLM, LITERT) else runtime_of(graph)
     if installed(runtime) is None:
-        raise UsageError(f"--layers needs {runtime}: pip install 'lowtide[tflite]'")
+        raise UsageError(f"--layers needs {runtime}; {extra('tflite')}")
     made = {op.output for op in held.memory.operators}
     names = [name for name in known if name in made and name in graph.producer]
     where = [known[name] for name in names]

@@ -22,7 +22,7 @@ from lowtide.check.floats import Floats, floats_before, parts_of, quantum, said
 from lowtide.check.in_child import LARGE, in_child
 from lowtide.check.numbers import Sample
 from lowtide.check.runtimes import LITERT, TFLM, Made, installed, run
-from lowtide.errors import UsageError
+from lowtide.errors import UsageError, extra
 from lowtide.frontends.tflite.load import load
 from lowtide.ir.dtype import F32, I8, U8
 from lowtide.ir.graph import Array, Graph, Tensor
@@ -101,7 +101,7 @@ def _run(
 ) -> tuple[str, Made, str]:
     """A runtime's name with what it made, or the other's; or nothing, and why."""
     if installed(runtime) is None:
-        why = f"not compared with {runtime}, which is not installed: pip install 'lowtide[tflite]'"
+        why = f"not compared with {runtime}, which is not installed; {extra('tflite')}"
         return runtime, [], why
     for one in (runtime, *({TFLM, LITERT} - {runtime})):
         with suppress(RuntimeError, ValueError, ImportError):

@@ -16,7 +16,7 @@ from typing import Any
 
 from lowtide.check.in_child import LARGE, in_child
 from lowtide.check.runtimes import TFLM, in_room, installed, outputs_of
-from lowtide.errors import UnsupportedModel, UsageError
+from lowtide.errors import UnsupportedModel, UsageError, extra
 from lowtide.ir.graph import Array
 
 Inputs = Sequence[Array]
@@ -49,8 +49,7 @@ def version_of_tflm() -> str:
     found = installed(TFLM)
     if found is None:
         raise UsageError(
-            f"{TFLM}, which runs the file before and after, is not installed: "
-            "pip install 'lowtide[tflite]'"
+            f"{TFLM}, which runs the file before and after, is not installed; {extra('tflite')}"
         )
     return found
 

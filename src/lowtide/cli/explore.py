@@ -47,7 +47,7 @@ def explore(
         str | None,
         typer.Option(
             help="The scheduler of a Dask cluster, tcp://HOST:8786, whose workers make the plans; "
-            "else this process does. Needs pip install 'lowtide[cluster]'."
+            "else this process does. Needs the extra cluster."
         ),
     ] = None,
     shape: Shapes = None,

@@ -16,7 +16,7 @@ from lowtide.errors import BudgetError
 
 @contextmanager
 def suggesting(context: typer.Context) -> Iterator[None]:
-    """The suggestions of a BudgetError become the given command with their changes."""
+    """What a BudgetError suggests becomes the given command with its changes."""
     try:
         yield
     except BudgetError as error:
@@ -24,6 +24,9 @@ def suggesting(context: typer.Context) -> Iterator[None]:
             error.suggestions = [
                 replace(one, command=repeated(context, one.changed)) for one in error.suggestions
             ]
+        if error.eight is not None:
+            command = repeated(context, error.eight.changed)
+            error.eight = replace(error.eight, command=command)
         raise
 
 

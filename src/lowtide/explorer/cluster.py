@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from lowtide.errors import UsageError
+from lowtide.errors import UsageError, extra
 from lowtide.version import __version__
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ def on_cluster(
     try:
         from distributed import Client, KilledWorker, as_completed
     except ImportError as error:
-        raise UsageError(f"--cluster: {error}: pip install 'lowtide[cluster]'") from None
+        raise UsageError(f"--cluster: {error}; {extra('cluster')}") from None
     try:
         client = Client(address, timeout=_PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:

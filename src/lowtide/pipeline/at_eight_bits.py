@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from lowtide.clock import Clock
+from lowtide.errors import AtEightBits
 from lowtide.frontends.tflite.load import is_tflite
 from lowtide.ir.dtype import F32
 from lowtide.ir.graph import Graph, Shape
 from lowtide.pipeline.command import fit_command
 from lowtide.planner.make_plan import make_plan
 from lowtide.planner.options import Options, Source
-
-
-@dataclass(frozen=True)
-class AtEightBits:
-    """The arena of the network planned with elements of one byte; `command` fits it so."""
-
-    arena_bytes: int
-    command: str
-
-    def facts(self) -> dict[str, Any]:
-        """For --json."""
-        return {"arena_bytes": self.arena_bytes, "command": self.command}
-
-    def __str__(self) -> str:
-        return f"about {self.arena_bytes:,} bytes of arena: {self.command}"
 
 
 def at_eight_bits(
@@ -51,8 +37,12 @@ def at_eight_bits(
         small = replace(options, element_bytes=1)
         arena = make_plan(source, graph, small, Clock(lambda _: None)).arena_bytes
     budget = limit if limit is not None and arena <= limit else None
+    changed: dict[str, Any] = {"budget": None if budget is None else str(budget)}
+    changed |= {"int8": True, "calibrate": "PICTURES", "verbose": False}
     if chip is not None and budget is not None:
+        del changed["budget"]  # as it was given, or the chip's
         command = f"{fit_command(model, replace(options, cpu=None), None, shapes)} --chip {chip}"
     else:
+        changed |= {} if chip is None else {"chip": None, "cpu": options.cpu}
         command = fit_command(model, options, budget, shapes)
-    return AtEightBits(arena, f"{command} --int8 --calibrate PICTURES")
+    return AtEightBits(arena, f"{command} --int8 --calibrate PICTURES", changed)

@@ -150,12 +150,9 @@ def _missed(
         error = too_large(sized, limit, [])  # no plan has fewer
     else:
         error = missed(planning, options, limit, sized, model, flash=flash)
-    found = at_eight_bits(
+    error.eight = at_eight_bits(
         planning.source, planning.graph, options, model, planning.clock, limit, shapes, chip=chip
     )
-    if found is not None:
-        error.beside = f"at 8 bits, which approximates it, {found}"
-        error.reached = {**error.reached, "at_8_bits": found.facts()}
     return error
 
 

@@ -16,7 +16,7 @@ from lowtide.check.exact.evaluate import NotEvaluated, evaluate
 from lowtide.check.expected import SUSPECT, share
 from lowtide.check.fed import Carry, Fed
 from lowtide.check.numbers import Reference, Sample
-from lowtide.errors import CheckError, UnreadableModel, UsageError
+from lowtide.errors import CheckError, UnreadableModel, UsageError, extra
 from lowtide.files.listing import EXPORTED
 from lowtide.frontends.pytorch.exported import Exported, Run
 from lowtide.frontends.pytorch.factory import drawn, make
@@ -26,7 +26,7 @@ from lowtide.pipeline.read import Model
 if TYPE_CHECKING:
     from lowtide.pipeline.fitted import Fitted
 
-MISSING = "PyTorch modules need PyTorch and onnxscript: pip install 'lowtide[torch]'"
+MISSING = f"PyTorch modules need PyTorch and onnxscript; {extra('torch')}"
 
 _DIFFERS = (
     "{}: what PyTorch exported differs from the module on {} by {:.2e} of the largest value; does "

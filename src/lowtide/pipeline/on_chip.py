@@ -214,7 +214,7 @@ def with_chips(
     what = f"{planning.source.where}: {held.chip.name}: {held}"
     others = list(_others(held, planning, options, model))
     told = BudgetError(what, own, [*within(error, held.chip), *others])
-    told.beside = error.beside
+    told.eight = error.eight
     return told
 
 

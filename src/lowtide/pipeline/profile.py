@@ -8,10 +8,11 @@ from functools import cached_property
 from typing import Any, Literal
 
 from lowtide.clock import Clock, Progress, quiet
+from lowtide.errors import AtEightBits
 from lowtide.frontends.pytorch.exported import Exported
 from lowtide.ir.graph import Graph, Shape
 from lowtide.pipeline.asked import options_of
-from lowtide.pipeline.at_eight_bits import AtEightBits, at_eight_bits
+from lowtide.pipeline.at_eight_bits import at_eight_bits
 from lowtide.pipeline.from_torch import Module, open_model
 from lowtide.pipeline.markup import picture, section, table
 from lowtide.pipeline.on_chip import OnChip, on_chips, on_chips_text

@@ -21,7 +21,7 @@ from typing import Any
 from lowtide.check.child import run_child
 from lowtide.check.compile import check_compiler, compilers
 from lowtide.check.compile import version as compiler_version
-from lowtide.errors import LowtideError, system_says
+from lowtide.errors import LowtideError, extra, system_says
 from lowtide.timing.boards import BOARDS, apt_line, list_tools
 from lowtide.version import __version__
 
@@ -96,8 +96,8 @@ class Examined:
 def examine() -> Examined:
     """Looks at everything; raises nothing."""
     asked = [(name, module, f"{_AGAIN} {name}", "", True) for name, module in _CORE]
-    asked += [(name, module, f"pip install 'lowtide[{extra}]'", without, False)
-              for name, module, extra, without in _EXTRAS]  # fmt: skip
+    asked += [(name, module, extra(its), without, False)
+              for name, module, its, without in _EXTRAS]  # fmt: skip
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         loaded = pool.map(lambda one: _package(*one), asked)
         cores = Finding("cores", str(os.cpu_count()))

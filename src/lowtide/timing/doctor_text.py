@@ -2,7 +2,8 @@
 
   numpy              2.4.6
 x torch              not installed
-                     pip install 'lowtide[train]'     else: no train-compressed
+                     install the extra torch: pip install '.[torch]' in a clone of lowtide
+                     without: no train-compressed, and no PyTorch modules
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from lowtide.check.numbers import Sample
-from lowtide.errors import UsageError
+from lowtide.errors import UsageError, extra
 from lowtide.frontends.tflite.load import is_tflite
 
 
@@ -22,12 +22,12 @@ class Other:
     worker: str
     tflite: bool
     package: str
-    extra: str = ""
+    extra: str
 
 
 OTHERS = {
-    "onnxruntime": Other("lowtide.timing.onnxruntime_worker", False, "onnxruntime"),
-    "litert": Other("lowtide.timing.litert_worker", True, "ai_edge_litert", "lowtide[tflite]"),
+    "onnxruntime": Other("lowtide.timing.onnxruntime_worker", False, "onnxruntime", ""),
+    "litert": Other("lowtide.timing.litert_worker", True, "ai_edge_litert", "tflite"),
 }
 
 
@@ -37,7 +37,8 @@ def check_other(against: str) -> None:
         raise UsageError(f"there is no '{against}' to run against; there is {', '.join(OTHERS)}")
     other = OTHERS[against]
     if find_spec(other.package) is None:
-        raise UsageError(f"--against {against} needs pip install '{other.extra or against}'")
+        how = extra(other.extra) if other.extra else f"pip install {other.package}"
+        raise UsageError(f"--against {against}: {against} is not installed; {how}")
 
 
 def check_reads(against: str, model: Path) -> None:

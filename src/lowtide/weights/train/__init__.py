@@ -1,6 +1,8 @@
 """Training of what is stored, in torch: the extra `train`."""
 
+from lowtide.errors import extra
+
 try:
     import torch  # noqa: F401
 except ImportError as error:
-    raise ImportError("training needs torch: pip install 'lowtide[train]'") from error
+    raise ImportError(f"training needs torch; {extra('train')}") from error
