@@ -16,6 +16,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from lowtide.ir.original import SMALL, Original
 from lowtide.pipeline.profile import profile
 from lowtide.planner.options import Options
 from lowtide.planner.plan import Plan
@@ -227,6 +228,16 @@ def test_title_says_what_is_drawn(plan: Plan) -> None:
     assert found is not None
     assert found[1] == kib(plan.arena_bytes)
     assert float(found[2]) == pytest.approx(100 * (1 - ratio), abs=0.1)
+
+
+def test_the_original_has_a_line_of_its_own(plan: Plan) -> None:
+    """A network made of another one: the title is its own file's name, not cut for the other's."""
+    file = "a_network_of_some_length_int8.onnx"
+    made = replace(plan.source, file=file, original=Original("its_original_network.onnx", "", ()))
+    drawn = ElementTree.fromstring(memory_svg(replace(plan, source=made)))
+    title, _, below = ["".join(text.itertext()) for text in drawn.iter(f"{SVG}text")][:3]
+    assert title == file
+    assert below == f"made of its_original_network.onnx, {SMALL}"
 
 
 def test_names_are_text() -> None:

@@ -218,9 +218,13 @@ def _peak(plan: Plan, side: Side, frame: Frame) -> Iterator[str]:
 def _title(plan: Plan, saved: float) -> Iterator[str]:
     sizes = f"{kib(plan.profile.layerwise_bytes)} → {kib(plan.arena_bytes)} KiB of arena"
     text = f"{sizes}, {abs(saved):.1f} % {'more' if saved < 0 else 'saved'}"
-    name = for_markup(plan.source.named, int((WIDTH - 2 * MARGIN) / 11.7) - len(text) - 2)
+    name = for_markup(plan.source.file, int((WIDTH - 2 * MARGIN) / 11.7) - len(text) - 2)
     yield f'<text class="title" x="{MARGIN}" y="38">{name}</text>'
     yield f'<text class="title end" x="{WIDTH - MARGIN}" y="38">{text}</text>'
+    original = plan.source.original
+    if original and original.file:
+        made = for_markup(f"made of {original.file}, {original.way}", 120)
+        yield f'<text class="grey" x="{MARGIN}" y="55">{made}</text>'
 
 
 def _freed(saved: float, was_bytes: int, now_bytes: int, frame: Frame) -> Iterator[str]:
