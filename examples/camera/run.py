@@ -98,7 +98,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def show(asked: argparse.Namespace) -> Shown:
     """Fits, builds and runs; raises LowtideError."""
-    seeing, ram = _seeing(asked), parse_bytes(asked.ram)
+    seeing, ram = _seeing(asked), parse_bytes(asked.ram, "--ram")
     paths = pictures_in(asked.pictures or EXAMPLES / "pictures")
     fitted = fit(asked.model or SHIPPED, asked.output / "fitted")
     network = read_folder(fitted).memory

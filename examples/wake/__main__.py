@@ -82,7 +82,7 @@ def main() -> None:
     models, rows, picture = asked(given.shared)
     window = "16" if picture.dtype == np.float32 else "49"
     made = fit_together(
-        models, names=["wake", "look"], endless=[f"wake:{window}"],
+        models, name=["wake", "look"], endless=[f"wake:{window}"],
         options=Options(schedule="layerwise", place="greedy"),
     )  # fmt: skip
     given.out.mkdir(parents=True, exist_ok=True)

@@ -95,7 +95,8 @@ def _names(error: ModelError) -> bool:
     text = str(error)
     inferred = "(op_type:" in text and "node name: " in text
     port = any(f"{role} '" in text for role in ("input", "output"))
-    named = bool(error.node and error.operator) or inferred or port
+    counted = "(opset " in text and "('" in text
+    named = bool(error.node and error.operator) or inferred or port or counted
     return named and "; " in text and "\n" not in text
 
 

@@ -214,7 +214,7 @@ def test_ram_is_looked_into_before_weights_are_compressed() -> None:
         assert given[:2] == words[:2]
         facts = told(*given)
         assert facts["ram_bytes"] <= one["ram_bytes"]
-        assert facts["flash_bytes"] <= parse_bytes(given[given.index("--flash") + 1])
+        assert facts["flash_bytes"] <= parse_bytes(given[given.index("--flash") + 1], "--flash")
 
 
 @needs_compiler

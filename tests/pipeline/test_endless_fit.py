@@ -101,11 +101,11 @@ def test_an_endless_network_takes_turns_with_another() -> None:
     wake = parsed("a = MaxPool <kernel_shape = [3]> (x) y = GlobalAveragePool(a)")
     face = parsed("y = Relu(x)")
     made = fit_together(
-        [wake, face], names=["wake", "face"], endless=["wake:16"],
+        [wake, face], name=["wake", "face"], endless=["wake:16"],
         options=replace(ENDLESS, image="resident"),
     )  # fmt: skip
     assert made.turns is not None
     assert {one.network for one in made.shared.kept} == {"wake"}
     assert b"#define WAKE_DELAY 15" in made.files["wake.h"]
     with pytest.raises(UsageError, match="--endless other: NETWORK or NETWORK:ROWS"):
-        fit_together([wake, face], names=["wake", "face"], endless=["other"])
+        fit_together([wake, face], name=["wake", "face"], endless=["other"])

@@ -200,7 +200,7 @@ OTHER = "n (float[1,6] x, float[1,6] s) => (float[1,6] t) { a = Sigmoid(s) t = S
 def together(target: str) -> Together:
     options = kept("one:h_out:h_in", "two:t:s")
     return fit_together(
-        [made(ADDS), made(OTHER)], names=["one", "two"], options=options, target=target
+        [made(ADDS), made(OTHER)], name=["one", "two"], options=options, target=target
     )
 
 
@@ -219,7 +219,7 @@ def test_states_survive_the_turns_of_others() -> None:
         (kept("three:t:s"), "the networks are one, two"),
     ):
         with pytest.raises(UsageError, match=why):
-            fit_together([made(ADDS), made(OTHER)], names=["one", "two"], options=words)
+            fit_together([made(ADDS), made(OTHER)], name=["one", "two"], options=words)
 
 
 @pytest.mark.slow
