@@ -39,6 +39,7 @@ NO_SEQUENCES = "export without sequences (Split instead of SplitToSequence)"
 NETWORKS = "a network is an .onnx or a .tflite file: export others to one of those"
 NO_COMPILER = "no C compiler: set CC, install gcc or clang, or pip install ziglang"
 EXPORT = "onnx.checker.check_model(file, full_check=True) says more; export it again"
+FIT_AGAIN = "run lowtide fit again"
 """Ways out that several errors name."""
 
 

@@ -49,7 +49,7 @@ SAYS = {
     "fit net.onnx --target none --element-bytes 1000000000000": (2, "a size from 1 to 16"),
     "profile net.onnx --element-bytes 0": (2, "a size from 1 to 16"),
     "explore net.onnx --element-bytes 17": (2, "a size from 1 to 16"),
-    "fit net.onnx -o o --target onnx --max-overhead inf": (2, "a share such as 0.04"),
+    "fit net.onnx -o o --target onnx --max-overhead inf": (2, "a share from 0 up is needed"),
     "fit net.onnx -o o --target c89": (2, "--target: 'c89' is not one of"),
     "fit net.onnx -o o --labels gone": (4, "gone: no such file"),
     "fit net.onnx -o o --labels folder": (4, "folder: a folder, not a file"),

@@ -109,7 +109,9 @@ def test_verify_refuses_samples_that_grow_when_unpacked(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "checks/reference.npz", "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("0/name.npy", bytes(50_000))
     assert os.path.getsize(tmp_path / "checks/reference.npz") < 1000
-    with pytest.raises(lowtide.ModelError, match="50000 bytes of samples; --max-elements is 10000"):
+    with pytest.raises(
+        lowtide.ModelError, match="50000 bytes of samples are more than --max-elements 10000"
+    ):
         lowtide.verify(tmp_path, max_elements=10_000)
 
 

@@ -277,13 +277,13 @@ CLASHES: dict[str, tuple[int, str, str]] = {
         19,
         "(float[1,2,2] x) => (float[y0,y1,y2] y) { y = MaxPool <kernel_shape: ints = [2],"
         " dilations: ints = [3], pads: ints = [1,1]> (x) }",
-        "MaxPool (opset 19) 'MaxPool_0': a window lies in the padding with all its taps",
+        "MaxPool (opset 19) 'MaxPool_0': a window lies in the padding as a whole",
     ),
     "scale_between_two_sizes": (
         13,
         "(float[1,3,3] x) => (float[y0,y1,y2] y) <float[3] s = {1, 1, 2.3333333}>"
         '{ y = Resize <mode = "nearest"> (x, , s) }',
-        "Resize (opset 13) 'Resize_0': scale 2.333333 makes 6 of 3, or 7, by rounding",
+        "Resize (opset 13) 'Resize_0': scale 2.333333 makes 6 or 7 of 3, as it is rounded",
     ),
 }
 

@@ -199,7 +199,7 @@ def test_a_long_push_is_refused_before_it_takes_memory() -> None:
 
 
 def test_windows_that_nothing_or_too_little_runs_on_are_refused() -> None:
-    with pytest.raises(UsageError, match="no operator runs over all of time"):
+    with pytest.raises(UsageError, match="no operator needs all of time"):
         endless(parsed("y = Relu(x)"), {"x": 2}, window=16)
     with pytest.raises(UnsupportedModel, match=r"Flatten.*16 rows, no more.*--window 16"):
         endless(parsed("y = Flatten(x)"), {"x": 2}, window=8)

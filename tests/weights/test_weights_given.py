@@ -235,7 +235,7 @@ def test_a_loss_that_is_not_finite_ends_the_training(folder: Path) -> None:
     pytest.importorskip("torch")
     words = f"{TRAIN} --data good.npz --rate 1e30 --steps 9 -o out.onnx".split()
     done = CliRunner().invoke(app, words)
-    assert "train at a lower rate" in str(done.exception)
+    assert "give a lower --rate" in str(done.exception)
     assert not list(folder.glob("out*"))
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from lowtide.check.child import run_child
 from lowtide.check.compile import WARNINGS, check_compiler, compile_program, find_compiler
-from lowtide.errors import CheckError, UnreadableModel
+from lowtide.errors import FIT_AGAIN, CheckError, UnreadableModel
 from lowtide.ir.graph import Array
 
 _SOURCE = "fifo.c"
@@ -80,7 +80,9 @@ def simulate(held: Mapping[str, Any], packed: bytes, file: str) -> Simulated | N
         named = [f"'{e['from']}' to '{e['to']}'" for e in edges]
         claimed = int(held["cycles"])
     except Exception as error:  # json's, zipfile's, numpy's and zlib's are all different
-        raise UnreadableModel("not the FIFOs that lowtide wrote", file=file) from error
+        raise UnreadableModel(
+            "not the FIFOs that lowtide wrote", file=file, hint=FIT_AGAIN
+        ) from error
     given = [(0, 0, depths["no_deadlock"]), (1, 0, depths["no_stall"])]
     given += [(0, 0, depths["no_stall"]), (0, 0, whole)]
     shorter = {k: [i for i, d in enumerate(depths[k]) if d > 1] for k in depths}

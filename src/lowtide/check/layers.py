@@ -202,7 +202,9 @@ def _tflite(model: Path, held: Folder) -> Every:
         try:
             values = in_child(LARGE + 1, run_all, runtime, content, inputs, numbers)
         except (RuntimeError, ValueError) as error:
-            raise UsageError(f"--layers: {runtime} cannot run {model}") from error
+            raise UsageError(
+                f"--layers: {runtime} cannot run {model}; leave --layers out"
+            ) from error
         for y, (_, image) in zip(values, where, strict=True):
             if y is None:
                 yield np.empty(0)  # of no tensor's shape

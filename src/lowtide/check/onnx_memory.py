@@ -20,7 +20,7 @@ from math import prod
 
 import onnx
 
-from lowtide.errors import UnsupportedModel
+from lowtide.errors import STATIC, UnsupportedModel
 
 FUSED = frozenset(
     {
@@ -148,7 +148,7 @@ def _peak(
         last[value.name] = len(groups)
     for name in first:
         if name not in shapes:
-            raise UnsupportedModel(f"ONNX infers no shape of '{name}'")
+            raise UnsupportedModel(f"ONNX infers no shape of '{name}'", hint=STATIC)
         sizes[name] = prod(shapes[name])
     change = [0] * (len(groups) + 3)
     for name, size in sizes.items():

@@ -11,7 +11,7 @@ import numpy as np
 from lowtide.check.exact.blocks import largest_of
 from lowtide.check.expected import KINDS, TOLERANCE, Expected
 from lowtide.check.numbers import Sample
-from lowtide.errors import UnreadableModel
+from lowtide.errors import FIT_AGAIN, UnreadableModel
 from lowtide.ir.graph import Array
 from lowtide.room import MAX_ELEMENTS
 
@@ -53,7 +53,9 @@ def unpack_references(
             size = sum(member.file_size for member in packed.infolist())
         if size > 4 * max_elements:
             raise UnreadableModel(
-                f"{size} bytes of samples", file=file, hint=f"--max-elements is {max_elements}"
+                f"{size} bytes of samples are more than --max-elements {max_elements} allows",
+                file=file,
+                hint="give a larger one",
             )
         held = dict(np.load(BytesIO(data), allow_pickle=False))
         samples, i = [], 0
@@ -69,7 +71,9 @@ def unpack_references(
     except UnreadableModel:
         raise
     except Exception as error:  # zipfile, numpy and zlib each raise their own
-        raise UnreadableModel("not the references that lowtide wrote", file=file) from error
+        raise UnreadableModel(
+            "not the references that lowtide wrote", file=file, hint=FIT_AGAIN
+        ) from error
 
 
 def _expected(held: dict[str, Array], i: int, outputs: tuple[Array, ...]) -> Expected:

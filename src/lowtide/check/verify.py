@@ -20,6 +20,7 @@ from lowtide.check.truth import expect
 from lowtide.check.words import show_verified
 from lowtide.clock import Progress, quiet
 from lowtide.errors import (
+    FIT_AGAIN,
     NO_COMPILER,
     CheckError,
     ModelError,
@@ -116,11 +117,11 @@ def _folder(folder: Path, result: Result, max_elements: int) -> Folder:
     memory = read_memory_map(files["plan.json"].decode(errors="replace"), str(folder / "plan.json"))
     _needs(files, folder, *(own(name, memory.called) for name in _NEEDED))
     if memory.options.get("element_bytes") is not None:
-        raise CheckError(f"{folder}: plan.json is for --element-bytes, which is for no program")
+        raise CheckError(f"{folder}: plan.json is of --element-bytes: no program; {FIT_AGAIN}")
     _has_room(memory, max_elements, str(folder / "plan.json"))
     samples, sha256 = unpack_references(files[_SAMPLES], str(folder / _SAMPLES), max_elements)
     if sha256 != memory.sha256:
-        raise CheckError(f"{folder}: plan.json and {_SAMPLES} are of different models")
+        raise CheckError(f"{folder}: plan.json and {_SAMPLES} are of different models; {FIT_AGAIN}")
     _fit(samples, memory, str(folder / _SAMPLES))
     return Folder(files, memory, samples, result.changed)
 
@@ -242,7 +243,7 @@ def result_of(folder: Path) -> Result:
 def _fit(samples: Sequence[Sample], memory: MemoryMap, file: str) -> None:
     """There is something to compare on, and it has the program's inputs and outputs."""
     if not samples:
-        raise UnreadableModel("holds no sample", file=file, hint="run lowtide fit again")
+        raise UnreadableModel("holds no sample", file=file, hint=FIT_AGAIN)
     inputs = {port.name: port.shape for port in memory.inputs}
     outputs = [port.shape for port in memory.outputs]
     for sample in samples:
@@ -251,7 +252,9 @@ def _fit(samples: Sequence[Sample], memory: MemoryMap, file: str) -> None:
         made = [values.shape for values in sample.outputs]
         if (given, made) != (inputs, outputs) or not numbers:
             raise UnreadableModel(
-                f"sample '{sample.name}' is not of the network that plan.json describes", file=file
+                f"sample '{sample.name}' is not of the network that plan.json describes",
+                file=file,
+                hint=FIT_AGAIN,
             )
 
 
@@ -267,7 +270,9 @@ def is_model(model: Path, memory: MemoryMap) -> bool:
 def check_model(model: Path, memory: MemoryMap) -> None:
     """Raises CheckError unless the model is the one that was fitted, UnreadableModel."""
     if not is_model(model, memory):
-        raise CheckError(f"{model} is not the model that was fitted ({memory.file})")
+        raise CheckError(
+            f"{model} is not the model that was fitted ({memory.file}): name that one, or fit again"
+        )
 
 
 def _same_references(model: Path, memory: MemoryMap, samples: Sequence[Sample]) -> list[Sample]:

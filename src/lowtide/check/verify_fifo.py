@@ -12,7 +12,7 @@ from typing import Any
 from lowtide.check.fifo import NPZ, Simulated, simulate
 from lowtide.check.verify import name_changed, result_of
 from lowtide.clock import Progress, quiet
-from lowtide.errors import NO_COMPILER, CheckError, UnreadableModel, UsageError
+from lowtide.errors import FIT_AGAIN, NO_COMPILER, CheckError, UnreadableModel, UsageError
 from lowtide.quoting import for_terminal
 
 _JSON = "fifo.json"
@@ -57,11 +57,11 @@ def verify_fifos(folder: Path, progress: Progress = quiet) -> VerifiedFifos:
     """
     began, result = time.perf_counter(), result_of(folder)
     if NPZ not in result.files:
-        raise UnreadableModel(f"{NPZ} is missing", file=str(folder), hint="fit again")
+        raise UnreadableModel(f"{NPZ} is missing", file=str(folder), hint=FIT_AGAIN)
     try:
         held = json.loads(result.files[_JSON])
     except (ValueError, RecursionError) as error:
-        raise UnreadableModel("no JSON", file=str(folder / _JSON)) from error
+        raise UnreadableModel("not JSON", file=str(folder / _JSON), hint=FIT_AGAIN) from error
     progress("simulating")
     try:
         simulated = simulate(held, result.files[NPZ], str(folder / _JSON))

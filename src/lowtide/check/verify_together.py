@@ -18,7 +18,7 @@ from lowtide.check.together import Guest, Turns, judge_shared, judge_turns
 from lowtide.check.verify import is_model, name_changed, result_of, verify_files
 from lowtide.check.words import show_verified_together
 from lowtide.clock import Progress, quiet
-from lowtide.errors import CheckError, ModelError, UnreadableModel
+from lowtide.errors import FIT_AGAIN, CheckError, ModelError, UnreadableModel
 from lowtide.files.result import Result
 from lowtide.files.several import SHARED, TURNS, part_of
 from lowtide.planner.memory_map import MemoryMap
@@ -113,7 +113,7 @@ def _verified(
     if model is not None and not known:
         raise CheckError(f"{model} is none of the models that were fitted")
     if [memory.called for memory in memories] != [*shared.networks]:
-        raise CheckError(f"{folder}: plan.json and the plans of the networks do not agree")
+        raise CheckError(f"{folder}: plan.json and the networks' plans do not agree; {FIT_AGAIN}")
     judge_shared(shared, memories)
     guests = [
         Guest(memory, one.samples, named(result.files[f"{memory.called}.h"]))
@@ -137,9 +137,9 @@ def _same_kept(files: Mapping[str, bytes], shared: Shared, folder: Path) -> None
     """Turns are to look at what plan.json says is kept; raises CheckError, UnreadableModel."""
     for name in SHARED:
         if name not in files:
-            raise UnreadableModel(f"{name} is missing", file=str(folder), hint="fit again")
+            raise UnreadableModel(f"{name} is missing", file=str(folder), hint=FIT_AGAIN)
     source = files[TURNS].decode(errors="replace")
     rows = re.findall(r"^    \{ (\d+), (\d+), \d+, \d+u \},$", source, re.MULTILINE)
     kept = {(one.offset, one.bytes) for one in shared.kept}
     if {(int(at), int(size)) for at, size in rows} != kept:
-        raise CheckError(f"{folder / TURNS}: what is kept is not what plan.json says")
+        raise CheckError(f"{folder / TURNS}: what is kept is not what plan.json says; {FIT_AGAIN}")

@@ -58,7 +58,7 @@ def _check_workers(client: Any, address: str) -> None:
         named = ", ".join(sorted(map(str, found)))
         raise UsageError(
             f"--cluster {address}: workers have lowtide {named}, whose plans differ from those of "
-            f"{__version__}"
+            f"{__version__}: install that one there"
         )
 
 

@@ -175,7 +175,7 @@ def _check(
     """Raises UsageError for what cannot be done, before any work is."""
     for recipe in tried:
         if recipe.element_bytes is not None and code:
-            raise UsageError("--code measures the C, which is float32: without --element-bytes")
+            raise UsageError("--code measures the C, which is float32: leave out --element-bytes")
         if recipe.cc is not None and not code:
             raise UsageError("--cc measures the C and needs --code")
         absent = find_meter(recipe).absent if code else ""

@@ -102,7 +102,8 @@ class Journal:
             return point(json.loads(line))
         except (KeyError, TypeError, ValueError) as error:
             raise UsageError(
-                f"{self.path}, line {number}: no point ({type(error).__name__}); delete the line"
+                f"{self.path}, line {number}: not as explore wrote it ({type(error).__name__}); "
+                "delete the line"
             ) from error
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from math import isfinite
 
-from lowtide.errors import UsageError
 from lowtide.planner.options import OVERLAPS, Options
+from lowtide.sizes import no_share
 
 OVERHEADS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5)
 """Shares of extra multiply-adds that are tried, as far as they are allowed."""
@@ -22,7 +22,7 @@ def recipes(asked: Options, max_overhead: float) -> tuple[Options, ...]:
     Raises UsageError for a `max_overhead` that is no share.
     """
     if not (isfinite(max_overhead) and max_overhead >= 0):
-        raise UsageError(f"--max-overhead {max_overhead}: a share from 0 up, 0.05 for 5 %")
+        raise no_share("--max-overhead", max_overhead)
     held = replace(asked, schedule="layerwise", image="resident", max_overhead=0.0)
     whole = [replace(held, overlap=overlap) for overlap in OVERLAPS if overlap != "pixel"]
     plain = replace(asked, schedule="stream", max_overhead=0.0)

@@ -41,7 +41,9 @@ def one_folder(
                 continue  # there is one for all
             name = name_among(file, network)
             if name in found:
-                raise UsageError(f"--name: '{network}' and another network both write {name}")
+                raise UsageError(
+                    f"--name: '{network}' and another network both write {name}; choose others"
+                )
             found[name] = _text(content, file, network)
     return found
 

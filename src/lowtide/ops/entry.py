@@ -235,7 +235,7 @@ def _refuse_unnamed(bound: Bound, found: Entry) -> None:
     for i, tensor in enumerate(bound.outputs):
         if tensor.dtype not in makes:
             if i:
-                raise bound.refuse(f"output {i} ('{tensor.name}') is not made")
+                raise bound.refuse(f"its output {i} ('{tensor.name}') is not supported")
             raise _of_type(bound, "output", tensor, makes)
 
 
@@ -263,7 +263,9 @@ def understand(operator: Operator, graph: Graph) -> Meaning:
                 raise bound.refuse(f"its weights '{name}' hold NaN or infinities", FINITE)
         longest = max((v.extent for r in held.reductions for v in r.loops), default=0)
         if longest > MOST_ROUNDS:
-            raise bound.refuse(f"a loop of {longest} rounds for one element")
+            raise bound.refuse(
+                f"one element takes a loop of {longest} rounds; at most {MOST_ROUNDS} are supported"
+            )
     if not fits:
         shapes = ", ".join(str([*t.shape]) for t in bound.inputs if t is not None)
         raise bound.refuse(f"does not make {[*bound.out]} of {shapes}", EXPORT)

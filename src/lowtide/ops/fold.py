@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lowtide.errors import UnsupportedModel
+from lowtide.errors import CUT, UnsupportedModel
 from lowtide.ir.graph import Array, Graph, Operator, Tensor
 from lowtide.ops.definition import definition
 from lowtide.ops.evaluate import evaluate
@@ -27,7 +27,10 @@ def folded(
         result = evaluate(defined.nest, operands, MOST_POINTS)
         if result is None:
             raise UnsupportedModel(
-                "its constant result takes too long", node=operator.name, operator=operator.type
+                "its result is a constant that takes too long to compute",
+                node=operator.name,
+                operator=operator.type,
+                hint=f"fold it with onnxsim, or {CUT}",
             )
         made = {operator.output: result.astype(tensors[operator.output].dtype.name)}
     assert made is not None

@@ -22,7 +22,9 @@ def gemm(op: Bound) -> Nest:
     across, length = op.attribute("transA"), op.shape(1)[1 if op.attribute("transB") else 0]
     inner = Var("i", op.shape(0)[0 if across else 1])
     if inner.extent != length:
-        raise op.refuse(f"sums of {inner.extent} on the left, {length} on the right", EXPORT)
+        raise op.refuse(
+            f"rows of {inner.extent} on the left, columns of {length} on the right", EXPORT
+        )
     i = index_of(inner)
     a = Read(0, (i, row) if across else (row, i))
     b = Read(1, (column, i) if op.attribute("transB") else (i, column))

@@ -49,7 +49,7 @@ def _standard(op: Bound, axes: tuple[int, ...], epsilon: float, factors: tuple[R
 def layer_normalization(op: Bound) -> Nest:
     """Over `axis` and all behind it, with a factor and a shift for each place in them."""
     if len(op.outputs) > 1:
-        raise op.refuse("mean and deviation are not made")
+        raise op.refuse("its outputs of mean and deviation are not supported")
     axes, rank = axes_of(op.out), len(op.out)
     behind = tuple(range(int(op.attribute("axis")) % rank, rank))
     factors = tuple(Read(k, broadcast(axes, op.shape(k))) for k in (1, 2) if op.has(k))

@@ -36,13 +36,13 @@ def windows_of(op: Bound) -> tuple[SlidingWindow, ...]:
                 "auto_pad that would have to cut is not supported", "write the pads out"
             )
     if any(0 in window.counts(include_pad=False) for window in made):
-        raise op.refuse("a window lies in the padding with all its taps")
+        raise op.refuse("a window lies in the padding as a whole")
     return made
 
 
 def _single_output(op: Bound) -> None:
     if len(op.outputs) > 1:
-        raise op.refuse("the output of indices is not made", "remove it from the network")
+        raise op.refuse("its output of indices is not supported", "remove it from the network")
 
 
 @entry(

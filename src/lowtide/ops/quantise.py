@@ -17,7 +17,7 @@ _ATTRIBUTES = {"axis": 1, "block_size": 0, "output_dtype": 0}
 def _parameters(op: Bound) -> tuple[Read, ...]:
     """Scale and zero point, one number or one for each place along the axis."""
     if op.attribute("block_size"):
-        raise op.refuse("blocks of one scale are not done")
+        raise op.refuse("scales of blocks (block_size) are not supported")
     axes = axes_of(op.out)
     reads = []
     for operand in (1, 2):

@@ -194,7 +194,9 @@ def arg_extreme(op: Bound) -> Nest:
     axis = int(op.attribute("axis")) % len(op.shape(0))
     found = over(op, (axis,), bool(op.attribute("keepdims")))
     if found.count > MOST_EXACT:
-        raise op.refuse(f"an axis of {found.count} elements")
+        raise op.refuse(
+            f"an axis of {found.count} elements is too long: positions are exact to {MOST_EXACT}"
+        )
     sign, function = (-inf, "max") if op.type == "ArgMax" else (inf, "min")
     extreme = Reduction(found.loops, Number(sign), call(function, Acc(0), Load(0)))
     place, last = FromIndex(found.index[axis]), bool(op.attribute("select_last_index"))

@@ -124,13 +124,13 @@ def _mixed(op: Bound, axes: list[_Axis], mode: str) -> Nest:
     smooth = bool(op.attribute("antialias"))
     if mode == "align_corners" and any(axis.scale * axis.size != axis.out for axis in axes):
         # ONNX takes the size before rounding, onnxruntime that after.
-        raise op.refuse("align_corners with a scale that makes no whole number of pixels")
+        raise op.refuse("align_corners needs a scale that makes a whole number of pixels")
     if how == "linear":
         return _weighed(op, axes, mode, (linear, 1, smooth, exclude))
     if how != "cubic":
         raise op.refuse(f"mode '{how}' is not supported")
     if mode == "pytorch_half_pixel" and any(axis.out == 1 < axis.size for axis in axes):
-        raise op.refuse("cubic pytorch_half_pixel to one pixel is computed in several ways")
+        raise op.refuse("cubic pytorch_half_pixel to one pixel: runtimes differ in what it is")
     return _weighed(
         op, axes, mode, (cubic(float(op.attribute("cubic_coeff_a"))), 2, smooth, exclude)
     )
@@ -144,7 +144,7 @@ def _weighed(
 ) -> Nest:
     """The sum over the taps of all axes that change; weights are tables."""
     if op.outputs[0].dtype != F32:
-        raise op.refuse(f"{op.outputs[0].dtype} numbers are not mixed, only the nearest taken")
+        raise op.refuse(f"{op.outputs[0].dtype} numbers need mode 'nearest'")
     weigh, reach, smooth, exclude = kernel
     here, index, loops = axes_of(op.out), [], []
     value: Value = Load(0)
@@ -183,7 +183,10 @@ def _axes(op: Bound, given: np.ndarray | None) -> list[_Axis]:
         rows = floor(np.float32(size) * np.float32(scales[a]) * np.float32(ends[a] - starts[a]))
         if given is not None and given.size and rows != out:
             # A given scale must give the size in float32 (onnxruntime) as in double (ONNX).
-            raise op.refuse(f"scale {scales[a]:.7g} makes {out} of {size}, or {rows}, by rounding")
+            raise op.refuse(
+                f"scale {scales[a]:.7g} makes {out} or {rows} of {size}, as it is rounded",
+                "give sizes, not scales",
+            )
         made.append(_Axis(size, out, scales[a], starts[a], ends[a]))
     return made
 

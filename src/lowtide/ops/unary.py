@@ -90,4 +90,4 @@ def cast(op: Bound) -> Nest:
         if to == I64:
             whole = call("smaller", call("larger", whole, LEAST), MOST)
         return unary(op, whole)
-    raise op.refuse(f"from {source.dtype} to {to} may wrap round")
+    raise op.refuse(f"converting {source.dtype} to {to} may overflow")

@@ -33,7 +33,7 @@ from lowtide.planner.options import Source
 from lowtide.planner.refuse import MOST_OVERHEAD
 from lowtide.quoting import for_terminal
 from lowtide.room import MAX_ELEMENTS
-from lowtide.sizes import parse_bytes, show_bytes
+from lowtide.sizes import no_share, parse_bytes, show_bytes
 from lowtide.tiling.improve import improve
 from lowtide.tiling.search import search
 from lowtide.tiling.segments import TiledSegment
@@ -137,9 +137,9 @@ def fit_portable(
     """
     refuse_tflite(model, "--target onnx")
     if tiles < 1:
-        raise UsageError(f"--tiles {tiles}: 1, 2, ..")
+        raise UsageError(f"--tiles {tiles}: a whole number from 1 up is needed")
     if not 0 <= max_overhead <= MOST_OVERHEAD:
-        raise UsageError(f"--max-overhead {max_overhead}: a share such as 0.04, 0 or more")
+        raise no_share("--max-overhead", max_overhead)
     limit = None if budget is None else parse_bytes(budget, "--budget")
     clock = Clock(progress)
     source, graph = read(model, clock, shapes, max_elements, eight=False)

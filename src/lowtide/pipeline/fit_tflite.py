@@ -198,7 +198,7 @@ def _refuse(file: Outline, where: str, max_elements: int) -> None:
         )  # fmt: skip
     if sum(t.bytes for t in file.tensors) > 4 * max_elements:
         raise UnsupportedModel(
-            "more elements than --max-elements", file=where, hint="give --max-elements"
+            "more elements than --max-elements", file=where, hint="give a larger one"
         )
 
 

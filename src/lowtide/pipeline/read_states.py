@@ -24,7 +24,7 @@ def read_states(texts: Sequence[str], graph: Graph) -> tuple[State, ...]:
             if names.count(name) > 1:
                 raise _wrong(text, f"{way} '{for_terminal(name)}' is used twice")
     if found and {*graph.inputs} <= {one.input for one in found}:
-        raise UsageError("--state: an input that is handed in is needed, all are states")
+        raise UsageError("--state: all inputs are states; one at least must be left to hand in")
     return found
 
 

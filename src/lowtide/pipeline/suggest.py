@@ -158,7 +158,7 @@ def _tried(
             except (UsageError, UnsupportedModel, BudgetError):
                 continue  # options that do not go together
             except _TimeUpError:
-                say(f"{seconds:.0f} s are over: nothing more is tried")
+                say(f"tried other options for {seconds:.0f} s, and stops")
                 return
             yield made
             fits = fits or meets(made.sized)

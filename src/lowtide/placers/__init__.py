@@ -19,4 +19,4 @@ def place(problem: Problem, how: str, *, seconds: float = 20.0) -> Placement:
         return greedy.place(problem)
     if how == "exact":
         return exact.place(problem, seconds=seconds)
-    raise UsageError(f"unknown placer '{how}'; choose one of: {', '.join(PLACERS)}")
+    raise UsageError(f"--place {how}: there is no such placer; choose one of: {', '.join(PLACERS)}")

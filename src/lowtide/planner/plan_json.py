@@ -8,7 +8,7 @@ from dataclasses import fields
 from math import isfinite
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from lowtide.errors import UnreadableModel
+from lowtide.errors import FIT_AGAIN, UnreadableModel
 from lowtide.ir.dtype import F32, as_wide_as
 from lowtide.ir.graph import STORED
 from lowtide.layout.ports import Port
@@ -29,7 +29,11 @@ def read_memory_map(text: str, file: str) -> MemoryMap:
     try:
         held = json.loads(text)
         if held["schema"] != SCHEMA:
-            raise UnreadableModel(f"schema {held['schema']} is not {SCHEMA}", file=file)
+            raise UnreadableModel(
+                f"of another version of lowtide: schema {held['schema']}, not {SCHEMA}",
+                file=file,
+                hint=FIT_AGAIN,
+            )
         known = {
             f.name: held[f.name] for f in fields(MemoryMap) if f.name in held or f.name != "states"
         }
@@ -37,10 +41,10 @@ def read_memory_map(text: str, file: str) -> MemoryMap:
             known[name] = tuple(_made(kind, one) for one in known.get(name, ()))
         found = MemoryMap(**known)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise UnreadableModel("not a plan that lowtide wrote", file=file) from error
+        raise UnreadableModel("not a plan that lowtide wrote", file=file, hint=FIT_AGAIN) from error
     wrong = _wrong(found)
     if wrong:
-        raise UnreadableModel(f"not a plan that lowtide wrote: {wrong}", file=file)
+        raise UnreadableModel(f"not a plan that lowtide wrote: {wrong}", file=file, hint=FIT_AGAIN)
     return found
 
 

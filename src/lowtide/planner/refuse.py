@@ -9,6 +9,7 @@ from lowtide.ir.dtype import STRING
 from lowtide.ir.graph import Graph
 from lowtide.layout.lay_out import Layout
 from lowtide.planner.options import Options
+from lowtide.sizes import no_share
 
 MOST_OVERHEAD = 1000.0
 """Work a thousand times over is no plan that anybody asks for."""
@@ -27,7 +28,7 @@ def check_options(options: Options) -> None:
     if options.tile and options.overlap in ("none", "row"):
         raise UsageError(f"--tile is for --overlap group or pixel, not {options.overlap}")
     if not 0 <= options.max_overhead <= MOST_OVERHEAD:
-        raise UsageError(f"--max-overhead {options.max_overhead}: a share is needed; 0.05 is 5 %")
+        raise no_share("--max-overhead", options.max_overhead)
     if options.max_overhead and options.image == "streamed" and options.io_layout != "nhwc":
         # in planes the columns of a band are not one piece of a row
         raise UsageError("--max-overhead with --image streamed needs --io-layout nhwc")

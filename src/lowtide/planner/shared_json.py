@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, fields
 
-from lowtide.errors import UnreadableModel
+from lowtide.errors import FIT_AGAIN, UnreadableModel
 from lowtide.planner.plan_json import mistyped
 from lowtide.planner.together import Kept, Shared
 from lowtide.quoting import is_network_name
@@ -37,15 +37,19 @@ def read_shared(content: bytes, file: str) -> Shared:
     try:
         held = json.loads(content)
         if held[_KEY] != SCHEMA:
-            raise UnreadableModel(f"schema {held[_KEY]} is not {SCHEMA}", file=file)
+            raise UnreadableModel(
+                f"of another version of lowtide: schema {held[_KEY]}, not {SCHEMA}",
+                file=file,
+                hint=FIT_AGAIN,
+            )
         known = {one.name: held[one.name] for one in fields(Shared)}
         kept = tuple(Kept(**{f.name: one[f.name] for f in fields(Kept)}) for one in known["kept"])
         shared = Shared(**{**known, "networks": tuple(known["networks"]), "kept": kept})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise UnreadableModel("not a plan that lowtide wrote", file=file) from error
+        raise UnreadableModel("not a plan that lowtide wrote", file=file, hint=FIT_AGAIN) from error
     wrong = _wrong(shared)
     if wrong:
-        raise UnreadableModel(f"not a plan that lowtide wrote: {wrong}", file=file)
+        raise UnreadableModel(f"not a plan that lowtide wrote: {wrong}", file=file, hint=FIT_AGAIN)
     return shared
 
 

@@ -52,7 +52,7 @@ def endless(
         rows = flow.rows + flows.held(name)
         room.count(name, prod(resized(graph.shape(name), flow.axis, rows)))
     if window and all(rows == 1 for rows in flows.windows.values()):
-        raise UsageError("--window: no operator runs over all of time")
+        raise UsageError("--window: no operator needs all of time; leave it out")
     return _Writer(graph, ways, flows).written()
 
 

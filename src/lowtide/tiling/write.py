@@ -121,7 +121,9 @@ class _Writer:
         narrowed = narrow(op, self.reach, region)
         if narrowed is None:
             raise UnsupportedModel(
-                f"{region} of it cannot be written as an operator", node=op.name, operator=op.type
+                f"{region} of it cannot be written as an ONNX operator",
+                node=op.name,
+                operator=op.type,
             )
         called = {p.tensor: name for p, name in zip(step.sources, sources, strict=True)}
         called |= {name: self._constant(name, part) for name, part in narrowed.constants.items()}

@@ -16,7 +16,7 @@ from lowtide.check.numbers import Sample
 from lowtide.check.trial import pack, split
 from lowtide.check.verify import Folder, read_folder
 from lowtide.clock import Progress, quiet
-from lowtide.errors import CheckError, UsageError
+from lowtide.errors import NO_COMPILER, CheckError, UsageError
 from lowtide.ir.graph import Array
 from lowtide.timing.board_build import build_for_board
 from lowtide.timing.board_result import BoardCount, OperatorCount
@@ -61,7 +61,7 @@ def bench_on_board(folder: str | Path, asked: Asked, progress: Progress = quiet)
     held = read_folder(Path(folder))
     compiler = find_compiler()
     if compiler is None:
-        raise UsageError("no C compiler for this PC: set CC, or install gcc or clang")
+        raise UsageError(NO_COMPILER)
     check_compiler(tuple(compiler))
     with TemporaryDirectory(prefix="lowtide-", ignore_cleanup_errors=True) as name:
         there = Path(name) / "board"

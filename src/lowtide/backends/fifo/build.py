@@ -38,7 +38,9 @@ def build(graph: Graph) -> Machine:
         try:
             builder.add(op)
         except TooMany:
-            raise _refuse(op, "reads its input in no order that can be looked through") from None
+            raise _refuse(
+                op, "the order in which it reads its input is too irregular to follow"
+            ) from None
     for name in graph.outputs:
         builder.read(name, builder.process(name, "output", builder.whole(name)), builder.all(name))
     return builder.machine()
@@ -110,7 +112,7 @@ class _Builder:
             row = came.strides[came.outer] if came.grid else 1
             rows = came.pixels // row
             if rows > _FEW and out.pixels > row and need[0] >= came.pixels - row:
-                raise _refuse(op, f"its first row needs the last of {rows} of '{name}'")
+                raise _refuse(op, f"its first row needs the last of the {rows} rows of '{name}'")
         does = program(needs, comes, out.pixels)
         self.streams[op.output] = out
         self.made[op.output] = self.process(op.name, "layer", does)

@@ -49,7 +49,9 @@ def _value(graph: Graph, name: str) -> onnx.ValueInfoProto:
 def _nodes(op: Operator) -> Iterator[onnx.NodeProto]:
     """The operator and those fused onto it, each reading what the one before it makes."""
     if op.inlined is not None:
-        raise UnsupportedModel("computes what it reads; ONNX has no such", node=op.name)
+        raise UnsupportedModel(
+            "computes its input as it reads; no ONNX node does that", node=op.name
+        )
     last = len(op.epilogue)
     names = [op.output if k == last else f"{op.output}.before{last - k}" for k in range(last + 1)]
     yield _node(replace(op, outputs=(names[0], *op.outputs[1:])))

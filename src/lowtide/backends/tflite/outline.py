@@ -134,7 +134,7 @@ def _outline(model: Any, room: int) -> Outline:
     for k in _range(model.BuffersLength(), room):
         if model.Buffers(k).Offset() > 1 or model.Buffers(k).Size() > 1:
             raise UnsupportedModel(f"buffer {k} is stored behind the flatbuffer",
-                                   hint="2 GiB are enough")  # fmt: skip
+                                   hint="convert to a file of less than 2 GiB")  # fmt: skip
     if not model.SubgraphsLength():
         raise UnreadableModel("no graph in the file")
     first, *others = (model.Subgraphs(k) for k in _range(model.SubgraphsLength(), room))

@@ -150,7 +150,7 @@ def _in_order(content: bytes, graph: Any, order: Sequence[int]) -> bytes:
     for k, number in enumerate(order):
         ahead = graph.Operators(number)._tab.Pos - (start + 4 * k)
         if ahead <= 0:
-            raise UnsupportedModel("its operators cannot be put in another order: a list behind "
-                                   "what it speaks of", hint="--order given")  # fmt: skip
+            raise UnsupportedModel("the file is written so that its operators cannot be put in "
+                                   "another order", hint="give --order given")  # fmt: skip
         struct.pack_into("<I", made, start + 4 * k, ahead)
     return bytes(made)

@@ -71,7 +71,7 @@ def matmul(op: Bound) -> Nest:
     axes, (turned, turned_too) = axes_of(op.out), op.attribute("across")
     inner = Var("i", left[-2 if turned else -1])
     if min(len(left), len(right)) < 2 or inner.extent != right[-1 if turned_too else -2]:
-        raise op.refuse(f"no product of {left} and {right}")
+        raise op.refuse(f"{left} and {right} cannot be multiplied")
     i, batch = index_of(inner), axes[:-2]
     a = (i, axes[-2]) if turned else (axes[-2], i)
     b = (axes[-1], i) if turned_too else (i, axes[-1])

@@ -75,7 +75,9 @@ def train_compressed(
     """
     rest, validation = pictures.split(held_back, recipe.seed)
     if not len(rest):
-        raise UsageError(f"all {len(pictures)} pictures are held back for validation")
+        raise UsageError(
+            f"all {len(pictures)} pictures are held back for validation; give a smaller --held-back"
+        )
     given = read(source, shapes, max_elements)
     try:
         TorchNetwork(given)

@@ -121,7 +121,7 @@ def _module(network: Network, layer: Layer) -> nn.Module:
         pads = a.get("pads", [0] * 4)
         if len(f.area) != 2 or pads[:2] != pads[2:] or a.get("auto_pad", b"NOTSET") != b"NOTSET":
             raise UnsupportedModel(
-                "lopsided padding or not of two dimensions: cannot be trained",
+                "cannot be trained: only 2-D with the same padding on opposite sides can",
                 node=layer.name, operator="Conv",
             )  # fmt: skip
         made = nn.Conv2d(

@@ -179,7 +179,7 @@ class _Runner:
         self.recent.clear()
         if not math.isfinite(loss):
             self.whole = False  # what came of it is not worth keeping
-            raise UsageError(f"the loss is {loss} at step {self.step}: train at a lower rate")
+            raise UsageError(f"the loss is {loss} at step {self.step}: give a lower --rate")
         self.losses.append(loss)
         per = self.seconds / max(self.step, 1)
         left = (1 - self.done) / max(self.done, 1e-9) * self.seconds
