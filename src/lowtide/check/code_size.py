@@ -2,6 +2,7 @@
 
 net.o   .text .rodata .data   flash: weights, and all else is code
         .bss .data            RAM: the arena, and all else is state
+linked  .text .rodata .data   what that has more is of the C library: code as well, on a board
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from typing import Any
 
 from lowtide.check.child import run_child
 from lowtide.check.compile import own_arena, write_sources
+from lowtide.check.library import VARIANTS
 from lowtide.check.measure_stack import measure_stack, telling
-from lowtide.check.meter import Meter
+from lowtide.check.meter import HERE, Meter
 from lowtide.check.stack import Stack
 from lowtide.check.system_faults import check_system, compiler_environment
 from lowtide.errors import UsageError
@@ -29,9 +31,10 @@ _IN_FLASH = r"\.l?(text|rodata|data|ARM\.ex)|\.srodata|\.sdata"
 class Footprint:
     """Bytes; None where the compiler or its tools do not tell, or there are none: `unknown` says.
 
-    `stack` is the deepest path of calls. `code_bytes` are instructions, and tables that are no
-    weights. `state_bytes` is what the program remembers beside the arena: where a streamed image
-    stands. `meter` is what measured them.
+    `stack` is the deepest path of calls. `code_bytes` are instructions, tables that are no weights
+    and, on a board, the functions of the C library that are called. `state_bytes` is what the
+    program remembers beside the arena: where a streamed image stands. `meter` is what measured
+    them.
     """
 
     stack: Stack | None = None
@@ -95,9 +98,22 @@ def footprint(
         held = _sum(sizes, r"\.l?s?(data|bss)(?!\.rel)")
         state = None if held is None else max(held - arena_bytes, 0)
         flash = _sum(sizes, _IN_FLASH)
-        code = None if flash is None else max(flash - weight_bytes, 0)
+        more = 0 if flash is None else _of_library(folder, called, meter, flash)
+        code = None if flash is None else max(flash - weight_bytes, 0) + more
         stack = measure_stack(folder, called, meter)
         return Footprint(stack, code, state, meter, f"{meter.words.split()[0]} does not tell")
+
+
+def _of_library(folder: Path, called: str, meter: Meter, flash: int) -> int:
+    """What a linker for a board adds to a program that takes so much flash: the more of newlib and
+    its small sister. Nothing on this machine, which has its library anyway."""
+    linker, found = meter.own or meter.command, [0]
+    flags = (f"{called}.o", "-nostartfiles", "-Wl,-e,0", "-lm", "-o", "linked")
+    for variant in VARIANTS if meter.of != HERE else ():
+        done = run_child([*linker, *variant, *flags], cwd=folder, env=compiler_environment(folder))
+        if not done.returncode:
+            found.append((_sum(_sections(folder / "linked", meter), _IN_FLASH) or 0) - flash)
+    return max(found)
 
 
 def _complaint(meter: Meter, said: bytes, folder: Path) -> str:

@@ -22,7 +22,8 @@ from lowtide.check.system_faults import compiler_environment
 ASSUMED = ((r"_*(aeabi_)?mem(cpy|set|move|clr)\d*$", 64), (r"__", 128), (r"", 640))
 """Bytes by name, the first that matches: the compiler's own helpers, and all others."""
 
-_VARIANTS = ((), ("--specs=nano.specs",))
+VARIANTS = ((), ("--specs=nano.specs",))
+"""Flags that link newlib, and its small sister."""
 
 
 def assumed(name: str) -> int:
@@ -35,7 +36,7 @@ def library_bytes(
     command: tuple[str, ...], objdump: str, names: frozenset[str]
 ) -> Mapping[str, int]:
     """What functions of the library that `command` links take, as far as it can be read."""
-    found = [_read(command, objdump, more, names) for more in _VARIANTS]
+    found = [_read(command, objdump, more, names) for more in VARIANTS]
     return {name: max(one.get(name, 0) for one in found) for name in set().union(*found)}
 
 
