@@ -146,7 +146,9 @@ def _missed(
     """What would do, and what the network would need at 8 bits."""
     limit, flash = limits.ram or 0, limits.needed
     chip = None if limits.chip is None else limits.chip.name
-    if flash is not None and sized.plan.profile.weight_bytes > flash.given:
+    if limits.flash is not None and sized.ram_bytes <= limit:
+        error = too_much_flash(sized, limits.flash, fit_command(model, options, limit, shapes))
+    elif flash is not None and sized.plan.profile.weight_bytes > flash.given:
         error = too_large(sized, limit, [])  # no plan has fewer
     else:
         error = missed(planning, options, limit, sized, model, flash=flash)
