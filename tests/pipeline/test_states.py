@@ -62,7 +62,7 @@ def test_names_with_colons_of_their_own() -> None:
         (["z:h_in"], "the shape differs, [1, 3] and [1, 4]"),
         (["y:h_in", "y:x"], "output 'y' is used twice"),
         (["y:h_in", "h_out:h_in"], "input 'h_in' is used twice"),
-        (["y:h_in", "h_out:x", "z:k"], "all are states"),
+        (["y:h_in", "h_out:x", "z:k"], "all inputs are states"),
     ],
 )
 def test_what_makes_no_sense_is_refused(words: list[str], why: str) -> None:
