@@ -288,7 +288,7 @@ def test_blocks_that_conflict_without_a_lifetime_are_kept_apart_too() -> None:
 
 
 def test_an_unknown_placer_names_the_known_ones() -> None:
-    with pytest.raises(UsageError, match=r"'best'.*greedy, exact"):
+    with pytest.raises(UsageError, match=r"best.*greedy, exact"):
         place(Problem((), 1, {}, 0), "best")
 
 
