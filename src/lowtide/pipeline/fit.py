@@ -92,8 +92,7 @@ def fit(
 def check_target(options: Options, target: str) -> None:
     """Raises UsageError for a target that there is not, or that the options are not for."""
     if target not in ("c99", "none"):
-        other = "; lowtide.pipeline.fit_onnx.fit_portable makes onnx" if target == "onnx" else ""
-        raise UsageError(f"unknown target '{target}'; there are c99 and none{other}")
+        raise UsageError(f"unknown target '{target}'; there are c99 and none")
     if options.package and target != "c99":
         raise UsageError(f"--package {options.package} is around a program: for --target c99 alone")
     if options.tile and target != "none":

@@ -14,10 +14,8 @@ from lowtide.sizes import no_share
 MOST_OVERHEAD = 1000.0
 """Work a thousand times over is no plan that anybody asks for."""
 
-
 MOST_BYTES = 16
 """Of an element: complex numbers in double precision."""
-
 
 MOST_ALIGN = 4096
 """No loader promises to align a program's memory to more."""
