@@ -16,6 +16,7 @@ NAMES = [
     "Chip",
     "Chips",
     "Compressed",
+    "Explorations",
     "Explored",
     "File",
     "Files",

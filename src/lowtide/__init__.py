@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from lowtide.explorer.ask import explore
-    from lowtide.explorer.explore import Explored
+    from lowtide.explorer.explored import Explorations, Explored
     from lowtide.ir.codes import Array
     from lowtide.ir.graph import Shape
     from lowtide.kernels.chips import Chip
@@ -74,7 +74,8 @@ _HOME = {
     "Chip": "lowtide.kernels.chips",
     "Chips": "lowtide.pipeline.all_chips",
     "Compressed": "lowtide.weights.compress",
-    "Explored": "lowtide.explorer.explore",
+    "Explorations": "lowtide.explorer.explored",
+    "Explored": "lowtide.explorer.explored",
     "File": "lowtide.pipeline.pictures",
     "Files": "lowtide.pipeline.pictures",
     "Fitted": "lowtide.pipeline.fitted",
@@ -124,6 +125,7 @@ __all__ = [
     "Chip",
     "Chips",
     "Compressed",
+    "Explorations",
     "Explored",
     "File",
     "Files",

@@ -10,12 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 
 from lowtide.errors import UsageError
-from lowtide.explorer.explore import explore
+from lowtide.explorer.explore import explore, explore_all
 from lowtide.explorer.recipes import recipes
 from lowtide.planner.options import Options
+from test_several import network
 
 pytestmark = pytest.mark.slow
 MODEL = Path(__file__).parents[2] / "examples" / "resnet8_cifar10.onnx"
@@ -52,6 +54,33 @@ def test_a_worker_is_killed_and_the_front_is_the_same(cluster: Any, tmp_path: Pa
     assert [one.options for one in there.front] == [one.options for one in here.front]
     again = explore(MODEL, tried, folder=tmp_path / "out", cluster="tcp://nobody.invalid:1")
     assert again == there
+
+
+def test_two_networks_are_shared_out_and_a_worker_is_killed(cluster: Any, tmp_path: Path) -> None:
+    """Each front is the one that a network has by itself."""
+    small = tmp_path / "small.onnx"
+    onnx.save(network(), small)
+    tried, said = recipes(Options(), 0.0), list[str]()
+
+    def kill(stage: str) -> None:
+        if stage.startswith("plan"):
+            if not said:
+                os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
+            said.append(stage)
+
+    there = explore_all(
+        [MODEL, small],
+        tried,
+        folder=tmp_path / "out",
+        cluster=cluster.scheduler_address,
+        progress=kill,
+    )
+    for path, found in zip((MODEL, small), there, strict=True):
+        here = explore(path, tried)
+        assert [replace(one, seconds=0.0) for one in found.front] == [
+            replace(one, seconds=0.0) for one in here.front
+        ]
+        assert (tmp_path / "out" / path.name / "points.jsonl").exists()
 
 
 def test_nobody_answers() -> None:

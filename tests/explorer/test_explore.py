@@ -18,7 +18,8 @@ import pytest
 
 from lowtide.errors import UsageError
 from lowtide.explorer import explore as explore_module
-from lowtide.explorer.explore import Explored, explore
+from lowtide.explorer.explore import explore
+from lowtide.explorer.explored import Explored
 from lowtide.explorer.front import Point, distinct, front, staircase
 from lowtide.explorer.front_svg import front_svg
 from lowtide.explorer.front_text import front_text

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from lowtide.cli.model import Input, Model, network_given
+from lowtide.cli.model import Input, network_given, refuse_factories
 from lowtide.cli.options import Align, Cc, Chip, Cpu, Json, MaxElements, Quiet, Shapes
 from lowtide.cli.output import show
 from lowtide.cli.progress import StageLine
@@ -15,13 +15,21 @@ from lowtide.room import MAX_ELEMENTS
 
 
 def explore(
-    model: Model,
+    model: Annotated[
+        list[Path],
+        typer.Argument(
+            help="The network: an ONNX or a .tflite file, or nets.py:small of a PyTorch module; "
+            "several files are explored together.",
+            show_default=False,
+        ),
+    ],
     output: Annotated[
         Path | None,
         typer.Option(
             "-o",
             "--output",
-            help="Folder for front.html, front.svg and points.jsonl; goes on with the last.",
+            help="Folder for front.html, front.svg and points.jsonl; goes on with the last. Of "
+            "several networks it has a folder for each, and a page of all.",
         ),
     ] = None,
     image: Annotated[
@@ -59,12 +67,15 @@ def explore(
     """Plan the network in many ways: the front of memory, work, weight traffic and code."""
     from lowtide.explorer.ask import explore as run
 
-    network = network_given(model, input_, shape, quiet)
-    with StageLine(model, quiet) as progress:
+    if len(model) > 1:
+        refuse_factories(model, "explore the module by itself, or give its exported.onnx")
+    network = network_given(model[0], input_, shape, quiet)
+    one = len(model) == 1
+    with StageLine(model[0] if one else None, quiet) as progress:
         found = run(
-            network.model, output=output, image=image, element_bytes=element_bytes,
-            max_overhead=max_overhead, align=align, cpu=cpu, cc=cc, chip=chip, code=code,
-            shape=network.shapes(shape), max_elements=max_elements, cluster=cluster,
-            progress=progress,
+            network.model if one else model, output=output, image=image,
+            element_bytes=element_bytes, max_overhead=max_overhead, align=align, cpu=cpu, cc=cc,
+            chip=chip, code=code, shape=network.shapes(shape), max_elements=max_elements,
+            cluster=cluster, progress=progress,
         )  # fmt: skip
     show(found.facts() if as_json else str(found))

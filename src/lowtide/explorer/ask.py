@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, overload
 
 from lowtide.clock import Progress, quiet
-from lowtide.explorer.explore import Explored
-from lowtide.explorer.explore import explore as explore_recipes
+from lowtide.explorer.explore import explore as explore_one
+from lowtide.explorer.explore import explore_all
+from lowtide.explorer.explored import Explorations, Explored
 from lowtide.explorer.recipes import recipes
 from lowtide.ir.graph import Shape
 from lowtide.pipeline.on_chip import Limits
@@ -19,6 +20,7 @@ from lowtide.planner.options import Options
 from lowtide.room import MAX_ELEMENTS
 
 
+@overload
 def explore(
     model: Model,
     *,
@@ -35,10 +37,47 @@ def explore(
     shape: Mapping[str, Shape] | None = None,
     max_elements: int = MAX_ELEMENTS,
     progress: Progress | None = None,
-) -> Explored:
+) -> Explored: ...
+@overload
+def explore(
+    model: list[Any] | tuple[Model, ...],
+    *,
+    output: File | None = None,
+    image: Literal["resident", "streamed"] = "resident",
+    element_bytes: int | None = None,
+    max_overhead: float = 0.5,
+    align: int = 16,
+    cpu: str | None = None,
+    cc: str | None = None,
+    chip: str | None = None,
+    code: bool = False,
+    cluster: str | None = None,
+    shape: Mapping[str, Shape] | None = None,
+    max_elements: int = MAX_ELEMENTS,
+    progress: Progress | None = None,
+) -> Explorations: ...
+def explore(
+    model: Model | list[Any] | tuple[Model, ...],
+    *,
+    output: File | None = None,
+    image: Literal["resident", "streamed"] = "resident",
+    element_bytes: int | None = None,
+    max_overhead: float = 0.5,
+    align: int = 16,
+    cpu: str | None = None,
+    cc: str | None = None,
+    chip: str | None = None,
+    code: bool = False,
+    cluster: str | None = None,
+    shape: Mapping[str, Shape] | None = None,
+    max_elements: int = MAX_ELEMENTS,
+    progress: Progress | None = None,
+) -> Explored | Explorations:
     """Plans a network in many ways: the front of memory, work, weights read and code.
 
-    output         folder for front.html, front.svg and points.jsonl; goes on with the last
+    model          a network, or several, [a, b]: each has a front of its own
+    output         folder for front.html, front.svg and points.jsonl; goes on with the last; of
+                   several networks it has one for each, and a page of all
     image          "streamed": also try plans that take the inputs row by row
     element_bytes  plan as if elements had this size (1: int8)
     max_overhead   extra multiply-adds to try at most, a share: 0.05 is 5 %
@@ -47,14 +86,18 @@ def explore(
     code           compile each program: its code, stack and state
     cluster        the scheduler of a Dask cluster, "tcp://HOST:8786", whose workers make the plans
 
-    Returns an Explored. Raises ModelError, CheckError for a plan that does not hold, UsageError.
+    Returns an Explored, of several networks Explorations. Raises ModelError, CheckError for a
+    plan that does not hold, UsageError.
     """
     given = Options(align=align, element_bytes=element_bytes, image=image, cpu=cpu, cc=cc)
     tried = recipes(Limits.of(None, chip).options(given), max_overhead)
-    return explore_recipes(
-        model, tried, folder=None if output is None else Path(output), code=code, shapes=shape,
-        max_elements=max_elements, cluster=cluster, progress=progress or quiet,
-    )  # fmt: skip
+    asked: dict[str, Any] = {
+        "folder": None if output is None else Path(output), "code": code, "shapes": shape,
+        "max_elements": max_elements, "cluster": cluster, "progress": progress or quiet,
+    }  # fmt: skip
+    if isinstance(model, list | tuple):
+        return explore_all(model, tried, **asked)
+    return explore_one(model, tried, **asked)
 
 
 signed(explore)

@@ -1,6 +1,6 @@
 """Plans made by the workers of a Dask cluster, a recipe a task, in whatever order they are ready.
 
-    explore -- network, once --> workers
+    explore -- networks, once --> workers
             -- recipes, each --> scheduler -> worker -> Point
 
 What a worker had when it died the scheduler gives to another.
@@ -20,9 +20,12 @@ _PATIENCE = 10.0
 
 
 def on_cluster(
-    address: str, work: Callable[[Any, Any], T], network: object, recipes: Sequence[object]
-) -> Iterator[T]:
-    """work(network, recipe) for each recipe; raises what it raises.
+    address: str,
+    work: Callable[[Any, Any], T],
+    networks: Sequence[object],
+    tasks: Sequence[tuple[int, object]],
+) -> Iterator[tuple[int, T]]:
+    """k, work(networks[k], recipe) for each task (k, recipe); raises what it raises.
 
     UsageError where nobody answers, workers have another lowtide, or a recipe ended several.
     """
@@ -39,11 +42,11 @@ def on_cluster(
         ) from error
     with client:
         _check_workers(client, address)
-        held = client.scatter(network, broadcast=True)
-        futures = [client.submit(work, held, recipe, pure=False) for recipe in recipes]
+        held = [client.scatter(network, broadcast=True) for network in networks]
+        futures = {client.submit(work, held[k], one, pure=False): k for k, one in tasks}
         try:
-            for future in as_completed(futures, loop=client.loop):
-                yield future.result()
+            for future in as_completed(list(futures), loop=client.loop):
+                yield futures[future], future.result()
         except KilledWorker as error:
             raise UsageError(
                 f"--cluster {address}: a plan ended several workers; is their memory enough?"

@@ -5,14 +5,18 @@ The page's own HTML, CSS and JavaScript are the report's (`report/html/`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
+from typing import TYPE_CHECKING, Any
 
 from lowtide.explorer.front import Point, front
 from lowtide.explorer.recipes import recipe_name
 from lowtide.planner.options import Options
 from lowtide.quoting import for_terminal
 from lowtide.report.assemble import page_of
+
+if TYPE_CHECKING:
+    from lowtide.explorer.explored import Explored
 
 _MAPS = 500
 """Of more points only the front's have their maps: each takes some KiB."""
@@ -22,31 +26,65 @@ def front_page(
     file: str, state: str, points: Sequence[Point], command: Callable[[Point], str]
 ) -> str:
     """The page of an exploration of `file`; `state` says how far it is."""
-    best, differ = front(points), _options(points)
-    number = {one: k for k, one in enumerate(best, 1)}
+    best = len(front(points))
+    said = f"{state}; {best} of {len(points)} different points are on the front."
+    title, differ = for_terminal(file, 200), _options(points)
+    return _page(f"{file} explored", title, said, differ, _points(points, differ, command))
+
+
+def fronts_page(state: str, found: Sequence[Explored]) -> str:
+    """The page of several networks: a filter says whose front is looked at."""
+    every = [point for one in found for point in one.points]
+    names = [for_terminal(one.source.file, 200) for one in found]
+    differ = _options(every)
+    points = [
+        {**point, "options": {"network": name, **point["options"]}}
+        for name, one in zip(names, found, strict=True)
+        for point in _points(one.points, differ, one.command, len(every))
+    ]
+    said = f"{state}; each network has a front of its own."
+    options = {"network": list(dict.fromkeys(names)), **differ}
+    return _page("Networks explored", ", ".join(names), said, options, points)
+
+
+def _page(
+    title: str, network: str, state: str, options: Mapping[str, list[str]], points: list[Any]
+) -> str:
     data = {
-        "network": f"{for_terminal(file, 200)}: memory against what it costs",
-        "state": f"{state}; {len(best)} of {len(points)} different points are on the front.",
-        "options": differ,
-        "points": [
-            {
-                "name": recipe_name(one.options),
-                "arena": one.arena_bytes,
-                "ram": one.ram_bytes,
-                "macs": one.macs,
-                "overhead": one.mac_overhead,
-                "traffic": one.weight_traffic_bytes,
-                "code": one.code_bytes,
-                "seconds": one.seconds,
-                "front": number.get(one, 0),
-                "options": {name: _said(one.options, name) for name in differ},
-                "map": one.map if one in number or len(points) <= _MAPS else "",
-                "command": command(one),
-            }
-            for one in points
-        ],
+        "network": f"{network}: memory against what it costs",
+        "state": state,
+        "options": options,
+        "points": points,
     }
-    return page_of("front", ("scale.js", "chart.js"), f"{file} explored", data)
+    return page_of("front", ("scale.js", "chart.js"), title, data)
+
+
+def _points(
+    points: Sequence[Point],
+    differ: Iterable[str],
+    command: Callable[[Point], str],
+    on_page: int = 0,
+) -> list[dict[str, Any]]:
+    """A network's points; its front's have numbers."""
+    number = {one: k for k, one in enumerate(front(points), 1)}
+    few = max(on_page, len(points)) <= _MAPS
+    return [
+        {
+            "name": recipe_name(one.options),
+            "arena": one.arena_bytes,
+            "ram": one.ram_bytes,
+            "macs": one.macs,
+            "overhead": one.mac_overhead,
+            "traffic": one.weight_traffic_bytes,
+            "code": one.code_bytes,
+            "seconds": one.seconds,
+            "front": number.get(one, 0),
+            "options": {name: _said(one.options, name) for name in differ},
+            "map": one.map if few or one in number else "",
+            "command": command(one),
+        }
+        for one in points
+    ]
 
 
 def _options(points: Sequence[Point]) -> dict[str, list[str]]:

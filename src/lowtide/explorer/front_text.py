@@ -12,7 +12,7 @@ from lowtide.report.profile_text import kib
 from lowtide.sizes import show_bytes
 
 if TYPE_CHECKING:
-    from lowtide.explorer.explore import Explored
+    from lowtide.explorer.explored import Explored
 
 _HEAD = ("", "arena KiB", "RAM KiB", "extra MACs", "weights read", "code", "seconds", "recipe")
 

@@ -52,8 +52,10 @@ const ups = offered(["arena", "ram"]), acrosses = offered(["overhead", "traffic"
 const up = select("axes", "Up", ups.length ? ups : [["arena", AXES.arena.words]], ups.at(-1)?.[0] ?? "arena");
 const across = select("axes", "Across", acrosses.length ? acrosses : [["overhead", AXES.overhead.words]],
   (acrosses.find(([name]) => new Set(held.points.map(AXES[name].of)).size > 1) ?? ["overhead"])[0]);
-const filters = Object.entries(held.options).map(([name, values]) => [name, select("filters", name,
-  [["", "any"], ...values.map((value, k) => [String(k), value])], "")]);
+const filters = Object.entries(held.options).map(([name, values]) => {
+  const all = values.map((value, k) => [String(k), value]), one = name === "network"; // fronts of two are not one
+  return [name, select("filters", name, one ? all : [["", "any"], ...all], one ? "0" : "")];
+});
 
 function show() { // what the filters let through
   const asked = filters.filter(([, one]) => one.value !== "");
