@@ -8,6 +8,7 @@ What a worker had when it died the scheduler gives to another.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -42,7 +43,7 @@ def on_cluster(
         ) from error
     with client:
         _check_workers(client, address)
-        held = [client.scatter(network, broadcast=True) for network in networks]
+        held = [_sent(client, network) for network in networks]
         futures = {client.submit(work, held[k], one, pure=False): k for k, one in tasks}
         try:
             for future in as_completed(list(futures), loop=client.loop):
@@ -51,6 +52,20 @@ def on_cluster(
             raise UsageError(
                 f"--cluster {address}: a plan ended several workers; is their memory enough?"
             ) from error
+
+
+def _sent(client: Any, network: object) -> Any:
+    """A network as the result of a task: Dask makes it again where who had it died.
+
+    What is scattered would be lost: of its copies Dask drops all but one while none is in use.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
+        return client.submit(_itself, network, pure=False)
+
+
+def _itself(network: T) -> T:
+    return network
 
 
 def _check_workers(client: Any, address: str) -> None:
