@@ -88,6 +88,11 @@ def test_it_opens_with_a_plan_and_hostile_names_are_text(page: Page) -> None:
     )
     free = min((one for one in POINTS if not one.mac_overhead), key=lambda one: one.arena_bytes)
     assert page.text("command") == command(free)
+    page.value("across.value = 'traffic'; chosen = null; show()")
+    assert page.text("command") == command(free), "not that which reads the fewest weights"
+    page.value("across.value = 'overhead'; show()")
+    assert page.text("grey").endswith(": arena, multiply-adds, weights read, code.")
+    assert not page.text("unmeasured")
     by_memory = sorted(POINTS, key=lambda one: (-one.arena_bytes, one.mac_overhead))
     assert shown(page) == [recipe_name(one.options) for one in by_memory]
 
@@ -121,6 +126,9 @@ def test_arrows_go_from_point_to_point_and_enter_chooses(page: Page) -> None:
     page.key("ArrowRight")
     assert page.text("said") not in (first, "")
     before = page.text("command")
+    page.key("Escape")
+    assert page.text("said") == ""
+    page.key("ArrowLeft")
     page.key("Enter")
     assert page.text("said").endswith("of weights read")
     assert page.text("name") == page.text("said").split(";")[0]
@@ -162,6 +170,7 @@ def test_axes_are_what_was_measured(page: Page, home: Path) -> None:
     file.write_text(front_page("a.onnx", "14 recipes", costed(code=False), command))
     page.open(file, 390, 900, dark=True)
     assert page.value(both) == ["arena", "overhead traffic seconds"]
+    assert "--code" in page.text("unmeasured")
     assert page.value("getComputedStyle(document.body).backgroundColor") == "rgb(21, 24, 28)"
     assert page.value("document.documentElement.scrollWidth") <= 390
 

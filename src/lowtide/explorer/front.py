@@ -74,6 +74,21 @@ def front(points: Sequence[Point]) -> tuple[Point, ...]:
     return tuple(sorted(kept, key=lambda one: (one.mac_overhead, -one.arena_bytes)))
 
 
+def compared(points: Sequence[Point]) -> str:
+    """What counts on the front of these points, in words."""
+    code = ", code" if points and not unmeasured(points) else ""
+    return f"arena, multiply-adds, weights read{code}"
+
+
+def unmeasured(points: Sequence[Point]) -> str:
+    """Why RAM and code are not known of all points, and the way to them; "" where they are."""
+    if all(one.code_bytes is not None for one in points):
+        return ""
+    if any(one.options.element_bytes is not None for one in points):
+        return "RAM and code are not known: --element-bytes makes no program to compile."
+    return "RAM and code are not known: explore with --code compiles each program for them."
+
+
 def staircase(points: Sequence[Point]) -> tuple[Point, ...]:
     """Of a front's points those that count where only memory and extra work matter.
 

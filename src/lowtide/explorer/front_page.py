@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from lowtide.explorer.front import Point, front
+from lowtide.explorer.front import Point, compared, front, unmeasured
 from lowtide.explorer.recipes import recipe_name
 from lowtide.planner.options import Options
 from lowtide.quoting import for_terminal
@@ -29,7 +29,8 @@ def front_page(
     best = len(front(points))
     said = f"{state}; {best} of {len(points)} different points are on the front."
     title, differ = for_terminal(file, 200), _options(points)
-    return _page(f"{file} explored", title, said, differ, _points(points, differ, command))
+    given = _points(points, differ, command)
+    return _page(f"{file} explored", title, said, differ, given, points)
 
 
 def fronts_page(state: str, found: Sequence[Explored]) -> str:
@@ -44,17 +45,24 @@ def fronts_page(state: str, found: Sequence[Explored]) -> str:
     ]
     said = f"{state}; each network has a front of its own."
     options = {"network": list(dict.fromkeys(names)), **differ}
-    return _page("Networks explored", ", ".join(names), said, options, points)
+    return _page("Networks explored", ", ".join(names), said, options, points, every)
 
 
 def _page(
-    title: str, network: str, state: str, options: Mapping[str, list[str]], points: list[Any]
+    title: str,
+    network: str,
+    state: str,
+    options: Mapping[str, list[str]],
+    given: list[Any],
+    points: Sequence[Point],
 ) -> str:
     data = {
         "network": f"{network}: memory against what it costs",
         "state": state,
+        "compared": compared(points),
+        "unmeasured": unmeasured(points),
         "options": options,
-        "points": points,
+        "points": given,
     }
     return page_of("front", ("scale.js", "chart.js"), title, data)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from lowtide.explorer.front import Point
+from lowtide.explorer.front import Point, compared, unmeasured
 from lowtide.explorer.recipes import recipe_name
 from lowtide.quoting import for_terminal
 from lowtide.report.profile_text import kib
@@ -25,15 +25,13 @@ def front_text(found: Explored) -> str:
     RAM, the arena with stack and state, is known where the code was measured.
     """
     best, points, tried = found.front, found.points, found.tried
-    axes = "arena, multiply-adds, weights read"
-    if points and all(one.code_bytes is not None for one in points):
-        axes += ", code"
     alike = f", {len(points)} different points" if len(points) < tried else ""
     lines = [
         f"{for_terminal(found.source.file)}: {tried} recipes{alike}, "
-        f"{len(best)} on the front ({axes})",
+        f"{len(best)} on the front ({compared(points)})",
         "",
         *_table(points, best),
+        *(["", f"  {why}"] if (why := unmeasured(points)) else []),
         "",
         *(f"  {k}  {found.command(one)}" for k, one in enumerate(best, 1)),
     ]

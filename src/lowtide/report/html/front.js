@@ -18,6 +18,8 @@ const FIGURES = [ // name, words, number in words, words at the head of the tabl
   ["seconds", "Planned in", (n) => `${n.toFixed(1)} s`],
 ];
 const COLUMNS = FIGURES.filter(([name, , , head]) => head && held.points.some((one) => one[name] !== null));
+const other = held.options.network ? "other point of its network" : "other point";
+const beaten = `${other.slice(6)} needs no more of any of these, and less of one: ${held.compared}.`;
 let lit = null, chosen = null, shown = [];
 
 function size(n) {
@@ -68,7 +70,12 @@ function show() { // what the filters let through
   if (without) by("count").textContent += `, ${bytes(without)} of them not measured`;
   table.fill(shown.length);
   lit = null;
-  choose(shown.includes(chosen) ? chosen : chart.stair[0] ?? shown[0] ?? null);
+  choose(shown.includes(chosen) ? chosen : unasked());
+}
+function unasked() { // what fit alone would make: the least memory that costs no extra work
+  const of = AXES[up.value].of, known = shown.filter((one) => of(one) !== null);
+  return (known.length ? known : shown).reduce((a, b) =>
+    (a && (a.overhead - b.overhead || of(a) - of(b) || a.traffic - b.traffic) <= 0 ? a : b), null);
 }
 function look(one) {
   if (one === lit) return;
@@ -87,8 +94,8 @@ function choose(one) {
   by("plan").hidden = !one;
   if (!one) return;
   by("name").textContent = one.front ? `${one.front}: ${one.name}` : one.name;
-  by("rank").textContent = one.front ? "On the front: no other point costs less of one thing and no more of the rest."
-    : "Another point costs no more of anything, and less of something.";
+  by("rank").textContent = one.front ? `On the front: no ${other} needs less of one of these and no more of the rest: ${held.compared}.`
+    : `Not on the front: another ${beaten}`;
   by("figures").replaceChildren(...FIGURES.filter(([name]) => one[name] !== null).map(([name, said, says]) => {
     const pair = made("div", "");
     pair.append(made("dt", "", said), made("dd", "", says(one[name])));
@@ -137,7 +144,7 @@ by("chart").addEventListener("click", (event) => choose(near(event) ?? chosen));
 const keys = {
   ArrowRight: () => look(chart.step(lit ?? chosen, 1)), ArrowLeft: () => look(chart.step(lit ?? chosen, -1)),
   Home: () => look(chart.order[0] ?? null), End: () => look(chart.order.at(-1) ?? null),
-  Enter: () => choose(lit ?? chosen), " ": () => choose(lit ?? chosen),
+  Escape: () => { look(null); by("tip").hidden = true; }, Enter: () => choose(lit ?? chosen), " ": () => choose(lit ?? chosen),
 };
 by("chart").addEventListener("keydown", (event) => {
   if (!keys[event.key] || event.ctrlKey || event.metaKey) return;
@@ -148,6 +155,8 @@ by("best").addEventListener("change", show);
 by("copy").addEventListener("click", copy);
 by("network").textContent = held.network;
 by("state").textContent = held.state;
+by("grey").textContent = `Grey: another ${beaten}`;
+by("unmeasured").textContent = held.unmeasured;
 by("head").append(...[["no", "#"], ...COLUMNS.map(([, , , head]) => ["num", head]), ["name", "recipe"]].map(([kind, text]) => made("span", kind, text)));
 redrawn(() => { table.draw(); chart.draw(lit, chosen); small(); });
 show();
