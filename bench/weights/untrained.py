@@ -18,7 +18,8 @@ from bench.weights import data
 from lowtide.weights import sensitivity
 from lowtide.weights.accuracy import accuracy
 from lowtide.weights.candidates import FAMILIES, Candidate
-from lowtide.weights.compress import PROBE_PICTURES, assembled, fitted, selected
+from lowtide.weights.compress import PROBE_PICTURES, fitted, selected
+from lowtide.weights.compressed import assembled
 from lowtide.weights.network import read
 from lowtide.weights.refit import settle
 from lowtide.weights.runner import Runner

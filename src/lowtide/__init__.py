@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from lowtide.timing.bench_any import bench
     from lowtide.timing.board_result import BoardCount
     from lowtide.timing.result import Benched
-    from lowtide.weights.compress import Compressed
+    from lowtide.weights.compressed import Compressed
     from lowtide.weights.eight import Quantised
 
 # Where each public name lives; modules are imported when first used, so that `lowtide --help` and
@@ -73,7 +73,7 @@ _HOME = {
     "CheckError": "lowtide.errors",
     "Chip": "lowtide.kernels.chips",
     "Chips": "lowtide.pipeline.all_chips",
-    "Compressed": "lowtide.weights.compress",
+    "Compressed": "lowtide.weights.compressed",
     "Explorations": "lowtide.explorer.explored",
     "Explored": "lowtide.explorer.explored",
     "File": "lowtide.pipeline.pictures",

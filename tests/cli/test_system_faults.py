@@ -124,9 +124,18 @@ def test_a_full_folder_for_temporary_files(model: Path, tmp_path: Path) -> None:
     assert "does not compile" not in last
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
-@pytest.mark.parametrize("stage", ["loading", "checking the program", "checking net.c, as it"])
-def test_signals(number: signal.Signals, stage: str, model: Path, tmp_path: Path) -> None:
+STAGES = ("loading", "checking the program", "checking net.c, as it")
+
+
+@pytest.mark.parametrize(
+    ("stage", "number"),
+    [
+        pytest.param(stage, number, marks=[pytest.mark.slow] if (i + k) % 2 else [])
+        for i, stage in enumerate(STAGES)
+        for k, number in enumerate([signal.SIGHUP, signal.SIGTERM])
+    ],
+)
+def test_signals(stage: str, number: signal.Signals, model: Path, tmp_path: Path) -> None:
     """No folder for temporary files is left, no child at work, no result; and twice is once."""
     (tmp_path / "tmp").mkdir()
     with subprocess.Popen(

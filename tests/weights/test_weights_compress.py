@@ -14,7 +14,8 @@ from lowtide.cli.app import app
 from lowtide.errors import BudgetError, UnsupportedModel
 from lowtide.frontends.onnx.load import load
 from lowtide.weights.batch import session
-from lowtide.weights.compress import Compressed, compress
+from lowtide.weights.compress import compress
+from lowtide.weights.compressed import Compressed
 from lowtide.weights.knapsack import choose
 from lowtide.weights.network import read
 from lowtide.weights.store import recall

@@ -18,7 +18,7 @@ from lowtide.frontends import ONNX_BEGINS
 from lowtide.room import MAX_ELEMENTS
 
 if TYPE_CHECKING:
-    from lowtide.weights.compress import Compressed
+    from lowtide.weights.compressed import Compressed
 
 from lowtide.cli.options import (
     Bgr,

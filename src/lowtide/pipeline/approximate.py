@@ -12,8 +12,8 @@ from lowtide.pipeline.pictures import FAMILIES, File, Files, pictures
 from lowtide.pipeline.read import Model
 from lowtide.pipeline.signature import signed
 from lowtide.room import MAX_ELEMENTS
-from lowtide.weights.compress import Compressed
 from lowtide.weights.compress import compress as compress_network
+from lowtide.weights.compressed import Compressed
 from lowtide.weights.eight import Quantised
 from lowtide.weights.eight import quantise as quantise_network
 

@@ -35,7 +35,8 @@ from lowtide.planner.weight_traffic import weight_traffic
 from lowtide.room import MAX_ELEMENTS
 from lowtide.sizes import parse_bytes
 from lowtide.weights.candidates import FAMILIES, Family
-from lowtide.weights.compress import Compressed, Search, check_least, prepare
+from lowtide.weights.compress import Search, check_least, prepare
+from lowtide.weights.compressed import Compressed
 from lowtide.weights.network import Inputs, Network
 from lowtide.weights.network import read as read_network
 

@@ -24,7 +24,8 @@ from lowtide.planner.options import Options
 from lowtide.sizes import show_bytes
 from lowtide.weights.account import Form
 from lowtide.weights.candidates import Family
-from lowtide.weights.compress import Compressed, Search
+from lowtide.weights.compress import Search
+from lowtide.weights.compressed import Compressed
 
 FILE = "compressed.onnx"
 """What the program was made of, beside it."""

@@ -10,7 +10,7 @@ from lowtide.quoting import PATH_WIDTH, for_terminal
 from lowtide.sizes import show_bytes
 
 if TYPE_CHECKING:
-    from lowtide.weights.compress import Compressed
+    from lowtide.weights.compressed import Compressed
 
 
 def show_compressed(

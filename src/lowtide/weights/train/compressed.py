@@ -19,7 +19,8 @@ from lowtide.ir.graph import Shape
 from lowtide.room import MAX_ELEMENTS
 from lowtide.sizes import parse_bytes
 from lowtide.weights.candidates import FAMILIES, Family
-from lowtide.weights.compress import Compressed, assembled, compress
+from lowtide.weights.compress import compress
+from lowtide.weights.compressed import Compressed, assembled
 from lowtide.weights.format import Generated
 from lowtide.weights.network import Layer, Network, read
 from lowtide.weights.runner import Runner
