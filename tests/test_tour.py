@@ -102,3 +102,16 @@ def test_the_glossary_names_what_there_is() -> None:
             assert re.search(rf"^(class |def )?{last}\b", code["/".join([*path, owner])], re.M), (
                 name
             )
+
+
+@pytest.mark.parametrize("page", ["fit", "front"])
+def test_a_page_has_its_words_from_the_glossary(page: str) -> None:
+    """Word for word; what the glossary goes on to say may be left out."""
+    glossary = re.sub("[`*]", "", (ROOT / "docs" / "glossary.md").read_text())
+    lines = re.findall(r"^\| (.+?) \| (.+?) \|", glossary, re.M)
+    known = {word: text for words, text in lines for word in words.split(", ")}
+    html = (SOURCE / "report" / "html" / f"{page}.html").read_text()
+    said = re.findall("<dt>(.+?)</dt><dd>(.+?)</dd>", html)
+    assert len(said) > 5
+    for word, text in said:
+        assert known[word].startswith(text), word

@@ -57,16 +57,19 @@ class Page:
     def open(self, file: Path, wide: int, tall: int, dark: bool = False) -> None:
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self.call("Emulation.setEmulatedMedia", features=scheme)
-        self.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=wide, height=tall, deviceScaleFactor=1, mobile=False,
-        )  # fmt: skip
+        self.resize(wide, tall)
         for one in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{one}.enable")
         before = len(self.events)
         self.call("Page.navigate", url=file.resolve().as_uri())
         while all(one.get("method") != "Page.loadEventFired" for one in self.events[before:]):
             self.events.append(self._read())
+
+    def resize(self, wide: int, tall: int) -> None:
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=wide, height=tall, deviceScaleFactor=1, mobile=False,
+        )  # fmt: skip
 
     def value(self, script: str) -> Any:
         """What an expression of JavaScript gives, waited for if it is a promise."""

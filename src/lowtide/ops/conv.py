@@ -39,7 +39,8 @@ def kernel_of(op: Bound) -> tuple[int, ...]:
 
 @entry("Conv", attributes=ATTRIBUTES, order="channels_last", kernel=kernel_of, goes_on="ConvOnto")
 def conv(op: Bound) -> Nest:
-    """out[n, c, y, x] = bias[c] + sum over ky, kx, i of in[n, g*I + i, y*s - p + ky*d, ..] * w."""
+    """A convolution:
+    out[n, c, y, x] = bias[c] + sum over ky, kx, i of in[n, g*I + i, y*s - p + ky*d, ..] * w."""
     return _conv(op)
 
 

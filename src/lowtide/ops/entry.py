@@ -77,6 +77,11 @@ class Entry:
     kernel: Callable[[Bound], tuple[int, ...]] | None = None
     goes_on: str = ""
 
+    @property
+    def says(self) -> str:
+        """What it computes, in the first words of its function."""
+        return " ".join((self.meaning.__doc__ or "").partition("\n\n")[0].split())
+
     def takes(self, operand: int) -> tuple[DType, ...]:
         """The element types that an input may have."""
         return self.other_types.get(operand, self.types)

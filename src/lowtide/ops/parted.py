@@ -14,8 +14,19 @@ from lowtide.ir.value import Acc, Load, Value, loads, rebuild
 from lowtide.ops.entry import Bound, entry
 
 
-@entry("Sums", "Finish", attributes={"nest": None}, take=(F32, *CARRIED))
-def given(op: Bound) -> Nest:
+@entry("Sums", attributes={"nest": None}, take=(F32, *CARRIED))
+def sums(op: Bound) -> Nest:
+    """Not ONNX's: the first part of an operator that adds up: the sums so far, as rows come."""
+    return _given(op)
+
+
+@entry("Finish", attributes={"nest": None}, take=(F32, *CARRIED))
+def finish(op: Bound) -> Nest:
+    """Not ONNX's: the second part of an operator that adds up: what it makes of its Sums."""
+    return _given(op)
+
+
+def _given(op: Bound) -> Nest:
     """The nest that it was parted into."""
     nest = op.attribute("nest")
     assert isinstance(nest, Nest)

@@ -40,7 +40,8 @@ def _parameters(op: Bound) -> tuple[Read, ...]:
     makes=_BYTES,
 )
 def quantize(op: Bound) -> Nest:
-    """x / scale rounded, halves to even, plus the zero point, kept in the type's range."""
+    """Reals to whole numbers:
+    x / scale rounded, halves to even, plus the zero point, kept in the type's range."""
     reads, axes, kind = _parameters(op), axes_of(op.out), np.iinfo(op.outputs[0].dtype.name)
     value: Value = call("round", call("div", Load(0), Load(1)))
     if op.has(2):
@@ -57,7 +58,7 @@ def quantize(op: Bound) -> Nest:
     makes=FLOAT,
 )
 def dequantize(op: Bound) -> Nest:
-    """(x - zero) * scale"""
+    """Whole numbers to reals: (x - zero) * scale"""
     reads, axes = _parameters(op), axes_of(op.out)
     value: Value = Load(0)
     if op.has(2):

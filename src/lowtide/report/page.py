@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from lowtide.ops import ENTRIES
 from lowtide.planner.costs import label, weights_of
 from lowtide.planner.memory_map import life_runs
 from lowtide.planner.plan import Plan
@@ -21,7 +22,11 @@ from lowtide.quoting import for_markup, for_terminal
 from lowtide.report.assemble import filled, for_script, page_of
 from lowtide.report.colours import storage_colours
 from lowtide.report.peaks import kinds, made_by, names, owners, peak_words, read_by
+from lowtide.report.short_names import short_names
 from lowtide.report.sides import Side
+
+_TABLE = 22
+"""Characters of a name in the table."""
 
 _SCRIPTS = ("timeline.js", "storages.js", "map.js", "table.js")
 
@@ -39,6 +44,7 @@ def sides_html(named: str, sides: Mapping[str, Side], kept: Sequence[Kept] = ())
         "network": for_terminal(named, 200),
         "sides": [{"button": name, **_side(one, colours)} for name, one in sides.items()],
         "kept": _kept(kept),
+        "types": _types(sides.values()),
     }
     return page_of("fit", _SCRIPTS, f"{named} in memory", data)
 
@@ -75,6 +81,7 @@ def with_figures(page: str, figures: Iterable[tuple[str, str]]) -> str:
 def _side(side: Side, colours: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
     number = {name: k for k, name in enumerate(side.lives)}
     named, kind, shapes = names(side), kinds(side), _shapes(side)
+    brief = _brief([(t.output, named[t.output]) for t in side.tasks])
     known = owners(side, named)
     return {
         "head": side.head,
@@ -98,6 +105,7 @@ def _side(side: Side, colours: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
         "operators": [
             {
                 "name": named[task.output],
+                "brief": brief[task.output],
                 "full": for_terminal(task.operator.name, 200),
                 "type": label(task),
                 "shape": list(side.layout.graph.shape(task.output)),
@@ -114,6 +122,19 @@ def _side(side: Side, colours: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
             for r in side.schedule.runs
         ],
     }
+
+
+def _brief(named: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Names as long as the table has room for, cut where they are alike."""
+    short = short_names([name for _, name in named], _TABLE)
+    return {output: one for (output, _), one in zip(named, short, strict=True)}
+
+
+def _types(sides: Iterable[Side]) -> dict[str, str]:
+    """What each type of operator computes, in its entry's words."""
+    labels = sorted({label(task) for side in sides for task in side.tasks if not task.port})
+    parts = dict.fromkeys(part for one in labels for part in one.split("+"))
+    return {part: ENTRIES[part].says for part in parts}
 
 
 def _straight(rows: np.typing.NDArray[np.int64], size: int) -> list[int]:

@@ -29,7 +29,8 @@ def _operands(op: Bound) -> tuple[Value, Value]:
 
 @entry("QAdd", "QSub", attributes=_ENDS, take=EIGHT, other_types=_OTHERS, pointwise=True)
 def add(op: Bound) -> Nest:
-    """clamp(round((round(a * factor[0]) +- round(b * factor[1])) * factor[2]) + y_zero)"""
+    """A sum or difference of 8-bit numbers:
+    clamp(round((round(a * factor[0]) +- round(b * factor[1])) * factor[2]) + y_zero)"""
     if op.attribute("rounding") == "float":
         return _add_in_float(op)
     a, b = (_raised(op, operand, k) for k, operand in enumerate(_operands(op)))
@@ -46,7 +47,8 @@ def _raised(op: Bound, operand: Value, which: int) -> Value:
 
 @entry("QSquaredDifference", attributes=_ENDS, take=EIGHT, other_types=_OTHERS, pointwise=True)
 def squared_difference(op: Bound) -> Nest:
-    """clamp(round((round(a * factor[0]) - round(b * factor[1]))^2 * factor[2]) + y_zero)"""
+    """A squared difference of 8-bit numbers:
+    clamp(round((round(a * factor[0]) - round(b * factor[1]))^2 * factor[2]) + y_zero)"""
     a, b = (
         rescaled(op, call("mul", operand, SQUARED), 2, [], which=k)
         for k, operand in enumerate(_operands(op))
@@ -69,7 +71,7 @@ def _add_in_float(op: Bound) -> Nest:
 
 @entry("QMul", attributes=_ENDS, take=EIGHT, other_types=_OTHERS, pointwise=True)
 def mul(op: Bound) -> Nest:
-    """clamp(round(a * b * factor) + y_zero)"""
+    """A product of 8-bit numbers: clamp(round(a * b * factor) + y_zero)"""
     product = call("mul", *_operands(op))
     if op.attribute("rounding") != "float":
         return _elementwise(op, finished(op, product, 2, []))
@@ -86,7 +88,8 @@ def mul(op: Bound) -> Nest:
     pointwise=True,
 )
 def of_reals(op: Bound) -> Nest:
-    """clamp(round((reals[a] + b_reals[b]) / scale) + y_zero), or the product
+    """A sum or product of 8-bit numbers, in floats:
+    clamp(round((reals[a] + b_reals[b]) / scale) + y_zero), or the product
 
     What the 256 numbers stand for is a table, since a compiler may round a product and a sum
     together.
@@ -107,8 +110,8 @@ def of_reals(op: Bound) -> Nest:
 
 @entry("QPRelu", attributes=_ENDS, take=EIGHT, other_types=_OTHERS, pointwise=True)
 def prelu(op: Bound) -> Nest:
-    """clamp(round(x * factor[0]) + y_zero) from the zero point up, below it round(x * slope *
-    factor[1]) + y_zero"""
+    """PRelu of 8-bit numbers: clamp(round(x * factor[0]) + y_zero) from the zero point up, below
+    it round(x * slope * factor[1]) + y_zero"""
     x, slope = _operands(op)
     above_zero = rescaled(op, x, 2, [], which=0)
     below_zero = rescaled(op, call("mul", x, slope), 2, [], which=1)

@@ -25,7 +25,8 @@ _ENDS = {**ENDS, "w_zero": 0}
     goes_on="QConvOnto",
 )
 def conv(op: Bound) -> Nest:
-    """clamp(round((bias[c] + sum of (x - x_zero) * (w - w_zero)) * factor[c]) + y_zero)
+    """A convolution of 8-bit numbers:
+    clamp(round((bias[c] + sum of (x - x_zero) * (w - w_zero)) * factor[c]) + y_zero)
 
     Without a factor it makes the sums themselves, int32.
     """
@@ -41,7 +42,7 @@ def conv(op: Bound) -> Nest:
     kernel=kernel_of,
 )
 def conv_wrapped(op: Bound) -> Nest:
-    """The same, but the bias is added to the sum of products last, in 32 bits that wrap."""
+    """QConv, but the bias is added to the sum of products last, in 32 bits that wrap."""
     return wrapped(_summed(op, *taps_of(op)))
 
 
@@ -55,7 +56,7 @@ def conv_wrapped(op: Bound) -> Nest:
     kernel=kernel_of,
 )
 def conv_onto(op: Bound) -> Nest:
-    """The same for sums that go on from those of its third input."""
+    """QConv whose sums go on from those of its third input."""
     return _summed(op, *taps_of(op), onto=True)
 
 
@@ -67,7 +68,8 @@ def conv_onto(op: Bound) -> Nest:
     other_types=_OTHERS,
 )
 def conv_transpose(op: Bound) -> Nest:
-    """The same for the pixels that an output pixel was spread from."""
+    """A transposed convolution of 8-bit numbers: QConv for the pixels that an output pixel was
+    spread from."""
     return _summed(op, *taps_of_transposed(op))
 
 

@@ -21,7 +21,8 @@ _OTHERS = {2: (I32,), **factor_types(3)}
     other_types=_OTHERS,
 )
 def dense(op: Bound) -> Nest:
-    """clamp(round((bias[c] + sum over i of (x[.., i] - x_zero) * (w[c, i] - w_zero)) * factor)
+    """A dense layer of 8-bit numbers:
+    clamp(round((bias[c] + sum over i of (x[.., i] - x_zero) * (w[c, i] - w_zero)) * factor)
     + y_zero)"""
     return _summed(op)
 
@@ -34,7 +35,7 @@ def dense(op: Bound) -> Nest:
     other_types=_OTHERS,
 )
 def dense_wrapped(op: Bound) -> Nest:
-    """The same, but the bias is added to the sum of products last, in 32 bits that wrap."""
+    """QDense, but the bias is added to the sum of products last, in 32 bits that wrap."""
     return wrapped(_summed(op))
 
 
@@ -65,7 +66,8 @@ def _summed(op: Bound) -> Nest:
     other_types=factor_types(2),
 )
 def matmul(op: Bound) -> Nest:
-    """clamp(round((sum of (a - x_zero) * (b - b_zero)) * factor) + y_zero) over rows of a and
+    """A matrix product of 8-bit numbers:
+    clamp(round((sum of (a - x_zero) * (b - b_zero)) * factor) + y_zero) over rows of a and
     columns of b; `across` says which of the two is transposed; leading axes broadcast."""
     left, right = op.shape(0), op.shape(1)
     axes, (turned, turned_too) = axes_of(op.out), op.attribute("across")

@@ -11,7 +11,7 @@ from lowtide.ops.unary import unary
 
 @entry("Quantize", attributes={"scale": 1.0, "y_zero": 0, "low": -128, "high": 127}, makes=EIGHT)
 def quantize(op: Bound) -> Nest:
-    """clamp(x / scale, rounded, halves away from zero, + y_zero)"""
+    """Reals to 8-bit numbers: clamp(x / scale, rounded, halves away from zero, + y_zero)"""
     whole = call("round_away", call("div", Load(0), float(op.attribute("scale"))))
     moved = call("add", whole, float(op.attribute("y_zero")))
     low, high = float(op.attribute("low")), float(op.attribute("high"))
@@ -20,6 +20,6 @@ def quantize(op: Bound) -> Nest:
 
 @entry("Dequantize", attributes={"scale": 1.0, "x_zero": 0}, take=EIGHT, makes=FLOAT)
 def dequantize(op: Bound) -> Nest:
-    """(x - x_zero) * scale"""
+    """8-bit numbers to reals: (x - x_zero) * scale"""
     whole = call("sub", Load(0), float(op.attribute("x_zero")))
     return unary(op, call("mul", whole, float(op.attribute("scale"))))

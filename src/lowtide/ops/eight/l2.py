@@ -19,7 +19,8 @@ FRACTION = 7
     take=EIGHT,
 )
 def l2(op: Bound) -> Nest:
-    """clamp(128 * x / sqrt(sum of x * x) + y_zero), x above its zero point
+    """8-bit numbers divided by their length:
+    clamp(128 * x / sqrt(sum of x * x) + y_zero), x above its zero point
 
     The 128 are in the root's shift, or, where `raised`, in what is shifted.
     """

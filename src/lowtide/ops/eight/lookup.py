@@ -13,7 +13,8 @@ from lowtide.ops.entry import Bound, entry
 
 @entry("QLookup", attributes={"table": None}, take=EIGHT, pointwise=True)
 def lookup(op: Bound) -> Nest:
-    """table[x - the least number of x's type]; a number moved and clamped where it is that."""
+    """A function of one 8-bit number, as a table:
+    table[x - the least number of x's type]; a number moved and clamped where it is that."""
     table = tuple(int(v) for v in op.attribute("table"))
     given = op.inputs[0]
     if given is None or len(table) != 256:

@@ -32,7 +32,8 @@ from lowtide.ops.window import SlidingWindow
     kernel=kernel_of,
 )
 def average_pool(op: Bound) -> Nest:
-    """clamp((the sum of a window's pixels in the image) / how many they are), halves away from 0"""
+    """The mean of each window of 8-bit numbers:
+    clamp((the sum of a window's pixels in the image) / how many they are), halves away from 0"""
     axes, geometry = axes_of(op.out), windows_of(op)
     if op.attribute("rounding") == "float":
         return _in_float(op, axes, geometry)

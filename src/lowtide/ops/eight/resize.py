@@ -22,7 +22,8 @@ PART = 1 << 20
     take=EIGHT,
 )
 def resize(op: Bound) -> Nest:
-    """round(sum over two pixels of each axis of x * weight), halves away from zero
+    """An image of 8-bit numbers in another size:
+    round(sum over two pixels of each axis of x * weight), halves away from zero
 
     For rows and columns: `places` has the pixels that each place of the output mixes, two or one,
     `weights` theirs in parts of 1024; or, where they are `real`, in float32, and the sum + 1/2 is

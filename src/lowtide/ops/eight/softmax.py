@@ -31,7 +31,7 @@ GUARD = 12
     take=EIGHT,
 )
 def softmax(op: Bound) -> Nest:
-    """256 * e[x - max] / (sum of e[x - max]) + y_zero
+    """Softmax of 8-bit numbers: 256 * e[x - max] / (sum of e[x - max]) + y_zero
 
     `exponentials` has e[-255] .. e[0] in parts of 2^31; the quotient is TFLite's, by a reciprocal.
     """

@@ -17,7 +17,8 @@ from lowtide.ops.reduce import over
     other_types=factor_types(1),
 )
 def sum_(op: Bound) -> Nest:
-    """clamp(round((sum of (x - x_zero)) * factor) + y_zero); a mean's factor divides as well"""
+    """A sum or mean of 8-bit numbers:
+    clamp(round((sum of (x - x_zero)) * factor) + y_zero); a mean's factor divides as well"""
     rank, reads = len(op.shape(0)), list[Read]()
     axes = tuple(a % rank for a in ints(op.attribute("axes")))
     found = over(op, axes, bool(op.attribute("keepdims")))

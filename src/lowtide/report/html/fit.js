@@ -59,9 +59,11 @@ function arena() { // what lies where at this moment
 }
 function words() {
   const run = side.time.run(moment), one = run && side.operators[run[0]];
-  const rows = run && (run[1] === run[2] ? `row ${run[1]}` : `rows ${run[1]} to ${run[2]}`);
+  const rows = run && (run[1] === run[2] ? `row ${run[1] + 1}` : `rows ${run[1] + 1} to ${run[2] + 1}`); // from 1, as moments
   const who = !one ? (moment ? "the outputs are taken" : "the inputs are handed in") : `${one.name} (${one.type}) makes ${rows} of ${one.rows}`;
   by("said").textContent = `Moment ${bytes(moment)} of ${bytes(side.time.last)}: ${who}; ${bytes(side.live[moment])} bytes in use`;
+  by("full").textContent = one ? `${one.full}: ${one.type}, ${one.shape.join("x")}` : "";
+  by("meant").replaceChildren(...(one ? meant(one) : []).map((said) => made("li", "", said)));
   const living = side.storages.map((storage, k) => [side.bytesAt(storage, moment), storage, k]).filter(([n]) => n);
   living.sort((a, b) => b[0] - a[0]);
   const lines = living.slice(0, 8).map(([n, storage, k]) => {
@@ -77,9 +79,12 @@ function words() {
   }
   by("living").replaceChildren(...lines);
 }
+function meant({ type }) { // what each part of it computes: Conv and Relu of Conv+Relu
+  return [...new Set(type.split("+"))].filter((one) => held.types[one]).map((one) => `${one}: ${held.types[one]}`);
+}
 function why(operator, storage) {
   const { kind } = side.storages[storage];
-  if (kind === "scratch") return "for this step alone";
+  if (kind === "scratch") return "only while its operator works";
   if (operator?.makes === storage) return "made now";
   if (operator?.reads.includes(storage)) return "read now";
   const next = side.runs.slice(side.time.slot(moment)).find(([k]) => side.operators[k].reads.includes(storage))?.[0];
@@ -101,7 +106,7 @@ function tip(event) {
   }
   const makers = side.makers[there].map((k) => side.operators[k].full), reader = side.readers[there].reduce((a, b) => (a === null || side.ends[b] > side.ends[a] ? b : a), null);
   const lines = [storage.owner, `tensor ${storage.name}`, `${storage.shape.join(" x ")} ${storage.type}, ${bytes(storage.bytes)} bytes at ${bytes(storage.low)}`];
-  if (storage.kind === "scratch") return tell(event, [lines[0], `${bytes(storage.bytes)} bytes at ${bytes(storage.low)}`, "for single steps: nothing stays in it"]);
+  if (storage.kind === "scratch") return tell(event, [lines[0], `${bytes(storage.bytes)} bytes at ${bytes(storage.low)}`, "only while its operator works: nothing stays in it"]);
   const state = kept(storage.kind);
   tell(event, [
     ...lines,
@@ -131,7 +136,7 @@ const keys = {
   ArrowLeft: (event) => (event.shiftKey ? turn(-1) : go(moment - 1)),
   Home: () => go(0), End: () => go(side.time.last),
   "+": () => zoom(1.5), "=": () => zoom(1.5), "-": () => zoom(1 / 1.5), 0: all,
-  " ": () => play(!playing),
+  " ": () => play(!playing), Escape: () => { play(false); away(); },
 };
 by("map").addEventListener("keydown", (event) => {
   if (!keys[event.key] || event.ctrlKey || event.metaKey) return;
@@ -152,7 +157,13 @@ by("map").addEventListener("pointerup", (event) => {
   if (drag && !drag.moved) go(side.time.moment(map.slotAt(event.clientX - by("map").getBoundingClientRect().left)));
   drag = null;
 });
-by("map").addEventListener("pointerleave", () => { by("tip").hidden = true; if (map.lit >= 0) { map.lit = -1; map.draw(moment); } });
+function away() { // the mouse is, or as good as
+  by("tip").hidden = true;
+  if (map.lit < 0) return;
+  map.lit = -1;
+  map.draw(moment);
+}
+by("map").addEventListener("pointerleave", away);
 by("map").addEventListener("wheel", (event) => {
   if (!event.ctrlKey && !event.metaKey) return; // the page scrolls
   event.preventDefault();
@@ -168,5 +179,10 @@ by("all").addEventListener("click", all);
 by("back").addEventListener("click", (event) => keys.ArrowLeft(event));
 by("on").addEventListener("click", (event) => keys.ArrowRight(event));
 by("play").addEventListener("click", () => play(!playing));
+for (const [type, said] of Object.entries(held.types)) {
+  const pair = made("div", "");
+  pair.append(made("dt", "", type), made("dd", "", said));
+  by("types").append(pair);
+}
 redrawn(() => { table.draw(); redraw(); });
 choose(0);

@@ -15,7 +15,7 @@ class Rows {
     });
     this.rows.addEventListener("click", (event) => {
       const row = event.target.closest(".row");
-      if (row) chosen(Number(row.dataset.row));
+      if (row && !getSelection().toString()) chosen(Number(row.dataset.row));
     });
   }
   fill(count) {

@@ -19,7 +19,7 @@ class Table extends Rows {
   mark(operator, scroll) { super.mark(this.place[operator] ?? -1, scroll); }
   cells(k) {
     const one = this.side.operators[this.order[k]];
-    return [["arcs", ""], ["no", k + 1], ["name", one.name, "", one.full], ["type", one.type], ["shape", one.shape.join("x")],
+    return [["arcs", ""], ["no", k + 1], ["name", one.brief ?? one.name, "", one.full], ["type", one.type, "", meant(one).join("\n")], ["shape", one.shape.join("x")],
       ["num", bytes(one.rows)], ["num", bytes(one.macs)], ["num", bytes(one.weights)], ...this.measured(this.order[k])];
   }
   measured(operator) { // with a bar, of the most full
