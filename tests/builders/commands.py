@@ -15,11 +15,12 @@ _CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True)
 class Said:
-    """Exit code, stdout, and the last line of stderr."""
+    """Exit code, stdout, and stderr's last line and all of it."""
 
     code: int
     out: str
     last: str
+    err: str = ""
 
 
 class Command:
@@ -43,4 +44,4 @@ class Command:
         said = self.capsys.readouterr()
         lines = said.err.splitlines()
         assert isinstance(code, int)
-        return Said(code, said.out, lines[-1] if lines else "")
+        return Said(code, said.out, lines[-1] if lines else "", said.err)

@@ -94,7 +94,7 @@ def faulty() -> nn.Module:
 
 
 def branching() -> nn.Module:
-    return Of(lambda y: y if y.sum() > 0 else -y)
+    return nn.Sequential(Of(lambda y: y if y.sum() > 0 else -y))
 
 
 def unwritten() -> nn.Module:

@@ -93,14 +93,15 @@ def write(content: str | bytes) -> None:
         raise UsageError(f"{what}: {system_says(error)}") from error
 
 
-def say(text: str) -> None:
-    """A line on stderr, if there is one that can be written to."""
-    if sys.stderr is None:
+def say(text: str, to: TextIO | None = None) -> None:
+    """A line on stderr, or what that was before, if there is one that can be written to."""
+    to = to or sys.stderr
+    if to is None:
         return
     try:
-        print(f"lowtide: {for_terminal(text, _LONGEST_LINE)}", file=sys.stderr, flush=True)
+        print(f"lowtide: {for_terminal(text, _LONGEST_LINE)}", file=to, flush=True)
     except OSError:
-        _forget(sys.stderr)
+        _forget(to)
 
 
 def _clean(text: str) -> str:

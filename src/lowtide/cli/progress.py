@@ -37,7 +37,7 @@ class StageLine:
         self.on, self.quiet, self.stage = on, quiet, "starting"
         self.left = ""
         self.each = bool(os.environ.get(_EACH))
-        self.ended = Event()
+        self.ended, self.err = Event(), sys.stderr  # which is another while torch exports
         self.began = time.monotonic()
         self.first: tuple[Part, float] | None = None
 
@@ -92,7 +92,8 @@ class StageLine:
         wait = _FIRST_S
         while not self.ended.wait(wait):
             on = "" if self.on is None else f"{self.on}: "
-            say(f"{on}{self.stage}{self.left}; {_lasts(time.monotonic() - self.began)} so far")
+            spent = _lasts(time.monotonic() - self.began)
+            say(f"{on}{self.stage}{self.left}; {spent} so far", self.err)
             wait = _AGAIN_S
 
 

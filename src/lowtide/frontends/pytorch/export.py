@@ -6,7 +6,7 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any
 
 import onnx
@@ -23,7 +23,7 @@ from lowtide.frontends.onnx.original import with_name
 from lowtide.frontends.pytorch.exported import Exported
 from lowtide.frontends.pytorch.module import Prepared, prepare
 from lowtide.frontends.pytorch.unsupported import unsupported
-from lowtide.frontends.pytorch.where import place, told
+from lowtide.frontends.pytorch.where import module_of, place, told
 
 
 def export(module: object, example: object, called: str = "") -> Exported:
@@ -58,9 +58,10 @@ def _traced(held: Prepared) -> Any:
     try:
         return torch.export.export(held.module, held.args, dict(held.kwargs), strict=False)
     except Exception as error:
+        within = module_of(error, held.module)
         if "data-dependent" in str(error) or "DataDependent" in type(error).__name__:
             raise UnsupportedModel(
-                f"a branch or a size depends on the values of a tensor{place(error)}",
+                f"a branch or a size depends on the values of a tensor{within}{place(error)}",
                 hint="compute both ways and choose with torch.where, or split the module there",
             ) from error
         raise UnsupportedModel(
@@ -119,7 +120,11 @@ def _silence() -> Iterator[None]:
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
-        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+        with (
+            warnings.catch_warnings(),
+            redirect_stdout(io.StringIO()),
+            redirect_stderr(io.StringIO()),  # torch prints graphs there when it fails
+        ):
             warnings.simplefilter("ignore")
             yield
     finally:
