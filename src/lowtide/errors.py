@@ -95,23 +95,28 @@ class Suggestion:
     """A command that would succeed, and the RAM that it was seen to take.
 
     `changed` are the options in which it differs, by the command line's names; `note` is what has
-    to be known before it is run.
+    to be known before it is run. `needs` is the memory it takes beyond what was asked for: "a
+    budget of 6448"; without that it fits as asked. `counted` is what its bytes are of.
     """
 
     command: str
     ram_bytes: int
     changed: Mapping[str, Any]
     note: str = ""
+    needs: str = ""
+    counted: str = "RAM"
 
     def facts(self) -> dict[str, Any]:
         """For --json."""
-        noted = {"note": self.note} if self.note else {}
-        return {"command": self.command, "ram_bytes": self.ram_bytes, **noted}
+        more = {"note": self.note, "needs": self.needs}
+        said = {name: words for name, words in more.items() if words}
+        return {"command": self.command, "ram_bytes": self.ram_bytes, **said}
 
     def __str__(self) -> str:
         """A line; a shell takes its note for a comment."""
+        needs = f", with {self.needs}" if self.needs else ""
         note = f"  # {self.note}" if self.note else ""
-        return f"  {self.ram_bytes:>10,} B of RAM: {self.command}{note}"
+        return f"  {self.ram_bytes:>10,} B of {self.counted}{needs}: {self.command}{note}"
 
 
 @dataclass(frozen=True)
@@ -119,18 +124,25 @@ class AtEightBits:
     """What the network would need at 8 bits: its arena, planned with elements of one byte.
 
     `command` makes it so, and `changed` are the options in which that differs, as in Suggestion.
+    `ram_bytes` counts what the network's own figure does: with the stack where that was measured.
+    `over` says which limit it misses as well, or may miss.
     """
 
     arena_bytes: int
     command: str
     changed: Mapping[str, Any]
+    ram_bytes: int | None = None
+    over: str = ""
 
     def facts(self) -> dict[str, Any]:
         """For --json."""
-        return {"arena_bytes": self.arena_bytes, "command": self.command}
+        ram = {} if self.ram_bytes is None else {"ram_bytes": self.ram_bytes}
+        return {"arena_bytes": self.arena_bytes, **ram, "command": self.command}
 
     def __str__(self) -> str:
-        return f"about {self.arena_bytes:,} bytes of arena: {self.command}"
+        arena, ram = f"{self.arena_bytes:,} bytes of arena", f"{self.ram_bytes or 0:,} B of RAM"
+        over = f", {self.over}" if self.over else ""
+        return f"about {arena if self.ram_bytes is None else ram}{over}: {self.command}"
 
 
 class BudgetError(LowtideError):
@@ -155,11 +167,18 @@ class BudgetError(LowtideError):
 
     def __str__(self) -> str:
         """One line, for Python: with the commands."""
-        told = " | ".join(one.command for one in self.suggestions or ())
-        return self._what() + (f"; what fits: {for_terminal(told, PATH_WIDTH)}" if told else "")
+        fit, more = (" | ".join(one.command for one in group) for group in self._groups())
+        said = [("what fits", fit), ("with more memory", more)]
+        told = "".join(f"; {how}: {for_terminal(what, PATH_WIDTH)}" for how, what in said if what)
+        return self._what() + told
 
     def _what(self) -> str:
         return super().__str__()
+
+    def _groups(self) -> tuple[list[Suggestion], list[Suggestion]]:
+        """What fits as it was asked, and what takes more memory."""
+        told = self.suggestions or ()
+        return [one for one in told if not one.needs], [one for one in told if one.needs]
 
     def facts(self) -> dict[str, Any]:
         """The error, `arena_bytes` (the least that was reached), and what holds it there."""
@@ -172,9 +191,10 @@ class BudgetError(LowtideError):
 
     def lines(self) -> list[str]:
         """The error, and a line for each command that succeeds."""
-        told = self.suggestions or ()
-        what = self._what() + ("; these commands fit:" if told else "")
-        lines = [what, *map(str, told)]
+        fit, more = self._groups()
+        head = "; these commands fit:" if fit else "; no options were found that fit"
+        lines = [self._what() + (head if fit or more else ""), *map(str, fit)]
+        lines += ["with more memory:", *map(str, more)] if more else []
         if self.eight is not None:
             lines.append(f"at 8 bits, which approximates it, {self.eight}")
         return lines

@@ -121,7 +121,8 @@ def test_every_suggestion_succeeds(file: str) -> None:
         told = error.facts()["suggestions"]
         assert len(told) >= 2
         for one in told:
-            assert f"  {one['ram_bytes']:>10,} B of RAM: {one['command']}" in error.lines()
+            needs = f", with {one['needs']}" if "needs" in one else ""
+            assert f"  {one['ram_bytes']:>10,} B of RAM{needs}: {one['command']}" in error.lines()
         assert told[-1]["ram_bytes"] == error.facts()["ram_bytes"]  # a larger budget comes last
         assert any("--image streamed" in one["command"] for one in told)
         for one in told:

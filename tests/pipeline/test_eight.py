@@ -193,7 +193,10 @@ def test_what_it_would_need_at_8_bits_is_said(command: Command) -> None:
     told = json.loads(over.out)["at_8_bits"]
     given = f"lowtide fit net.onnx --budget {planned} --target none"
     assert told["command"] == f"{given} --int8 --calibrate PICTURES --json"
-    assert over.last.endswith(told["command"])
+    assert over.last.endswith(f"about {planned:,} B of RAM: {told['command']}")
+    less = command(*words, "--budget", str(planned - 1), "--json")
+    assert f"about {planned:,} B of RAM, still too much RAM: lowtide" in less.last
+    assert "--budget" not in json.loads(less.out)["at_8_bits"]["command"]
     assert command("quantise", "net.onnx", "-o", "q.onnx", *CALIBRATED).code == 0
     facts = command("profile", "q.onnx", "--json").out
     assert json.loads(facts)["at_8_bits"] is None

@@ -123,9 +123,20 @@ def wrong_suggestions(words: Sequence[str], error: BudgetError) -> Iterator[str]
         name, *given = shlex.split(one["command"])
         if any(part in given for part in ("None", "")) or name != "lowtide":
             yield f"{shlex.join(words)} suggests {one['command']}"
+        if bool(one.get("needs")) != asks_for_more(given, words):
+            yield f"{shlex.join(words)} suggests {one}, which takes more, or is said to"
         facts, wrong = run(given)
         if wrong is not None or ram(facts) > one["ram_bytes"]:
             yield f"{shlex.join(words)} suggests {one}: {wrong!r} {facts and ram(facts)}"
+
+
+def asks_for_more(given: Sequence[str], asked: Sequence[str]) -> bool:
+    """Whether a command has a larger limit than another."""
+    limits = [
+        [int(words[words.index(name) + 1]) if name in words else 0 for words in (given, asked)]
+        for name in ("--budget", "--flash")
+    ]
+    return any(suggested > limit for suggested, limit in limits)
 
 
 def sweep(seed: int, with_flash: bool, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

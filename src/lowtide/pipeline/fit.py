@@ -144,7 +144,6 @@ def _missed(
 ) -> BudgetError:
     """What would do, and what the network would need at 8 bits."""
     limit, flash = limits.ram or 0, limits.needed
-    chip = None if limits.chip is None else limits.chip.name
     if limits.flash is not None and sized.ram_bytes <= limit:
         error = too_much_flash(sized, limits.flash, fit_command(model, options, limit, shapes))
     elif flash is not None and sized.plan.profile.weight_bytes > flash.given:
@@ -152,7 +151,7 @@ def _missed(
     else:
         error = missed(planning, options, limit, sized, model, flash=flash)
     error.eight = at_eight_bits(
-        planning.source, planning.graph, options, model, planning.clock, limit, shapes, chip=chip
+        planning.source, planning.graph, options, model, planning.clock, shapes, (sized, limits)
     )
     return error
 

@@ -213,7 +213,7 @@ def _missed(
         if (peak := best.peak * ELEMENT_BYTES) <= limit:
             told.append(_suggestion(model, peak, {"budget": limit, "max_overhead": share}))
             break
-    told.append(_suggestion(model, need, {"budget": need}))
+    told.append(_suggestion(model, need, {"budget": need}, f"a budget of {need}"))
     return BudgetError(
         f"{source.where}: needs {need} bytes of activations ({show_bytes(need)}) at '{after.at}', "
         f"the budget is {limit}",
@@ -222,10 +222,11 @@ def _missed(
     )
 
 
-def _suggestion(model: str, peak: int, changed: Mapping[str, Any]) -> Suggestion:
+def _suggestion(model: str, peak: int, changed: Mapping[str, Any], needs: str = "") -> Suggestion:
     flags = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in changed.items())
     command = f"lowtide fit {shlex.quote(model)} -o out --target onnx {flags}"
-    return Suggestion(command, peak, {name: str(value) for name, value in changed.items()})
+    words = {name: str(value) for name, value in changed.items()}
+    return Suggestion(command, peak, words, needs=needs, counted="activations")
 
 
 def _compare(

@@ -149,7 +149,7 @@ def more_flash(
     network: Network, options: Options, budget: int | None, flash: int, sized: Sized
 ) -> list[Suggestion]:
     """The command with the flash that plain numbers need, where `sized` is the network in such."""
-    asked = Asked(network.name, options, flash_of(network, flash))
+    asked = Asked(network.name, options, budget, flash_of(network, flash))
     ram = sized.ram_bytes + spare_of(sized)
     return [asked.suggestion(options, sized, None if budget is None else max(budget, ram), ram)]
 

@@ -251,7 +251,8 @@ def _others(held: OnChip, planning: Planning, options: Options, model: str) -> I
         changed = {"chip": one.chip.name, **one.limits.by_hand()}
         words = [f"--{name} {value}" for name, value in changed.items() if value is not None]
         command = " ".join([fit_command(model, options), *words])
-        yield Suggestion(command, one.ram_bytes, changed, "; ".join(_notes(one)))
+        needs = f"the chip {one.chip.name}"
+        yield Suggestion(command, one.ram_bytes, changed, "; ".join(_notes(one)), needs)
 
 
 def _notes(one: OnChip) -> Iterator[str]:

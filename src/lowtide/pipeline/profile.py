@@ -131,7 +131,7 @@ def profile(
 
     def look() -> Others:
         others = _overlaps(source, graph, own, clock, plan)
-        return others, at_eight_bits(source, graph, own, named(network), clock, None, shape)
+        return others, at_eight_bits(source, graph, own, named(network), clock, shape)
 
     made = {one.name: getattr(plan, one.name) for one in fields(Plan)}
     return Profiled(**made, chips=tuple(held), look=look)

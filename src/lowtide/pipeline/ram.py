@@ -138,6 +138,7 @@ def too_much_flash(sized: Sized, limit: int, command: str) -> BudgetError:
     size, weights = sized.flash_bytes, sized.plan.profile.weight_bytes
     code = sized.beside.code_bytes
     held = "code is not measured" if code is None else f"{code} of code and tables"
+    more, needs = {"flash": str(size)}, f"{size} bytes of flash"
     return BudgetError(
         f"{sized.plan.source.where}: needs {size} bytes of flash ({weights} of weights, {held}), "
         f"there are {limit}",
@@ -149,7 +150,7 @@ def too_much_flash(sized: Sized, limit: int, command: str) -> BudgetError:
             "weight_bytes": weights,
             "code_bytes": code,
         },
-        [Suggestion(f"{command} --flash {size}", sized.ram_bytes, {"flash": str(size)})],
+        [Suggestion(f"{command} --flash {size}", sized.ram_bytes, more, needs=needs)],
     )
 
 

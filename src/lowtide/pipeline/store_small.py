@@ -136,7 +136,7 @@ class Storing:
             )
         best = min(small, key=lambda one: one.sized.ram_bytes)
         if not plain:
-            ram, asked = best.sized.ram_bytes, Asked(self.name, self.options)
+            ram, asked = best.sized.ram_bytes, Asked(self.name, self.options, self.budget)
             told = [asked.suggestion(self.options, best.sized, ram, ram)]
             return too_large(best.sized, self.budget, told)
         return missed(

@@ -50,10 +50,11 @@ class Flash:
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """The command whose budget was missed."""
+    """The command whose budget, or flash, was missed."""
 
     model: str
     options: Options
+    budget: int | None
     flash: Flash | None = None
 
     def flash_for(self, sized: Sized) -> int | None:
@@ -65,15 +66,18 @@ class Asked:
         self, options: Options, sized: Sized, budget: int | None, ram: int
     ) -> Suggestion:
         """The command with other options and another budget, and more flash if it needs that."""
-        changed = _changes(self.options, options)
+        changed, needs = _changes(self.options, options), []
         if budget is not None:
             changed["budget"] = str(budget)
+            over = self.budget is not None and budget > self.budget
+            needs += [f"a budget of {budget}"] if over else []
         command = fit_command(self.model, options, budget)
         if self.flash is not None:
             more = self.flash_for(sized)
             command += f" --flash {more or self.flash.given}"
             changed |= {"flash": str(more)} if more else {}
-        return Suggestion(command, ram, changed)
+            needs += [f"{more} bytes of flash"] if more else []
+        return Suggestion(command, ram, changed, needs=" and ".join(needs))
 
 
 def missed(
@@ -93,7 +97,7 @@ def missed(
     `spare` is what the network may need more than what was planned in its place; of `sized`
     itself it is known that it needs none if that is `settled`. `flash` is the other memory.
     """
-    asked, command = _Trial(options, sized), Asked(model, options, flash)
+    asked, command = _Trial(options, sized), Asked(model, options, limit, flash)
 
     def meets(one: Sized) -> bool:
         return one.ram_bytes + spare <= limit and command.flash_for(one) is None
