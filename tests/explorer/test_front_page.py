@@ -22,7 +22,9 @@ from tests.report.chromium import CHROMIUM, Page, open_page
 from lowtide.explorer.front import Point, front
 from lowtide.explorer.front_page import front_page
 from lowtide.explorer.recipes import recipe_name, recipes
+from lowtide.kernels.chips import find_chip
 from lowtide.pipeline.command import fit_command
+from lowtide.pipeline.on_chip import Limits, OnChip
 from lowtide.planner.options import Options
 
 EVIL = "</script><img src=x onerror=alert(1)><!--data-->'\" .onnx"
@@ -36,10 +38,18 @@ def costed(code: bool = True) -> list[Point]:
         Point(
             recipe, 1024 * size, int(1e6 * (1 + recipe.max_overhead)), recipe.max_overhead,
             100_000 + 10 * k, 9000 + k if code else None, 1.0, 1024 * size + 900 if code else None,
-            "0,24,0;=;0,48,1" if k else "",
+            on(size), "0,24,0;=;0,48,1" if k else "",
         )
         for k, (recipe, size) in enumerate(zip(tried, sizes, strict=False))
     ]  # fmt: skip
+
+
+def on(arena_kib: int) -> tuple[OnChip, ...]:
+    """What it takes of two chips."""
+    return tuple(
+        OnChip(find_chip(name), Limits.of(None, name), 1024 * arena_kib, 1000, True, True)
+        for name in ("stm32l476", "nrf52840")
+    )
 
 
 def command(one: Point) -> str:
@@ -91,7 +101,9 @@ def test_it_opens_with_a_plan_and_hostile_names_are_text(page: Page) -> None:
     page.value("across.value = 'traffic'; chosen = null; show()")
     assert page.text("command") == command(free), "not that which reads the fewest weights"
     page.value("across.value = 'overhead'; show()")
-    assert page.text("grey").endswith(": arena, multiply-adds, weights read, code.")
+    assert page.text("grey").endswith(
+        ": arena, multiply-adds, weights read, code, memory that a chip lacks."
+    )
     assert not page.text("unmeasured")
     by_memory = sorted(POINTS, key=lambda one: (-one.arena_bytes, one.mac_overhead))
     assert shown(page) == [recipe_name(one.options) for one in by_memory]
@@ -159,6 +171,17 @@ def test_filters_let_points_through(page: Page) -> None:
     assert len(shown(page)) == len(front(POINTS))
     page.value("by('best').click()")
     assert len(shown(page)) == len(POINTS)
+
+
+def test_what_fits_a_chip(page: Page) -> None:
+    """Of a chip all points that fit, of each what it has too little of."""
+    for value, limit in (("0", 96), ("1", 256), ("all", 96), ("", 1 << 20)):
+        page.value(f"fits.value = '{value}'; show()")
+        held = [one for one in POINTS if one.arena_bytes <= 1024 * limit]
+        assert sorted(shown(page)) == sorted(recipe_name(one.options) for one in held)
+    page.value("choose(held.points[7])")
+    assert "164 KiB of RAM too much" in page.value("rows.querySelector('.at').textContent")
+    assert "does not fit: 164 KiB of RAM too much: RAM 260 of 96 KiB" in page.text("figures")
 
 
 def test_axes_are_what_was_measured(page: Page, home: Path) -> None:

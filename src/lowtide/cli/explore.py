@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from lowtide.cli.model import Input, network_given, refuse_factories
-from lowtide.cli.options import Align, Cc, Chip, Cpu, Json, MaxElements, Quiet, Shapes
+from lowtide.cli.options import Align, Cc, Chips, Cpu, Json, MaxElements, Quiet, Shapes
 from lowtide.cli.output import show
 from lowtide.cli.progress import StageLine
 from lowtide.room import MAX_ELEMENTS
@@ -47,7 +47,7 @@ def explore(
     align: Align = 16,
     cpu: Cpu = None,
     cc: Cc = None,
-    chip: Chip = None,
+    chip: Chips = None,
     code: Annotated[
         bool, typer.Option("--code", help="Compile each program: its code, stack and state.")
     ] = False,

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, overload
 
 from lowtide.clock import Progress, quiet
+from lowtide.explorer.chips import chips_of, for_all
 from lowtide.explorer.explore import explore as explore_one
 from lowtide.explorer.explore import explore_all
 from lowtide.explorer.explored import Explorations, Explored
 from lowtide.explorer.recipes import recipes
 from lowtide.ir.graph import Shape
-from lowtide.pipeline.on_chip import Limits
 from lowtide.pipeline.pictures import File
 from lowtide.pipeline.read import Model
 from lowtide.pipeline.signature import signed
@@ -31,7 +31,7 @@ def explore(
     align: int = 16,
     cpu: str | None = None,
     cc: str | None = None,
-    chip: str | None = None,
+    chip: str | Sequence[str] | None = None,
     code: bool = False,
     cluster: str | None = None,
     shape: Mapping[str, Shape] | None = None,
@@ -49,7 +49,7 @@ def explore(
     align: int = 16,
     cpu: str | None = None,
     cc: str | None = None,
-    chip: str | None = None,
+    chip: str | Sequence[str] | None = None,
     code: bool = False,
     cluster: str | None = None,
     shape: Mapping[str, Shape] | None = None,
@@ -66,7 +66,7 @@ def explore(
     align: int = 16,
     cpu: str | None = None,
     cc: str | None = None,
-    chip: str | None = None,
+    chip: str | Sequence[str] | None = None,
     code: bool = False,
     cluster: str | None = None,
     shape: Mapping[str, Shape] | None = None,
@@ -81,8 +81,9 @@ def explore(
     image          "streamed": also try plans that take the inputs row by row
     element_bytes  plan as if elements had this size (1: int8)
     max_overhead   extra multiply-adds to try at most, a share: 0.05 is 5 %
-    align, cpu, cc, chip, shape, max_elements, progress
+    align, cpu, cc, shape, max_elements, progress
                    as for `lowtide.fit`
+    chip           chips, by name: each point says of each whether it fits, `chips`
     code           compile each program: its code, stack and state
     cluster        the scheduler of a Dask cluster, "tcp://HOST:8786", whose workers make the plans
 
@@ -90,10 +91,12 @@ def explore(
     plan that does not hold, UsageError.
     """
     given = Options(align=align, element_bytes=element_bytes, image=image, cpu=cpu, cc=cc)
-    tried = recipes(Limits.of(None, chip).options(given), max_overhead)
+    chips = chips_of(chip)
+    tried = recipes(for_all(given, chips), max_overhead)
     asked: dict[str, Any] = {
-        "folder": None if output is None else Path(output), "code": code, "shapes": shape,
-        "max_elements": max_elements, "cluster": cluster, "progress": progress or quiet,
+        "folder": None if output is None else Path(output), "code": code, "chips": chips,
+        "shapes": shape, "max_elements": max_elements, "cluster": cluster,
+        "progress": progress or quiet,
     }  # fmt: skip
     if isinstance(model, list | tuple):
         return explore_all(model, tried, **asked)

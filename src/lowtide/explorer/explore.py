@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from lowtide.backends import emit
-from lowtide.check.code_size import Footprint, footprint
 from lowtide.check.judge import judge_placement
 from lowtide.check.meter import find_meter
 from lowtide.clock import Clock, Part, Progress, quiet
 from lowtide.errors import UsageError
+from lowtide.explorer.chips import Asked, on_each
 from lowtide.explorer.cluster import on_cluster
 from lowtide.explorer.explored import Explorations, Explored
 from lowtide.explorer.front import Point
@@ -24,11 +23,11 @@ from lowtide.explorer.fronts import check_fronts, draw_fronts, folders_of
 from lowtide.explorer.kept import Kept, Network, check_folder_of, files_of
 from lowtide.explorer.recipes import recipe_name
 from lowtide.ir.graph import Shape
+from lowtide.pipeline.ram import sized
 from lowtide.pipeline.read import Model
 from lowtide.planner.make_plan import make_plan
 from lowtide.planner.memory_map import memory_map
 from lowtide.planner.options import Options
-from lowtide.planner.plan import Plan
 from lowtide.planner.weight_traffic import weight_traffic
 from lowtide.report.small_map import small_map
 from lowtide.room import MAX_ELEMENTS
@@ -40,6 +39,7 @@ def explore(
     *,
     folder: Path | None = None,
     code: bool = False,
+    chips: Asked = (),
     shapes: Mapping[str, Shape] | None = None,
     max_elements: int = MAX_ELEMENTS,
     cluster: str | None = None,
@@ -48,18 +48,18 @@ def explore(
     """Plans a network by each recipe; with `folder`, what is found there is not planned again.
 
     Each point is written to `folder` as soon as it is known, and the picture and the page are drawn
-    anew every few seconds, and at the end, also where it is stopped. `code`
-    measures the emitted program as well; `shapes` and `max_elements` as for `fit`. `cluster` is the
-    address of a Dask scheduler whose workers plan; without it that is done here. Raises
-    ModelError, CheckError for a plan that does not hold, and UsageError for a folder that is not
-    an exploration's of this network.
+    anew every few seconds, and at the end, also where it is stopped. `code` measures the emitted
+    program as well, of `chips` each point says whether they hold it; `shapes` and `max_elements`
+    as for `fit`. `cluster` is the address of a Dask scheduler whose workers plan; without it that
+    is done here. Raises ModelError, CheckError for a plan that does not hold, and UsageError for a
+    folder that is not an exploration's of this network.
     """
     given = files_of([model])
-    _check(tried, code)
+    _check(tried, code, chips)
     check_folder_of(folder, given)
     kept = Kept.of(model, tried, folder, given, shapes or {}, max_elements, progress)
-    kept.resume(code)
-    _run([kept], code, cluster, progress)
+    kept.resume(code, chips)
+    _run([kept], partial(_measure, code=code, chips=chips), cluster, progress)
     return kept.explored
 
 
@@ -69,6 +69,7 @@ def explore_all(
     *,
     folder: Path | None = None,
     code: bool = False,
+    chips: Asked = (),
     shapes: Mapping[str, Shape] | None = None,
     max_elements: int = MAX_ELEMENTS,
     cluster: str | None = None,
@@ -81,7 +82,7 @@ def explore_all(
     Each network has a folder as `explore` makes it, called after its file; a page has them all.
     """
     given, folders = files_of(models), folders_of(models, folder)
-    _check(tried, code)
+    _check(tried, code, chips)
     check_fronts(folder, given)
     for own in folders:
         check_folder_of(own, given)
@@ -90,35 +91,38 @@ def explore_all(
         for model, own in zip(models, folders, strict=True)
     ]
     for one in networks:
-        one.resume(code)
+        one.resume(code, chips)
     draw = partial(draw_fronts, folder, networks, given)
     draw()  # also what tells the next run that the folder is ours
     try:
-        _run(networks, code, cluster, progress)
+        _run(networks, partial(_measure, code=code, chips=chips), cluster, progress)
     finally:
         draw()
     return Explorations(one.explored for one in networks)
 
 
-def _check(tried: Sequence[Options], code: bool) -> None:
+def _check(tried: Sequence[Options], code: bool, chips: Asked) -> None:
     """Raises UsageError for what cannot be done, before any work is."""
     for recipe in tried:
         if recipe.element_bytes is not None and code:
             raise UsageError("--code measures the C, which is float32: leave out --element-bytes")
-        if recipe.cc is not None and not code:
-            raise UsageError("--cc measures the C and needs --code")
+        if recipe.cc is not None and not (code or chips):
+            raise UsageError("--cc measures the C and needs --code or --chip")
         absent = find_meter(recipe).absent if code else ""
         if absent:
             raise UsageError(f"--code needs a C compiler: {absent}")
 
 
-def _run(networks: Sequence[Kept], code: bool, cluster: str | None, progress: Progress) -> None:
+Work = Callable[[Network, Options], Point]
+
+
+def _run(networks: Sequence[Kept], work: Work, cluster: str | None, progress: Progress) -> None:
     """Plans what is not done; where that is stopped, the error says what is kept."""
     before = sum(len(one.done) for one in networks)
     if before:
         progress(f"{before} of {sum(len(one.tried) for one in networks)} found before")
     try:
-        for one, point in _made(partial(_measure, code=code), networks, cluster, progress):
+        for one, point in _made(work, networks, cluster, progress):
             one.add(point)
     except BaseException as error:
         for one in networks:
@@ -129,10 +133,7 @@ def _run(networks: Sequence[Kept], code: bool, cluster: str | None, progress: Pr
 
 
 def _made(
-    work: Callable[[Network, Options], Point],
-    networks: Sequence[Kept],
-    cluster: str | None,
-    progress: Progress,
+    work: Work, networks: Sequence[Kept], cluster: str | None, progress: Progress
 ) -> Iterator[tuple[Kept, Point]]:
     """What each recipe that is not done gives, here one after the other."""
     total = sum(len(one.tried) for one in networks)
@@ -154,14 +155,16 @@ def _made(
             yield networks[k], one
 
 
-def _measure(network: Network, recipe: Options, code: bool) -> Point:
+def _measure(network: Network, recipe: Options, code: bool, chips: Asked) -> Point:
     """Plans by a recipe, checks the placement, and measures."""
     source, graph = network
-    clock = Clock(quiet)
+    clock, after = Clock(quiet), Clock(quiet)
     plan = make_plan(source, graph, recipe, clock)
     judge_placement(memory_map(plan))
-    own = _footprint(plan) if code else Footprint()
-    beside, size = own.ram_bytes, own.code_bytes
+    own = sized(plan, find_meter(recipe) if code else None, after)
+    beside, size = own.beside.ram_bytes, own.beside.code_bytes
+    if code and size is None:
+        raise UsageError(f"--code: {own.beside.unknown}")
     return Point(
         recipe,
         plan.arena_bytes,
@@ -171,14 +174,6 @@ def _measure(network: Network, recipe: Options, code: bool) -> Point:
         size,
         round(sum(clock.seconds.values()), 3),
         None if beside is None else plan.arena_bytes + beside,
+        on_each(own, graph, chips, after),
         small_map(plan),
     )
-
-
-def _footprint(plan: Plan) -> Footprint:
-    """What the emitted program takes beside arena and weights."""
-    weights, name = plan.profile.weight_bytes, plan.options.name
-    own = footprint(emit(plan), find_meter(plan.options), plan.arena_bytes, weights, name)
-    if own.code_bytes is None:
-        raise UsageError(f"--code: {own.unknown}")
-    return own

@@ -54,14 +54,17 @@ class Explored:
         return f"<Explored {for_terminal(self.source.file)}: {counts}, {arena}>"
 
     def _repr_html_(self) -> str:
+        chips = self.points[0].chips if self.points else ()
         rows = (
             (
                 recipe_name(one.options), show_bytes(one.arena_bytes), percent(one),
                 show_bytes(one.weight_traffic_bytes), code_words(one),
+                *(chip.short for chip in one.chips),
             )
             for one in self.front
         )  # fmt: skip
-        head = ("front", "arena", "extra work", "weights read", "code")
+        names = (one.chip.name for one in chips)
+        head = ("front", "arena", "extra work", "weights read", "code", *names)
         drawn = front_svg(self.source.file, self.tried, self.points)
         return section(f"{self.source.file}: the front", picture(drawn), table(rows, head))
 

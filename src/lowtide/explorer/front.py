@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from typing import Any
 
+from lowtide.kernels.chips import find_chip
+from lowtide.pipeline.on_chip import Limits, OnChip
 from lowtide.planner.options import Options
 
 
@@ -26,6 +29,8 @@ class Point:
     code_bytes: int | None
     seconds: float
     ram_bytes: int | None = None
+    chips: tuple[OnChip, ...] = ()
+    """What it takes of each chip that was asked about."""
     map: str = field(default="", compare=False)
     """Where what lies, in small (`report/small_map.py`); older points have none."""
 
@@ -48,8 +53,17 @@ def point(facts: dict[str, Any]) -> Point:
         None if code is None else int(code),
         float(facts["seconds"]),
         None if facts.get("ram_bytes") is None else int(facts["ram_bytes"]),
+        tuple(map(_on_chip, facts.get("chips", ()))),
         str(facts.get("map", "")),
     )
+
+
+def _on_chip(facts: dict[str, Any]) -> OnChip:
+    """As `OnChip.facts` says it; the limits are the chip's."""
+    limits = Limits.of(None, facts["name"])
+    sizes, known = ("ram_bytes", "flash_bytes"), ("code_measured", "stack_measured")
+    ram, flash, code, stack = (facts[name] for name in (*sizes, *known))
+    return OnChip(find_chip(facts["name"]), limits, int(ram), int(flash), bool(code), bool(stack))
 
 
 def distinct(points: Sequence[Point]) -> tuple[Point, ...]:
@@ -77,7 +91,8 @@ def front(points: Sequence[Point]) -> tuple[Point, ...]:
 def compared(points: Sequence[Point]) -> str:
     """What counts on the front of these points, in words."""
     code = ", code" if points and not unmeasured(points) else ""
-    return f"arena, multiply-adds, weights read{code}"
+    chips = ", memory that a chip lacks" if points and points[0].chips else ""
+    return f"arena, multiply-adds, weights read{code}{chips}"
 
 
 def unmeasured(points: Sequence[Point]) -> str:
@@ -102,13 +117,21 @@ def staircase(points: Sequence[Point]) -> tuple[Point, ...]:
 
 
 def _costs(points: Sequence[Point]) -> list[tuple[int, ...]]:
-    """What is compared. Code counts where it is known of all: what is unknown beats nothing."""
+    """What is compared, also what is missing of a chip: what fits is not beaten by what does not.
+
+    Code counts where it is known of all: what is unknown beats nothing.
+    """
     known = [one.code_bytes for one in points if one.code_bytes is not None]
     codes = known if len(known) == len(points) else [0] * len(points)
     return [
-        (one.arena_bytes, one.macs, one.weight_traffic_bytes, code)
+        (one.arena_bytes, one.macs, one.weight_traffic_bytes, code, *_missing(one))
         for one, code in zip(points, codes, strict=True)
     ]
+
+
+def _missing(one: Point) -> Iterator[int]:
+    """RAM and flash that each chip has too little of."""
+    return chain.from_iterable(chip.over for chip in one.chips)
 
 
 def _covers(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
@@ -124,4 +147,5 @@ def _measured(one: Point) -> dict[str, Any]:
         "weight_traffic_bytes": one.weight_traffic_bytes,
         "code_bytes": one.code_bytes,
         "seconds": round(one.seconds, 3),
+        "chips": [chip.facts() for chip in one.chips],
     }

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from lowtide.explorer.chips import not_measured
 from lowtide.explorer.front import Point, compared, front, unmeasured
 from lowtide.explorer.recipes import recipe_name
 from lowtide.planner.options import Options
@@ -56,12 +57,14 @@ def _page(
     given: list[Any],
     points: Sequence[Point],
 ) -> str:
+    chips = points[0].chips if points else ()
     data = {
         "network": f"{network}: memory against what it costs",
         "state": state,
         "compared": compared(points),
-        "unmeasured": unmeasured(points),
+        "unmeasured": " ".join(filter(None, (unmeasured(points), *not_measured(chips)))),
         "options": options,
+        "chips": [one.chip.name for one in chips],
         "points": given,
     }
     return page_of("front", ("scale.js", "chart.js"), title, data)
@@ -87,6 +90,7 @@ def _points(
             "code": one.code_bytes,
             "seconds": one.seconds,
             "front": number.get(one, 0),
+            "chips": [[chip.fits, chip.short, str(chip)] for chip in one.chips],
             "options": {name: _said(one.options, name) for name in differ},
             "map": one.map if few or one in number else "",
             "command": command(one),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from lowtide.explorer.chips import not_measured
 from lowtide.explorer.front import Point, compared, unmeasured
 from lowtide.explorer.recipes import recipe_name
 from lowtide.quoting import for_terminal
@@ -14,7 +15,7 @@ from lowtide.sizes import show_bytes
 if TYPE_CHECKING:
     from lowtide.explorer.explored import Explored
 
-_HEAD = ("", "arena KiB", "RAM KiB", "extra MACs", "weights read", "code", "seconds", "recipe")
+_HEAD = ("", "arena KiB", "RAM KiB", "extra MACs", "weights read", "code", "seconds")
 
 
 def front_text(found: Explored) -> str:
@@ -22,7 +23,8 @@ def front_text(found: Explored) -> str:
 
     1   144.0   145.4   +0.0 %   2.3 MiB   12.3 KiB   0.2   layer by layer, overlap row
 
-    RAM, the arena with stack and state, is known where the code was measured.
+    RAM, the arena with stack and state, is known where the code was measured. Each chip that was
+    asked about has a column.
     """
     best, points, tried = found.front, found.points, found.tried
     alike = f", {len(points)} different points" if len(points) < tried else ""
@@ -32,6 +34,7 @@ def front_text(found: Explored) -> str:
         "",
         *_table(points, best),
         *(["", f"  {why}"] if (why := unmeasured(points)) else []),
+        *(f"  {line}" for line in not_measured(points[0].chips if points else ())),
         "",
         *(f"  {k}  {found.command(one)}" for k, one in enumerate(best, 1)),
     ]
@@ -50,10 +53,11 @@ def code(one: Point) -> str:
 
 def _table(points: Sequence[Point], best: Sequence[Point]) -> Iterator[str]:
     ordered = sorted(points, key=lambda one: (-one.arena_bytes, one.mac_overhead))
-    rows = [_HEAD, *(_row(one, best) for one in ordered)]
-    wide = [max(len(row[k]) for row in rows) for k in range(7)]
-    for row in rows:
-        yield "  ".join([f"{row[k]:>{wide[k]}}" for k in range(7)] + [row[7]])
+    chips = [one.chip.name for one in ordered[0].chips] if ordered else []
+    rows = [(*_HEAD, *chips, "recipe"), *(_row(one, best) for one in ordered)]
+    wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for *cells, recipe in rows:
+        yield "  ".join([*map(str.rjust, cells, wide), recipe])
 
 
 def _row(one: Point, best: Sequence[Point]) -> tuple[str, ...]:
@@ -65,5 +69,6 @@ def _row(one: Point, best: Sequence[Point]) -> tuple[str, ...]:
         show_bytes(one.weight_traffic_bytes),
         code(one),
         f"{one.seconds:.1f}",
+        *(chip.short for chip in one.chips),
         recipe_name(one.options),
     )

@@ -3,7 +3,7 @@
     {"lowtide": "0.1.0", "file": "net.onnx", "sha256": "..", "shapes": {"x": [1, 3, 32, 32]}}
     {"recipe": {..}, "arena_bytes": 153600, ..}
 
-A later line for the same recipe stands for an earlier one.
+A later line for the same recipe stands for an earlier one, and keeps what that alone knows.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,10 @@ class Journal:
         points = [self._point(k, line) for k, line in enumerate(lines[1:], 2)]
         if cut:
             self._shorten(len(content) - len(cut))
-        return {one.options: one for one in points}
+        found: dict[Options, Point] = {}
+        for one in points:
+            found[one.options] = _joined(found.get(one.options), one)
+        return found
 
     def append(self, one: Point) -> None:
         """Adds a line; it is on disk when this returns. Raises UsageError where that fails."""
@@ -100,7 +103,7 @@ class Journal:
     def _point(self, number: int, line: bytes) -> Point:
         try:
             return point(json.loads(line))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, UsageError) as error:
             raise UsageError(
                 f"{self.path}, line {number}: not as explore wrote it ({type(error).__name__}); "
                 "delete the line"
@@ -138,6 +141,16 @@ def _header(line: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return held if isinstance(held, dict) else {}
+
+
+def _joined(earlier: Point | None, one: Point) -> Point:
+    """A point with the code and the chips that only an earlier line has."""
+    if earlier is None:
+        return one
+    if one.code_bytes is None:
+        one = replace(one, code_bytes=earlier.code_bytes, ram_bytes=earlier.ram_bytes)
+    named = {chip.chip for chip in one.chips}
+    return replace(one, chips=(*one.chips, *(c for c in earlier.chips if c.chip not in named)))
 
 
 def _kept(one: Point) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from time import monotonic
 
 from lowtide.clock import Clock, Progress
 from lowtide.errors import UsageError
+from lowtide.explorer.chips import Asked, found_before
 from lowtide.explorer.explored import Explored
 from lowtide.explorer.front import Point, distinct
 from lowtide.explorer.front_page import front_page
@@ -68,13 +69,15 @@ class Kept:
         journal = None if folder is None else Journal(folder, source, shapes)
         return cls((source, graph), Explored(source, word, 0, (), shapes), tried, journal, given)
 
-    def resume(self, code: bool) -> None:
+    def resume(self, code: bool, chips: Asked = ()) -> None:
         """Takes what an earlier run has found, where it says all that is asked for."""
         found = {} if self.journal is None else self.journal.read()
         for recipe in self.tried:
             one = found.get(recipe)
             if one is not None and (not code or one.code_bytes is not None):
-                self.done[recipe] = one
+                held = found_before(one.chips, recipe, chips)
+                if held is not None:
+                    self.done[recipe] = replace(one, chips=held)
 
     @property
     def left(self) -> list[Options]:

@@ -120,13 +120,18 @@ class OnChip:
         return self.over == (0, 0)
 
     @property
-    def verdict(self) -> str:
+    def short(self) -> str:
         """fits, or what is too much."""
         if self.fits:
             return "fits"
         named = zip(self.over, ("RAM", "flash"), strict=True)
         much = " and ".join(f"{_size(over)} of {name}" for over, name in named if over)
-        return f"does not fit: {much} too much"
+        return f"{much} too much"
+
+    @property
+    def verdict(self) -> str:
+        """The same in a sentence."""
+        return self.short if self.fits else f"does not fit: {self.short}"
 
     @property
     def ram(self) -> str:
@@ -162,13 +167,15 @@ class OnChip:
 
 def on_chip(sized: Sized, limits: Limits) -> OnChip | None:
     """What a planned program takes of the chip, if there is one."""
-    return None if limits.chip is None else _taken(sized, limits, limits.chip)
+    return None if limits.chip is None else taken(sized, limits)
 
 
-def _taken(sized: Sized, limits: Limits, chip: Chip) -> OnChip:
+def taken(sized: Sized, limits: Limits) -> OnChip:
+    """What a planned program takes of the chip that the limits are of."""
+    assert limits.chip is not None
     beside = sized.beside
     measured, stacked = beside.code_bytes is not None, beside.stack_bytes is not None
-    return OnChip(chip, limits, sized.ram_bytes, sized.flash_bytes, measured, stacked)
+    return OnChip(limits.chip, limits, sized.ram_bytes, sized.flash_bytes, measured, stacked)
 
 
 def on_chips(
@@ -200,7 +207,7 @@ def _planned(planning: Planning, options: Options, limits: Limits, chip: Chip) -
     planning.clock.progress(f"planning for {chip.name}")
     own = limits.options(options)
     measured = replace(planning, absent=limits.absent(own))
-    return _taken(measured.within(own, limits.ram), limits, chip)
+    return taken(measured.within(own, limits.ram), limits)
 
 
 def with_chips(

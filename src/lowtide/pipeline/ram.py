@@ -69,8 +69,11 @@ class Planning:
 
     def plan(self, options: Options, room: int | None = None) -> Sized:
         """A plan, if possible for an arena of `room` bytes, with what its program takes."""
-        plan = plan_filters(self.source, self.graph, options, self.clock, room)
-        meter = find_meter(options) if self.measuring else None
+        return self.measure(plan_filters(self.source, self.graph, options, self.clock, room))
+
+    def measure(self, plan: Plan) -> Sized:
+        """A plan with what its program takes, if that is asked for."""
+        meter = find_meter(plan.options) if self.measuring else None
         if meter is not None and self.absent:
             meter = Meter(meter.of, absent=self.absent)
         return sized(plan, meter, self.clock)

@@ -29,7 +29,8 @@ function size(n) {
 class Points extends Rows {
   cells(k) {
     const one = shown[k];
-    return [["no", one.front || ""], ...COLUMNS.map(([name, , says]) => ["num", says(one[name])]), ["name", one.name]];
+    return [["no", one.front || ""], ...COLUMNS.map(([name, , says]) => ["num", says(one[name])]),
+      ...one.chips.map(([, short]) => ["chip", short]), ["name", one.name]];
   }
 }
 const chart = new Chart(by("chart"));
@@ -58,11 +59,14 @@ const filters = Object.entries(held.options).map(([name, values]) => {
   const all = values.map((value, k) => [String(k), value]), one = name === "network"; // fronts of two are not one
   return [name, select("filters", name, one ? all : [["", "any"], ...all], one ? "0" : "")];
 });
+const fits = held.chips.length ? select("filters", "fits", [["", "any or none"], ...held.chips.entries(),
+  ...(held.chips.length > 1 ? [["all", "all of them"]] : [])], "") : { value: "" };
+const holds = ({ chips }) => fits.value === "" || (fits.value === "all" ? chips.every(([one]) => one) : chips[fits.value][0]);
 
 function show() { // what the filters let through
   const asked = filters.filter(([, one]) => one.value !== "");
   shown = held.points.filter((one) => (!by("best").checked || one.front)
-    && asked.every(([name, { value }]) => one.options[name] === held.options[name][value]));
+    && holds(one) && asked.every(([name, { value }]) => one.options[name] === held.options[name][value]));
   shown.sort((a, b) => b.arena - a.arena || a.overhead - b.overhead);
   by("count").textContent = `${bytes(shown.length)} of ${bytes(held.points.length)} points shown`;
   chart.show(shown, AXES[across.value], AXES[up.value]);
@@ -96,9 +100,12 @@ function choose(one) {
   by("name").textContent = one.front ? `${one.front}: ${one.name}` : one.name;
   by("rank").textContent = one.front ? `On the front: no ${other} needs less of one of these and no more of the rest: ${held.compared}.`
     : `Not on the front: another ${beaten}`;
-  by("figures").replaceChildren(...FIGURES.filter(([name]) => one[name] !== null).map(([name, said, says]) => {
+  by("figures").replaceChildren(...[
+    ...FIGURES.filter(([name]) => one[name] !== null).map(([name, said, says]) => [said, says(one[name])]),
+    ...one.chips.map(([, , long], k) => [held.chips[k], long]),
+  ].map(([said, says]) => {
     const pair = made("div", "");
-    pair.append(made("dt", "", said), made("dd", "", says(one[name])));
+    pair.append(made("dt", "", said), made("dd", "", says));
     return pair;
   }));
   small();
@@ -157,6 +164,8 @@ by("network").textContent = held.network;
 by("state").textContent = held.state;
 by("grey").textContent = `Grey: another ${beaten}`;
 by("unmeasured").textContent = held.unmeasured;
-by("head").append(...[["no", "#"], ...COLUMNS.map(([, , , head]) => ["num", head]), ["name", "recipe"]].map(([kind, text]) => made("span", kind, text)));
+by("head").append(...[["no", "#"], ...COLUMNS.map(([, , , head]) => ["num", head]),
+  ...held.chips.map((name) => ["chip", name]), ["name", "recipe"]].map(([kind, text]) => made("span", kind, text)));
+for (const id of ["head", "table"]) by(id).style.minWidth = `${500 + 130 * held.chips.length}px`;
 redrawn(() => { table.draw(); chart.draw(lit, chosen); small(); });
 show();
