@@ -1,4 +1,4 @@
-"""Progress where nobody watches: nothing, then one line, and what is left where it can be known."""
+"""Progress where nobody watches: lines ever further apart, with what is left where it is known."""
 
 from __future__ import annotations
 
@@ -32,6 +32,36 @@ def test_one_line_when_it_takes_long(capsys: pytest.CaptureFixture[str]) -> None
     run(StageLine(Path("a.onnx")), 0.5)
     said = capsys.readouterr().err
     assert said == "lowtide: a.onnx: checking net.c; 0 s so far\n"
+
+
+def test_waits_double_up_to_a_minute(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line after 10, 30, 70 s, then each minute, with what is left when it is said."""
+    monkeypatch.setattr(progress, "_FIRST_S", 10.0)
+    monkeypatch.setattr("lowtide.cli.progress.time.monotonic", lambda: now)
+    now = 0.0
+    line = StageLine()
+    line(Part("plan", 1, 3))
+    now = 50.0
+    line(Part("plan", 2, 3))
+    now = 0.0
+
+    def wait(seconds: float) -> bool:
+        nonlocal now
+        now += seconds
+        return now > 200
+
+    monkeypatch.setattr(line.ended, "wait", wait)
+    line._say_now_and_then()
+    told = [
+        text.removeprefix("lowtide: plan 2 of 3") for text in capsys.readouterr().err.split("\n")
+    ]
+    assert told == [
+        ", about 2 min left; 10 s so far", ", about 2 min left; 30 s so far",
+        ", about 80 s left; 70 s so far", ", about 20 s left; 2 min so far",
+        "; 3 min so far", "",
+    ]  # fmt: skip
 
 
 def test_no_line_when_it_is_soon_done_or_quiet(capsys: pytest.CaptureFixture[str]) -> None:

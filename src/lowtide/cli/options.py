@@ -24,8 +24,8 @@ Quiet = Annotated[
     typer.Option(
         "--quiet",
         "-q",
-        help="No progress on stderr; warnings and errors remain. (In a log it is one line after "
-        "10 s; with LOWTIDE_PROGRESS=1 in the environment a line for each stage.)",
+        help="No progress on stderr; warnings and errors remain. (In a log it is a line after "
+        "10 s, 30 s, 70 s, then each minute; with LOWTIDE_PROGRESS=1 a line for each stage.)",
     ),
 ]
 Schedule = Annotated[

@@ -19,8 +19,9 @@ from lowtide.clock import Part
 from lowtide.errors import UnreadableModel
 from lowtide.quoting import for_terminal
 
-_FIRST_S, _AGAIN_S = 10.0, 600.0
-"""When a command that goes on says so where stderr is no terminal; and how long after that."""
+_FIRST_S, _MOST_S = 10.0, 60.0
+"""Where stderr is no terminal, a command that goes on says so after the first, then after twice as
+long as before, at last each time after the other."""
 
 _EACH = "LOWTIDE_PROGRESS"
 """With this in the environment, and not empty, each stage is a line there."""
@@ -35,7 +36,7 @@ class StageLine:
     def __init__(self, on: Path | None = None, quiet: bool = False) -> None:
         self.status: Status | None = None
         self.on, self.quiet, self.stage = on, quiet, "starting"
-        self.left = ""
+        self.ends: float | None = None
         self.each = bool(os.environ.get(_EACH))
         self.ended, self.err = Event(), sys.stderr  # which is another while torch exports
         self.began = time.monotonic()
@@ -69,32 +70,36 @@ class StageLine:
             ) from error
 
     def __call__(self, stage: str) -> None:
-        self.stage, self.left = stage, self._left(stage)
-        if self.status:
-            self.status.update(Text(for_terminal(stage + self.left)))
-        elif self.each and not self.quiet:
-            say(stage + self.left)
-
-    def _left(self, stage: str) -> str:
-        """How long the parts that are left take, if each takes what those before did."""
         now = time.monotonic()
+        self.stage, self.ends = stage, self._ends(stage, now)
+        if self.status:
+            self.status.update(Text(for_terminal(stage + self._left(now))))
+        elif self.each and not self.quiet:
+            say(stage + self._left(now))
+
+    def _ends(self, stage: str, now: float) -> float | None:
+        """When the parts that are left are done, if each takes what those before did."""
         if not isinstance(stage, Part):
-            return ""
+            return None
         if self.first is None or self.first[0].kind != stage.kind:
             self.first = stage, now
         first, began = self.first
         if stage.at <= first.at:
-            return ""
+            return None
         each = (now - began) / (stage.at - first.at)
-        return f", about {_lasts(each * (stage.of - stage.at + 1))} left"
+        return now + each * (stage.of - stage.at + 1)
+
+    def _left(self, now: float) -> str:
+        return f", about {_lasts(self.ends - now)} left" if self.ends and self.ends > now else ""
 
     def _say_now_and_then(self) -> None:
+        on = "" if self.on is None else f"{self.on}: "
         wait = _FIRST_S
         while not self.ended.wait(wait):
-            on = "" if self.on is None else f"{self.on}: "
-            spent = _lasts(time.monotonic() - self.began)
-            say(f"{on}{self.stage}{self.left}; {spent} so far", self.err)
-            wait = _AGAIN_S
+            now = time.monotonic()
+            spent = _lasts(now - self.began)
+            say(f"{on}{self.stage}{self._left(now)}; {spent} so far", self.err)
+            wait = min(2 * wait, _MOST_S)
 
 
 def _lasts(seconds: float) -> str:
