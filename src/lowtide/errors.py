@@ -40,6 +40,7 @@ NETWORKS = "a network is an .onnx or a .tflite file: export others to one of tho
 NO_COMPILER = "no C compiler: set CC, install gcc or clang, or pip install ziglang"
 EXPORT = "onnx.checker.check_model(file, full_check=True) says more; export it again"
 FIT_AGAIN = "run lowtide fit again"
+REPORT = "please report it, with the command, what 'lowtide doctor' prints and the network"
 """Ways out that several errors name."""
 
 
@@ -288,6 +289,18 @@ class UnsupportedModel(ModelError):
 
 
 class CheckError(LowtideError):
-    """A plan was made but one of the checks on it failed."""
+    """A plan was made but one of the checks on it failed; a bug where no `hint` is a way out."""
 
     exit_code = 5
+
+    def __init__(self, what: str, *, hint: str | None = None) -> None:
+        super().__init__(what)
+        self.hint = hint
+
+    def _text(self) -> str:
+        return super()._text() + (f"; {self.hint}" if self.hint else "")
+
+    def lines(self) -> list[str]:
+        """The error; where nobody knows a way out, also that it is to be reported."""
+        whose = "unless the compiler or a file named above is at fault, this is a bug of lowtide"
+        return super().lines() + ([] if self.hint else [f"{whose}: {REPORT}"])

@@ -34,7 +34,9 @@ def test_what_fails_is_not_written(
 
     with monkeypatch.context() as patched:
         patched.setattr("lowtide.pipeline.fit.judge_program", judge_another)
-        assert command("fit", net, "-o", out).code == 5
+        failed = command("fit", net, "-o", out)
+        assert failed.code == 5
+        assert "please report it" in failed.last
         assert not out.exists()
     assert command("fit", net, "-o", out).code == 0
     before = {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}

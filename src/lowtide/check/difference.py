@@ -64,7 +64,8 @@ def check_comparable(samples: Sequence[Sample]) -> None:
         if not any(np.isfinite(y).any() for y in outputs):
             raise CheckError(
                 f"output {number} of {len(made[0])} is nowhere finite in the reference, so nothing "
-                "finite could be compared; give a --sample on which it is"
+                "finite could be compared",
+                hint="give a --sample on which it is",
             )
 
 
@@ -135,8 +136,8 @@ def check_near(found: Difference, samples: Sequence[Sample], what: str) -> None:
     beside = "" if own is None else f", onnxruntime by {own:.2e}"
     raise CheckError(
         f"{what} differs from {against.by} by {found.max_rel:.2e} of the largest value{beside}: "
-        f"{found.of_allowed:.3g} times what is allowed, {against.rule}"
-        + (f"; {against.note}" if against.note else "")
+        f"{found.of_allowed:.3g} times what is allowed, {against.rule}",
+        hint=against.note or None,
     )
 
 

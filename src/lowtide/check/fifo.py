@@ -105,7 +105,7 @@ def simulate(held: Mapping[str, Any], packed: bytes, file: str) -> Simulated | N
 def _pass(held: bool, file: str, what: str, named: Sequence[str], edge: int = -1) -> None:
     if not held:
         at = f", at the edge from {named[edge]}" if edge >= 0 else ""
-        raise CheckError(f"{file}: simulated, {what}{at}; fit again")
+        raise CheckError(f"{file}: simulated, {what}{at}", hint="fit again")
 
 
 def _less(depths: Sequence[int], edge: int) -> list[int]:

@@ -130,7 +130,7 @@ def naming(found: Layers | None) -> Iterator[None]:
         yield
     except CheckError as error:
         if found is not None:
-            error.args = (f"{error}; {found.first or 'no operator differs'}",)
+            error.args = (f"{error.args[0]}; {found.first or 'no operator differs'}",)
         raise
 
 

@@ -25,8 +25,8 @@ def check_same_program(
     command = [*compiler, own_arena(called)]
     if _tokens(ships, command, folder) != _tokens(judged, command, folder):
         raise CheckError(
-            f"{ships} is not {judged} without its judge, so what was checked is not what ships; "
-            "fit again, or change both"
+            f"{ships} is not {judged} without its judge, so what was checked is not what ships",
+            hint="fit again, or change both",
         )
 
 

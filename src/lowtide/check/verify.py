@@ -117,11 +117,13 @@ def _folder(folder: Path, result: Result, max_elements: int) -> Folder:
     memory = read_memory_map(files["plan.json"].decode(errors="replace"), str(folder / "plan.json"))
     _needs(files, folder, *(own(name, memory.called) for name in _NEEDED))
     if memory.options.get("element_bytes") is not None:
-        raise CheckError(f"{folder}: plan.json is of --element-bytes: no program; {FIT_AGAIN}")
+        raise CheckError(f"{folder}: plan.json is of --element-bytes: no program", hint=FIT_AGAIN)
     _has_room(memory, max_elements, str(folder / "plan.json"))
     samples, sha256 = unpack_references(files[_SAMPLES], str(folder / _SAMPLES), max_elements)
     if sha256 != memory.sha256:
-        raise CheckError(f"{folder}: plan.json and {_SAMPLES} are of different models; {FIT_AGAIN}")
+        raise CheckError(
+            f"{folder}: plan.json and {_SAMPLES} are of different models", hint=FIT_AGAIN
+        )
     _fit(samples, memory, str(folder / _SAMPLES))
     return Folder(files, memory, samples, result.changed)
 
@@ -171,10 +173,7 @@ def verify(
 def name_changed(error: CheckError | ModelError, names: str) -> None:
     """Adds to an error which files are not as lowtide wrote them: one is likely the cause."""
     said = f"changed since lowtide wrote it: {names}"
-    if isinstance(error, CheckError):
-        error.args = (f"{error}; {said}",)
-    else:
-        error.hint = f"{error.hint}; {said}" if error.hint else said
+    error.hint = f"{error.hint}; {said}" if error.hint else said
 
 
 def verify_files(
@@ -271,7 +270,8 @@ def check_model(model: Path, memory: MemoryMap) -> None:
     """Raises CheckError unless the model is the one that was fitted, UnreadableModel."""
     if not is_model(model, memory):
         raise CheckError(
-            f"{model} is not the model that was fitted ({memory.file}): name that one, or fit again"
+            f"{model} is not the model that was fitted ({memory.file})",
+            hint="name that one, or fit again",
         )
 
 

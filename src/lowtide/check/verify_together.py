@@ -111,9 +111,13 @@ def _verified(
         memories.append(memory)
         checks.append(one)
     if model is not None and not known:
-        raise CheckError(f"{model} is none of the models that were fitted")
+        raise CheckError(
+            f"{model} is none of the models that were fitted", hint="name one of those"
+        )
     if [memory.called for memory in memories] != [*shared.networks]:
-        raise CheckError(f"{folder}: plan.json and the networks' plans do not agree; {FIT_AGAIN}")
+        raise CheckError(
+            f"{folder}: plan.json and the networks' plans do not agree", hint=FIT_AGAIN
+        )
     judge_shared(shared, memories)
     guests = [
         Guest(memory, one.samples, named(result.files[f"{memory.called}.h"]))
@@ -142,4 +146,6 @@ def _same_kept(files: Mapping[str, bytes], shared: Shared, folder: Path) -> None
     rows = re.findall(r"^    \{ (\d+), (\d+), \d+, \d+u \},$", source, re.MULTILINE)
     kept = {(one.offset, one.bytes) for one in shared.kept}
     if {(int(at), int(size)) for at, size in rows} != kept:
-        raise CheckError(f"{folder / TURNS}: what is kept is not what plan.json says; {FIT_AGAIN}")
+        raise CheckError(
+            f"{folder / TURNS}: what is kept is not what plan.json says", hint=FIT_AGAIN
+        )

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from lowtide.cli.output import prepare, say, show
 from lowtide.cli.reasons import reason
-from lowtide.errors import LowtideError, UnreadableModel
+from lowtide.errors import REPORT, LowtideError, UnreadableModel
 
 
 def main() -> None:
@@ -106,7 +106,7 @@ def _interrupted(error: BaseException, as_json: bool) -> NoReturn:
 
 def _bug(error: Exception) -> LowtideError:
     what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-    return LowtideError(f"a bug, please report it: {what} (LOWTIDE_DEBUG=1 shows where)")
+    return LowtideError(f"a bug: {what}; {REPORT} (LOWTIDE_DEBUG=1 shows where)")
 
 
 def _end(error: LowtideError, as_json: bool) -> NoReturn:

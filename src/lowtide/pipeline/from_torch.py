@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 MISSING = f"PyTorch modules need PyTorch and onnxscript; {extra('torch')}"
 
-_DIFFERS = (
-    "{}: what PyTorch exported differs from the module on {} by {:.2e} of the largest value; does "
-    "forward() do something else while it is exported (torch.compiler.is_exporting), or draw "
+_DIFFERS = "{}: what PyTorch exported differs from the module on {} by {:.2e} of the largest value"
+_PERHAPS = (
+    "does forward() do something else while it is exported (torch.compiler.is_exporting), or draw "
     "random numbers?"
 )
 
@@ -80,7 +80,7 @@ def _compare(made: Exported) -> None:
         return  # what onnxruntime has no operator for is judged, or refused, like any other network
     off = _apart(got.outputs, made.run(made.example))
     if off > SUSPECT and not _explained(made):
-        raise CheckError(_DIFFERS.format(name, "the example", off))
+        raise CheckError(_DIFFERS.format(name, "the example", off), hint=_PERHAPS)
 
 
 def _explained(made: Exported) -> bool:
@@ -111,7 +111,8 @@ def beside_module(fitted: Fitted, made: Exported) -> Fitted:
         begin = {name: np.zeros_like(made.example[name]) for name in carry}
         error = _error(made.run, checks.samples, carry, begin)
         if error > SUSPECT and _error(made.run64, checks.samples, carry, begin) > SUSPECT:
-            raise CheckError(_DIFFERS.format(made.proto.graph.name, "a random input", error))
+            what = _DIFFERS.format(made.proto.graph.name, "a random input", error)
+            raise CheckError(what, hint=_PERHAPS)
     files = {**fitted.files, EXPORTED: made.content}
     return replace(fitted, files=files, module_error=error)
 

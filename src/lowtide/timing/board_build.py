@@ -135,7 +135,8 @@ def _compile(command: Sequence[str], what: str, board: Board, folder: Path) -> N
         size = {"FLASH": board.memory.flash_bytes, "RAM": board.memory.ram_bytes}.get(full[1], 0)
         raise CheckError(
             f"{what} takes {full[2]} bytes more than the {size} of {full[1]} there are "
-            f"on board {board.name}"
+            f"on board {board.name}",
+            hint="'lowtide boards' lists the others",
         )
     lines = [line for line in said.splitlines() if "collect2" not in line]
     first = next((line for line in lines if "error" in line), lines[-1] if lines else "no reason")

@@ -92,8 +92,8 @@ def _check_end(board: Board, status: int, said: str, seconds: float) -> None:
         return
     if status == LATE:
         raise CheckError(
-            f"the program on {board.name} did not end within {seconds:g} s; "
-            "--timeout gives it longer"
+            f"the program on {board.name} did not end within {seconds:g} s",
+            hint="--timeout gives it longer",
         )
     last = said.strip().rpartition("\n")[2][:300]
     raise CheckError(f"the program on {board.name} stopped with status {status}: {last}")
