@@ -301,6 +301,6 @@ class CheckError(LowtideError):
         return super()._text() + (f"; {self.hint}" if self.hint else "")
 
     def lines(self) -> list[str]:
-        """The error; where nobody knows a way out, also that it is to be reported."""
-        whose = "unless the compiler or a file named above is at fault, this is a bug of lowtide"
-        return super().lines() + ([] if self.hint else [f"{whose}: {REPORT}"])
+        """The error; where nobody knows a way out, that it is to be reported."""
+        whose = "" if self.hint else f"; unless the compiler is at fault a bug of lowtide: {REPORT}"
+        return [f"{self}{whose}"]
