@@ -15,9 +15,11 @@ budget stand the commands that would fit.
 from __future__ import annotations
 
 import errno
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from itertools import starmap
 from typing import Any
 
@@ -47,6 +49,13 @@ REPORT = "please report it, with the command, what 'lowtide doctor' prints and t
 def extra(name: str) -> str:
     """How one of lowtide's extras is installed: right before a release and after one."""
     return f"install the extra {name}: pip install '.[{name}]' in a clone of lowtide"
+
+
+def perhaps(word: str, known: Iterable[str]) -> str:
+    """ " (perhaps cortex-m4?)" for what follows a word that is not known; "" if none is near."""
+    bare = {re.sub("[^a-z0-9]", "", one.lower()): one for one in known}
+    near = get_close_matches(re.sub("[^a-z0-9]", "", word.lower()), bare, n=2, cutoff=0.5)
+    return f" (perhaps {' or '.join(bare[one] for one in near)}?)" if near else ""
 
 
 LIMITS = {

@@ -94,6 +94,20 @@ def is_network_name(text: str) -> bool:
     return re.fullmatch(r"[a-z][a-z0-9_]{0,39}", text) is not None and not taken
 
 
+def refused_name(text: str) -> str:
+    """Why a network may not be called so, and a name like it that would do; "" if it may."""
+    if is_network_name(text):
+        return ""
+    why = "up to 40 small letters, digits and _, a letter first: files and functions get it"
+    if text in KEYWORDS:
+        why = f"{text} is a keyword of C"
+    elif text in _OUR_FILES | _HEADERS:
+        why = f"{text}.{'c' if text in _OUR_FILES else 'h'} is the name of another file"
+    plain = re.sub("[^a-z0-9]+", "_", text.lower()).strip("_")[:36].rstrip("_")
+    plain = plain if plain[:1].isalpha() else f"net_{plain}".rstrip("_")
+    return f"{why}; {plain if is_network_name(plain) else f'{plain}_net'} would do"
+
+
 def network_name(text: str, taken: set[str]) -> str:
     """What a network of this name may be called, none of `taken`; it is added there."""
     plain = identifier(text, set())[:36].rstrip("_")

@@ -29,7 +29,7 @@ def parse_bytes(text: str | int, option: str) -> int:
     return int(float(found.group(1)) * _UNITS[found.group(2).upper()])
 
 
-def no_share(option: str, given: float) -> UsageError:
+def no_share(option: str, given: float | str) -> UsageError:
     """The error of a share that is negative, too large or no number."""
     return UsageError(f"{option} {given}: a share from 0 up is needed; 0.05 is 5 %")
 

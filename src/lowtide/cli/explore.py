@@ -10,6 +10,7 @@ import typer
 from lowtide.cli.model import Input, network_given, refuse_factories
 from lowtide.cli.options import Align, Cc, Chips, Cpu, Json, MaxElements, Quiet, Shapes
 from lowtide.cli.output import show
+from lowtide.cli.parse import parse_share
 from lowtide.cli.progress import StageLine
 from lowtide.room import MAX_ELEMENTS
 
@@ -42,7 +43,10 @@ def explore(
         int | None, typer.Option(help="Plan as if elements had this size (1: int8).")
     ] = None,
     max_overhead: Annotated[
-        float, typer.Option(help="Extra multiply-adds to try at most, a share: 0.05 is 5 %.")
+        float,
+        typer.Option(
+            parser=parse_share, metavar="SHARE", help="Extra multiply-adds to try at most: 5%."
+        ),
     ] = 0.5,
     align: Align = 16,
     cpu: Cpu = None,

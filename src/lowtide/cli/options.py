@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from lowtide.cli import completion
+from lowtide.cli.parse import parse_share
 from lowtide.kernels.cpus import CPUS
 from lowtide.packages import ECOSYSTEMS
 
@@ -202,8 +203,9 @@ Result = Annotated[
 MaxOverhead = Annotated[
     float | None,
     typer.Option(
-        min=0.0,
-        help="Multiply-adds that may be done twice to save memory, a share: 0.05 is 5 %; with "
+        parser=parse_share,
+        metavar="SHARE",
+        help="Multiply-adds that may be done twice to save memory: 5% (or 0.05); with "
         "--budget only as many as it takes to fit. c99: operators in parts, also where that costs "
         "nothing; a streamed image may be read several times; 0 unless given. onnx: halos of "
         "tiles; 0.04 unless given.",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from lowtide.errors import UsageError
+from lowtide.sizes import no_share
 
 
 def parse_tile(text: str | None) -> tuple[int, int] | None:
@@ -13,6 +16,18 @@ def parse_tile(text: str | None) -> tuple[int, int] | None:
     if len(words) != 2 or not all(word.isdecimal() and int(word) for word in words):
         raise UsageError(f"--tile {text}: pixels x channels, two numbers from 1 up, such as 1x16")
     return int(words[0]), int(words[1])
+
+
+def parse_share(text: str | float) -> float:
+    """--max-overhead 5% or 0.05 as 0.05; raises UsageError."""
+    word = str(text).strip()
+    try:
+        share = float(word.removesuffix("%")) / (100 if word.endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share < inf:
+        raise no_share("--max-overhead", word)
+    return share
 
 
 def numbers_or_none(text: str | None) -> tuple[float, ...] | None:

@@ -6,7 +6,7 @@ import errno
 import os
 import re
 
-from lowtide.errors import LIMITS, LowtideError, UsageError, system_says
+from lowtide.errors import LIMITS, LowtideError, UsageError, perhaps, system_says
 
 _WAYS_OUT = {
     errno.ENOSPC: "make room, or set TMPDIR to a folder that has some",
@@ -38,7 +38,8 @@ _OURS = (
     (r"Input should be (?:a valid|an?) (\w+).*", r"a \1 is needed"),
     (r"^Option '(.*)' requires an argument", r"nothing after '\1', where a value is needed"),
     (r"^Missing (?:argument|option|parameter):? '?([^']*)'?", r"no \1 was given"),
-    (r"^No such (option|command):? '?([^' ]*)'?", r"there is no \1 \2"),
+    (r"^No such (option|command):? '?([^' .]*)'?\.?", r"there is no \1 \2"),
+    (r"Did you mean '?([^']*)'?\?", r"(perhaps \1?)"),
     (r"\(Possible options: (.*)\)", r"(perhaps \1?)"),
     (r"Got unexpected extra argument\(?s?\)? \((.*)\)", r"there is no place for '\1'"),
 )
@@ -48,14 +49,17 @@ _MEANT = {
     "--ram": "--budget", "--sram": "--budget", "--memory": "--budget", "--rom": "--flash",
     "--mcu": "--chip", "--quantize": "--int8", "--quantise": "--int8", "--out": "--output",
     "--int8-calibrate": "--calibrate", "--input": "--shape",
+    "int8": "8bit", "uint8": "8bit", "float32": "file", "speed": "latency", "ram": "memory",
 }  # fmt: skip
-"""What people call our options."""
+"""What people call our options, and values of them."""
 
 
 def _understood(error: Exception) -> str:
     said = str(error.format_message()).strip().rstrip(".")  # type: ignore[attr-defined]
     for theirs, ours in _OURS:
         said = re.sub(theirs, ours, said)
+    if choice := re.match(r".*: '(.*)' is not one of (.*)", said):
+        said += perhaps(_MEANT.get(choice[1], choice[1]), re.findall("'([^']*)'", choice[2]))
     meant = _MEANT.get(str(getattr(error, "option_name", "")))
     said = re.sub(r" \(perhaps .*", "", said) + f" (perhaps {meant}?)" if meant else said
     return said or "no command named"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass
 
-from lowtide.errors import UsageError
+from lowtide.errors import UsageError, perhaps
 from lowtide.quoting import for_terminal
 
 
@@ -93,5 +93,8 @@ def find_cpu(name: str) -> Cpu:
     for one in CPUS:
         if one.name == name:
             return one
-    known = ", ".join(one.name for one in CPUS)
-    raise UsageError(f"--cpu {for_terminal(name)}: there is no such processor; there are {known}")
+    known = [one.name for one in CPUS]
+    raise UsageError(
+        f"--cpu {for_terminal(name)}: there is no such processor; there are {', '.join(known)}"
+        + perhaps(name, known)
+    )

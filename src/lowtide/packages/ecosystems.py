@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePath
 
-from lowtide.errors import UsageError
+from lowtide.errors import UsageError, perhaps
 from lowtide.quoting import is_network_name
 
 _MAIN = "selftest.c"
@@ -107,7 +107,8 @@ def ecosystem(name: str) -> Ecosystem:
     for one in ECOSYSTEMS:
         if one.name == name:
             return one
-    there = ", ".join(one.name for one in ECOSYSTEMS)
+    known = [one.name for one in ECOSYSTEMS]
+    there = ", ".join(known) + perhaps(name, known)
     raise UsageError(f"there is no package '{name}'; there are {there}")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from lowtide.data.samples import SampleFiles, read_labels
-from lowtide.errors import UsageError
+from lowtide.errors import UsageError, perhaps
 from lowtide.files.listing import CERTAIN
 from lowtide.kernels.chips import find_chip
 from lowtide.packages import ecosystem
@@ -95,7 +95,8 @@ class Asked:
 def ask(target: str = "c99", **given: Any) -> Asked:
     """Raises UsageError for what makes no sense together, or means nothing to the target."""
     if target not in TARGETS:
-        raise UsageError(f"unknown target '{target}'; there are {', '.join(TARGETS)}")
+        there = ", ".join(TARGETS) + perhaps(target, TARGETS)
+        raise UsageError(f"unknown target '{target}'; there are {there}")
     for option, other in (("flash", "compress"), ("int8", "quantise")):
         if target == "onnx" and option in given:
             raise UsageError(

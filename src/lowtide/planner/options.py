@@ -9,7 +9,7 @@ from lowtide.errors import UsageError
 from lowtide.ir.original import Original
 from lowtide.kernels.cpus import find_cpu
 from lowtide.packages import ecosystem
-from lowtide.quoting import for_terminal, is_network_name
+from lowtide.quoting import for_terminal, refused_name
 
 Overlap = Literal["none", "row", "group", "pixel"]
 
@@ -88,11 +88,8 @@ class Options:
             find_cpu(self.cpu)
         if self.package is not None:
             ecosystem(self.package)
-        if not is_network_name(self.name):
-            raise UsageError(
-                f"--name {for_terminal(self.name)}: up to 40 small letters, digits and _, a letter "
-                "first, no word of C: the names of files and functions begin with it"
-            )
+        if why := refused_name(self.name):
+            raise UsageError(f"--name {for_terminal(self.name)}: {why}")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib.resources import files as resources
 
 from lowtide.check.child import run_child
-from lowtide.errors import UsageError
+from lowtide.errors import UsageError, perhaps
 from lowtide.kernels.cpus import Cpu, find_cpu
 
 DATA = resources("lowtide.timing") / "board"
@@ -209,7 +209,9 @@ def board(name: str) -> Board:
     for one in BOARDS:
         if one.name == name:
             return one
-    raise UsageError(f"there is no board '{name}'; there are {', '.join(b.name for b in BOARDS)}")
+    known = [one.name for one in BOARDS]
+    there = ", ".join(known) + perhaps(name, known)
+    raise UsageError(f"there is no board '{name}'; there are {there}")
 
 
 def check_tools(tools: Sequence[Tool], what: str) -> None:
