@@ -64,6 +64,7 @@ def test_it_opens_at_the_fullest_moment_and_says_why(page: Page, fitted: lowtide
     assert said.startswith(f"Moment {int(live.argmax()):,} of {len(live) - 1:,}: ")
     assert said.endswith(f"{int(live.max()):,} bytes in use")
     assert f"{int(live.max()):,} bytes. " in page.text("peak")
+    assert page.text("advice").startswith("What to do: Try --image streamed: ")
 
 
 def test_what_waits_is_said_with_who_reads_it_next(page: Page) -> None:

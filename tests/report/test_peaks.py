@@ -1,4 +1,4 @@
-"""Why memory is fullest where it is, as report.html says it."""
+"""Why memory is fullest where it is, as report.html says it, and what to do about it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from onnx import ModelProto, parser
 
 from lowtide.pipeline.profile import profile
 from lowtide.planner.options import Options
+from lowtide.report.advice import advice
 from lowtide.report.peaks import peak_words
 from lowtide.report.sides import after
 from test_reports import small
@@ -28,6 +29,14 @@ CELL = parsed("""g (float[1,4] x, float[1,4] h_in) => (float[1,4] y, float[1,4] 
 { a = Tanh(h_in) h_out = Add(x, a) b = Neg(h_out) y = Neg(b) }""")
 ENDLESS = parsed("""g (float[1,2,16] x) => (float[1,2,N] y)
 <float[2,2,3] w = {1,1,1,1,1,1,1,1,1,1,1,1}> { a = Conv(x, w) b = Relu(a) y = Conv(b, w) }""")
+
+EIGHT = parsed("""g (float[1,3,32,32] x) => (float[1,3,16,16] y)
+<float s = {0.1}, int8 z = {0}> { q = QuantizeLinear(x, s, z) d = DequantizeLinear(q, s, z)
+m = MaxPool<kernel_shape = [2,2], strides = [2,2]>(d)
+r = QuantizeLinear(m, s, z) y = DequantizeLinear(r, s, z) }""")
+DEEP = parsed("""g (float[1,2,16,16] x) => (float[1,2,1,1] y)
+{ a = Softmax<axis = 2>(x) b = Softmax<axis = 2>(a) c = Add(b, a) y = GlobalAveragePool(c)
+}""")
 
 
 @pytest.mark.parametrize(
@@ -55,3 +64,26 @@ def test_the_sentences(model: ModelProto | Path, options: Options, says: list[st
     assert f": {sum(sizes):,}" in head
     assert sum(sizes) == side.live.max()
     assert not re.search(r"\.(scratch|copy\d|old|before)\b", words), words
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "says"),
+    [
+        (small(), PLAIN, "Leave out --schedule layerwise: "),
+        (small(), STREAMED, "Try --image streamed: "),
+        (small(), replace(STREAMED, keep_input=True), "Try --image streamed without --keep-input"),
+        (DEEP, replace(STREAMED, keep_input=True), "Leave out --keep-input: "),
+        (EIGHT, STREAMED, "Try --io-type 8bit: "),
+        (EIGHT, replace(STREAMED, io_type="8bit"), "Try --image streamed: "),
+        (ENDLESS, Options(image="endless"), "Nothing that fit knows of needs less."),
+        (CELL, replace(PLAIN, schedule="stream", state=("h_out:h_in",)), "The arena is as small "),
+    ],
+)  # fmt: skip
+def test_what_is_advised_saves_memory(model: ModelProto, options: Options, says: str) -> None:
+    """Planned with what is advised, it needs less."""
+    plan = profile(model, options=options)
+    told = advice(plan)
+    assert told.words.startswith(says)
+    if told.change:
+        better = profile(model, options=replace(options, **told.change))
+        assert better.arena_bytes < plan.arena_bytes

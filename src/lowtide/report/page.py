@@ -19,6 +19,7 @@ from lowtide.planner.memory_map import life_runs
 from lowtide.planner.plan import Plan
 from lowtide.planner.together import Kept
 from lowtide.quoting import for_markup, for_terminal
+from lowtide.report.advice import advice
 from lowtide.report.assemble import filled, for_script, page_of
 from lowtide.report.colours import storage_colours
 from lowtide.report.peaks import kinds, made_by, names, owners, peak_words, read_by
@@ -34,15 +35,22 @@ _SCRIPTS = ("timeline.js", "storages.js", "map.js", "table.js")
 def report_html(plan: Plan, sides: tuple[Side, Side]) -> str:
     """The page of a plan; `with_figures` writes its head, once they are known."""
     before, after = sides
-    return sides_html(plan.source.named, {"This plan": after, "Layer by layer": before})
+    both = {"This plan": after, "Layer by layer": before}
+    return sides_html(plan.source.named, both, advice=advice(plan).words)
 
 
-def sides_html(named: str, sides: Mapping[str, Side], kept: Sequence[Kept] = ()) -> str:
-    """The page of several sides, each with its button; what is `kept` lies in all of them."""
+def sides_html(
+    named: str, sides: Mapping[str, Side], kept: Sequence[Kept] = (), advice: str = ""
+) -> str:
+    """The page of several sides, each with its button; what is `kept` lies in all of them.
+
+    `advice` is on the peak of the first.
+    """
     colours = storage_colours({n: life for one in sides.values() for n, life in one.lives.items()})
     data = {
         "network": for_terminal(named, 200),
         "sides": [{"button": name, **_side(one, colours)} for name, one in sides.items()],
+        "advice": advice,
         "kept": _kept(kept),
         "types": _types(sides.values()),
     }

@@ -25,6 +25,7 @@ function choose(number) {
   const kept = held.kept.map((one) => `${one.name}, ${bytes(one.bytes)} bytes from byte ${bytes(one.from)} on`);
   by("note").textContent = `${side.head}: ${side.note}. Arena ${bytes(side.arena)} bytes.${kept.length ? ` Kept: ${kept.join("; ")}.` : ""}`;
   by("peak").textContent = side.peak;
+  by("advice").textContent = number === 0 && held.advice ? `What to do: ${held.advice}` : "";
   by("moment").max = side.time.last;
   map.show(side);
   by("column").hidden = !measured || number > 0;
