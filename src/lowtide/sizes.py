@@ -41,3 +41,9 @@ def show_bytes(count: int) -> str:
     if count < 1 << 20:
         return f"{count / 1024:.1f} KiB"
     return f"{count / (1 << 20):.2f} MiB"
+
+
+def show_both(used: int, limit: int) -> tuple[str, str]:
+    """Both sizes, to the byte where nothing else tells them apart."""
+    shown = show_bytes(used), show_bytes(limit)
+    return shown if shown[0] != shown[1] or used == limit else (f"{used:,} B", f"{limit:,} B")

@@ -15,9 +15,11 @@ from onnx import parser
 
 from commands import Command
 from lowtide.check.compile import find_compiler
+from lowtide.errors import UsageError
 from lowtide.kernels.chip_sources import FACTS
 from lowtide.kernels.chips import CHIPS, Chip, find_chip
 from lowtide.kernels.cpus import CPUS
+from lowtide.pipeline.on_chip import Limits, OnChip
 from tflite_operators import ONE, Random
 
 needs_compiler = pytest.mark.skipif(find_compiler() is None, reason="needs a C compiler")
@@ -65,6 +67,35 @@ def test_ram_is_what_lies_in_one_piece() -> None:
     assert find_chip("stm32h743").ram_bytes == 512 << 10
     assert find_chip("stm32l476").ram_bytes == 96 << 10
     assert not find_chip("esp32s3").measured
+
+
+def test_names_are_order_codes_too() -> None:
+    """In any case, with the flash that their letters say."""
+    assert find_chip("STM32L4R5ZI") == find_chip("stm32l4r5")
+    assert find_chip("ESP32-S3") == find_chip("esp32s3")
+    less = find_chip("STM32F407VET6")
+    assert (less.name, less.flash_bytes) == ("stm32f407vet6", 512 << 10)
+    assert find_chip(less.name) == less
+    with pytest.raises(UsageError, match="perhaps stm32f746"):
+        find_chip("STM32F745ZG")
+    with pytest.raises(UsageError, match="no such chip; perhaps rp2040"):
+        find_chip("rp20401")
+
+
+def test_rounding_hides_no_byte() -> None:
+    """What nearly fills a memory, or is a little too much, is said to the byte."""
+    chip = find_chip("stm32l476")
+    full = chip.ram_bytes
+    said = [
+        str(OnChip(chip, Limits(full, None, chip), ram, 2048, True, True)).split(" (")[0]
+        for ram in (full - 2048, full - 1, full, full + 1)
+    ]
+    assert said == [
+        "fits: RAM 94 of 96 KiB",
+        "fits: RAM 98,303 of 98,304 B",
+        "fits: RAM 96 of 96 KiB",
+        "does not fit: 1 B of RAM too much: RAM 98,305 of 98,304 B",
+    ]
 
 
 def test_the_list_of_chips(command: Command) -> None:
@@ -158,6 +189,8 @@ def test_a_chip_that_there_is_not(command: Command, tmp_path: Path) -> None:
     said = command("fit", net, "-o", tmp_path / "out", "--chip", "z80", "--json")
     assert said.code == 2
     assert "stm32l4r5" in json.loads(said.out)["error"]
+    at_once = command("profile", tmp_path / "absent.onnx", "--chip", "rp2040", "--chip", "z80")
+    assert (at_once.code, "no such chip" in at_once.last) == (2, True)
 
 
 @needs_compiler

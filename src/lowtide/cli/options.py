@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from lowtide.cli import completion
-from lowtide.cli.parse import parse_share
+from lowtide.cli.parse import known_chips, parse_share
 from lowtide.kernels.cpus import CPUS
 from lowtide.packages import ECOSYSTEMS
 
@@ -104,6 +104,7 @@ Chip = Annotated[
         help="The chip to fit: stm32l4r5, nrf52840, ..; 'lowtide chips' lists them. It gives --cpu "
         "and --budget unless they are given, and its flash is to hold weights and code.",
         autocompletion=completion.chips,
+        callback=known_chips,
     ),
 ]
 Config = Annotated[
@@ -122,6 +123,7 @@ Chips = Annotated[
         help="A column for this chip: whether the network fits it; may be repeated. 'lowtide "
         "chips' lists them.",
         autocompletion=completion.chips,
+        callback=known_chips,
     ),
 ]
 ElementBytes = Annotated[

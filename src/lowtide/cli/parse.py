@@ -43,3 +43,12 @@ def parse_numbers(text: str) -> tuple[float, ...]:
         raise UsageError(
             f"'{text}' is no number; --mean and --std take one, or one a channel: 124,116,104"
         ) from None
+
+
+def known_chips(given: str | list[str] | None) -> str | list[str] | None:
+    """The value of --chip, if there are such: said before any work."""
+    from lowtide.kernels.chips import find_chip
+
+    for name in [given] if isinstance(given, str) else given or ():
+        find_chip(name)
+    return given

@@ -7,7 +7,8 @@ One entry of CHIPS is all that is known of a chip. What no document says is not 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from itertools import accumulate, pairwise
 
 from lowtide.errors import UsageError
@@ -174,12 +175,28 @@ CHIPS = (
 
 
 def find_chip(name: str) -> Chip:
-    """The chip of a name; raises UsageError where there is none."""
+    """The chip of a name or an order code; raises UsageError where there is none."""
+    asked = "".join(filter(str.isalnum, name.lower()))
     for one in CHIPS:
-        if one.name == name:
-            return one
-    known = ", ".join(one.name for one in CHIPS)
+        letters = asked.removeprefix(one.name)
+        if letters != asked and not letters[:1].isdigit():
+            return _ordered(one, asked, letters)
+    names = [one.name for one in CHIPS]
+    near = get_close_matches(asked[: max(map(len, names))], names)
+    meant = f"perhaps {' or '.join(near)}?" if near else f"there are {', '.join(names)};"
     raise UsageError(
-        f"--chip {for_terminal(name)}: there is no such chip; there are {known}; for another one "
-        "give --cpu, --budget and --flash"
+        f"--chip {for_terminal(name)}: there is no such chip; {meant} 'lowtide chips' lists all; "
+        "for another one give --cpu, --budget and --flash"
     )
+
+
+_FLASH_KIB = {"c": 256, "e": 512, "g": 1024, "i": 2048}
+"""By the letter of an STM32's order code behind that of its pins, as its sources' names have it."""
+
+
+def _ordered(chip: Chip, code: str, letters: str) -> Chip:
+    """The chip, with the flash of an order code that says less: stm32l4r5zg has 1 MiB."""
+    size = _FLASH_KIB.get(letters[1:2], 0) * KIB if code.startswith("stm32") else 0
+    if chip.flash_bytes is None or not 0 < size < chip.flash_bytes:
+        return chip
+    return replace(chip, name=code, flash_bytes=size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lowtide.planner.weight_traffic import weight_traffic
-from lowtide.sizes import show_bytes
+from lowtide.sizes import show_both, show_bytes
 
 if TYPE_CHECKING:
     from lowtide.pipeline.fit_flash import FittedSmall
@@ -15,7 +15,7 @@ def stored_lines(found: FittedSmall) -> list[str]:
     """Both memories, the work and, where known, the accuracy, before and after."""
     made, plan, dense, rates = found.compressed, found.plan, found.dense, found.rates
     taken = found.flash_bytes or plan.profile.weight_bytes
-    room = f"{show_bytes(taken)} of {show_bytes(found.flash)} of flash"
+    room = f"{' of '.join(show_both(taken, found.flash))} of flash"
     if made is None:
         return [f"  exact          {room} with the weights as they are"]
     before, after = dense.profile, plan.profile

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from lowtide.planner.together import Shared
-from lowtide.sizes import show_bytes
+from lowtide.sizes import show_both, show_bytes
 
 if TYPE_CHECKING:
     from lowtide.pipeline.fitted import Fitted
@@ -17,8 +17,9 @@ def page_figures(fitted: Fitted, budget: int | None) -> Iterator[tuple[str, str]
     plan, own = fitted.plan, fitted.plan.profile
     before, after = own.layerwise_bytes, plan.arena_bytes
     if fitted.ram_bytes is not None:
-        limit = f" of {show_bytes(budget)}" if budget is not None else ""
-        yield "RAM: arena, stack and state", show_bytes(fitted.ram_bytes) + limit
+        ram = fitted.ram_bytes
+        words = (show_bytes(ram),) if budget is None else show_both(ram, budget)
+        yield "RAM: arena, stack and state", " of ".join(words)
     elif budget is not None:
         yield "Budget, for the arena alone", show_bytes(budget)
     if fitted.flash_bytes is not None:

@@ -308,6 +308,8 @@ def _columns(found: Sequence[OnChip]) -> Iterator[str]:
 def _of(used: int, limit: int | None) -> str:
     if limit is None:
         return _size(used)
+    if 0 < abs(used - limit) < KIB:  # in KiB it would look like the limit, or farther from it
+        return f"{used:,} of {limit:,} B"
     shown = min(ceil(used / KIB), limit / KIB) if used <= limit else ceil(used / KIB)
     return f"{shown:,g} of {limit / KIB:,.7g} KiB"
 

@@ -11,6 +11,7 @@ from lowtide.clock import Clock, Progress, quiet
 from lowtide.errors import AtEightBits
 from lowtide.frontends.pytorch.exported import Exported
 from lowtide.ir.graph import Graph, Shape
+from lowtide.kernels.chips import find_chip
 from lowtide.pipeline.asked import options_of
 from lowtide.pipeline.at_eight_bits import at_eight_bits
 from lowtide.pipeline.from_torch import Module, open_model
@@ -118,6 +119,9 @@ def profile(
     `overlaps`, `at_8_bits`. Raises ModelError and UsageError.
     """
     given, usual = locals(), Options()
+    chips = (chip,) if isinstance(chip, str) else tuple(chip)
+    for name in chips:
+        find_chip(name)
     words = {one.name: given[one.name] for one in fields(Options) if one.name in given}
     asked = {k: v for k, v in words.items() if v not in (getattr(usual, k), [])}
     own = options_of({**asked, **({"options": options} if options else {})})
@@ -126,7 +130,6 @@ def profile(
     network: Model = opened.proto if isinstance(opened, Exported) else opened
     source, graph = read(network, clock, shape, max_elements, options=own)
     plan = plan_filters(source, graph, own, clock)
-    chips = (chip,) if isinstance(chip, str) else tuple(chip)
     held = on_chips(network, own, chips, clock.progress, shape, max_elements)
 
     def look() -> Others:

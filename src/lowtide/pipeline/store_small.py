@@ -21,7 +21,7 @@ from lowtide.pipeline.ram import Planning, Sized, too_large
 from lowtide.pipeline.suggest import Asked, missed
 from lowtide.planner.filter_blocks import heeds_budget
 from lowtide.planner.options import Options
-from lowtide.sizes import show_bytes
+from lowtide.sizes import show_both
 from lowtide.weights.account import Form
 from lowtide.weights.candidates import Family
 from lowtide.weights.compress import Search
@@ -127,10 +127,10 @@ class Storing:
         network = last.compressed.network
         if not small or self.budget is None:
             used = min(one.sized.flash_bytes for one in seen)
+            taken, given = show_both(used, self.limit)
             told = more_flash(network, self.options, self.budget, self.limit, last.sized)
             return BudgetError(
-                f"{self.name}: weights and code take {show_bytes(used)}; "
-                f"{show_bytes(self.limit)} of flash were asked for",
+                f"{self.name}: weights and code take {taken}; {given} of flash were asked for",
                 {"flash_bytes": used},
                 told if plain else (),
             )

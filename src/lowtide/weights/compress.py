@@ -17,7 +17,7 @@ from lowtide.errors import BudgetError, UnsupportedModel, UsageError
 from lowtide.ir.codes import Array
 from lowtide.ir.graph import Shape
 from lowtide.room import MAX_ELEMENTS
-from lowtide.sizes import parse_bytes, show_bytes
+from lowtide.sizes import parse_bytes, show_both, show_bytes
 from lowtide.weights import calibrate, sensitivity
 from lowtide.weights.account import Form
 from lowtide.weights.candidates import FAMILIES, Candidate, Family, candidates, settings
@@ -168,11 +168,12 @@ def least_bytes(network: Network, families: Sequence[Family]) -> int:
 
 def _too_large(network: Network, least: int, limit: int) -> BudgetError:
     shared = ", ".join(f"'{name}'" for name in network.shared)
+    takes, asked = show_both(least, limit)
     return BudgetError(
-        f"{network.name}: the weights take {show_bytes(least)} at least, "
+        f"{network.name}: the weights take {takes} at least, "
         f"{show_bytes(network.kept_bytes)} of them biases and what stays float32"
         + (f" ({shared} as several layers share it)" if shared else "")
-        + f"; {show_bytes(limit)} were asked for",
+        + f"; {asked} were asked for",
         {"flash_bytes": least},
     )
 
