@@ -26,7 +26,10 @@ def parse_bytes(text: str | int, option: str) -> int:
     found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*", str(text))
     if not found or found.group(2).upper() not in _UNITS:
         raise UsageError(f"{option}: '{text}' is no size; write 256KiB, 1MiB or a number of bytes")
-    return int(float(found.group(1)) * _UNITS[found.group(2).upper()])
+    size = float(found.group(1)) * _UNITS[found.group(2).upper()]
+    if _UNITS[found.group(2).upper()] == 1 and not size.is_integer():
+        raise UsageError(f"{option}: '{text}': a number of bytes is whole")
+    return int(size)
 
 
 def no_share(option: str, given: float | str) -> UsageError:

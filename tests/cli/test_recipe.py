@@ -125,11 +125,18 @@ def test_what_is_given_by_hand_wins(command: Command, tmp_path: Path) -> None:
     [
         ("budgte = '1'", "no 'budgte'"),
         ("keep-input = 3", "takes true or false"),
-        ("budget = true", "takes a number or words"),
-        ("budget = ''", "takes a number or words"),
+        ("budget = true", "'budget' takes a size, 65536 or \"64KiB\", not true"),
+        ("budget = ''", "takes a size"),
+        ("budget = 6000.5", "takes a size"),
+        ("budget = '6000.5'", "fit.toml: 'budget': '6000.5': a number of bytes is whole"),
+        ("chip = 5", "'chip' takes words in quotes, not 5"),
+        ("order = 'some'", '\'order\' takes "given" or "least", not'),
+        ("align = 4.0", "'align' takes a whole number"),
+        ("align = [4, 8]", "'align' takes a whole number"),
+        ("sample = ['a.npy', 3]", "'sample' takes a path in quotes, or a list of such"),
+        ("max-overhead = '5 %'", "'max-overhead' takes a number"),
         ("budget = ", "no TOML file"),
         ("json = true", "no 'json'"),
-        ("align = 'x'", "--align"),
         ("model = 'gone.onnx'\ntarget = 'none'", "gone.onnx"),
     ],
 )
@@ -144,7 +151,8 @@ def test_files_that_are_refused(command: Command, tmp_path: Path, text: str, sai
 def test_a_file_that_is_not_there(command: Command, tmp_path: Path) -> None:
     found = command("fit", "-c", tmp_path / "gone.toml")
     assert found.code == 2
-    assert "gone.toml" in found.last
+    assert "gone.toml: there is no such file; name a lowtide.toml" in found.last
+    assert "a folder; name a lowtide.toml" in command("fit", "-c", tmp_path).last
 
 
 def test_the_paths_are_those_of_fit() -> None:

@@ -9,17 +9,19 @@ A file becomes words of the command line before those that are given by hand, wh
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import typer
 from typer.core import TyperCommand
 
+from lowtide.cli.recipe_types import checked
 from lowtide.cli.repeat import was_given
 from lowtide.errors import UsageError, system_says
 from lowtide.files.listing import NAME as LISTING
@@ -43,7 +45,8 @@ class RepeatedFit(TyperCommand):
         given, *_ = self.make_parser(ctx).parse_args(args=list(args))
         file = given.get("config")
         if file is not None and not ctx.resilient_parsing:
-            args = [*_words(Path(file), self.params, given), *args]
+            hints = get_type_hints(inspect.unwrap(self.callback))  # type: ignore[arg-type]
+            args = [*_words(Path(file), self.params, given, hints), *args]
         rest = super().parse_args(ctx, args)
         if not ctx.params["model"] and not ctx.resilient_parsing:
             raise UsageError(
@@ -96,7 +99,9 @@ def _toml(value: Any, output: Path) -> str:
     return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _words(file: Path, parameters: Any, given: Mapping[str, Any]) -> Iterator[str]:
+def _words(
+    file: Path, parameters: Any, given: Mapping[str, Any], hints: Mapping[str, Any]
+) -> Iterator[str]:
     """--budget=64KiB --sample=/there/a.png /there/net.onnx; raises UsageError."""
     held, known = _read(file), {_key(p): p for p in parameters if p.name not in _NOT_IN_IT}
     home = Path(os.path.realpath(file)).parent
@@ -107,29 +112,29 @@ def _words(file: Path, parameters: Any, given: Mapping[str, Any]) -> Iterator[st
             near = ", ".join(get_close_matches(key, known, cutoff=0.5))
             meant = f"perhaps {near}?" if near else "its keys are the options of fit"
             raise UsageError(f"{file}: there is no '{key}'; {meant}")
-        parameter = known[key]
-        if given.get(str(parameter.name)) in (None, ()):
-            for one in value if isinstance(value, list) else [value]:
-                yield from _word(file, key, parameter, one, home)
+        parameter, name = known[key], str(known[key].name)
+        values = checked(file, key, name, hints[name], value)
+        if given.get(name) in (None, ()):
+            for one in values:
+                yield from _word(key, parameter, one, home)
 
 
-def _word(file: Path, key: str, parameter: Any, value: Any, home: Path) -> Iterator[str]:
-    switch = getattr(parameter, "is_flag", False)
-    file_name = parameter.name in PATHS
-    plain = isinstance(value, str if file_name else bool | int | float | str)
-    if isinstance(value, bool) != switch or not plain or value == "":
-        takes = "true or false" if switch else "a path" if file_name else "a number or words"
-        raise UsageError(f"{file}: '{key}' takes {takes}, not {json.dumps(value, default=str)}")
-    if switch:
+def _word(key: str, parameter: Any, value: Any, home: Path) -> Iterator[str]:
+    if isinstance(value, bool):
         yield from parameter.opts[-1:] if value else parameter.secondary_opts[:1]
         return
-    text = str(home / value) if file_name else str(value)
+    text = str(home / value) if parameter.name in PATHS else str(value)
     yield text if parameter.param_type_name == "argument" else f"--{key}={text}"
 
 
 def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise UsageError(
+            f"-c {file}: {'a folder' if file.is_dir() else 'there is no such file'}; name a "
+            f"{RECIPE}, as each folder of lowtide fit has one"
+        ) from error
     except OSError as error:
         raise UsageError(f"-c {file}: {system_says(error)}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
