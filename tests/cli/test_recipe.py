@@ -134,7 +134,7 @@ def test_what_is_given_by_hand_wins(command: Command, tmp_path: Path) -> None:
         ("align = 4.0", "'align' takes a whole number"),
         ("align = [4, 8]", "'align' takes a whole number"),
         ("sample = ['a.npy', 3]", "'sample' takes a path in quotes, or a list of such"),
-        ("max-overhead = '5 %'", "'max-overhead' takes a number"),
+        ("max-overhead = true", "'max-overhead' takes a share"),
         ("budget = ", "no TOML file"),
         ("json = true", "no 'json'"),
         ("model = 'gone.onnx'\ntarget = 'none'", "gone.onnx"),

@@ -40,6 +40,8 @@ def _takes(name: str, hint: Any) -> tuple[tuple[Any, ...], str]:
     """Types, or values that there are, and words for them."""
     if name in _SIZES:
         return (int, str), 'a size, 65536 or "64KiB"'
+    if name == "max_overhead":
+        return (int, float, str), 'a share, 0.05 or "5%"'
     if name in _OF_CHANNELS:
         return (int, float, str), 'a number, or "124,116,104" for each channel'
     if get_origin(hint) is Literal:
