@@ -229,7 +229,8 @@ def test_what_was_measured_is_a_column_of_this_plan(
 
 def test_networks_in_one_arena_have_a_map_each(page: Page, tmp_path: Path) -> None:
     """A button each; what is kept is hatched, and said, also in the turn of the other."""
-    models, names = [small(), small()], ["face", "wake"]
+    long = "a/path/of/modules/that/no/table/has/room/for"
+    models, names = [small(), small(stem=long)], ["face", "wake"]
     keep = [f"face:{small().graph.input[0].name}"]
     made = fit_together(models, name=names, keep=keep, target="none")
     file = tmp_path / "report.html"
@@ -242,6 +243,9 @@ def test_networks_in_one_arena_have_a_map_each(page: Page, tmp_path: Path) -> No
     page.value("buttons[1].click()")
     assert page.text("note").startswith("The turn of wake: ")
     assert said in page.text("note")
+    cells = "Array.from(document.querySelectorAll('#rows .name'), (n) => [n.textContent, n.title])"
+    for short, full in page.value(cells):
+        assert short == full or (full == long and len(short) == 22 and short[:5] == long[:5])
     left, top = page.value("(({x, y}) => [x, y])(by('map').getBoundingClientRect())")
     at = kept.offset + kept.bytes / 2
     page.mouse("mouseMoved", left + 200, top + page.value(f"map.y({at})"))
@@ -266,6 +270,8 @@ def test_ten_thousand_storages_scroll(page: Page, fitted: lowtide.Fitted, tmp_pa
     page.value("new Promise(requestAnimationFrame)")
     assert page.value("by('rows').lastChild.textContent").startswith("10000")
     assert page.value("getComputedStyle(document.body).backgroundColor") == "rgb(21, 24, 28)"
+    page.value("table.fill(500); dispatchEvent(new Event('beforeprint'))")
+    assert page.value("document.querySelectorAll('#rows .row').length") == 500, "all, on paper"
 
 
 def drawn_in(page: Page, file: Path) -> float:

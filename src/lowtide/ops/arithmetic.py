@@ -14,7 +14,7 @@ def _elementwise(op: Bound, finish: Value) -> Nest:
 
 @entry("Add", "Div", "Mul", "Sub", pointwise=True)
 def binary(op: Bound) -> Nest:
-    """a + b, a / b, a * b, a - b"""
+    """a + b, a / b, a * b or a - b, by its name"""
     return _elementwise(op, call(op.type.lower(), Load(0), Load(1)))
 
 
@@ -42,7 +42,7 @@ def prelu(op: Bound) -> Nest:
 
 @entry("Max", "Min", pointwise=True, take=CHOSEN)
 def extreme(op: Bound) -> Nest:
-    """The largest, the smallest operand"""
+    """The largest or the smallest operand, by its name"""
     return _elementwise(op, _all(op, "larger" if op.type == "Max" else "smaller"))
 
 
@@ -64,7 +64,7 @@ def _all(op: Bound, function: str) -> Value:
 
 @entry("Less", "LessOrEqual", "Greater", "GreaterOrEqual", pointwise=True, makes=BOOL)
 def compare(op: Bound) -> Nest:
-    """a < b, a <= b, a > b, a >= b"""
+    """a < b, a <= b, a > b or a >= b, by its name"""
     return _elementwise(op, call(op.type.lower(), Load(0), Load(1)))
 
 

@@ -7,6 +7,8 @@ class Rows {
     this.rows = holder.querySelector("#rows");
     this.at = -1;
     holder.addEventListener("scroll", () => this.draw());
+    for (const [event, all] of [["beforeprint", true], ["afterprint", false]])
+      window.addEventListener(event, () => { this.all = all; this.draw(); });
     holder.addEventListener("keydown", (event) => {
       const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
       if (!move || !this.count) return;
@@ -33,7 +35,8 @@ class Rows {
   }
   draw() {
     const { scrollTop, clientHeight } = this.holder;
-    const from = Math.floor(scrollTop / ROW), to = Math.min(from + Math.ceil(clientHeight / ROW) + 1, this.count);
+    const from = this.all ? 0 : Math.floor(scrollTop / ROW); // on paper nothing scrolls
+    const to = this.all ? this.count : Math.min(from + Math.ceil(clientHeight / ROW) + 1, this.count);
     const rows = [];
     for (let k = from; k < to; k++) rows.push(this.row(k));
     this.rows.replaceChildren(...rows);
