@@ -9,6 +9,7 @@ import inspect
 import re
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 import typer
@@ -119,19 +120,32 @@ def test_names_go_before_options() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"target": "onnx", "cpu": "cortex-m4"}, "--cpu means nothing with --target onnx"),
+        ({"target": "onnx", "cpu": "cortex-m4"}, "^cpu means nothing with target onnx"),
         ({"target": "onnx", "int8": True}, "lowtide quantise writes ONNX"),
-        ({"target": "tflm"}, "there are c99, onnx, tflite, fifo, none"),
-        ({"tiles": 4}, "--tiles is for --target onnx"),
-        ({"test": ["x.png"]}, "for --int8 and --flash"),
+        ({"target": "tflm"}, "target='tflm': 'c99' or 'none' or 'onnx' or 'tflite' or 'fifo' is"),
+        ({"tiles": 4}, "^tiles is for target onnx"),
+        ({"test": ["x.png"]}, "for int8 and flash"),
         ({"int8": True, "uncalibrated": True, "calibrate": "x.png"}, "give one of them"),
         ({"flash": "9KiB", "calibrate": "nowhere"}, "no such file or folder"),
-        ({"mean": "red"}, "no number"),
+        ({"mean": "red"}, r"mean='red': float \| Sequence\[float\] is needed"),
+        ({"budget": "lots"}, "^budget: 'lots' is no size"),
+        ({"budget": [1]}, r"budget=<list>: str \| int is needed"),
+        ({"place": "magic"}, "place='magic': 'greedy' or 'exact' is needed"),
+        ({"shape": "1x3"}, "shape='1x3': Mapping"),
+        ({"sample": {"x": np.zeros(2)}}, "sample=<dict>: Files"),
+        ({"max_elements": 2}, "max_elements is 2, a larger number lets it in"),
     ],
 )
 def test_what_makes_no_sense_is_refused(given: dict[str, object], said: str) -> None:
-    with pytest.raises(lowtide.UsageError, match=said):
+    with pytest.raises(lowtide.LowtideError, match=said):
         lowtide.fit(network(), **given)  # type: ignore[call-overload]
+
+
+def test_what_fits_is_said_in_arguments() -> None:
+    with pytest.raises(lowtide.BudgetError, match=r"; what fits: .*budget=\d+") as missed:
+        lowtide.fit(network(), budget=1, place="greedy", target="none")
+    (one, *_) = missed.value.suggestions or ()
+    assert lowtide.fit(network(), **{"target": "none", **one.changed})  # type: ignore[call-overload]
 
 
 def test_a_name_that_there_is_not_is_told_from_one_that_there_is() -> None:
@@ -228,7 +242,7 @@ def test_weights_stored_small_and_8_bits_are_saved_as_files(tmp_path: Path) -> N
         assert lowtide.profile(tmp_path / name, place="greedy").arena_bytes > 0
         assert len(repr(one)) < 200
         assert "an approximation" in str(one)
-    with pytest.raises(lowtide.UsageError, match="--uncalibrated"):
+    with pytest.raises(lowtide.UsageError, match="or uncalibrated to do without"):
         lowtide.quantise(network())
 
 
@@ -239,9 +253,9 @@ def test_verify_says_what_is_in_a_folder(tmp_path: Path) -> None:
     assert repr(plan).startswith("<Verified network: ") or repr(plan).startswith("<Verified g: ")
     assert "the placement passed" in str(plan)
     assert repr(fifo).startswith("<VerifiedFifos ")
-    with pytest.raises(lowtide.UsageError, match="--layers compares with the network"):
+    with pytest.raises(lowtide.UsageError, match=r": layers compares with the network"):
         lowtide.verify(tmp_path / "plan", layers=True)
-    with pytest.raises(lowtide.UsageError, match="--seconds does not go with --board"):
+    with pytest.raises(lowtide.UsageError, match=r"^seconds does not go with board"):
         lowtide.bench(tmp_path / "plan", board="m4", seconds=1.0)  # type: ignore[call-overload]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
+from inspect import isfunction
 from typing import TYPE_CHECKING, Any
 
 from lowtide.version import __version__ as __version__
@@ -171,7 +172,12 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'lowtide' has no attribute '{name}'")
-    return getattr(import_module(_HOME[name]), name)
+    held = getattr(import_module(_HOME[name]), name)
+    if isfunction(held):
+        from lowtide.pipeline.called import called
+
+        held = globals()[name] = called(held)
+    return held
 
 
 def __dir__() -> list[str]:

@@ -31,9 +31,11 @@ CUT = "end the network before it (onnx.utils.extract_model) and do the rest outs
 NO_OPERATOR = "no such operator in lowtide"
 OPERATORS = f"'lowtide operators' lists those that there are: export with these, or {CUT}"
 STATIC = f"export with fixed sizes, fold them with onnxsim, or {CUT}"
+_END_MODULE = "end the module before it and do the rest outside"
 MODULE = (
     "of PyTorch give the function that makes the module, which loads the weights: "
-    "lowtide fit nets.py:small --input 1x3x224x224"
+    "lowtide fit nets.py:small --input 1x3x224x224; in Python the module: "
+    "lowtide.fit(module, example)"
 )
 FINITE = "export it from a training that did not diverge"
 FLOAT32 = "export the network in float32"
@@ -44,6 +46,12 @@ EXPORT = "onnx.checker.check_model(file, full_check=True) says more; export it a
 FIT_AGAIN = "run lowtide fit again"
 REPORT = "please report it, with the command, what 'lowtide doctor' prints and the network"
 """Ways out that several errors name."""
+
+
+def of_module(hint: str | None) -> str:
+    """The way out where the network came from a PyTorch module: what to change there."""
+    fixed = f"compute it with fixed shapes (torch.where, a mask), or {_END_MODULE}"
+    return (hint or CUT).replace(STATIC, fixed).replace(CUT, _END_MODULE)
 
 
 def extra(name: str) -> str:
@@ -73,14 +81,25 @@ def system_says(error: OSError) -> str:
     return f"{what}; {way_out}" if way_out else what
 
 
+_OPTION = re.compile(r"lowtide [a-z]+ [^;|]*|--([a-z][a-z0-9-]*)")
+"""A command, which stays as it is, or an option."""
+
+
 class LowtideError(Exception):
     """The base of every error that lowtide raises on purpose."""
 
     exit_code = 1
+    arguments: frozenset[str] = frozenset()
+    """Of the Python function that raised it, if that was called: options are called so then."""
 
     def __str__(self) -> str:
         """One line, which names from outside cannot make anything else of."""
-        return for_terminal(" ".join(self._text().split()), PATH_WIDTH)
+        text = for_terminal(" ".join(self._text().split()), PATH_WIDTH)
+        return _OPTION.sub(self._as_argument, text) if self.arguments else text
+
+    def _as_argument(self, option: re.Match[str]) -> str:
+        name = (option[1] or "").replace("-", "_")
+        return name if name in self.arguments else option[0]
 
     def _text(self) -> str:
         return super().__str__()
@@ -116,6 +135,11 @@ class Suggestion:
     needs: str = ""
     counted: str = "RAM"
 
+    @property
+    def argued(self) -> str:
+        """What is to be given in Python: budget=560, image='streamed'."""
+        return ", ".join(f"{name}={_plain(value)!r}" for name, value in self.changed.items())
+
     def facts(self) -> dict[str, Any]:
         """For --json."""
         more = {"note": self.note, "needs": self.needs}
@@ -127,6 +151,10 @@ class Suggestion:
         needs = f", with {self.needs}" if self.needs else ""
         note = f"  # {self.note}" if self.note else ""
         return f"  {self.ram_bytes:>10,} B of {self.counted}{needs}: {self.command}{note}"
+
+
+def _plain(value: Any) -> Any:
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 @dataclass(frozen=True)
@@ -176,8 +204,10 @@ class BudgetError(LowtideError):
         self.eight: AtEightBits | None = None
 
     def __str__(self) -> str:
-        """One line, for Python: with the commands."""
-        fit, more = (" | ".join(one.command for one in group) for group in self._groups())
+        """One line, for Python: with the commands, or the arguments that fit."""
+        name = "argued" if self.arguments else "command"
+        groups = self._groups()
+        fit, more = (" | ".join(getattr(one, name) for one in group) for group in groups)
         said = [("what fits", fit), ("with more memory", more)]
         told = "".join(f"; {how}: {for_terminal(what, PATH_WIDTH)}" for how, what in said if what)
         return self._what() + told

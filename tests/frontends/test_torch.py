@@ -94,7 +94,8 @@ REFUSED = {
     "raising": (4, r"torch_nets.py:raising: it raises ValueError: no such width \(torch_nets.py"),
     "leaving": (4, "it raises SystemExit: gone"),
     "number": (2, "of type int, which cannot be called"),
-    "weights": (2, "type OrderedDict: a state_dict holds weights alone"),
+    "weights": (2, r"OrderedDict, which is no network: .* module.load_state_dict\("),
+    "Of": (2, r"Of needs 'then'; name a function .*: def make\(\): return Of\("),
     "absent": (2, "has no 'absent'"),
     "half": (4, r"'weight' of the module is float16; .* module.float\(\)"),
     "lazy": (2, "'weight' has no shape yet"),
@@ -116,6 +117,31 @@ def test_what_cannot_be_exported_is_said(command: Command, name: str) -> None:
     assert said.code == REFUSED[name][0], said
     assert "torch.ops" not in said.err  # what torch itself prints
     assert re.search(REFUSED[name][1], json.loads(said.out)["error"]), said.out
+
+
+def test_what_python_is_given_instead_of_a_module(tmp_path: Path) -> None:
+    module, example = torch.nn.ReLU(), torch.zeros(1, 3)
+    for model, told in (
+        (module.state_dict(), "weights alone"),
+        ({"net": module, "epoch": 3}, r"give the module in it, \['net'\]"),
+        (torch.nn.ReLU, r"ReLU is a class; .* made of it: ReLU\("),
+        (torch.jit.trace(module, example), "TorchScript is not taken"),
+        (lambda: module, "give the torch.nn.Module that it returns"),
+        (example, "the module comes first"),
+        (3, "of type int, which is no network"),
+    ):
+        for given in ((model,), (model, example)):
+            with pytest.raises(lowtide.UsageError, match=told):
+                lowtide.fit(*given)
+    torch.save(module.state_dict(), tmp_path / "w.pt")
+    with pytest.raises(lowtide.ModelError, match=r"in Python the module: lowtide.fit\(module"):
+        lowtide.fit(str(tmp_path / "w.pt"), example)
+    with pytest.raises(lowtide.UsageError, match=r"no example; give torch.zeros\(1, 3\)"):
+        lowtide.fit(module, (1, 3))
+    with pytest.raises(lowtide.UsageError, match=r"give the file exported\.onnx"):
+        lowtide.quantise(module)
+    with pytest.raises(lowtide.ModelError, match=r"torch_nets.py:half: 'weight' of the module is"):
+        lowtide.fit(f"{NETS}:half", np.zeros((1, 3)))
 
 
 ASKED = {

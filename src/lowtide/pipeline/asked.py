@@ -13,6 +13,7 @@ from lowtide.kernels.chips import find_chip
 from lowtide.packages import ecosystem
 from lowtide.pipeline.fit import Samples
 from lowtide.pipeline.fit_flash import Request
+from lowtide.pipeline.on_chip import Limits
 from lowtide.pipeline.pictures import FAMILIES, numbers, paths, pictures
 from lowtide.planner.options import Options
 from lowtide.quoting import own
@@ -103,6 +104,7 @@ def ask(target: str = "c99", **given: Any) -> Asked:
                 f"--{option} is for --target c99 and none; lowtide {other} writes ONNX"
             )
     refuse_others(target, given)
+    Limits.of(given.get("budget"), given.get("chip"), given.get("flash"))  # raises what is no size
     _check_approximate(given)
     if "tiles" in given and target != "onnx":
         raise UsageError("--tiles is for --target onnx")

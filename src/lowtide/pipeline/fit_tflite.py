@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import onnx
+
 from lowtide.backends.tflite.load import load_outline
 from lowtide.backends.tflite.outline import Outline
 from lowtide.backends.tflite.plan import HeadPlan, plan_head
@@ -25,6 +27,7 @@ from lowtide.errors import UnsupportedModel, UsageError
 from lowtide.frontends.tflite.load import is_tflite, load
 from lowtide.ir.graph import Array
 from lowtide.pipeline.fit import Samples
+from lowtide.pipeline.read import named
 from lowtide.pipeline.result import Result
 from lowtide.quoting import for_terminal, own
 from lowtide.room import MAX_ELEMENTS
@@ -154,9 +157,9 @@ def fit_tflite(
     `overlap` "none" is right whatever kernels run it; "pixel" lays outputs over dying inputs as
     far as the reference kernels allow. Raises ModelError, UsageError and CheckError.
     """
+    if isinstance(model, onnx.ModelProto) or not is_tflite(model):
+        raise UsageError(f"--target tflite takes .tflite files; {named(model)} is none")
     model = Path(model)
-    if not is_tflite(model):
-        raise UsageError(f"--target tflite takes .tflite files; {model} is none")
     clock = Clock(progress)
     runtime = version_of_tflm()
     with clock("loading"):

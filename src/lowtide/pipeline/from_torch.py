@@ -18,8 +18,9 @@ from lowtide.check.fed import Carry, Fed
 from lowtide.check.numbers import Reference, Sample
 from lowtide.errors import CheckError, UnreadableModel, UsageError, extra
 from lowtide.files.listing import EXPORTED
+from lowtide.frontends.onnx.load import PYTHON
 from lowtide.frontends.pytorch.exported import Exported, Run
-from lowtide.frontends.pytorch.factory import drawn, make
+from lowtide.frontends.pytorch.factory import drawn, is_factory, make
 from lowtide.ir.graph import Array
 from lowtide.pipeline.read import Model
 
@@ -49,8 +50,10 @@ def open_model(model: Model | Module | Exported, example: object = None) -> Mode
 
     Raises UsageError and ModelError, CheckError where what was exported computes something else.
     """
+    if isinstance(model, str) and example is not None and is_factory(model):
+        return exported(make(model), example, called=Path(model).name)
     if isinstance(model, Exported) or not hasattr(model, "named_modules"):
-        if example is not None:
+        if example is not None and not (isinstance(model, str) and Path(model).suffix in PYTHON):
             raise UsageError("an example is for a torch.nn.Module; a file says its own shapes")
         return model
     if example is None:

@@ -12,7 +12,7 @@ import onnx
 
 from lowtide.check.contract import contract
 from lowtide.clock import Clock
-from lowtide.errors import UnsupportedModel, UsageError
+from lowtide.errors import UnsupportedModel, UsageError, of_module
 from lowtide.frontends.onnx.eight.group import group
 from lowtide.frontends.onnx.freeze import freeze
 from lowtide.frontends.onnx.load import load
@@ -51,6 +51,8 @@ def read(
             source = _source(model, graph)
             return source, _with_ends(graph, options or Options(), max_elements)
         except UnsupportedModel as error:
+            if name_in(content_of(model)) is not None:
+                error.hint = of_module(error.hint)
             raise error.within(file=path) from None
 
 

@@ -32,7 +32,7 @@ from lowtide.room import MAX_ELEMENTS, Room
 
 OLDEST_OPSET, NEWEST_OPSET = 7, 25
 
-_PYTHON = (".ckpt", ".pt", ".pt2", ".pth", ".py", ".safetensors")
+PYTHON = (".ckpt", ".pt", ".pt2", ".pth", ".py", ".safetensors")
 """Files of PyTorch's users. To read what torch saves runs the code that is in it."""
 
 Message = onnx.ModelProto | onnx.GraphProto | onnx.NodeProto
@@ -111,7 +111,7 @@ def _read(path: Path) -> onnx.ModelProto:
     try:
         proto.ParseFromString(content)
     except Exception as error:
-        hint = MODULE if path.suffix in _PYTHON else NETWORKS
+        hint = MODULE if path.suffix in PYTHON else NETWORKS
         raise UnreadableModel("not an ONNX file, or cut short", hint=hint) from error
     return proto
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import os
 import re
 import sys
 from collections.abc import Sequence
+from inspect import Parameter
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -48,10 +50,26 @@ def make(word: str) -> Any:
             f"{word}: of type {type(held).__name__}, which cannot be called; name a function that "
             "returns a torch.nn.Module"
         )
+    if missing := _needed(held):
+        raise UsageError(
+            f"{word}: {name} needs {missing}; name a function that needs nothing, and write it if "
+            f"there is none: def make(): return {name}(..)"
+        )
     try:
         return held()
     except (Exception, SystemExit) as error:
         raise UnreadableModel(f"it raises {told(error)}", file=word) from error
+
+
+def _needed(held: Any) -> str:
+    """The arguments that it cannot be called without, as far as that is known."""
+    try:
+        parameters = inspect.signature(held).parameters.values()
+    except (TypeError, ValueError):
+        return ""
+    free = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+    names = (p.name for p in parameters if p.default is Parameter.empty and p.kind not in free)
+    return " and ".join(f"'{name}'" for name in names)
 
 
 def drawn(shapes: Sequence[str]) -> tuple[Array, ...] | dict[str, Array]:

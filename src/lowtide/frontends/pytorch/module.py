@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from lowtide.errors import FLOAT32, UnreadableModel, UnsupportedModel, UsageError
+from lowtide.frontends.pytorch.mistaken import mistaken
 from lowtide.frontends.pytorch.where import told
 from lowtide.ir.graph import Array
 
@@ -79,14 +80,8 @@ def prepare(module: object, example: object) -> Prepared:
 
 
 def _checked(module: object) -> nn.Module:
-    if not isinstance(module, nn.Module):
-        beside = ": a state_dict holds weights alone, load it into its module"
-        raise UsageError(
-            f"no torch.nn.Module but of type {type(module).__name__}"
-            + (beside if isinstance(module, dict) else "")
-        )
-    if isinstance(module, torch.jit.ScriptModule):
-        raise UsageError("TorchScript is not taken; give the torch.nn.Module that it was made of")
+    if (why := mistaken(module)) or not isinstance(module, nn.Module):
+        raise UsageError(why or f"of type {type(module).__name__}, which is no torch.nn.Module")
     held: Iterable[tuple[str, Tensor]] = [*module.named_parameters(), *module.named_buffers()]
     for name, tensor in held:
         if nn.parameter.is_lazy(tensor):
@@ -109,9 +104,12 @@ def _called(module: nn.Module, example: object) -> tuple[tuple[Any, ...], dict[s
     kwargs = example if isinstance(example, Mapping) else {}
     if not isinstance(example, tuple | list | Mapping):
         args = (example,)
-    args = tuple(torch.from_numpy(x) if isinstance(x, np.ndarray) else x for x in args)
-    kwargs = {n: torch.from_numpy(x) if isinstance(x, np.ndarray) else x for n, x in kwargs.items()}
+    args = tuple(map(_tensor, args))
+    kwargs = {name: _tensor(x) for name, x in kwargs.items()}
     for one in (*args, *kwargs.values()):
+        if isinstance(one, int) and not kwargs:
+            shape = ", ".join(map(str, args))
+            raise UsageError(f"a shape is no example; give torch.zeros({shape})")
         if not isinstance(one, Tensor):
             raise UsageError(
                 f"the example is of type {type(one).__name__}; give a tensor, a tuple of tensors, "
@@ -129,6 +127,13 @@ def _called(module: nn.Module, example: object) -> tuple[tuple[Any, ...], dict[s
         tuple(x.detach().cpu() for x in bound.args),
         {name: x.detach().cpu() for name, x in bound.kwargs.items()},
     )
+
+
+def _tensor(x: Any) -> Any:
+    """Of an array its tensor: only its shape matters, and numpy makes float64 unless asked."""
+    if not isinstance(x, np.ndarray):
+        return x
+    return torch.from_numpy(x.astype(np.float32) if x.dtype == np.float64 else x)
 
 
 def _output_names(made: object) -> tuple[str, ...]:
