@@ -142,7 +142,7 @@ def test_what_makes_no_sense_is_refused(given: dict[str, object], said: str) -> 
 
 
 def test_what_fits_is_said_in_arguments() -> None:
-    with pytest.raises(lowtide.BudgetError, match=r"; what fits: .*budget=\d+") as missed:
+    with pytest.raises(lowtide.BudgetError, match=r"; with more memory: .*budget=\d+") as missed:
         lowtide.fit(network(), budget=1, place="greedy", target="none")
     (one, *_) = missed.value.suggestions or ()
     assert lowtide.fit(network(), **{"target": "none", **one.changed})  # type: ignore[call-overload]
