@@ -109,8 +109,9 @@ class LowtideError(Exception):
         return {"error": str(self), "exit_code": self.exit_code}
 
     def lines(self) -> list[str]:
-        """What the terminal shows."""
-        return [str(self.facts()["error"])]
+        """What the terminal shows, with what was noted on the way out: what is kept."""
+        notes = (for_terminal(one, PATH_WIDTH) for one in getattr(self, "__notes__", []))
+        return [str(self.facts()["error"]), *notes]
 
 
 class UsageError(LowtideError):

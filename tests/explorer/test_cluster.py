@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,6 +15,7 @@ import onnx
 import pytest
 
 from lowtide.errors import UsageError
+from lowtide.explorer import scheduler
 from lowtide.explorer.explore import explore, explore_all
 from lowtide.explorer.recipes import recipes
 from lowtide.planner.options import Options
@@ -83,10 +85,20 @@ def test_two_networks_are_shared_out_and_a_worker_is_killed(cluster: Any, tmp_pa
         assert (tmp_path / "out" / path.name / "points.jsonl").exists()
 
 
-def test_nobody_answers() -> None:
-    pytest.importorskip("distributed", reason="no Dask")
-    with pytest.raises(UsageError, match="no scheduler answers"):
-        explore(MODEL, recipes(Options(), 0.0)[:1], cluster="tcp://127.0.0.1:1")
+def test_who_answers_is_no_scheduler(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody, somebody who never says a word, a worker; and workers of another version."""
+    one = recipes(Options(), 0.0)[:1]
+    worker = next(iter(cluster.workers.values())).worker_address
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        silent = f"tcp://127.0.0.1:{mute.getsockname()[1]}"
+        for address in ("127.0.0.1:1", silent):
+            with pytest.raises(UsageError, match="no scheduler answers within 5 s"):
+                explore(MODEL, one, cluster=address)
+    with pytest.raises(UsageError, match="no scheduler but a worker"):
+        explore(MODEL, one, cluster=worker)
+    monkeypatch.setattr(scheduler, "__version__", "9.9")
+    with pytest.raises(UsageError, match=r"has lowtide 0.* need lowtide 9\.9"):
+        explore(MODEL, one, cluster=cluster.scheduler_address)
 
 
 def test_without_dask(monkeypatch: pytest.MonkeyPatch) -> None:

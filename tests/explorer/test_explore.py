@@ -254,6 +254,9 @@ def test_what_cannot_be_explored(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="no folder"):
         explore(network(), FEW, folder=tmp_path / "file")
+    for address in ("banana", "tcp://a", "a:0", "a:65536", "ftp://a:1", "a b:1", ":1"):
+        with pytest.raises(UsageError, match="not the address of a scheduler"):
+            explore(network(), FEW, cluster=address)
     with pytest.raises(UsageError, match="--code"):
         explore(network(), [Options(element_bytes=1)], code=True)
     with pytest.raises(UsageError, match="--element-bytes"):

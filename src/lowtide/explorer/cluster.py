@@ -12,12 +12,10 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from lowtide.errors import UsageError, extra
-from lowtide.version import __version__
+from lowtide.errors import UsageError
+from lowtide.explorer.scheduler import connected
 
 T = TypeVar("T")
-_PATIENCE = 10.0
-"""Seconds in which a scheduler is to answer."""
 
 
 def on_cluster(
@@ -30,19 +28,9 @@ def on_cluster(
 
     UsageError where nobody answers, workers have another lowtide, or a recipe ended several.
     """
-    try:
-        from distributed import Client, KilledWorker, as_completed
-    except ImportError as error:
-        raise UsageError(f"--cluster: {error}; {extra('cluster')}") from None
-    try:
-        client = Client(address, timeout=_PATIENCE, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"--cluster {address}: no scheduler answers ({error}); 'dask scheduler' begins one and "
-            "says its address"
-        ) from error
-    with client:
-        _check_workers(client, address)
+    with connected(address) as client:
+        from distributed import CancelledError, KilledWorker, as_completed
+
         held = [_sent(client, network) for network in networks]
         futures = {client.submit(work, held[k], one, pure=False): k for k, one in tasks}
         try:
@@ -52,6 +40,8 @@ def on_cluster(
             raise UsageError(
                 f"--cluster {address}: a plan ended several workers; is their memory enough?"
             ) from error
+        except CancelledError as error:
+            raise UsageError(f"--cluster {address}: the scheduler answers no longer") from error
 
 
 def _sent(client: Any, network: object) -> Any:
@@ -66,19 +56,3 @@ def _sent(client: Any, network: object) -> Any:
 
 def _itself(network: T) -> T:
     return network
-
-
-def _check_workers(client: Any, address: str) -> None:
-    found = set(client.run(_version).values())
-    if not found:
-        raise UsageError(f"--cluster {address}: no worker is there; 'dask worker {address}' is one")
-    if found != {__version__}:
-        named = ", ".join(sorted(map(str, found)))
-        raise UsageError(
-            f"--cluster {address}: workers have lowtide {named}, whose plans differ from those of "
-            f"{__version__}: install that one there"
-        )
-
-
-def _version() -> str:
-    return __version__

@@ -22,6 +22,7 @@ from lowtide.explorer.front import Point
 from lowtide.explorer.fronts import check_fronts, draw_fronts, folders_of
 from lowtide.explorer.kept import Kept, Network, check_folder_of, files_of
 from lowtide.explorer.recipes import recipe_name
+from lowtide.explorer.scheduler import check_address
 from lowtide.ir.graph import Shape
 from lowtide.pipeline.ram import sized
 from lowtide.pipeline.read import Model
@@ -55,7 +56,7 @@ def explore(
     folder that is not an exploration's of this network.
     """
     given = files_of([model])
-    _check(tried, code, chips)
+    _check(tried, code, chips, cluster)
     check_folder_of(folder, given)
     kept = Kept.of(model, tried, folder, given, shapes or {}, max_elements, progress)
     kept.resume(code, chips)
@@ -82,7 +83,7 @@ def explore_all(
     Each network has a folder as `explore` makes it, called after its file; a page has them all.
     """
     given, folders = files_of(models), folders_of(models, folder)
-    _check(tried, code, chips)
+    _check(tried, code, chips, cluster)
     check_fronts(folder, given)
     for own in folders:
         check_folder_of(own, given)
@@ -101,8 +102,10 @@ def explore_all(
     return Explorations(one.explored for one in networks)
 
 
-def _check(tried: Sequence[Options], code: bool, chips: Asked) -> None:
+def _check(tried: Sequence[Options], code: bool, chips: Asked, cluster: str | None) -> None:
     """Raises UsageError for what cannot be done, before any work is."""
+    if cluster is not None:
+        check_address(cluster)
     for recipe in tried:
         if recipe.element_bytes is not None and code:
             raise UsageError("--code measures the C, which is float32: leave out --element-bytes")
@@ -126,10 +129,24 @@ def _run(networks: Sequence[Kept], work: Work, cluster: str | None, progress: Pr
             one.add(point)
     except BaseException as error:
         for one in networks:
-            one.stop(error)
+            one.stop()
+        _note(error, networks)
         raise
     for one in networks:
         one.draw(f"{len(one.done)} recipes")
+
+
+def _note(error: BaseException, networks: Sequence[Kept]) -> None:
+    """Has the error say what is kept, and where."""
+    done = sum(len(one.done) for one in networks)
+    total = sum(len(one.tried) for one in networks)
+    paths = [one.journal.path for one in networks if one.journal is not None]
+    if done and paths:
+        where = paths[0] if len(paths) == 1 else paths[0].parents[1]
+        error.add_note(
+            f"stopped after {done} of {total} recipes, kept in {where}; the same command goes on "
+            "from there"
+        )
 
 
 def _made(
@@ -150,7 +167,9 @@ def _made(
             yield networks[k], work(networks[k].network, recipe)
     elif left:
         held = [one.network for one in networks]
-        for at, (k, one) in zip(numbers, on_cluster(cluster, work, held, left), strict=True):
+        for at, (k, one) in zip(
+            numbers, on_cluster(check_address(cluster), work, held, left), strict=True
+        ):
             say(at, k, one.options)
             yield networks[k], one
 

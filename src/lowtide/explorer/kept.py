@@ -99,16 +99,11 @@ class Kept:
                 self.draw(f"{len(self.done)} of {len(self.tried)} recipes so far")
                 self.drawn = monotonic()
 
-    def stop(self, error: BaseException) -> None:
-        """Draws what there is, and has the error say where it is kept."""
-        if self.journal is None or not self.done:
-            return
-        stopped = f"stopped after {len(self.done)} of {len(self.tried)} recipes"
-        error.add_note(
-            f"{stopped}, kept in {self.journal.path}; the same command goes on from there"
-        )
-        with suppress(UsageError):  # the folder is at fault, and the error says so
-            self.draw(stopped)
+    def stop(self) -> None:
+        """Draws what there is."""
+        if self.done:
+            with suppress(UsageError):  # the folder is at fault, and the error says so
+                self.draw(f"stopped after {len(self.done)} of {len(self.tried)} recipes")
 
     def draw(self, state: str) -> None:
         """The picture and the page, anew."""
