@@ -229,6 +229,16 @@ def test_bugs(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
     assert "please report it" in said
 
 
+def test_a_package_that_does_not_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it raises while it is loaded."""
+    (tmp_path / "in_pieces.py").write_text("raise ValueError('two\\n  lines')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ValueError, match="two") as raised:
+        __import__("in_pieces")
+    said = str(reason(raised.value))
+    assert "in_pieces does not load: ValueError: two lines; pip install --force-reinstall" in said
+
+
 def test_what_compilers_say() -> None:
     with pytest.raises(UsageError, match="TMPDIR"):
         check_system("cc1: fatal error: /tmp/x.s: No space left on device", Path("/tmp"))

@@ -103,13 +103,20 @@ def test_a_board_compiler_that_fails(asked: Asked, tmp_path: Path) -> None:
 def test_a_package_that_does_not_load(
     asked: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its message is shown; one that ends its process ends no other."""
-    core = ("numpy", "numpy"), ("onnxruntime", "onnxruntime")
+    """Its message is shown, in a line; one that ends its process ends no other; of one that does
+    not load another, that one is to be mended."""
+    core = ("numpy", "numpy"), ("onnxruntime", "onnxruntime"), ("onnx", "onnx"), ("typer", "typer")
     monkeypatch.setattr(doctor, "_CORE", core)
     (tmp_path / "onnxruntime.py").write_text("raise ImportError('libx.so.1')")
     (tmp_path / "numpy.py").write_text("import os; os.abort()")
+    (tmp_path / "onnx").mkdir()
+    (tmp_path / "onnx" / "__init__.py").write_text("raise ValueError('two\\n  lines')")
+    (tmp_path / "typer.py").write_text("import onnx")
     code, found = asked(PYTHONPATH=str(tmp_path))
     assert code == 2
+    assert found["onnx"]["fault"] == "does not load: ValueError: two lines"
+    assert found["typer"]["fault"] == "does not load onnx"
+    assert found["typer"]["install"] == "pip install --force-reinstall onnx"
     assert "libx.so.1" in found["onnxruntime"]["fault"]
     assert found["onnxruntime"]["install"] == "pip install --force-reinstall onnxruntime"
     assert "ends Python" in found["numpy"]["fault"]

@@ -43,8 +43,11 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
-    help="Makes a neural network fit in the memory you have, and proves it computes the same.",
-    epilog="Exit codes: 0 done, 1 a bug, 2 usage, 3 budget cannot be met, 4 input unreadable or "
+    help="Turns a trained neural network into C that runs in a fraction of the usual RAM, and "
+    "checks that it computes the same.",
+    epilog="Begin with your network, `lowtide fit net.onnx -o out`, or, in a clone of lowtide, "
+    "with that of the examples: `lowtide fit examples/resnet8_cifar10.onnx -o out`.\n\n"
+    "Exit codes: 0 done, 1 a bug, 2 usage, 3 budget cannot be met, 4 input unreadable or "
     "unsupported, 5 a check failed, 129, 130 and 143 interrupted.",
 )
 
@@ -58,35 +61,44 @@ def _root(
         raise typer.Exit
 
 
-app.command(epilog="Example: `lowtide profile net.onnx --overlap none`")(profile)
+_RESNET = "examples/resnet8_cifar10.onnx"
+_INT8 = "examples/resnet8_cifar10_int8"
+
+
+def _examples(*commands: str) -> str:
+    """What --help ends with; all files are in a clone, in this order also what was written."""
+    return "In a clone of lowtide:\n\n" + "\n\n".join(f"- `lowtide {one}`" for one in commands)
+
+
+app.command(epilog=_examples(f"profile {_RESNET}", f"profile {_RESNET} --chip nrf52840"))(profile)
 app.command(
     cls=RepeatedFit,
-    epilog="Examples:\n\n"
-    "- `lowtide fit net.tflite -o out --chip stm32l4r5`\n\n"
-    "- `lowtide fit net.onnx -o out --budget 256KiB --sample cat.png`\n\n"
-    "- `lowtide fit net.onnx -o out --chip nrf52840 --int8 --calibrate pictures/`\n\n"
-    "- `lowtide fit -c out/lowtide.toml`",
+    epilog=_examples(
+        f"fit {_RESNET} -o out --budget 64KiB --sample examples/pictures/cat.jpg",
+        f"fit {_INT8}.tflite -o out --chip stm32l4r5",
+        f"fit {_RESNET} -o out --chip nrf52840 --int8 --calibrate examples/pictures",
+        "fit -c out/lowtide.toml",
+    ),
 )(fit)
-app.command(epilog="Example: `lowtide explore net.onnx -o front --image streamed`")(explore)
-app.command(epilog="Example: `lowtide verify out --model net.onnx`")(verify)
+app.command(epilog=_examples(f"explore {_RESNET} -o front --image streamed"))(explore)
+app.command(epilog=_examples(f"fit {_RESNET} -o out", f"verify out --model {_RESNET}"))(verify)
 app.command(
-    epilog="Examples: `lowtide bench out --against onnxruntime --model net.onnx --profile`; "
-    "`lowtide bench out --board m4`"
+    epilog=_examples(
+        f"fit {_RESNET} -o out", "bench out --against onnxruntime --profile", "bench out --board m4"
+    )
 )(bench)
-app.command(epilog="Examples: `lowtide boards`; `lowtide boards m4 -o m4 --source out/net.c`")(
-    boards
-)
-app.command(
-    epilog="Example: `lowtide chips --json`; then `lowtide fit net.onnx -o out --chip stm32l4r5`"
-)(chips)
-app.command(epilog="Example: `lowtide doctor --json`")(doctor)
-app.command(epilog="Example: `lowtide operators --json`")(operators)
+app.command(epilog=_examples("boards", f"fit {_RESNET} -o out", "boards m4 -o m4"))(boards)
+app.command(epilog=_examples("chips", f"fit {_INT8}.tflite -o out --chip stm32l4r5"))(chips)
+app.command(epilog=_examples("doctor"))(doctor)
+app.command(epilog=_examples("operators"))(operators)
 app.command(epilog="Example: `lowtide place A.csv --capacity 1MiB -o placed.csv`")(place)
-app.command(epilog="Example: `lowtide quantise net.onnx --calibrate pictures/ -o net_int8.onnx`")(
+app.command(epilog=_examples(f"quantise {_RESNET} --calibrate examples/pictures -o int8.onnx"))(
     quantise
 )
 app.command(
-    epilog="Example: `lowtide compress net.onnx --flash 256KiB --calibrate pictures/ -o o.onnx`"
+    epilog=_examples(
+        f"compress {_RESNET} --flash 64KiB --calibrate examples/pictures -o small.onnx"
+    )
 )(compress)
 app.command(
     epilog="Example: `lowtide train-compressed net.onnx --flash 64KiB --data d.npz -o o.onnx`"

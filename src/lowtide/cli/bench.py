@@ -63,7 +63,9 @@ def bench(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Time the program in a folder on one core: compiled with net.h's flags, checked, run.
+    """Time the program in a folder on this PC, or count its instructions on an emulated board.
+
+    It is compiled with net.h's flags, checked, and run on one core.
 
     Compiles and runs the C in the folder: do so only with folders that you trust.
 

@@ -64,7 +64,7 @@ def compress(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Store the weights in few bytes, without training: low-bit factors, chosen layer by layer."""
+    """Store the weights in fewer bytes, which approximates the network, without training."""
     from lowtide.files import check_file
     from lowtide.frontends.onnx.shapes import parse_shapes
     from lowtide.pipeline.approximate import compress as run

@@ -10,7 +10,7 @@ from lowtide.errors import UsageError
 
 
 def doctor(as_json: Json = False) -> None:
-    """What is here and what is missing, and the command that brings it.
+    """What lowtide needs on this machine: what is here, what is missing, how it comes here.
 
     Python's packages, C compilers, references for .tflite files, tools of emulated boards. Exit
     code 2 where `lowtide fit` cannot work here.

@@ -36,7 +36,7 @@ def explore(
     image: Annotated[
         Literal["resident", "streamed"],
         typer.Option(
-            help="streamed: also try plans that take the inputs row by row (bands: once a band)."
+            help="streamed: also try plans that take the inputs row by row, as a camera gives them."
         ),
     ] = "resident",
     element_bytes: Annotated[
@@ -68,7 +68,7 @@ def explore(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Plan the network in many ways: the front of memory, work, weight traffic and code."""
+    """Plan in many ways, and list the plans that no other beats in memory, work and code."""
     from lowtide.explorer.ask import explore as run
 
     if len(model) > 1:

@@ -126,7 +126,11 @@ def fit(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Plan the network, emit its C99 program in one arena (or ONNX in tiles), and check it."""
+    """Write a C program for the network that needs little RAM, and check what it computes.
+
+    All that the network computes lies in one block of memory, the arena. The folder gets net.c and
+    net.h (the program), main.c (how it is called) and report.html (the arena, moment by moment).
+    """
     from lowtide.files import check_folder
     from lowtide.pipeline.asked import ask
     from lowtide.pipeline.fit_any import run

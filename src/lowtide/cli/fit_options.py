@@ -14,8 +14,7 @@ Output = Annotated[
     typer.Option(
         "-o",
         "--output",
-        help="Folder to write; of one of lowtide's, your own files stay. ./MODEL-lowtide, or "
-        "./NAME-lowtide with --name, unless given.",
+        help="Folder to write, ./MODEL-lowtide unless given. Your own files in it stay.",
     ),
 ]
 Budget = Annotated[
@@ -29,16 +28,16 @@ Budget = Annotated[
 Target = Annotated[
     Literal["c99", "onnx", "tflite", "fifo", "none"],
     typer.Option(
-        help="What to emit; onnx: the network, from an ONNX file, cut into tiles; tflite: the same "
-        ".tflite file with a plan for TensorFlow Lite Micro; fifo: depths of the FIFOs of a "
-        "streamed accelerator; none: plan only.",
+        help="What to write. c99: a C program. onnx: the network, from an ONNX file, cut into "
+        "tiles. tflite: the same .tflite file with a plan for TensorFlow Lite Micro. fifo: depths "
+        "of the FIFOs of a streamed accelerator. none: plan only.",
         rich_help_panel=PROGRAM,
     ),
 ]
 Tiles = Annotated[
     int | None,
     typer.Option(
-        help="With --target onnx: at most so many tiles a segment (16).",
+        help="With --target onnx: into how many tiles layers are cut at most; 16 unless given.",
         rich_help_panel=PROGRAM,
     ),
 ]

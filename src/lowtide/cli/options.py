@@ -39,20 +39,24 @@ Schedule = Annotated[
 Order = Annotated[
     Literal["given", "least"],
     typer.Option(
-        help="Operators in the file's order, or the order of least peak.", rich_help_panel=PLANNING
+        help="Operators in the file's order, or the one that needs least memory.",
+        rich_help_panel=PLANNING,
     ),
 ]
 Overlap = Annotated[
     Literal["none", "row", "group", "pixel"],
     typer.Option(
-        help="What may share bytes: dead tensors (layer by layer), rows, what the kernels make at "
-        "a time, or pixels.",
+        help="What may take over bytes once they are read for the last time: whole tensors "
+        "(none), rows, what a kernel makes at a time (group), or pixels.",
         rich_help_panel=PLANNING,
     ),
 ]
 Place = Annotated[
     Literal["greedy", "exact"],
-    typer.Option(help="How storages are placed in the arena.", rich_help_panel=PLANNING),
+    typer.Option(
+        help="How addresses in the arena are found: exact searches longer for the least.",
+        rich_help_panel=PLANNING,
+    ),
 ]
 Name = Annotated[
     str | None,
@@ -66,7 +70,7 @@ Name = Annotated[
 Align = Annotated[
     int,
     typer.Option(
-        help="Storages begin at multiples of this many bytes from the arena's start; the arena "
+        help="Tensors begin at multiples of this many bytes from the arena's start; the arena "
         "itself at the largest power of two in that, 64 at least.",
         rich_help_panel=PLANNING,
     ),
@@ -166,8 +170,8 @@ State = Annotated[
 Image = Annotated[
     Literal["resident", "streamed", "endless"],
     typer.Option(
-        help="The inputs lie in the arena, or are handed in row by row (a camera). endless: rows "
-        "come for ever, and each call takes a few new ones (a microphone)."
+        help="resident: the inputs lie in the arena whole. streamed: they are handed in row by row "
+        "(a camera). endless: rows come for ever, a few new ones with each call (a microphone)."
     ),
 ]
 Push = Annotated[
@@ -199,7 +203,8 @@ TimeAxis = Annotated[
 Result = Annotated[
     Literal["resident", "streamed"],
     typer.Option(
-        help="The outputs stay in the arena, or are taken row by row.", rich_help_panel=ENDS
+        help="resident: the outputs stay in the arena. streamed: they are taken row by row.",
+        rich_help_panel=ENDS,
     ),
 ]
 MaxOverhead = Annotated[
@@ -235,8 +240,8 @@ MaxElements = Annotated[
     int,
     typer.Option(
         min=1,
-        help="Networks whose tensors, constants and activations together, have more elements are "
-        "refused before they take memory.",
+        help="Refuse networks with more numbers than this, weights included, before they take "
+        "this machine's memory.",
         rich_help_panel=PLANNING,
     ),
 ]
@@ -299,11 +304,15 @@ Bgr = Annotated[bool, typer.Option("--bgr", help="Pictures in BGR order.")]
 Weights = Annotated[
     Literal["both", "plain", "generated"],
     typer.Option(
-        help="What layers may become: n-bit weights, factors, or whichever is better.",
+        help="What the weights of a layer may become: numbers of few bits (plain), products of "
+        "small factors (generated), or whichever is better.",
         rich_help_panel=PICTURES,
     ),
 ]
 Form = Annotated[
     Literal["cheaper", "factored", "materialised"],
-    typer.Option(help="Run factors as a chain of small layers, make the weights, or the cheaper."),
+    typer.Option(
+        help="Run factors as a chain of small layers (factored), make the weights of them as they "
+        "are needed (materialised), or whichever is cheaper."
+    ),
 ]

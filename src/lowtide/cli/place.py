@@ -27,7 +27,7 @@ def place(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Place the buffers of a minimalloc CSV file: the same file with a column of offsets."""
+    """Find addresses for the buffers of a CSV file, in the form of google/minimalloc."""
     from lowtide.files import check_file, write_file
     from lowtide.minimalloc.csv_file import read_csv, written_csv
     from lowtide.pipeline.fit_text import placed_facts, show_placed

@@ -65,7 +65,7 @@ def profile(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """What the network costs: live bytes of each operator, peaks, MACs, weights."""
+    """What a network costs, before it is fitted: memory by operator, multiply-adds, weights."""
     from lowtide.pipeline.profile import profile as run
 
     network = network_given(model, input_, shape, quiet)

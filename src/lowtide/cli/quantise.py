@@ -57,7 +57,7 @@ def quantise(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Make a float32 network one of 8 bits, an ONNX file in QDQ form, without training."""
+    """Turn a float32 network into one of 8 bits, an ONNX file in QDQ form, without training."""
     from lowtide.files import check_file
     from lowtide.frontends.onnx.shapes import parse_shapes
     from lowtide.pipeline.approximate import quantise as run

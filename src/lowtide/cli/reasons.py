@@ -5,6 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import re
+from importlib.metadata import packages_distributions
+from traceback import walk_tb
+from types import TracebackType
 
 from lowtide.errors import LIMITS, LowtideError, UsageError, perhaps, system_says
 
@@ -26,7 +29,22 @@ def reason(error: Exception) -> LowtideError | None:
         return UsageError(f"no thread can be started; {LIMITS[errno.EAGAIN]}")
     if isinstance(error, ImportError) and not (error.name or "lowtide").startswith("lowtide"):
         return UsageError(f"the installation is not whole: {error}; install lowtide anew")
+    if package := _in_loading(error.__traceback__):
+        what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        way_out = f"pip install --force-reinstall {package}, then lowtide doctor"
+        return UsageError(
+            f"the installation is not whole: {package} does not load: {what}; {way_out}"
+        )
     return None
+
+
+def _in_loading(trace: TracebackType | None) -> str:
+    """The package, none of ours, that was being loaded when an error came; "" where none was."""
+    frames = [frame for frame, _ in walk_tb(trace) if frame.f_code.co_name == "<module>"]
+    found = str(frames[-1].f_globals.get("__name__", "")).partition(".")[0] if frames else ""
+    if found in ("", "lowtide", "__main__"):
+        return ""
+    return next(iter(packages_distributions().get(found, ())), found)
 
 
 _OURS = (

@@ -67,7 +67,7 @@ def train_compressed(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Compress, then train what is stored, taught by the network as it was. Needs torch."""
+    """Compress, then train what is stored to do as the network did. Needs torch."""
     from lowtide.data.pictures import Scaling
     from lowtide.files import check_file, write_file
     from lowtide.frontends.onnx.shapes import parse_shapes

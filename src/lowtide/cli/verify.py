@@ -52,7 +52,7 @@ def verify(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Repeat the checks from the files in a folder.
+    """Repeat the checks of fit from the files in a folder.
 
     Compiles and runs the C in the folder, or the .tflite file in TensorFlow Lite Micro: do so only
     with folders that you trust.

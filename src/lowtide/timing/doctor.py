@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -43,6 +44,7 @@ _EXTRAS = (
     ("distributed", "distributed", "cluster", "no explore --cluster"),
 )  # fmt: skip
 _AGAIN = "pip install --force-reinstall"
+_LONGEST = 200
 _LOAD = "import importlib, sys; importlib.import_module(sys.argv[1])"
 _C = {"darwin": "xcode-select --install", "win32": "pip install ziglang"}.get(
     sys.platform, "apt install gcc libc6-dev"
@@ -127,9 +129,23 @@ def _package(name: str, module: str, install: str, without: str, needed: bool) -
         return Finding(name, found, f"is not loaded: {system_says(error)}", "", without, needed)
     if done.returncode == 0:
         return Finding(name, found, needed=needed)
-    said = done.stderr.decode(errors="replace").strip().splitlines()
-    why = said[-1] if said else f"ends Python ({done.returncode})"
+    said = done.stderr.decode(errors="replace")
+    if (other := _broken_in(said)) not in ("", name):
+        return Finding(name, found, f"does not load {other}", f"{_AGAIN} {other}", without, needed)
+    why = _in_a_line(said) or f"ends Python with status {done.returncode}"
     return Finding(name, found, f"does not load: {why}", install, without, needed)
+
+
+def _broken_in(said: str) -> str:
+    """The package of ours in whose files a traceback ends; "" of another, or of none."""
+    at = re.findall(r'File ".*[/\\]([^/\\]+)[/\\][^/\\]+", line', said)
+    return next((name for name, module in _CORE if at and at[-1] == module), "")
+
+
+def _in_a_line(said: str) -> str:
+    """The exception that ends a traceback: its words may be several lines."""
+    found = re.search(r"^[A-Za-z_][\w.]*(?::|$).*", said.rpartition('\n  File "')[2], re.M | re.S)
+    return " ".join((found[0] if found else said).split())[:_LONGEST]
 
 
 def _compilers() -> Iterator[Finding]:
