@@ -84,7 +84,7 @@ app.command(epilog=_examples(f"explore {_RESNET} -o front --image streamed"))(ex
 app.command(epilog=_examples(f"fit {_RESNET} -o out", f"verify out --model {_RESNET}"))(verify)
 app.command(
     epilog=_examples(
-        f"fit {_RESNET} -o out", "bench out --against onnxruntime --profile", "bench out --board m4"
+        f"fit {_RESNET} -o out", "bench out --against onnxruntime", "bench out --board m4"
     )
 )(bench)
 app.command(epilog=_examples("boards", f"fit {_RESNET} -o out", "boards m4 -o m4"))(boards)
