@@ -50,7 +50,7 @@ def advice(plan: Plan) -> Advice:
     found = _ends(plan, plan.inputs, _MOST) or _leave_out(plan)
     found = found or _ends(plan, plan.inputs) or _ends(plan, plan.outputs) or _nothing(plan)
     if _may_be_eight(plan):
-        more = " 8-bit numbers take a quarter of the bytes: fit --int8 --calibrate PICTURES."
+        more = " At 8 bits, numbers take a quarter: lowtide fit --int8 --calibrate PICTURES."
         return replace(found, words=found.words + more)
     return found
 
@@ -76,8 +76,8 @@ def _ends(plan: Plan, ports: Sequence[Port], share: float = 0.0) -> Advice | Non
     others = int(live_bytes(rest, plan.schedule.ticks).max())
     if not held or least < share * peak or (least < _MOST * peak and others > _WORTH * peak):
         return None
-    if layout.graph.states or layout.graph.pushes:
-        return None
+    if others >= peak or layout.graph.states or layout.graph.pushes:
+        return None  # memory is as full without them
     what, name = ("input", "image") if ports is plan.inputs else ("result", "result")
     why = f"While all of the {what} lies in the arena, no plan takes less than {least:,} bytes."
     if least < _MOST * peak:
@@ -100,8 +100,8 @@ def _nothing(plan: Plan) -> Advice:
     words = "The arena is as small as this order of work allows." if small else ""
     graph = plan.layout.graph
     more = plan.streamed and not (plan.options.max_overhead or graph.states or graph.pushes)
-    if more and _goes(plan, {"max_overhead": 0.1}):
-        words += " What more multiply-adds would save: lowtide explore, or --max-overhead 0.1."
+    if more and _goes(plan, {"max_overhead": 0.5}):
+        words += " More multiply-adds may save memory: lowtide explore shows what each share buys."
     return Advice(words.strip() or "Nothing that fit knows of needs less.")
 
 
