@@ -8,6 +8,7 @@ import random
 import shlex
 import signal
 import sys
+import time
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -34,6 +35,7 @@ from lowtide.report.scale import Scale
 from network_builder import Builder
 from test_cli import lowtide, started, stopped_at
 
+MODEL = Path(__file__).parents[2] / "examples" / "resnet8_cifar10.onnx"
 FEW = recipes(Options(), 0.02)
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -210,7 +212,8 @@ def test_code_is_measured_where_it_was_not(tmp_path: Path, monkeypatch: pytest.M
     ("name", "content", "says"),
     [
         ("thesis.tex", "years of work", "not empty"),
-        ("points.jsonl", "1, 2\n", "not empty"),
+        ("points.jsonl", "1, 2\n", "line 1: not as explore wrote it"),
+        ("points.jsonl", "", "line 1: not as explore wrote it"),
         ("points.jsonl", '{"lowtide": "0.1.0", "sha256": "0", "file": "b.onnx"}\n', "b.onnx"),
         ("points.jsonl", '{"lowtide": "0.0.1", "sha256": "OWN"}\n', "lowtide 0.0.1"),
         ("points.jsonl", '{"lowtide": "0.1.0", "sha256": "OWN"}\n{"recipe": {}}\n', "line 2"),
@@ -285,6 +288,27 @@ def test_interrupted(tmp_path: Path) -> None:
     assert "1 of 6 found before" in again.stderr
     assert "1 of 6: " not in again.stderr
     assert again.stdout.startswith("net.onnx: 6 recipes")
+
+
+@pytest.mark.slow
+def test_killed(tmp_path: Path) -> None:
+    """SIGKILL, so that nothing runs on the way out: the next run goes on, to the same front."""
+    command = ["explore", str(MODEL), "-o", str(tmp_path / "out"), "--max-overhead", "0"]
+    points = tmp_path / "out" / "points.jsonl"
+    running = started([sys.executable, "-m", "lowtide", *command], {**os.environ})
+    while not points.exists() or points.read_bytes().count(b"\n") < 3:
+        assert running.poll() is None, "it was done before it was killed"
+        time.sleep(0.05)
+    running.kill()
+    running.communicate()
+    kept = points.read_bytes().splitlines()[:3]
+    again = json.loads(lowtide(*command, "--json").stdout)
+    assert points.read_bytes().splitlines()[:3] == kept
+    here = explore(MODEL, recipes(Options(), 0.0)).facts()
+    for one in (again, here):
+        for of in one["points"]:
+            of.pop("seconds"), of.pop("command")
+    assert again == json.loads(json.dumps(here))
 
 
 # What is shown.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import chain
+from math import isfinite
 from typing import Any
 
 from lowtide.kernels.chips import find_chip
@@ -43,16 +44,16 @@ def point(facts: dict[str, Any]) -> Point:
     """The point of `facts`; raises KeyError, TypeError or ValueError where they are not one's."""
     recipe = dict(facts["recipe"])
     recipe |= {name: tuple(held) for name, held in recipe.items() if isinstance(held, list)}
-    code = facts["code_bytes"]
+    code, ram = facts["code_bytes"], facts.get("ram_bytes")
     return Point(
         Options(**recipe),
-        int(facts["arena_bytes"]),
-        int(facts["macs"]),
-        float(facts["mac_overhead"]),
-        int(facts["weight_traffic_bytes"]),
-        None if code is None else int(code),
-        float(facts["seconds"]),
-        None if facts.get("ram_bytes") is None else int(facts["ram_bytes"]),
+        _size(facts["arena_bytes"]),
+        _size(facts["macs"]),
+        _share(facts["mac_overhead"]),
+        _size(facts["weight_traffic_bytes"]),
+        None if code is None else _size(code),
+        _share(facts["seconds"]),
+        None if ram is None else _size(ram),
         tuple(map(_on_chip, facts.get("chips", ()))),
         str(facts.get("map", "")),
     )
@@ -63,7 +64,19 @@ def _on_chip(facts: dict[str, Any]) -> OnChip:
     limits = Limits.of(None, facts["name"])
     sizes, known = ("ram_bytes", "flash_bytes"), ("code_measured", "stack_measured")
     ram, flash, code, stack = (facts[name] for name in (*sizes, *known))
-    return OnChip(find_chip(facts["name"]), limits, int(ram), int(flash), bool(code), bool(stack))
+    return OnChip(find_chip(facts["name"]), limits, _size(ram), _size(flash), code, stack)
+
+
+def _size(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(value)
+    return value
+
+
+def _share(value: Any) -> float:
+    if type(value) not in (int, float) or not isfinite(value):
+        raise ValueError(value)
+    return float(value)
 
 
 def distinct(points: Sequence[Point]) -> tuple[Point, ...]:

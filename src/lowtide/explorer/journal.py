@@ -120,10 +120,12 @@ def check_journal(folder: Path) -> None:
     if os.path.lexists(path) and not is_file(folder, NAME):
         raise UsageError(f"{path} is a link or no file; choose another folder with -o")
     if path.exists():
-        found = "lowtide" in _header(_bytes(path).split(b"\n")[0])
-    else:
-        found = not any(folder.iterdir())
-    if not found:
+        if "lowtide" not in _header(_bytes(path).split(b"\n")[0]):
+            raise UsageError(
+                f"{path}, line 1: not as explore wrote it, so nobody knows whose the points are; "
+                "choose another folder with -o, or delete it"
+            )
+    elif any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty and holds no {NAME}; choose another with -o")
 
 
