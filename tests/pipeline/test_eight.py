@@ -89,6 +89,8 @@ def test_one_command_says_first_how_far_it_is_from_the_original(command: Command
     assert header.startswith(f"/* net.h: {said}"[:90])
     for label, file in (("original    ", "net.onnx"), ("at 8 bits   ", "out/int8.onnx")):
         assert f"{label}sha256 {hashlib.sha256(Path(file).read_bytes()).hexdigest()}" in header
+    assert "on a random input (noise, unlike any picture: much is normal)" in text
+    assert "nearest to the original's on the calibration, " in text
     assert "accuracy       100.00 % ->" in text
     assert "*net_input_image(void)" in header
     assert "uint8" in header

@@ -17,6 +17,8 @@ LAYERS = "lowtide.weights"
 
 RANDOM = "a random input"
 
+_NOISE = "noise, unlike any picture: much is normal"
+
 SMALL, EIGHT = WAYS = ("stored small", "at 8 bits")
 """How a network became an approximation of another one."""
 
@@ -65,7 +67,7 @@ class Original:
         on = " and ".join(one.on for one in self.known)
         size = f"up to {self.max_rel_diff:.1e} of the largest value from {self.file} on {on}"
         others = [one for one in self.apart if one not in self.known]
-        more = [f"{one.max_rel:.1e} on {one.on}" for one in others]
+        more = [f"{one.max_rel:.1e} on {one.on} ({_NOISE})" for one in others]
         more += ["that is an approximation itself"] if self.again else []
         return "; ".join([f"an approximation: {size}", *more])
 

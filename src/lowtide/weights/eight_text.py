@@ -34,12 +34,12 @@ def show_eight(found: Quantised, rates: Mapping[str, Any], name: str) -> list[st
     """Before and after."""
     facts = found.facts()
     dense, own = facts["dense_bytes"], facts["bytes"]
-    others = [f"{loss:.1e} by {how}" for how, loss in found.losses.items() if how != found.method]
+    others = [f"{how} {loss:.1e}" for how, loss in found.losses.items() if how != found.method]
     lines = [
         f"{name}: {show_bytes(dense)} -> {show_bytes(own)} of constants, "
         f"{found.operators - len(found.left)} of {found.operators} operators at 8 bits",
-        f"  ranges         by {found.method}, the nearest to the original: loss "
-        f"{found.losses[found.method]:.1e}, {', '.join(others)}",
+        f"  ranges         by {found.method}: its outputs are nearest to the original's on the "
+        f"calibration, {found.losses[found.method]:.1e} where 0 is equal ({', '.join(others)})",
     ]
     if found.left:
         some = ", ".join(map(for_terminal, found.left[:5]))
