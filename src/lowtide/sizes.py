@@ -50,3 +50,11 @@ def show_both(used: int, limit: int) -> tuple[str, str]:
     """Both sizes, to the byte where nothing else tells them apart."""
     shown = show_bytes(used), show_bytes(limit)
     return shown if shown[0] != shown[1] or used == limit else (f"{used:,} B", f"{limit:,} B")
+
+
+def show_change(before: int, after: int) -> str:
+    """-84.0 %; in bytes where that rounds to nothing."""
+    percent = f"{100 * (after - before) / before:+.1f}" if before else ""
+    if after == before:
+        return "no change"
+    return f"{after - before:+,} B" if percent in ("", "+0.0", "-0.0") else f"{percent} %"

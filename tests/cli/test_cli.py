@@ -312,6 +312,12 @@ def test_a_spoiled_folder_does_not_verify(network: Path, tmp_path: Path) -> None
     other = lowtide("verify", out)
     assert other.returncode == 5
     assert "changed since lowtide wrote it: net.c" in other.stderr
+    (out / "net.c").write_text(source + "\n#error\n")
+    broken = lowtide("verify", out)
+    assert broken.returncode == 5
+    assert broken.stderr.splitlines()[-1].startswith(
+        "lowtide: changed since lowtide wrote it: net.c; net.c does not compile"
+    )
     (out / "net.c").write_text(source)
     (out / "plan.json").write_text("{}")
     damaged = lowtide("verify", out)

@@ -20,6 +20,7 @@ from lowtide.kernels.chip_sources import FACTS
 from lowtide.kernels.chips import CHIPS, Chip, find_chip
 from lowtide.kernels.cpus import CPUS
 from lowtide.pipeline.on_chip import Limits, OnChip
+from lowtide.sizes import show_both, show_change
 from tflite_operators import ONE, Random
 
 needs_compiler = pytest.mark.skipif(find_compiler() is None, reason="needs a C compiler")
@@ -95,6 +96,13 @@ def test_rounding_hides_no_byte() -> None:
         "fits: RAM 98,303 of 98,304 B",
         "fits: RAM 96 of 96 KiB",
         "does not fit: 1 B of RAM too much: RAM 98,305 of 98,304 B",
+    ]
+    assert show_both(full + 1, full) == ("98,305 B", "98,304 B")
+    assert show_both(full, full) == ("96.0 KiB", "96.0 KiB")
+    assert [show_change(full, one) for one in (full, full - 1, 0)] == [
+        "no change",
+        "-1 B",
+        "-100.0 %",
     ]
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -161,19 +162,25 @@ def verify(
     began = time.perf_counter()
     folder = Path(folder)
     result = result_of(folder)
-    try:
+    with naming_changed(result):
         memory, checks, recomputed = verify_files(folder, result, model, progress, max_elements)
-    except (CheckError, ModelError) as error:
-        if result.changed:
-            name_changed(error, ", ".join(result.changed))
-        raise
     return Verified(memory, checks, recomputed, time.perf_counter() - began, result.changed)
 
 
-def name_changed(error: CheckError | ModelError, names: str) -> None:
-    """Adds to an error which files are not as lowtide wrote them: one is likely the cause."""
-    said = f"changed since lowtide wrote it: {names}"
-    error.hint = f"{error.hint}; {said}" if error.hint else said
+@contextmanager
+def naming_changed(result: Result) -> Iterator[None]:
+    """An error says first which files are not as lowtide wrote them: one is likely the cause."""
+    try:
+        yield
+    except (CheckError, ModelError) as error:
+        if result.changed:
+            cause = f"changed since lowtide wrote it: {', '.join(result.changed)}; "
+            if isinstance(error, ModelError):
+                error.what = cause + error.what
+            else:
+                error.args = (cause + error.args[0],)
+            error.hint = error.hint or FIT_AGAIN
+        raise
 
 
 def verify_files(

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from lowtide.check.fifo import NPZ, Simulated, simulate
-from lowtide.check.verify import name_changed, result_of
+from lowtide.check.verify import naming_changed, result_of
 from lowtide.clock import Progress, quiet
-from lowtide.errors import FIT_AGAIN, NO_COMPILER, CheckError, UnreadableModel, UsageError
+from lowtide.errors import FIT_AGAIN, NO_COMPILER, UnreadableModel, UsageError
 from lowtide.quoting import for_terminal
 
 _JSON = "fifo.json"
@@ -63,12 +63,8 @@ def verify_fifos(folder: Path, progress: Progress = quiet) -> VerifiedFifos:
     except (ValueError, RecursionError) as error:
         raise UnreadableModel("not JSON", file=str(folder / _JSON), hint=FIT_AGAIN) from error
     progress("simulating")
-    try:
+    with naming_changed(result):
         simulated = simulate(held, result.files[NPZ], str(folder / _JSON))
-    except (CheckError, UnreadableModel) as error:
-        if result.changed:
-            name_changed(error, ", ".join(result.changed))
-        raise
     if simulated is None:
         raise UsageError(NO_COMPILER)
     return VerifiedFifos(held, simulated, time.perf_counter() - began, result.changed)

@@ -12,11 +12,11 @@ from lowtide.backends.tflite.load import load_outline
 from lowtide.check.tflm import version_of_tflm
 from lowtide.check.tflm_inputs import drawn_inputs
 from lowtide.check.tflm_judge import Judged, judge_tflite, run_bare
-from lowtide.check.verify import name_changed, result_of
+from lowtide.check.verify import naming_changed, result_of
 from lowtide.check.words import changed_lines
 from lowtide.clock import Progress, quiet
-from lowtide.errors import CheckError, ModelError
 from lowtide.quoting import for_terminal
+from lowtide.sizes import show_change
 
 
 @dataclass(frozen=True, repr=False)
@@ -55,7 +55,7 @@ class VerifiedTflite:
         return (
             f"{for_terminal(self.file)}: the plan is sound, right for {self.judged.kernels} "
             f"kernels; TensorFlow Lite Micro's head is {head} bytes "
-            f"({self.online} without it, {100 * (head / max(self.online, 1) - 1):+.1f} %)\n"
+            f"({self.online} without it, {show_change(self.online, head)})\n"
             f"  outputs        equal to the bit on {self.samples} sets of inputs to those of "
             f"{for_terminal(self.against)}, by tflite-micro {self.runtime}"
             + "".join(f"\n{line}" for line in changed_lines(self.changed))
@@ -78,7 +78,7 @@ def verify_tflite(
     Raises CheckError, ModelError and UsageError.
     """
     began, result = time.perf_counter(), result_of(folder)
-    try:
+    with naming_changed(result):
         runtime = version_of_tflm()
         progress("loading")
         path = folder / name
@@ -88,10 +88,6 @@ def verify_tflite(
         bare = run_bare(load_outline(model)[0] if model else made, sets, str(model or path))
         progress("running it with the plan")
         judged = judge_tflite(made, sets, bare, str(path))
-    except (CheckError, ModelError) as error:
-        if result.changed:
-            name_changed(error, ", ".join(result.changed))
-        raise
     against = str(model) if model else "the same file without a plan"
     return VerifiedTflite(
         str(path), judged, bare.head_bytes, len(sets), runtime, against,

@@ -15,10 +15,10 @@ from typing import Any
 from lowtide.check.flags import named
 from lowtide.check.judge import Checks
 from lowtide.check.together import Guest, Turns, judge_shared, judge_turns
-from lowtide.check.verify import is_model, name_changed, result_of, verify_files
+from lowtide.check.verify import is_model, naming_changed, result_of, verify_files
 from lowtide.check.words import show_verified_together
 from lowtide.clock import Progress, quiet
-from lowtide.errors import FIT_AGAIN, CheckError, ModelError, UnreadableModel
+from lowtide.errors import FIT_AGAIN, CheckError, UnreadableModel
 from lowtide.files.result import Result
 from lowtide.files.several import SHARED, TURNS, part_of
 from lowtide.planner.memory_map import MemoryMap
@@ -84,12 +84,8 @@ def verify_together(
     """
     began = time.perf_counter()
     result = result_of(folder)
-    try:
+    with naming_changed(result):
         shared, memories, checks, turns = _verified(folder, result, model, progress, max_elements)
-    except (CheckError, ModelError) as error:
-        if result.changed:
-            name_changed(error, ", ".join(result.changed))
-        raise
     spent = time.perf_counter() - began
     return VerifiedTogether(shared, memories, checks, turns, spent, result.changed)
 
@@ -106,7 +102,7 @@ def _verified(
         try:
             memory, one, _ = verify_files(folder, part, own, progress, max_elements)
         except CheckError as error:
-            error.args = (f"{name}: {error}",)
+            error.args = (f"{name}: {error.args[0]}",)
             raise
         memories.append(memory)
         checks.append(one)

@@ -33,7 +33,7 @@ from lowtide.planner.options import Source
 from lowtide.planner.refuse import MOST_OVERHEAD
 from lowtide.quoting import for_terminal
 from lowtide.room import MAX_ELEMENTS
-from lowtide.sizes import no_share, parse_bytes, show_bytes
+from lowtide.sizes import no_share, parse_bytes, show_bytes, show_change
 from lowtide.tiling.improve import improve
 from lowtide.tiling.search import search
 from lowtide.tiling.segments import TiledSegment
@@ -110,7 +110,7 @@ class Portable(Result):
         return (
             f"{for_terminal(self.source.file)}: {show_bytes(after)} at its fullest node "
             f"'{for_terminal(self.after.at)}'"
-            f" ({show_bytes(before)} layer by layer, {-100 * self.saving:+.1f} %),"
+            f" ({show_bytes(before)} layer by layer, {show_change(before, after)}),"
             f" {100 * self.overhead:.2f} % extra multiply-adds,"
             f" {self.after.nodes} nodes ({self.before.nodes} before);"
             f" {self.against.shown(self.numbers.max_rel)} on the original"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from lowtide.planner.together import Shared
-from lowtide.sizes import show_both, show_bytes
+from lowtide.sizes import show_both, show_bytes, show_change
 
 if TYPE_CHECKING:
     from lowtide.pipeline.fitted import Fitted
@@ -24,7 +24,7 @@ def page_figures(fitted: Fitted, budget: int | None) -> Iterator[tuple[str, str]
         yield "Budget, for the arena alone", show_bytes(budget)
     if fitted.flash_bytes is not None:
         yield "Flash: weights and code", show_bytes(fitted.flash_bytes)
-    saved = f" ({100 * (after / before - 1):+.1f} %)" if before else ""
+    saved = f" ({show_change(before, after)})"
     yield "Arena, before and after", f"{show_bytes(before)} to {show_bytes(after)}{saved}"
     yield "Least for this order (bound)", show_bytes(own.lower_bound_bytes)
     yield "Work", f"{own.macs / 1e6:.2f} M multiply-adds"

@@ -10,7 +10,7 @@ import numpy as np
 
 from lowtide.check.words import amount, checked_lines
 from lowtide.quoting import PATH_WIDTH, for_terminal
-from lowtide.sizes import show_bytes
+from lowtide.sizes import show_bytes, show_change
 
 if TYPE_CHECKING:
     from lowtide.check.judge import Checks
@@ -37,7 +37,7 @@ def show_fit(fitted: Fitted, labels: Sequence[str] | None = None) -> str:
         f"  whole tensors  {amount(before)}  order {order}; most at {for_terminal(own.peak.name)} "
         f"({own.peak.type})",
         f"  arena          {amount(arena)}  placement {proven}; "
-        f"{_percent(before, arena)} against whole tensors",
+        f"{show_change(before, arena)} against whole tensors",
         *_states(plan),
         f"  lower bound    {amount(own.lower_bound_bytes)}  live at one time, "
         + ("row by row" if plan.streamed else f"overlap {plan.options.overlap}"),
@@ -160,7 +160,7 @@ def _whole(fitted: Fitted) -> list[str]:
         + ("code (not measured)" if code is None else f"{code} of code and tables"),
         *([f"  deepest calls  {own.stack}"] if own.stack else []),
         *([f"  measured       {for_terminal(own.words, 300)}"] if own.stack else []),
-        f"  whole network  {amount(after)}  activations and weights; {_percent(before, after)}",
+        f"  whole network  {amount(after)}  activations and weights; {show_change(before, after)}",
     ]
 
 
@@ -171,10 +171,6 @@ def _beside(fitted: Fitted) -> str:
         return f"arena alone; stack and state are not measured: {own.unknown}"
     state = "" if own.state_bytes is None else f", {own.state_bytes} of state"
     return f"arena, {own.stack_bytes} of stack{state}"
-
-
-def _percent(before: int, after: int) -> str:
-    return f"{100 * (after - before) / before:+.1f} %" if before else "+0.0 %"
 
 
 def _answers(checks: Checks, output: Port, labels: Sequence[str]) -> list[str]:

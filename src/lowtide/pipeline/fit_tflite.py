@@ -31,6 +31,7 @@ from lowtide.pipeline.read import named
 from lowtide.pipeline.result import Result
 from lowtide.quoting import for_terminal, own
 from lowtide.room import MAX_ELEMENTS
+from lowtide.sizes import show_change
 
 
 @dataclass(frozen=True, repr=False)
@@ -88,11 +89,10 @@ class FittedTflite(Result):
 
     def __str__(self) -> str:
         head = self.after.head_bytes
-        less = 100 * (head / max(self.online, 1) - 1)
         had = "" if self.before is None else f"; {self.before} with the plan that it had"
         return (
             f"{for_terminal(self.file)}: TensorFlow Lite Micro's head is {head} bytes "
-            f"({self.online} without a plan, {less:+.1f} %{had})\n"
+            f"({self.online} without a plan, {show_change(self.online, head)}{had})\n"
             f"  outputs        equal to the bit on {self.samples} sets of inputs, by tflite-micro "
             f"{self.runtime}\n"
             f"  right for      {self._right_for()}{self._saved()}"

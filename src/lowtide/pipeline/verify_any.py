@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lowtide.check.layers import compare_layers, naming
 from lowtide.check.tested import run_tests
-from lowtide.check.verify import Verified
+from lowtide.check.verify import Verified, naming_changed, result_of
 from lowtide.check.verify import verify as verify_program
 from lowtide.check.verify_fifo import VerifiedFifos, holds_fifos, verify_fifos
 from lowtide.check.verify_tflite import VerifiedTflite, planned_file, verify_tflite
@@ -72,10 +72,13 @@ def verify(
         return verify_fifos(home, say)
     labelled = None if classes is None else Path(classes)
     given = LabelledFiles(tests, labelled, numbers(mean), numbers(std), bgr)
-    looked = compare_layers(home, file, say) if layers and file else None
+    result = result_of(home)
+    with naming_changed(result):
+        looked = compare_layers(home, file, say) if layers and file else None
     with naming(looked):
         verified = verify_program(home, file, say, max_elements)
-    tested = run_tests(home, given, say) if tests else None
+    with naming_changed(result):
+        tested = run_tests(home, given, say) if tests else None
     return replace(verified, layers=looked, tested=tested)
 
 

@@ -9,7 +9,7 @@ from lowtide.planner.costs import Cost
 from lowtide.planner.plan import Plan
 from lowtide.quoting import for_terminal
 from lowtide.report.short_names import short_names, what_differs
-from lowtide.sizes import show_bytes
+from lowtide.sizes import show_bytes, show_change
 
 _HEAD = ("operator", "type", "output", "live", "KiB", "MACs", "weights")
 _EIGHTHS = " ▏▎▍▌▋▊▉"
@@ -204,8 +204,8 @@ def _both(plan: Plan) -> str:
     """Activations and weights together, before and after."""
     weights = plan.profile.weight_bytes
     before, after = plan.profile.layerwise_bytes + weights, plan.arena_bytes + weights
-    percent = 100 * (after / max(before, 1) - 1)
-    return f"{before:,} -> {after:,} bytes of activations and weights ({percent:+.1f} %)"
+    change = show_change(before, after)
+    return f"{before:,} -> {after:,} bytes of activations and weights ({change})"
 
 
 def _peak(plan: Plan) -> str:
