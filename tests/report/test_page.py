@@ -229,7 +229,7 @@ def test_what_was_measured_is_a_column_of_this_plan(
 
 def test_networks_in_one_arena_have_a_map_each(page: Page, tmp_path: Path) -> None:
     """A button each; what is kept is hatched, and said, also in the turn of the other."""
-    long = "a/path/of/modules/that/no/table/has/room/for"
+    long = "A/PATH/OF/MODULES/THAT/NO/TABLE/HAS/ROOM/FOR"
     models, names = [small(), small(stem=long)], ["face", "wake"]
     keep = [f"face:{small().graph.input[0].name}"]
     made = fit_together(models, name=names, keep=keep, target="none")
@@ -244,6 +244,12 @@ def test_networks_in_one_arena_have_a_map_each(page: Page, tmp_path: Path) -> No
     assert page.text("note").startswith("The turn of wake: ")
     assert said in page.text("note")
     cells = "Array.from(document.querySelectorAll('#rows .name'), (n) => [n.textContent, n.title])"
+    cut = (
+        "Array.from(document.querySelectorAll('#rows .name'), (n) => n.scrollWidth > n.clientWidth)"
+    )
+    page.resize(390, 900)
+    assert not any(page.value(cut)), "the column has room for all of a name"
+    page.resize(1200, 900)
     for short, full in page.value(cells):
         assert short == full or (full == long and len(short) == 22 and short[:5] == long[:5])
     left, top = page.value("(({x, y}) => [x, y])(by('map').getBoundingClientRect())")
