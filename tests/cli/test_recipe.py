@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import shlex
 import shutil
 import tomllib
 from collections.abc import Sequence
@@ -100,6 +101,12 @@ def test_a_folder_is_made_again_in_place_and_moves(command: Command, tmp_path: P
     (out / "face.c").unlink()
     assert command("fit", "-c", out / "lowtide.toml").code == 0
     assert contents(out) == before
+    shutil.copytree(out, tmp_path / "alone" / "out")
+    lost = command("fit", "-c", tmp_path / "alone" / "out" / "lowtide.toml")
+    assert lost.code == 4
+    assert "'model' is ../net.onnx, which is not there" in lost.last
+    by_hand = lost.last.partition("say where it is: lowtide ")[2].replace("NETWORK", str(net))
+    assert command(*shlex.split(by_hand)).code == 0
     shutil.move(tmp_path / "work", tmp_path / "elsewhere")
     assert command("fit", "-c", tmp_path / "elsewhere" / "out" / "lowtide.toml").code == 0
     assert contents(tmp_path / "elsewhere" / "out") == before

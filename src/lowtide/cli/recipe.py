@@ -12,6 +12,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import shlex
 import tomllib
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -23,7 +24,7 @@ from typer.core import TyperCommand
 
 from lowtide.cli.recipe_types import checked
 from lowtide.cli.repeat import was_given
-from lowtide.errors import UsageError, system_says
+from lowtide.errors import UnreadableModel, UsageError, system_says
 from lowtide.files.listing import NAME as LISTING
 from lowtide.files.listing import RECIPE
 from lowtide.version import __version__
@@ -116,7 +117,21 @@ def _words(
         values = checked(file, key, name, hints[name], value)
         if given.get(name) in (None, ()):
             for one in values:
+                if name in PATHS - {"output"}:
+                    _check_there(file, key, one, home)
                 yield from _word(key, parameter, one, home)
+
+
+def _check_there(file: Path, key: str, value: str, home: Path) -> None:
+    """Raises where a path leads nowhere, as after a folder was moved; nets.py:small is none."""
+    if ":" in value or (home / value).exists():
+        return
+    by_hand = "NETWORK" if key == "model" else f"--{key} PATH"
+    what = f"'{key}' is {value}, which is not there"
+    hint = f"if it was moved, say where it is: lowtide fit {by_hand} -c {shlex.quote(str(file))}"
+    if key == "model":
+        raise UnreadableModel(what, file=str(file), hint=hint)
+    raise UsageError(f"{file}: {what}; {hint}")
 
 
 def _word(key: str, parameter: Any, value: Any, home: Path) -> Iterator[str]:
