@@ -16,6 +16,7 @@ import pytest
 
 from lowtide.errors import UsageError
 from lowtide.explorer import scheduler
+from lowtide.explorer.cluster import _check_alike
 from lowtide.explorer.explore import explore, explore_all
 from lowtide.explorer.recipes import recipes
 from lowtide.planner.options import Options
@@ -96,6 +97,8 @@ def test_who_answers_is_no_scheduler(cluster: Any, monkeypatch: pytest.MonkeyPat
                 explore(MODEL, one, cluster=address)
     with pytest.raises(UsageError, match="no scheduler but a worker"):
         explore(MODEL, one, cluster=worker)
+    with pytest.raises(UsageError, match=r"different compilers: a has .'cc',., b has .'there"):
+        _check_alike({"a": ("cc",), "b": ("there is no cc",)}, "a:1")
     monkeypatch.setattr(scheduler, "__version__", "9.9")
     with pytest.raises(UsageError, match=r"has lowtide 0.* need lowtide 9\.9"):
         explore(MODEL, one, cluster=cluster.scheduler_address)

@@ -60,6 +60,13 @@ def found_before(
     return tuple(found) if len(found) == len(chips) else None
 
 
+def compilers(recipe: Options, code: bool, chips: Asked) -> tuple[str, ...]:
+    """What measures here, for the code and for each chip, or why nothing does."""
+    asked = [recipe] if code else []
+    meters = [find_meter(one) for one in (*asked, *(chip.options(recipe) for chip in chips))]
+    return tuple(one.absent or one.words for one in meters)
+
+
 def _measured(limits: Limits, recipe: Options) -> bool:
     """Whether something here compiles for the chip."""
     own = limits.options(recipe)

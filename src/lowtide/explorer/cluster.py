@@ -9,7 +9,7 @@ What a worker had when it died the scheduler gives to another.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from lowtide.errors import UsageError
@@ -23,14 +23,17 @@ def on_cluster(
     work: Callable[[Any, Any], T],
     networks: Sequence[object],
     tasks: Sequence[tuple[int, object]],
+    alike: Callable[[], object],
 ) -> Iterator[tuple[int, T]]:
     """k, work(networks[k], recipe) for each task (k, recipe); raises what it raises.
 
-    UsageError where nobody answers, workers have another lowtide, or a recipe ended several.
+    UsageError where nobody answers, workers have another lowtide or are not `alike`, or a recipe
+    ended several.
     """
     with connected(address) as client:
         from distributed import CancelledError, KilledWorker, as_completed
 
+        _check_alike(client.run(alike), address)
         held = [_sent(client, network) for network in networks]
         futures = {client.submit(work, held[k], one, pure=False): k for k, one in tasks}
         try:
@@ -42,6 +45,17 @@ def on_cluster(
             ) from error
         except CancelledError as error:
             raise UsageError(f"--cluster {address}: the scheduler answers no longer") from error
+
+
+def _check_alike(found: Mapping[str, object], address: str) -> None:
+    """Raises UsageError where they measure with different compilers: who planned would tell."""
+    (first, held), *others = found.items()
+    for where, other in others:
+        if other != held:
+            raise UsageError(
+                f"--cluster {address}: workers measure with different compilers: {first} has "
+                f"{held}, {where} has {other}; install the same on each"
+            )
 
 
 def _sent(client: Any, network: object) -> Any:

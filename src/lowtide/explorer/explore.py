@@ -7,7 +7,7 @@ A point is in the folder as soon as it is known; the next run goes on from there
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from lowtide.check.judge import judge_placement
 from lowtide.check.meter import find_meter
 from lowtide.clock import Clock, Part, Progress, quiet
 from lowtide.errors import UsageError
-from lowtide.explorer.chips import Asked, on_each
+from lowtide.explorer.chips import Asked, compilers, on_each
 from lowtide.explorer.cluster import on_cluster
 from lowtide.explorer.explored import Explorations, Explored
 from lowtide.explorer.front import Point
@@ -116,7 +116,8 @@ def _check(tried: Sequence[Options], code: bool, chips: Asked, cluster: str | No
             raise UsageError(f"--code needs a C compiler: {absent}")
 
 
-Work = Callable[[Network, Options], Point]
+Work = partial[Point]
+"""Makes a point of a network and a recipe: `_measure`, of code and chips."""
 
 
 def _run(networks: Sequence[Kept], work: Work, cluster: str | None, progress: Progress) -> None:
@@ -167,8 +168,9 @@ def _made(
             yield networks[k], work(networks[k].network, recipe)
     elif left:
         held = [one.network for one in networks]
+        alike = partial(compilers, left[0][1], **work.keywords)
         for at, (k, one) in zip(
-            numbers, on_cluster(check_address(cluster), work, held, left), strict=True
+            numbers, on_cluster(check_address(cluster), work, held, left, alike), strict=True
         ):
             say(at, k, one.options)
             yield networks[k], one
