@@ -40,7 +40,8 @@ def called(function: _Call) -> _Call:
 def _check(parameter: Parameter, value: Any, function: Callable[..., Any]) -> None:
     name, words = parameter.name, str(parameter.annotation)
     if name in ("model", "models"):
-        for one in value if isinstance(value, list | tuple) and name == "models" else [value]:
+        several = name == "models" or "list[" in words
+        for one in value if isinstance(value, list | tuple) and several else [value]:
             if why := mistaken(one, modules="Module" in words):
                 raise UsageError(why)
         return
