@@ -67,6 +67,12 @@ def test_each_command_is_a_function_with_every_option(name: str) -> None:
 
 def test_several_networks_take_their_options() -> None:
     assert {"name", "keep", "endless", "budget", "options"} <= parameters("fit_together").keys()
+    same = network()
+    both = lowtide.fit_together([same, same], place="greedy", schedule="layerwise", target="none")
+    assert [one.plan.options.place for one in both.fitted] == ["greedy", "greedy"]
+    assert len({*both.shared.networks}) == 2
+    with pytest.raises(lowtide.UsageError, match="'greedy' or 'exact' is needed"):
+        lowtide.fit_together([same, same], place="magic")  # type: ignore[arg-type]
 
 
 def test_options_are_each_a_keyword() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lowtide.backends import alignment, emit_together
 from lowtide.check.meter import Meter, meter_for
@@ -16,6 +16,7 @@ from lowtide.check.together import Guest, Turns, judge_shared, judge_turns
 from lowtide.clock import Clock, Progress, quiet
 from lowtide.errors import BudgetError, UsageError
 from lowtide.files.several import one_folder
+from lowtide.pipeline.asked import options_of
 from lowtide.pipeline.fit import check_target, finished
 from lowtide.pipeline.fit_page import shared_figures
 from lowtide.pipeline.fitted import Fitted
@@ -107,8 +108,17 @@ def fit_together(
     keep: Sequence[str] = (),
     endless: Sequence[str] = (),
     budget: str | int | None = None,
+    target: Literal["c99", "none"] = "c99",
+    schedule: Literal["layerwise", "stream"] | None = None,
+    order: Literal["given", "least"] | None = None,
+    overlap: Literal["none", "row", "group", "pixel"] | None = None,
+    place: Literal["greedy", "exact"] | None = None,
+    objective: Literal["memory", "balanced", "latency"] | None = None,
+    cpu: str | None = None,
+    cc: str | None = None,
+    package: str | None = None,
+    state: Sequence[str] | None = None,
     options: Options | None = None,
-    target: str = "c99",
     max_elements: int = MAX_ELEMENTS,
     progress: Progress | None = None,
 ) -> Together:
@@ -118,12 +128,17 @@ def fit_together(
     turns of others: "face:image", an input or output; "face:features=wake:image" are the same
     bytes. States are of a network: "wake:h_out:h". Rows of those in `endless` come for ever:
     "wake", or "wake:49" with a window of 49. `budget` is for all together. The rest is as for
-    `fit`. Raises ModelError, BudgetError, CheckError and UsageError.
+    `fit`, the same for each network; fields of `lowtide.Options` that are no keyword here go into
+    `options`. Raises ModelError, BudgetError, CheckError and UsageError.
     """
+    beside = {
+        "schedule": schedule, "order": order, "overlap": overlap, "place": place, "cpu": cpu,
+        "objective": objective, "cc": cc, "package": package, "state": state, "options": options,
+    }  # fmt: skip
     say = progress or quiet
     clock = Clock(say)
     limit = None if budget is None else parse_bytes(budget, "--budget")
-    options = options or Options()
+    options = options_of({key: value for key, value in beside.items() if value is not None})
     check_target(options, target)
     called = _called(models, name)
     words, windows = words_of(options.state, called), _endless(endless, called)
@@ -171,9 +186,9 @@ def fit_together(
     ]
     turns = judge_turns(files, shared, guests, say)
     parts = [(one.plan, one.checks) for one in fitted if one.checks]
-    package = pack(replace(options, name="together"), parts, files)
-    files |= package.files if package else {}
-    return Together(shared, tuple(fitted), turns, files, package)
+    around = pack(replace(options, name="together"), parts, files)
+    files |= around.files if around else {}
+    return Together(shared, tuple(fitted), turns, files, around)
 
 
 signed(fit_together)
