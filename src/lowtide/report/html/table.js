@@ -24,7 +24,7 @@ class Table extends Rows {
     const most = (name) => bytes(operators.reduce((a, one) => Math.max(a, one[name]), 0));
     const wide = {
       name: widest(["operator", ...operators.map((one) => one.brief ?? one.name)]),
-      type: Math.min(widest(["type", ...new Set(operators.map((one) => one.type))]), 100),
+      type: Math.min(widest(["type", ...new Set(operators.map((one) => one.type))]), 66),
       shape: widest(["makes", ...new Set(operators.map((one) => one.shape.join("x")))]),
       macs: widest(["MACs", most("macs")]), weights: widest(["weights", most("weights")]),
     };
