@@ -40,7 +40,8 @@ def called(function: _Call) -> _Call:
 def _check(parameter: Parameter, value: Any, function: Callable[..., Any]) -> None:
     name, words = parameter.name, str(parameter.annotation)
     if name in ("model", "models"):
-        several = name == "models" or "list[" in words
+        written = str(function.__annotations__.get(name))  # of all overloads
+        several = name == "models" or "list[" in written
         for one in value if isinstance(value, list | tuple) and several else [value]:
             if why := mistaken(one, modules="Module" in words):
                 raise UsageError(why)
