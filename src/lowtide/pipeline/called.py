@@ -39,6 +39,8 @@ def called(function: _Call) -> _Call:
 
 def _check(parameter: Parameter, value: Any, function: Callable[..., Any]) -> None:
     name, words = parameter.name, str(parameter.annotation)
+    if value is None and parameter.default is None:
+        return
     if name in ("model", "models"):
         written = str(function.__annotations__.get(name))  # of all overloads
         several = name == "models" or "list[" in written
