@@ -148,7 +148,7 @@ def test_what_is_no_name_is_said(name: str, tmp_path: Path, command: Command) ->
     said = command("fit", tmp_path / "absent.onnx", "-o", tmp_path / "out", f"--name={name}")
     assert said.code == 2
     assert "--name" in said.last
-    with pytest.raises(UsageError, match="a letter first"):
+    with pytest.raises(UsageError, match="would do"):
         replace(Options(), name=name)
 
 
