@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
-from lowtide.placers.cp_sat import Answer, Subset, meet
 from lowtide.placers.skyline import fill
+from lowtide.placers.subset import Answer, Subset, meet
 from lowtide.placers.terrain import Bar
 
 SECTIONS_PER_WORK = 10_000_000

@@ -9,49 +9,27 @@
                                        low    high            low    high
 
 One worker does better here than the portfolio that several would run: on row problems it proves
-in milliseconds what eight take seconds for, on classical ones it fits what they do not.
+in milliseconds what eight take seconds for, on classical ones it fits what they do not. OR-Tools
+takes a third of a second to import and most problems need no solver: import this where it is used.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from math import ceil
 
 from ortools.sat.python import cp_model
 
 from lowtide.errors import LowtideError
-from lowtide.placers.grid import Grid
 from lowtide.placers.problem import Block
+from lowtide.placers.subset import Answer, Subset, meet
 
 BACKSTOP = 200.0
 """Wall-clock seconds allowed for each unit of the solver's work before it is stopped."""
 
 LEAST_BACKSTOP = 60.0
 """And so many at least: on a busy machine a run of little work waits, and its plan is the same."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a run found: `at` has the unit of each block, or is None; `bound` is in bytes.
-
-    No arena smaller than `bound` can hold the blocks.
-    """
-
-    at: dict[int, int] | None
-    bound: int
-    work: float
-    """What the run cost, in the solver's deterministic units."""
-
-
-@dataclass(frozen=True)
-class Subset:
-    """Some blocks of a grid, by number; `lives` has the lifetimes of all its blocks."""
-
-    grid: Grid
-    lives: Sequence[Block]
-    blocks: tuple[int, ...]
 
 
 def fit(part: Subset, arena: int, work: float) -> Answer:
@@ -135,11 +113,6 @@ def _boxes(part: Subset) -> list[int]:
         if alone and life.start < life.stop:
             chosen.append(i)
     return sorted(chosen)
-
-
-def meet(a: Block, b: Block) -> bool:
-    """Whether two blocks live at the same time."""
-    return a.start < b.stop and b.start < a.stop
 
 
 def _run(

@@ -22,9 +22,9 @@ from dataclasses import replace
 
 from lowtide.placers import greedy
 from lowtide.placers.bars import fit_bars
-from lowtide.placers.cp_sat import Answer, Subset, fit, minimise
 from lowtide.placers.grid import UNPLACED, Grid, grid_of, lowest
 from lowtide.placers.problem import Placement, Problem
+from lowtide.placers.subset import Answer, Subset
 
 WORK_PER_SECOND = 0.1
 """The solver's deterministic units in a second of one core: measured, within a factor of three."""
@@ -63,14 +63,18 @@ def _solve(part: Subset, start: Sequence[int], arena: int, work: float) -> Answe
     core, others = _core(part, arena)
     answer = fit_bars(core, arena, work / 2)
     if answer is None or (answer.at is None and answer.bound == arena):
+        from lowtide.placers import cp_sat  # takes a third of a second, and few problems come here
+
         spent = answer.work if answer else 0.0
-        answer = fit(core, arena, (work - spent) / 2)
+        answer = cp_sat.fit(core, arena, (work - spent) / 2)
         answer = replace(answer, work=answer.work + spent)
     if answer.at is None:
+        from lowtide.placers import cp_sat
+
         closer = _closer(core, answer.bound, start, (work - answer.work) / 2)
         spent = answer.work + closer.work
         here = [(closer.at or {}).get(block, unit) for block, unit in enumerate(start)]
-        answer = minimise(core, closer.bound, here, max(work - spent, 0.0))
+        answer = cp_sat.minimise(core, closer.bound, here, max(work - spent, 0.0))
         answer = replace(answer, at=answer.at or closer.at, work=answer.work + spent)
     if answer.at is None:
         return answer
