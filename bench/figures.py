@@ -158,11 +158,10 @@ def _percents(text: str, picture: str, facts: Mapping[str, Any]) -> list[str]:
     """What was saved of the arena, in the terminal and in the picture's title and middle."""
     before, after = facts["layerwise_bytes"], facts["arena_bytes"]
     saved = 100 * (before - after) / before
+    change = f"{-saved:+.1f} %" if abs(saved) >= 0.05 else f"{after - before:+,} B"
+    change = change if after != before else "no change"
     shown = {
-        "terminal": (
-            r"([-+][0-9.]+) % against whole tensors",
-            f"{100 * (after - before) / before:+.1f}",
-        ),
+        "terminal": (r"(no change|[-+][0-9.,]+ (?:%|B)) against whole tensors", change),
         "memory.svg": (r"of arena, ([0-9.]+) % ", f"{abs(saved):.1f}"),
     }
     texts = {"terminal": text, "memory.svg": picture}

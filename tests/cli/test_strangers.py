@@ -207,7 +207,7 @@ def test_quiet(room: Path, command: Command) -> None:
         "fit net.onnx --flash 420 --uncalibrated --target none",
     ):  # fmt: skip
         assert command(*words.split(), "--quiet", "--json").last == "", words
-    assert "9" in command("fit", "net.onnx", "-o", "c", "-q", "--budget", "9").last
+    assert "9" in command("fit", "net.onnx", "-o", "c", "-q", "--budget", "9").err
     assert "warning" in command("fit", "net.onnx", "-o", "c", "-q", "--labels", "nothing").last
 
 

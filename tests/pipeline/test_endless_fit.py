@@ -86,10 +86,10 @@ def test_another_axis_of_time() -> None:
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        (lowtide.Options(push=2), "--push, --window and --time-axis are for --image endless"),
+        (lowtide.Options(push=2), "push, window and time_axis are for image endless"),
         (lowtide.Options(image="endless", time_axis=3), "'x' has axes 1 to 2"),
         (lowtide.Options(image="endless", window=4), "no operator needs all of time"),
-        (lowtide.Options(image="endless", keep_input=True), "does not go with --image endless"),
+        (lowtide.Options(image="endless", keep_input=True), "does not go with image endless"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(options: lowtide.Options, why: str) -> None:
