@@ -6,6 +6,7 @@ import typer
 
 from lowtide.cli.options import Json
 from lowtide.cli.output import show
+from lowtide.cli.progress import StageLine
 from lowtide.errors import UsageError
 
 
@@ -18,7 +19,8 @@ def doctor(as_json: Json = False) -> None:
     from lowtide.timing.doctor import examine
     from lowtide.timing.doctor_text import doctor_text
 
-    examined = examine()
+    with StageLine() as progress:
+        examined = examine(progress)
     show(examined.facts() if as_json else doctor_text(examined))
     if not examined.ready:
         raise typer.Exit(UsageError.exit_code)

@@ -22,6 +22,7 @@ from typing import Any
 from lowtide.check.child import run_child
 from lowtide.check.compile import check_compiler, compilers
 from lowtide.check.compile import version as compiler_version
+from lowtide.clock import Progress, quiet
 from lowtide.errors import LowtideError, extra, system_says
 from lowtide.timing.boards import BOARDS, apt_line, list_tools
 from lowtide.version import __version__
@@ -95,8 +96,9 @@ class Examined:
         }  # fmt: skip
 
 
-def examine() -> Examined:
+def examine(progress: Progress = quiet) -> Examined:
     """Looks at everything; raises nothing."""
+    progress("what compilers do, and which packages load")
     asked = [(name, module, f"{_AGAIN} {name}", "", True) for name, module in _CORE]
     asked += [(name, module, extra(its), without, False)
               for name, module, its, without in _EXTRAS]  # fmt: skip
