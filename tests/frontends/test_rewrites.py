@@ -217,6 +217,17 @@ def test_weights_shared_by_two_convolutions_are_folded_apart() -> None:
     assert rewritten(network(nodes, CONV_SHAPE, constants, ("y", "z")), fold_affine) == ["Conv"] * 2
 
 
+def test_weights_that_are_shared_are_once_what_they_are_folded_to() -> None:
+    """As the steps of an LSTM, and a head of several images, do; another factor is apart."""
+    nodes = [CONV, node("Mul", "a k"), node("Conv", "x w", "b"), node("Mul", "b k", "z")]
+    nodes += [node("Conv", "x w", "c"), node("Mul", "c m", "u")]
+    constants = CONV_CONSTANTS | {"k": random(6, 1, 1), "m": random(6, 1, 1, seed=1)}
+    proto = network(nodes, CONV_SHAPE, constants, ("y", "z", "u"))
+    assert rewritten(proto, fold_affine) == ["Conv"] * 3
+    first, second, other = fold_affine(infer_shapes(ir.from_proto(proto))).graph
+    assert first.inputs[1] is second.inputs[1] is not other.inputs[1]
+
+
 @pytest.mark.parametrize(
     ("opset", "attributes", "outputs"),
     [(17, {"training_mode": 1}, "y rm rv"), (7, {"spatial": 0}, "y")],

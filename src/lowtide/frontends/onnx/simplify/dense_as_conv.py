@@ -10,6 +10,7 @@ from lowtide.frontends.onnx.simplify.edit import (
     operand,
     remove,
     replace,
+    shared_constant,
     sole_reader,
     static_shape,
 )
@@ -65,9 +66,9 @@ def _convert(dense: Linear, image: ir.Value, shape: tuple[int, ...]) -> None:
     if alpha != 1.0:
         rows = (rows.astype(np.float64) * alpha).astype(kind)
     weights = np.ascontiguousarray(rows).reshape(dims)
-    inputs: list[ir.Value | None] = [image, add_constant(graph, f"{old.name}_filters", weights)]
+    inputs: list[ir.Value | None] = [image, shared_constant(graph, f"{old.name}_filters", weights)]
     if dense.bias.any():
-        inputs.append(add_constant(graph, f"{old.name}_bias", dense.bias.astype(kind)))
+        inputs.append(shared_constant(graph, f"{old.name}_bias", dense.bias.astype(kind)))
     conv = ir.node("Conv", inputs, {"kernel_shape": list(shape[2:])}, name=f"{node.name}_conv")
     graph.insert_before(node, conv)
     conv.outputs[0].name = f"{node.outputs[0].name}_1x1"

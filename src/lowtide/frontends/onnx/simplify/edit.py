@@ -65,6 +65,21 @@ def add_constant(graph: ir.Graph, name: str, array: Array) -> ir.Value:
     return register_constant(graph, fresh, array)
 
 
+def shared_constant(graph: ir.Graph, name: str, array: Array) -> ir.Value:
+    """The initializer called `name` where it holds the same numbers, else a new one.
+
+    Layers that share their weights, and the steps of an LSTM, go on sharing what is made of them.
+    """
+    held = graph.initializers.get(name)
+    there = constant(held)
+    if held is None or there is None:
+        return add_constant(graph, name, array)
+    same = (there.dtype, there.shape) == (array.dtype, array.shape)
+    if same and there.tobytes() == array.tobytes():
+        return held
+    return add_constant(graph, name, array)
+
+
 def register_constant(graph: ir.Graph, name: str, array: Array) -> ir.Value:
     """A new initializer under a name that is known to be free."""
     tensor = ir.tensor(np.ascontiguousarray(array).reshape(array.shape), name=name)

@@ -9,10 +9,10 @@ import onnx_ir as ir
 
 from lowtide.frontends.onnx.simplify.edit import (
     Array,
-    add_constant,
     constant,
     operand,
     replace,
+    shared_constant,
     static_shape,
 )
 
@@ -109,13 +109,13 @@ def _store(before: Linear, weights: Array, bias: Array) -> ir.Node:
     old = operand(node, 1)
     assert isinstance(graph, ir.Graph)
     assert old is not None
-    filters = add_constant(graph, f"{old.name}_folded", weights)
+    filters = shared_constant(graph, f"{old.name}_folded", weights)
     if node.op_type == "MatMul":
-        shift = add_constant(graph, f"{old.name}_bias", bias)
+        shift = shared_constant(graph, f"{old.name}_bias", bias)
         return replace(node, "Gemm", [node.inputs[0], filters, shift], {})
     node.replace_input_with(1, filters)
     if operand(node, 2) is not None or bias.any():
         node.resize_inputs(max(3, len(node.inputs)))
-        node.replace_input_with(2, add_constant(graph, f"{old.name}_bias", bias))
+        node.replace_input_with(2, shared_constant(graph, f"{old.name}_bias", bias))
     node.attributes.pop("beta", None)
     return node
