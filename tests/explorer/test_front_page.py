@@ -193,7 +193,8 @@ def test_axes_are_what_was_measured(page: Page, home: Path) -> None:
     file.write_text(front_page("a.onnx", "14 recipes", costed(code=False), command))
     page.open(file, 390, 900, dark=True)
     assert page.value(both) == ["arena", "overhead traffic seconds"]
-    assert "--code" in page.text("unmeasured")
+    said = "RAM and flash stand with each chip; explore with --code gives RAM and code as well."
+    assert page.text("unmeasured") == said
     assert page.value("getComputedStyle(document.body).backgroundColor") == "rgb(21, 24, 28)"
     assert page.value("document.documentElement.scrollWidth") <= 390
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from onnx import ModelProto, parser
@@ -23,6 +24,11 @@ STREAMED = Options(place="greedy")
 
 def parsed(text: str) -> ModelProto:
     return parser.parse_model(f'<ir_version: 8, opset_import: ["" : 17]>\n{text}')
+
+
+def slow(*case: Any) -> Any:
+    """A case that takes about a second or more."""
+    return pytest.param(*case, marks=pytest.mark.slow)
 
 
 CELL = parsed("""g (float[1,4] x, float[1,4] h_in) => (float[1,4] y, float[1,4] h_out)
@@ -44,9 +50,9 @@ y = GlobalAveragePool(d) }""")
     [
         (small(), PLAIN, ["at ", "which it reads", "which it makes"]),
         (small(), STREAMED, ["at pool", "hold x, which it reads"]),
-        (small(), replace(STREAMED, image="streamed"), ["at "]),
+        slow(small(), replace(STREAMED, image="streamed"), ["at "]),
         (CELL, replace(PLAIN, state=("h_out:h_in",)), ["hold h_in, which", "hold x, which waits"]),
-        (ENDLESS, replace(STREAMED, image="endless"), ["are earlier rows for Conv_2"]),
+        slow(ENDLESS, replace(STREAMED, image="endless"), ["are earlier rows for Conv_2"]),
         (
             ROOT / "examples" / "resnet8_cifar10_int8.onnx", PLAIN,
             ["at stage1.conv2", "are working memory of stage1.conv2", "waits for stage1.add"],
@@ -71,12 +77,12 @@ def test_the_sentences(model: ModelProto | Path, options: Options, says: list[st
     [
         (small(), PLAIN, "Leave out --schedule layerwise: "),
         (small(), STREAMED, "Try --image streamed: "),
-        (small(), replace(STREAMED, keep_input=True), "Try --image streamed without --keep-input"),
+        slow(small(), replace(STREAMED, keep_input=True), "Try --image streamed without --keep-input"),
         (DEEP, replace(STREAMED, keep_input=True), "Leave out --keep-input: "),
         (DEEP, STREAMED, "The arena is as small as "),
         (EIGHT, STREAMED, "Try --io-type 8bit: "),
         (EIGHT, replace(STREAMED, io_type="8bit"), "Try --image streamed: "),
-        (ENDLESS, Options(image="endless"), "Nothing that fit knows of needs less."),
+        slow(ENDLESS, Options(image="endless"), "Nothing that fit knows of needs less."),
         (CELL, replace(PLAIN, schedule="stream", state=("h_out:h_in",)), "The arena is as small "),
     ],
 )  # fmt: skip

@@ -21,7 +21,7 @@ def as_judged(header: bytes, checks: Checks) -> bytes:
         header = renamed(header, built.flags, failed, built.compiler)
     if against.kind == "float64":
         return header
-    error = f"{checks.max_abs_diff:.3g} at most, {checks.shown}; allowed: {against.rule}"
+    error = f"{checks.max_abs_diff:.3g} at most, {checks.shown_and_allowed}"
     said = for_c(error.replace("'s ", " "), 1000)
     lines = textwrap.wrap(said, 90, initial_indent="   error  ", subsequent_indent=" " * 10)
     added = "".join(f"{line}\n" for line in lines)

@@ -81,6 +81,11 @@ class Checks:
         note = f"; {against.note}" if against.note else ""
         return f"{found.compared} values compared with {against.named}: {other} differ{off}{note}"
 
+    @property
+    def shown_and_allowed(self) -> str:
+        """The same, and how large it may be."""
+        return f"{self.shown}; allowed: {self.against.rule}"
+
     def facts(self) -> dict[str, Any]:
         """The numbers and how they came about, without the outputs."""
         command, *flags = self.how.split(" ", 1)

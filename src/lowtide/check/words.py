@@ -45,7 +45,7 @@ def amount(count: int) -> str:
 def checked_lines(checks: Checks) -> list[str]:
     return [
         f"  checked        {checks.checked_reads} reads, {checks.faults} faults ({checks.how})",
-        f"  numbers        {checks.shown}; allowed: {checks.against.rule}",
+        f"  numbers        {checks.shown_and_allowed}",
         *_compiler(checks.built),
     ]
 

@@ -114,6 +114,8 @@ def unmeasured(points: Sequence[Point]) -> str:
         return ""
     if any(one.options.element_bytes is not None for one in points):
         return "RAM and code are not known: --element-bytes makes no program to compile."
+    if any(one.chips for one in points):
+        return "RAM and flash stand with each chip; explore with --code gives RAM and code as well."
     return "RAM and code are not known: explore with --code compiles each program for them."
 
 

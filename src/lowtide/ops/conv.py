@@ -40,7 +40,8 @@ def kernel_of(op: Bound) -> tuple[int, ...]:
 @entry("Conv", attributes=ATTRIBUTES, order="channels_last", kernel=kernel_of, goes_on="ConvOnto")
 def conv(op: Bound) -> Nest:
     """A convolution:
-    out[n, c, y, x] = bias[c] + sum over ky, kx, i of in[n, g*I + i, y*s - p + ky*d, ..] * w."""
+    out[n, c, y, x] = bias[c] + sum over ky, kx, i of in[n, g*I + i, y*s - p + ky*d, ..] * w.
+    c is in group g, which reads I channels; s is the stride, p the padding, d the dilation."""
     return _conv(op)
 
 

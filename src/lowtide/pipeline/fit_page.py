@@ -32,7 +32,7 @@ def page_figures(fitted: Fitted, budget: int | None) -> Iterator[tuple[str, str]
     if fitted.on_chip is not None:
         yield fitted.on_chip.chip.name, str(fitted.on_chip)
     if fitted.checks is not None:
-        yield "Checked", fitted.checks.shown
+        yield "Checked", fitted.checks.shown_and_allowed
 
 
 def shared_figures(shared: Shared, figures: Mapping[str, int | None]) -> Iterator[tuple[str, str]]:

@@ -80,7 +80,7 @@ def _kept(kept: Sequence[Kept]) -> list[dict[str, Any]]:
 def with_figures(page: str, figures: Iterable[tuple[str, str]]) -> str:
     """The page with `figures` (words and value) at its head."""
     lines = (
-        f"<div><dt>{for_markup(name)}</dt><dd>{for_markup(value, 200)}</dd></div>"
+        f"<div><dt>{for_markup(name)}</dt><dd>{for_markup(value, 400)}</dd></div>"
         for name, value in figures
     )
     return filled(page, "figures", "".join(lines))
