@@ -107,6 +107,12 @@ def test_it_opens_with_a_plan_and_hostile_names_are_text(page: Page) -> None:
     assert not page.text("unmeasured")
     by_memory = sorted(POINTS, key=lambda one: (-one.arena_bytes, one.mac_overhead))
     assert shown(page) == [recipe_name(one.options) for one in by_memory]
+    seen = (
+        "Array.from(rows.querySelectorAll('.name'), (n) => n.scrollWidth <= n.clientWidth"
+        " && n.getBoundingClientRect().right <= innerWidth)"
+    )
+    assert all(page.value(seen)), "names of recipes differ at their ends"
+    assert page.value("chart.scales.map((one) => one.words)") == ["logarithmic"] * 2
 
 
 def test_the_front_that_is_drawn_is_that_of_what_is_shown(page: Page) -> None:

@@ -65,6 +65,12 @@ def test_it_opens_at_the_fullest_moment_and_says_why(page: Page, fitted: lowtide
     assert said.endswith(f"{int(live.max()):,} bytes in use")
     assert f"{int(live.max()):,} bytes. " in page.text("peak")
     assert page.text("advice").startswith("What to do: Try --image streamed: ")
+    named = page.value("[...map.named]")
+    assert named[0] == "inputs"
+    assert len(named) > 3, "also where a name is wider than a turn"
+    page.resize(1200, 900)
+    script = "Array.from(rows.querySelectorAll('.type'), (n) => n.scrollWidth > n.clientWidth)"
+    assert not any(page.value(script)), "a long type has the room that there is"
 
 
 def test_what_waits_is_said_with_who_reads_it_next(page: Page) -> None:

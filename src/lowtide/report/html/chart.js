@@ -1,6 +1,6 @@
 // Points in a plane, lower left is better, with the front of those shown: the least memory for each
 // amount of what is across.
-const EDGE = { left: 62, top: 12, right: 14, bottom: 44 };
+const EDGE = { left: 62, top: 26, right: 14, bottom: 44 };
 
 class Chart {
   constructor(canvas) { this.canvas = canvas; }
@@ -102,8 +102,8 @@ class Chart {
       c.fillText(this.up.says(at), left - 5, py + 4);
     }
     c.fillStyle = ink("--ink");
-    c.fillText(`${this.across.words} →`, this.width - right, this.height - 8);
+    c.fillText(`${this.across.words}, ${x.words} →`, this.width - right, this.height - 8);
     c.textAlign = "left";
-    c.fillText(`↑ ${this.up.words}`, 2, this.height - 8);
+    c.fillText(`↑ ${this.up.words}, ${y.words}`, 2, 15);
   }
 }

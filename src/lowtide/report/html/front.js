@@ -29,8 +29,8 @@ function size(n) {
 class Points extends Rows {
   cells(k) {
     const one = shown[k];
-    return [["no", one.front || ""], ...COLUMNS.map(([name, , says]) => ["num", says(one[name])]),
-      ...one.chips.map(([, short]) => ["chip", short]), ["name", one.name]];
+    return [["no", one.front || ""], ["name", one.name], ...COLUMNS.map(([name, , says]) => ["num", says(one[name])]),
+      ...one.chips.map(([, short]) => ["chip", short])];
   }
 }
 const chart = new Chart(by("chart"));
@@ -164,8 +164,11 @@ by("network").textContent = held.network;
 by("state").textContent = held.state;
 by("grey").textContent = `Grey: another ${beaten}`;
 by("unmeasured").textContent = held.unmeasured;
-by("head").append(...[["no", "#"], ...COLUMNS.map(([, , , head]) => ["num", head]),
-  ...held.chips.map((name) => ["chip", name]), ["name", "recipe"]].map(([kind, text]) => made("span", kind, text)));
-for (const id of ["head", "table"]) by(id).style.minWidth = `${500 + 130 * held.chips.length}px`;
+by("head").append(...[["no", "#"], ["name", "recipe"], ...COLUMNS.map(([, , , head]) => ["num", head]),
+  ...held.chips.map((name) => ["chip", name])].map(([kind, text]) => made("span", kind, text)));
+const name = table.widest(["recipe", ...new Set(held.points.map((one) => one.name))]);
+const chip = table.widest([...held.chips, ...new Set(held.points.flatMap((one) => one.chips.map(([, short]) => short)))]);
+table.columns({ name, chip });
+for (const id of ["head", "table"]) by(id).style.minWidth = `${44 + name + 66 * COLUMNS.length + (chip + 6) * held.chips.length}px`;
 redrawn(() => { table.draw(); chart.draw(lit, chosen); small(); });
 show();

@@ -53,7 +53,6 @@ class MemoryMap {
     c.clip();
     held.kept.forEach((one) => this.hatch(c, one, LEFT, width));
     this.side.storages.forEach((storage, k) => this.storage(c, storage, k));
-    this.side.storages.forEach((storage) => this.label(c, storage));
     this.curve(c);
     c.strokeStyle = ink("--ink");
     c.strokeRect(LEFT - 5, this.y(this.side.arena), width + 10, this.height);
@@ -63,6 +62,8 @@ class MemoryMap {
     c.fillRect(from - 0.75, 0, 1.5, height);
     c.globalAlpha = 0.25; // what lies there is seen through it
     c.fillRect(from, 0, this.x(time.at(moment + 1)) - from, height);
+    c.globalAlpha = 1;
+    this.side.storages.forEach((storage) => this.label(c, storage)); // last: no line goes through a name
     c.restore();
   }
   storage(c, storage, number) {
@@ -117,8 +118,12 @@ class MemoryMap {
       }
     }
     if (!best || c.measureText(storage.owner).width > best[1] - best[0] - 6) return;
+    const at = [storage.owner, (best[0] + best[1] - c.measureText(storage.owner).width) / 2, best[2] + 4];
+    c.strokeStyle = storage.colour[0];
+    c.lineWidth = 3;
+    c.strokeText(...at);
     c.fillStyle = "#17202a"; // colours are light in both schemes
-    c.fillText(storage.owner, (best[0] + best[1] - c.measureText(storage.owner).width) / 2, best[2] + 4);
+    c.fillText(...at);
   }
   curve(c) { // the live bytes
     const { time, live } = this.side;
@@ -151,14 +156,28 @@ class MemoryMap {
       c.fillText(bytes(at), LEFT - 5, this.y(at) + 4);
     }
     c.textAlign = "left";
-    const { time, operators } = this.side;
-    let free = LEFT;
+    this.turns(c);
+  }
+  turns(c) { // names along the time, each once; of those that begin near by the one that is as far
+    const { time, operators } = this.side; // in the network as its turn is in time
+    let free = LEFT, best = null;
+    this.named = new Set();
+    const write = () => {
+      if (!best) return;
+      c.fillRect(best.x, this.height - BOTTOM, 1, 6);
+      c.fillText(best.name, best.x + 2, this.height - 9);
+      this.named.add(best.name);
+      free = best.x + best.wide + 14;
+      best = null;
+    };
     for (let k = Math.floor(this.from); k < this.to && k < time.slots; k++) {
-      const run = time.runs[k - 1], name = run ? operators[run[0]].name : k ? "outputs" : "inputs";
-      const x = Math.max(this.x(k), LEFT), wide = c.measureText(name).width;
-      if (x < free || x + wide > this.width || (this.x(k + 1) - x < wide && this.to - this.from < 30)) continue;
-      c.fillText(name, x + 2, this.height - 9);
-      free = x + wide + 14;
+      const x = Math.max(this.x(k), LEFT), run = time.runs[k - 1], at = run ? run[0] : k ? operators.length : 0;
+      if (best && x > best.until) write();
+      const name = run ? operators[at].brief ?? operators[at].name : k ? "outputs" : "inputs", wide = c.measureText(name).width;
+      if (x < free || x + 2 + wide > this.width || this.named.has(name)) continue;
+      const off = Math.abs(at / operators.length - k / time.slots), until = best?.until ?? x + 40;
+      if (!best || off < best.off) best = { name, x, wide, off, until };
     }
+    write();
   }
 }

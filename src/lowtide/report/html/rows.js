@@ -20,6 +20,14 @@ class Rows {
       if (row && !getSelection().toString()) chosen(Number(row.dataset.row));
     });
   }
+  widest(words) { // pixels of the longest
+    const c = document.createElement("canvas").getContext("2d");
+    c.font = `12px ${getComputedStyle(this.holder).fontFamily}`;
+    return Math.ceil(words.reduce((a, one) => Math.max(a, c.measureText(one).width), 0)) + 3;
+  }
+  columns(wide) { // each as wide as what is in it
+    for (const [name, pixels] of Object.entries(wide)) this.holder.closest(".wide").style.setProperty(`--${name}`, `${pixels}px`);
+  }
   fill(count) {
     this.count = count;
     this.rows.style.height = `${count * ROW}px`;

@@ -8,6 +8,7 @@ class Scale {
     if (this.kind === "log") [this.low, this.high] = [least / 1.5, high * 1.25];
     else [this.low, this.high] = [0, plus ? Math.max(high, 10) : Math.max(high, 1e-9) * 1.12];
   }
+  get words() { return this.kind === "linear" ? "linear" : "logarithmic"; }
   bent(number) { return { linear: number, log: Math.log(number), plus: Math.log(1 + Math.max(number, 0)) }[this.kind]; }
   at(number) { return (this.bent(number) - this.bent(this.low)) / (this.bent(this.high) - this.bent(this.low)); }
   ticks() {

@@ -18,18 +18,14 @@ class Table extends Rows {
     this.fill(this.order.length);
   }
   room() { // columns as wide as what is in them: names are not cut, where they may differ
-    const c = document.createElement("canvas").getContext("2d"), { operators } = this.side;
-    c.font = `12px ${getComputedStyle(this.holder).fontFamily}`;
-    const widest = (words) => words.reduce((a, one) => Math.max(a, c.measureText(one).width), 0);
+    const { operators } = this.side, types = this.widest(["type", ...new Set(operators.map((one) => one.type))]);
     const most = (name) => bytes(operators.reduce((a, one) => Math.max(a, one[name]), 0));
-    const wide = {
-      name: widest(["operator", ...operators.map((one) => one.brief ?? one.name)]),
-      type: Math.min(widest(["type", ...new Set(operators.map((one) => one.type))]), 66),
-      shape: widest(["makes", ...new Set(operators.map((one) => one.shape.join("x")))]),
-      macs: widest(["MACs", most("macs")]), weights: widest(["weights", most("weights")]),
-    };
-    for (const [name, pixels] of Object.entries(wide))
-      this.holder.closest(".wide").style.setProperty(`--${name}`, `${Math.ceil(pixels) + 3}px`);
+    this.columns({
+      name: this.widest(["operator", ...operators.map((one) => one.brief ?? one.name)]),
+      type: Math.min(types, 69), types, // all of it where there is room
+      shape: this.widest(["makes", ...new Set(operators.map((one) => one.shape.join("x")))]),
+      macs: this.widest(["MACs", most("macs")]), weights: this.widest(["weights", most("weights")]),
+    });
   }
   mark(operator, scroll) { super.mark(this.place[operator] ?? -1, scroll); }
   cells(k) {
