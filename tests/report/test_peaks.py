@@ -77,7 +77,7 @@ def test_the_sentences(model: ModelProto | Path, options: Options, says: list[st
     [
         (small(), PLAIN, "Leave out --schedule layerwise: "),
         (small(), STREAMED, "Try --image streamed: "),
-        slow(small(), replace(STREAMED, keep_input=True), "Try --image streamed without --keep-input"),
+        slow(small(), replace(STREAMED, keep_input=True), "Try --image streamed without --keep-"),
         (DEEP, replace(STREAMED, keep_input=True), "Leave out --keep-input: "),
         (DEEP, STREAMED, "The arena is as small as "),
         (EIGHT, STREAMED, "Try --io-type 8bit: "),
