@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -17,6 +18,7 @@ from onnx import parser
 
 import lowtide
 from lowtide.cli.app import app
+from lowtide.pipeline.takes import takes
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 BESIDE = {
@@ -98,6 +100,27 @@ def test_the_names_of_a_signature_can_be_imported(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
+def test_what_an_argument_takes_is_in_plain_words(name: str) -> None:
+    for one in parameters(name).values():
+        if one.name not in ("model", "example"):
+            said = takes(one.name, str(one.annotation))
+            assert not re.search(r"Sequence|Mapping|Files?\b|Progress|\b(str|int|float)\b", said)
+
+
+def test_what_is_no_network_and_no_folder_is_refused() -> None:
+    calls: list[tuple[Any, Any, str]] = [
+        (lowtide.explore, [], "model=\\[]: a network, or a list"),
+        (lowtide.fit_together, "a.onnx", "models: a list of two networks or more"),
+        (lowtide.fit_together, [], "models: a list of two networks or more"),
+        (lowtide.verify, None, "folder=None: a path is needed"),
+        (lowtide.bench, None, "folder=None: a path is needed"),
+    ]
+    for function, given, said in calls:
+        with pytest.raises(lowtide.UsageError, match=f"^{said}"):
+            function(given)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_help_shows_no_addresses(name: str) -> None:
     assert "0x" not in str(inspect.signature(getattr(lowtide, name)))
     assert len(inspect.getdoc(getattr(lowtide, name)) or "") > 60
@@ -133,12 +156,13 @@ def test_names_go_before_options() -> None:
         ({"test": ["x.png"]}, "for int8 and flash"),
         ({"int8": True, "uncalibrated": True, "calibrate": "x.png"}, "give one of them"),
         ({"flash": "9KiB", "calibrate": "nowhere"}, "no such file or folder"),
-        ({"mean": "red"}, r"mean='red': float \| Sequence\[float\] is needed"),
+        ({"mean": "red"}, "mean=.red.: a number, or one for each channel"),
         ({"budget": "lots"}, "^budget: 'lots' is no size"),
-        ({"budget": [1]}, r"budget=<list>: str \| int is needed"),
+        ({"budget": [1]}, "budget=<list>: a size, 65536 or '64KiB', is needed"),
         ({"place": "magic"}, "place='magic': 'greedy' or 'exact' is needed"),
-        ({"shape": "1x3"}, "shape='1x3': Mapping"),
-        ({"sample": {"x": np.zeros(2)}}, "sample=<dict>: Files"),
+        ({"shape": "1x3"}, r"shape='1x3': a shape by its input's name, {'x': \(1, 3"),
+        ({"sample": {"x": np.zeros(2)}}, "sample=<dict>: a path, a list of paths, or sets"),
+        ({"max_overhead": "5%"}, "max_overhead='5%': a share from 0 up, 0.05 for 5 %, is needed"),
         ({"max_elements": 2}, "max_elements is 2, a larger number lets it in"),
     ],
 )

@@ -107,6 +107,8 @@ REFUSED = {
         r"does not have: special_airy_ai in '1' and in '2.0' \(torch_nets.py:79\), bessel_j0 in",
     ),
     "Airy": (4, "airy_ai in the module itself .*bessel_j0 in the module itself"),
+    "topped": (4, "TopK .*: no such operator in lowtide"),
+    "constant": (4, "constant: the module returns a constant"),
     "faulty": (5, "differs from the module on the example by 1.00e"),
 }
 
@@ -138,6 +140,12 @@ def test_what_python_is_given_instead_of_a_module(tmp_path: Path) -> None:
         lowtide.fit(str(tmp_path / "w.pt"), example)
     with pytest.raises(lowtide.UsageError, match=r"no example; give torch.zeros\(1, 3\)"):
         lowtide.fit(module, (1, 3))
+    with pytest.raises(lowtide.UsageError, match=r"device meta\); give torch.zeros\(1, 3\)"):
+        lowtide.fit(module, example.to("meta"))
+    with pytest.raises(lowtide.ModelError, match=r"1x3 of int64.*; is int64 the type it takes\?"):
+        lowtide.fit(torch.nn.Linear(3, 2), example.long())
+    returned = lowtide.fit(torch.nn.Identity(), example, target="none").memory
+    assert [one.name for one in (*returned.inputs, *returned.outputs)] == ["input", "output"]
     with pytest.raises(lowtide.UsageError, match=r"give the file exported\.onnx"):
         lowtide.quantise(module)
     with pytest.raises(lowtide.ModelError, match=r"torch_nets.py:half: 'weight' of the module is"):
@@ -151,6 +159,7 @@ ASKED = {
     "too few": ((f"{NETS}:Carried", "--input", "1x4x4"), "missing a required"),
     "a name that is not": ((f"{NETS}:small", "--input", "y=1x3"), "does not take the example"),
     "no shape at all": ((f"{NETS}:small", "--input", "1x0"), "--input 1x0: a shape such as"),
+    "no number": (("no_such.nets:small", "--input", "1x3xax32"), "--input 1x3xax32: a shape such"),
     "of a file": (("net.onnx", "--input", "1x3"), "--input is for the module"),
 }
 

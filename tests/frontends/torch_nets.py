@@ -93,6 +93,19 @@ def faulty() -> nn.Module:
     return Of(lambda y: y * 2 if torch.compiler.is_exporting() else y)
 
 
+def topped() -> nn.Module:
+    """Of equal numbers either may be first."""
+    return Of(lambda y: torch.topk(y * 0, 2))
+
+
+def constant() -> nn.Module:
+    class Constant(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.ones(1, 3)
+
+    return Constant()
+
+
 def branching() -> nn.Module:
     return nn.Sequential(Of(lambda y: y if y.sum() > 0 else -y))
 

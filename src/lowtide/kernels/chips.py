@@ -186,7 +186,7 @@ def find_chip(name: str) -> Chip:
     meant = f"perhaps {' or '.join(near)}?" if near else f"there are {', '.join(names)};"
     raise UsageError(
         f"--chip {for_terminal(name)}: there is no such chip; {meant} 'lowtide chips' lists all; "
-        "for another one give --cpu, --budget and --flash"
+        "for another one: lowtide fit NET --cpu CPU --budget RAM --flash BYTES"
     )
 
 

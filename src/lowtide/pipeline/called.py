@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from lowtide.errors import LowtideError, UsageError
 from lowtide.frontends.pytorch.mistaken import mistaken
+from lowtide.pipeline.takes import takes
 from lowtide.quoting import for_terminal
 
 _Call = TypeVar("_Call", bound=Callable[..., Any])
@@ -21,17 +22,17 @@ _Call = TypeVar("_Call", bound=Callable[..., Any])
 
 def called(function: _Call) -> _Call:
     """The function as users have it. Raises UsageError for what no argument of it takes."""
-    takes = signature(function).parameters
+    known = signature(function).parameters
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
-            for name, value in {**dict(zip(takes, args, strict=False)), **kwargs}.items():
-                if name in takes:
-                    _check(takes[name], value, function)
+            for name, value in {**dict(zip(known, args, strict=False)), **kwargs}.items():
+                if name in known:
+                    _check(known[name], value, function)
             return function(*args, **kwargs)
         except LowtideError as error:
-            error.arguments = frozenset(takes)
+            error.arguments = frozenset(known)
             raise
 
     return call  # type: ignore[return-value]
@@ -43,8 +44,12 @@ def _check(parameter: Parameter, value: Any, function: Callable[..., Any]) -> No
         return
     if name in ("model", "models"):
         written = str(function.__annotations__.get(name))  # of all overloads
-        several = name == "models" or "list[" in written
-        for one in value if isinstance(value, list | tuple) and several else [value]:
+        several = isinstance(value, list | tuple) and (name == "models" or "list[" in written)
+        if name == "models" and not (several and len(value) > 1):
+            raise UsageError(f"{name}: {takes(name, words)}")
+        if several and not value:
+            raise UsageError(f"{name}=[]: a network, or a list of some, is needed")
+        for one in value if several else [value]:
             if why := mistaken(one, modules="Module" in words):
                 raise UsageError(why)
         return
@@ -52,13 +57,11 @@ def _check(parameter: Parameter, value: Any, function: Callable[..., Any]) -> No
         hint = eval(words, function.__globals__)
     except NameError:  # it is only there for type checkers
         return
-    if value is None or _is(value, hint):
+    if (value is None and parameter.default is not Parameter.empty) or _is(value, hint):
         return
-    shown = repr(value) if isinstance(value, str | Real) else f"<{type(value).__name__}>"
-    takes = words.removesuffix(" | None")
-    if takes.startswith("Literal["):
-        takes = takes[8:-1].replace(", ", " or ")
-    raise UsageError(f"{name}={for_terminal(shown)}: {takes} is needed")
+    plain = value is None or isinstance(value, str | Real)
+    shown = repr(value) if plain else f"<{type(value).__name__}>"
+    raise UsageError(f"{name}={for_terminal(shown)}: {takes(name, words)}")
 
 
 def _is(value: Any, hint: Any) -> bool:

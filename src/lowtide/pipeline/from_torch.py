@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,13 +17,14 @@ from lowtide.check.exact.evaluate import NotEvaluated, evaluate
 from lowtide.check.expected import SUSPECT, share
 from lowtide.check.fed import Carry, Fed
 from lowtide.check.numbers import Reference, Sample
+from lowtide.clock import Clock, quiet
 from lowtide.errors import CheckError, UnreadableModel, UsageError, extra
 from lowtide.files.listing import EXPORTED
 from lowtide.frontends.onnx.load import PYTHON
 from lowtide.frontends.pytorch.exported import Exported, Run
 from lowtide.frontends.pytorch.factory import drawn, is_factory, make
 from lowtide.ir.graph import Array
-from lowtide.pipeline.read import Model
+from lowtide.pipeline.read import Model, read
 
 if TYPE_CHECKING:
     from lowtide.pipeline.fitted import Fitted
@@ -83,6 +85,9 @@ def _compare(made: Exported) -> None:
         return  # what onnxruntime has no operator for is judged, or refused, like any other network
     off = _apart(got.outputs, made.run(made.example))
     if off > SUSPECT and not _explained(made):
+        read(
+            made.proto, Clock(quiet), made.shapes, sys.maxsize
+        )  # what is not taken in is said first
         raise CheckError(_DIFFERS.format(name, "the example", off), hint=_PERHAPS)
 
 
@@ -137,8 +142,9 @@ def exported_from(word: str, shapes: Sequence[str]) -> Exported:
             f"{word} needs the shapes of its inputs: --input 1x3x224x224, for each of them, in the "
             "order of forward() or as NAME=1x16"
         )
+    example = drawn(shapes)
     _needs_torch()
-    return exported(make(word), drawn(shapes), called=Path(word).name)
+    return exported(make(word), example, called=Path(word).name)
 
 
 def _needs_torch() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any
 
@@ -40,6 +40,7 @@ def export(module: object, example: object, called: str = "") -> Exported:
         with _silence():
             program = _traced(held)
             proto = _translated(program)
+            _check_computed(proto.graph)
     except UsageError as error:
         raise UsageError(f"{called}: {error}") from error
     except ModelError as error:
@@ -47,7 +48,7 @@ def export(module: object, example: object, called: str = "") -> Exported:
     names = [str(name) for name in program.graph_signature.user_inputs]
     leaves = pytree.tree_leaves((held.args, dict(held.kwargs)))
     return Exported(
-        _settled(proto, held.outputs, called),
+        _settled(proto, names, held.outputs, called),
         {name: x.numpy() for name, x in zip(names, leaves, strict=True)},
         held.runner(names, torch.float32),
         held.runner(names, torch.float64),
@@ -94,7 +95,17 @@ def _root(error: BaseException) -> BaseException:
     return error
 
 
-def _settled(proto: onnx.ModelProto, outputs: tuple[str, ...], called: str) -> onnx.ModelProto:
+def _check_computed(graph: onnx.GraphProto) -> None:
+    if not graph.node:
+        raise UnsupportedModel(
+            "the module returns a constant, whatever its input is",
+            hint="have forward() return what it computes of its input",
+        )
+
+
+def _settled(
+    proto: onnx.ModelProto, inputs: Sequence[str], outputs: Sequence[str], called: str
+) -> onnx.ModelProto:
     """Without the lines of the user's code that torch notes, and with names that users know."""
     producer = (proto.producer_name, proto.producer_version)
     strip(proto)
@@ -104,8 +115,10 @@ def _settled(proto: onnx.ModelProto, outputs: tuple[str, ...], called: str) -> o
     taken = {x for node in graph.node for x in (*node.input, *node.output)}
     taken |= {x.name for x in (*graph.input, *graph.output, *graph.initializer)}
     new = dict[str, str]()
+    for value, name in zip(graph.input, inputs, strict=True):  # x_orig of one that is returned
+        new[value.name] = value.name = name
     for value, name in zip(graph.output, outputs, strict=True):
-        while name in taken and name != value.name:
+        while name in inputs or (name in taken and name != value.name):
             name += "_out"
         taken.add(name)
         new[value.name] = value.name = name

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -65,10 +67,10 @@ def prepare(module: object, example: object) -> Prepared:
         with torch.no_grad():
             made = tried(*args, **kwargs)
     except Exception as error:
+        given = [*args, *kwargs.values()]
         raise UnreadableModel(
-            f"the module, called with {_shown(pytree.tree_leaves((args, kwargs)))}, raises "
-            f"{told(error)}",
-            hint="is that the shape it takes?",
+            f"the module, called with {_shown(given)}, raises {told(error)}",
+            hint=_way_out(error, given),
         ) from error
     for name, buffer in tried.named_buffers():
         if not torch.equal(buffer, before.get(name, buffer)):
@@ -115,6 +117,9 @@ def _called(module: nn.Module, example: object) -> tuple[tuple[Any, ...], dict[s
                 f"the example is of type {type(one).__name__}; give a tensor, a tuple of tensors, "
                 "or a dict of them by the names of forward()"
             )
+        if one.is_meta:
+            shape = ", ".join(map(str, one.shape))
+            raise UsageError(f"the example has no numbers (device meta); give torch.zeros({shape})")
         if one.dtype in FLOATS:
             raise UsageError(f"the example is {_name(one.dtype)}; float32 is needed: .float()")
     try:
@@ -155,8 +160,20 @@ def _output_names(made: object) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _shown(leaves: Iterable[Any]) -> str:
-    return ", ".join("x".join(map(str, x.shape)) or "a number" for x in leaves)
+def _way_out(error: Exception, given: Sequence[Tensor]) -> str:
+    """What may be wrong with the example, by what torch says of it."""
+    if re.search(r"dtype|\btypes?\b", str(error)) is None:
+        return "is that the shape it takes?"
+    floats = all(x.is_floating_point() for x in given)
+    other = ".long() makes whole numbers" if floats else ".float() makes float32"
+    return f"is {_name(given[0].dtype)} the type it takes? {other} of it" if given else ""
+
+
+def _shown(leaves: Iterable[Tensor]) -> str:
+    """1x3x8x8, 1x5 of int64"""
+    shown = ("x".join(map(str, x.shape)) or "a number" for x in leaves)
+    kinds = ("" if x.dtype == torch.float32 else f" of {_name(x.dtype)}" for x in leaves)
+    return ", ".join(map(add, shown, kinds))
 
 
 def _name(dtype: torch.dtype) -> str:
