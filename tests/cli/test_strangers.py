@@ -56,6 +56,8 @@ SAYS = {
     "fit net.onnx -o o --cpu cortexm4": (2, "(perhaps cortex-m4 or cortex-m4f?)"),
     "fit net.onnx -o o --package c-make": (2, "(perhaps cmake?)"),
     "fit net.onnx -o o --name int": (2, "int is a keyword of C; int_net would do"),
+    "fit net.onnx -o o --name test --package cmake": (2, "called so; test_net would do"),
+    "fit net.onnx -o o --chip rp2040,nrf52840": (2, "one chip a fit"),
     "fit net.onnx -o o --name Net-a": (2, "net_a would do"),
     "bench o --board m5 --json": (2, "(perhaps m55 or m7?)"),
     "bnech o --json": (2, "there is no command bnech (perhaps bench?)"),

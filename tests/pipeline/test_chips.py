@@ -16,6 +16,7 @@ from onnx import parser
 from commands import Command
 from lowtide.check.compile import find_compiler
 from lowtide.errors import UsageError
+from lowtide.kernels.chip_codes import plain_code
 from lowtide.kernels.chip_sources import FACTS
 from lowtide.kernels.chips import CHIPS, Chip, find_chip
 from lowtide.kernels.cpus import CPUS
@@ -79,8 +80,29 @@ def test_names_are_order_codes_too() -> None:
     assert find_chip(less.name) == less
     with pytest.raises(UsageError, match="perhaps stm32f746"):
         find_chip("STM32F745ZG")
-    with pytest.raises(UsageError, match="no such chip; perhaps rp2040"):
-        find_chip("rp20401")
+
+
+REAL = (
+    "STM32L4R5ZIT6P STM32L4R5xx STM32F407VETx STM32U575ZIT6QTR STM32H743XIH6 STM32L476RG RP2350B "
+    "nRF52840-QIAA nRF52840-CKAA-F-R7 nRF52840_xxAA nRF5340-QKAA RP2040 ESP32-S3R8V ESP32-S3FH4R2 "
+    "ESP32-S3-WROOM-1-N16R8 ESP32-S3-MINI-1U MAX32690GTK+T"
+)
+JUNK = (
+    "rp20401 rp2040x STM32L4R5ZZZZ STM32F407VI STM32L4R5Z STM32L4R5ZI6 stm32l4r5zit6qqqqq "
+    "nrf52840x nrf52840-abcd esp32s3foo max32690? rp2040\N{SUPERSCRIPT TWO} stm32f407v/e"
+)
+
+
+def test_an_order_code_has_its_vendors_form() -> None:
+    """What else follows a name is refused, also where it is another chip's name."""
+    for code in REAL.split():
+        assert plain_code(code).startswith(find_chip(code).name)
+    for code in JUNK.split():
+        with pytest.raises(UsageError, match="no such chip; perhaps"):
+            find_chip(code)
+    for several in ("rp2040,nrf52840", "STM32L4R5ZI, rp2040", "rp2040 rp2350", "rp2040+esp32-s3"):
+        with pytest.raises(UsageError, match="one chip a fit; 'lowtide profile --chip A --chip B'"):
+            find_chip(several)
 
 
 def test_rounding_hides_no_byte() -> None:

@@ -144,7 +144,7 @@ def _word(key: str, parameter: Any, value: Any, home: Path) -> Iterator[str]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (FileNotFoundError, IsADirectoryError) as error:
         raise UsageError(
             f"-c {file}: {'a folder' if file.is_dir() else 'there is no such file'}; name a "

@@ -13,6 +13,7 @@ from itertools import accumulate, pairwise
 
 from lowtide.errors import UsageError
 from lowtide.kernels import chip_sources as at
+from lowtide.kernels.chip_codes import are_several, flash_kib, is_ending, plain_code
 from lowtide.kernels.chip_sources import Source
 from lowtide.kernels.cpus import PORTABLE, find_cpu
 from lowtide.quoting import for_terminal
@@ -176,11 +177,15 @@ CHIPS = (
 
 def find_chip(name: str) -> Chip:
     """The chip of a name or an order code; raises UsageError where there is none."""
-    asked = "".join(filter(str.isalnum, name.lower()))
+    asked = plain_code(name)
     for one in CHIPS:
-        letters = asked.removeprefix(one.name)
-        if letters != asked and not letters[:1].isdigit():
-            return _ordered(one, asked, letters)
+        if asked.startswith(one.name) and (found := _ordered(one, asked)):
+            return found
+    if are_several(name):
+        raise UsageError(
+            f"--chip {for_terminal(name)}: one chip a fit; "
+            "'lowtide profile --chip A --chip B' compares several"
+        )
     names = [one.name for one in CHIPS]
     near = get_close_matches(asked[: max(map(len, names))], names)
     meant = f"perhaps {' or '.join(near)}?" if near else f"there are {', '.join(names)};"
@@ -190,13 +195,11 @@ def find_chip(name: str) -> Chip:
     )
 
 
-_FLASH_KIB = {"c": 256, "e": 512, "g": 1024, "i": 2048}
-"""By the letter of an STM32's order code behind that of its pins, as its sources' names have it."""
-
-
-def _ordered(chip: Chip, code: str, letters: str) -> Chip:
+def _ordered(chip: Chip, code: str) -> Chip | None:
     """The chip, with the flash of an order code that says less: stm32l4r5zg has 1 MiB."""
-    size = _FLASH_KIB.get(letters[1:2], 0) * KIB if code.startswith("stm32") else 0
-    if chip.flash_bytes is None or not 0 < size < chip.flash_bytes:
-        return chip
-    return replace(chip, name=code, flash_bytes=size)
+    ending = code.removeprefix(chip.name)
+    size = (flash_kib(chip.name, ending) or 0) * KIB
+    if not is_ending(chip.name, ending) or size > (chip.flash_bytes or 0):
+        return None
+    less = 0 < size < (chip.flash_bytes or 0)
+    return replace(chip, name=code, flash_bytes=size) if less else chip

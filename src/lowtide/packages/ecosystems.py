@@ -17,6 +17,11 @@ from lowtide.errors import UsageError, perhaps
 from lowtide.quoting import is_network_name
 
 _MAIN = "selftest.c"
+_TARGETS = (
+    "all clean depend edit_cache help install package package_source preinstall rebuild_cache test "
+    "uninstall"
+)
+"""Of CMake's generators, those whose names a network may have."""
 _FIELD = re.compile("NAME|NETWORK|SOURCE")
 
 
@@ -44,6 +49,8 @@ class Ecosystem:
     name: str
     takes: str
     parts: tuple[Part, ...]
+    taken: frozenset[str] = frozenset()
+    """What a program may not be called there: its build has targets of these names."""
 
     def files(self, name: str) -> frozenset[str]:
         """The names of all that it adds to a program of one network."""
@@ -60,6 +67,7 @@ ECOSYSTEMS = (
         "cmake",
         "add_subdirectory() or FetchContent",
         (Part("CMakeLists.txt"), Part("selftest/main.c", text=_MAIN)),
+        frozenset(_TARGETS.split()),
     ),
     Ecosystem(
         "zephyr",

@@ -86,8 +86,11 @@ class Options:
     def __post_init__(self) -> None:
         if self.cpu is not None:
             find_cpu(self.cpu)
-        if self.package is not None:
-            ecosystem(self.package)
+        if self.package is not None and self.name in ecosystem(self.package).taken:
+            raise UsageError(
+                f"--name {self.name}: a build of {self.package} has a target called so; "
+                f"{self.name}_net would do"
+            )
         if why := refused_name(self.name):
             raise UsageError(f"--name {for_terminal(self.name)}: {why}")
 

@@ -45,7 +45,7 @@ def find_model(folder: Path, held: Folder, model: str | Path | None = None) -> P
 def _places(folder: Path, files: Mapping[str, bytes], memory: MemoryMap) -> Iterator[Path]:
     """Where it may be, where it was first."""
     try:
-        said = tomllib.loads(files.get(RECIPE, b"").decode()).get("model")
+        said = tomllib.loads(files.get(RECIPE, b"").decode("utf-8-sig")).get("model")
     except (UnicodeDecodeError, tomllib.TOMLDecodeError):
         said = None  # somebody has changed it
     if isinstance(said, str) and "\0" not in said:
