@@ -50,17 +50,18 @@ def explore(
 
     Each point is written to `folder` as soon as it is known, and the picture and the page are drawn
     anew every few seconds, and at the end, also where it is stopped. `code` measures the emitted
-    program as well, of `chips` each point says whether they hold it; `shapes` and `max_elements`
-    as for `fit`. `cluster` is the address of a Dask scheduler whose workers plan; without it that
-    is done here. Raises ModelError, CheckError for a plan that does not hold, and UsageError for a
-    folder that is not an exploration's of this network.
+    program as well, and a point says of each of `chips` whether it fits; `shapes` and
+    `max_elements` are as for `fit`. `cluster` is the address of a Dask scheduler whose workers
+    plan; without it that is done here. Raises ModelError, CheckError for a plan that does not hold,
+    and UsageError for a folder that is not an exploration's of this network.
     """
     given = files_of([model])
-    _check(tried, code, chips, cluster)
+    address = None if cluster is None else check_address(cluster)
+    _check(tried, code, chips)
     check_folder_of(folder, given)
     kept = Kept.of(model, tried, folder, given, shapes or {}, max_elements, progress)
     kept.resume(code, chips)
-    _run([kept], partial(_measure, code=code, chips=chips), cluster, progress)
+    _run([kept], partial(_measure, code=code, chips=chips), address, progress)
     return kept.explored
 
 
@@ -83,7 +84,8 @@ def explore_all(
     Each network has a folder as `explore` makes it, called after its file; a page has them all.
     """
     given, folders = files_of(models), folders_of(models, folder)
-    _check(tried, code, chips, cluster)
+    address = None if cluster is None else check_address(cluster)
+    _check(tried, code, chips)
     check_fronts(folder, given)
     for own in folders:
         check_folder_of(own, given)
@@ -96,16 +98,14 @@ def explore_all(
     draw = partial(draw_fronts, folder, networks, given)
     draw()  # also what tells the next run that the folder is ours
     try:
-        _run(networks, partial(_measure, code=code, chips=chips), cluster, progress)
+        _run(networks, partial(_measure, code=code, chips=chips), address, progress)
     finally:
         draw()
     return Explorations(one.explored for one in networks)
 
 
-def _check(tried: Sequence[Options], code: bool, chips: Asked, cluster: str | None) -> None:
+def _check(tried: Sequence[Options], code: bool, chips: Asked) -> None:
     """Raises UsageError for what cannot be done, before any work is."""
-    if cluster is not None:
-        check_address(cluster)
     for recipe in tried:
         if recipe.element_bytes is not None and code:
             raise UsageError("--code measures the C, which is float32: leave out --element-bytes")
@@ -169,9 +169,7 @@ def _made(
     elif left:
         held = [one.network for one in networks]
         alike = partial(compilers, left[0][1], **work.keywords)
-        for at, (k, one) in zip(
-            numbers, on_cluster(check_address(cluster), work, held, left, alike), strict=True
-        ):
+        for at, (k, one) in zip(numbers, on_cluster(cluster, work, held, left, alike), strict=True):
             say(at, k, one.options)
             yield networks[k], one
 

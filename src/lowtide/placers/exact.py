@@ -62,20 +62,8 @@ def _solve(part: Subset, start: Sequence[int], arena: int, work: float) -> Answe
     """
     core, others = _core(part, arena)
     answer = fit_bars(core, arena, work / 2)
-    if answer is None or (answer.at is None and answer.bound == arena):
-        from lowtide.placers import cp_sat  # takes a third of a second, and few problems come here
-
-        spent = answer.work if answer else 0.0
-        answer = cp_sat.fit(core, arena, (work - spent) / 2)
-        answer = replace(answer, work=answer.work + spent)
-    if answer.at is None:
-        from lowtide.placers import cp_sat
-
-        closer = _closer(core, answer.bound, start, (work - answer.work) / 2)
-        spent = answer.work + closer.work
-        here = [(closer.at or {}).get(block, unit) for block, unit in enumerate(start)]
-        answer = cp_sat.minimise(core, closer.bound, here, max(work - spent, 0.0))
-        answer = replace(answer, at=answer.at or closer.at, work=answer.work + spent)
+    if answer is None or answer.at is None:
+        answer = _by_solver(core, answer, start, arena, work)
     if answer.at is None:
         return answer
     at = [UNPLACED] * len(part.grid.sizes)
@@ -84,6 +72,26 @@ def _solve(part: Subset, start: Sequence[int], arena: int, work: float) -> Answe
     for block in others:
         at[block] = lowest(part.grid.walls[block], at)
     return replace(answer, at={block: at[block] for block in part.blocks})
+
+
+def _by_solver(
+    core: Subset, bars: Answer | None, start: Sequence[int], arena: int, work: float
+) -> Answer:
+    """What CP-SAT finds where bars found nothing: within `arena` if that may be, else the least."""
+    from lowtide.placers import cp_sat  # takes a third of a second, and few problems come here
+
+    answer = bars
+    if answer is None or answer.bound == arena:
+        spent = answer.work if answer else 0.0
+        answer = cp_sat.fit(core, arena, (work - spent) / 2)
+        answer = replace(answer, work=answer.work + spent)
+    if answer.at is not None:
+        return answer
+    closer = _closer(core, answer.bound, start, (work - answer.work) / 2)
+    spent = answer.work + closer.work
+    here = [(closer.at or {}).get(block, unit) for block, unit in enumerate(start)]
+    answer = cp_sat.minimise(core, closer.bound, here, max(work - spent, 0.0))
+    return replace(answer, at=answer.at or closer.at, work=answer.work + spent)
 
 
 def _closer(core: Subset, bound: int, start: Sequence[int], work: float) -> Answer:
