@@ -22,6 +22,8 @@ class Course:
     sides: tuple[tuple[float, int], ...] = ()
     """Pixels on a side of the pictures until a share of the run is over; after the last, all."""
     fall: str = "linear"
+    share: float = 1.0
+    """A student's: how much of the loss is of the teacher's scores; the rest is of the labels."""
 
 
 def height(done: float, course: Course) -> float:

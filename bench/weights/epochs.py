@@ -24,15 +24,30 @@ from bench.weights.course import Course, height, optimizer
 from bench.weights.views import scaled
 from lowtide.files import write_file
 
-Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]
-"""Of a model, what it sees and what it ought to give: classes [N] or scores [N, classes]."""
+
+@dataclass(frozen=True)
+class Taught:
+    """What a student ought to give for a batch: the teacher's scores [N, classes], classes [N]."""
+
+    scores: Tensor
+    labels: Tensor
+
+    def __getitem__(self, part: slice) -> Taught:
+        return Taught(self.scores[part], self.labels[part])
+
+
+Answers = Tensor | Taught
+"""Classes [N], or the teacher's scores beside them."""
+
+Loss = Callable[[nn.Module, Tensor, Any], Tensor]
+"""Of a model, what it sees, and the `Answers`."""
 
 
 @dataclass(frozen=True)
 class Lessons:
     """`draw(step)` is batch number `step` and what the model ought to give for it."""
 
-    draw: Callable[[int], tuple[Tensor, Tensor]]
+    draw: Callable[[int], tuple[Tensor, Answers]]
     each: int
     """Steps of an epoch."""
 
@@ -84,7 +99,7 @@ class Run:
         self.optimizer.step()
         self.step += 1
 
-    def _half(self, work: tuple[nn.Module, Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def _half(self, work: tuple[nn.Module, Tensor, Answers]) -> tuple[Tensor, tuple[Tensor, ...]]:
         model, x, y = work
         with torch.autocast(self.device.type, torch.bfloat16):
             loss = self.loss(model, x.contiguous(memory_format=torch.channels_last), y)

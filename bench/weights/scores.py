@@ -15,20 +15,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bench.weights.epochs import Lessons
+from bench.weights.epochs import Lessons, Taught
 from bench.weights.views import Views
 from lowtide.files import write_file
 from lowtide.ir.codes import Array
 
-PERIOD = 6
+PERIOD = 4
 
 
 def asked(teacher: nn.Module, views: Views, batch: int, device: str) -> Lessons:
     """Lessons whose scores the teacher gives when they are drawn."""
 
-    def draw(step: int) -> tuple[Tensor, Tensor]:
-        x, _ = views.batch(step, batch)
-        return x, scores(teacher, x, device)
+    def draw(step: int) -> tuple[Tensor, Taught]:
+        x, labels = views.batch(step, batch)
+        return x, Taught(scores(teacher, x, device), labels)
 
     return Lessons(draw, views.steps(batch))
 
@@ -41,7 +41,7 @@ def kept(
     each, of = views.steps(batch), digest(teacher)
     whole: dict[int, Tensor] = {}
 
-    def draw(step: int) -> tuple[Tensor, Tensor]:
+    def draw(step: int) -> tuple[Tensor, Taught]:
         epoch, place = divmod(step % (each * period), each)
         if epoch not in whole:
             file = folder / f"scores_{of}_{batch}_{epoch}.f16"
@@ -51,8 +51,8 @@ def kept(
                 write_file(file, _scored(teacher, views, batch, steps).tobytes())
             held = np.frombuffer(file.read_bytes(), np.float16).reshape(each * batch, -1)
             whole[epoch] = torch.from_numpy(held.astype(np.float32))
-        x, _ = views.batch(step % (each * period), batch)
-        return x, whole[epoch][place * batch : (place + 1) * batch]
+        x, labels = views.batch(step % (each * period), batch)
+        return x, Taught(whole[epoch][place * batch : (place + 1) * batch], labels)
 
     return Lessons(draw, each)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from bench.weights import data
 from bench.weights.course import Course
-from bench.weights.epochs import Lessons, train
+from bench.weights.epochs import Lessons, Loss, Taught, train
 from bench.weights.resnet import ResNet
 from bench.weights.teach import right, say
 from lowtide.weights.account import published_bytes
@@ -31,9 +31,10 @@ from lowtide.weights.train.losses import distillation
 from lowtide.weights.train.meets import meets
 
 COURSE = Course(
-    epochs=12, batch=128, rate=0.01, warm=0.1, decay=0.0, optimizer="adamw", sides=((0.4, 24),)
-)
-GPU_COURSE = Course(epochs=80, batch=256, rate=0.01, warm=0.1, decay=0.0, optimizer="adamw")
+    epochs=12, batch=128, rate=0.01, warm=0.1, decay=0.0, optimizer="adamw", sides=((0.4, 24),),
+    share=0.5,
+)  # fmt: skip
+GPU_COURSE = replace(COURSE, epochs=80, batch=256, sides=())
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,13 @@ class School:
     device: str
 
 
-def loss(model: nn.Module, x: Tensor, taught: Tensor) -> Tensor:
-    """Distillation by scores alone, at the paper's heat of 3."""
-    nothing = torch.zeros(len(x), dtype=torch.int64, device=x.device)
-    return distillation(model(x).float(), taught, nothing, share=1.0)
+def loss(share: float) -> Loss:
+    """Distillation at the paper's heat of 3, so much of it by scores, the rest by labels."""
+
+    def distil(model: nn.Module, x: Tensor, taught: Taught) -> Tensor:
+        return distillation(model(x).float(), taught.scores, taught.labels, share)
+
+    return distil
 
 
 def learn(pupil: Pupil, school: School) -> dict[str, Any]:
@@ -71,7 +75,7 @@ def learn(pupil: Pupil, school: School) -> dict[str, Any]:
         return json.loads(file.read_text())  # type: ignore[no-any-return]
     student, begin = begun(pupil, school)
     curve = train(
-        student, loss, school.lessons, school.course,
+        student, loss(school.course.share), school.lessons, school.course,
         file=school.folder / f"{pupil.name}.checkpoint", device=school.device,
         measure=lambda m: right(m, school.test, school.device),
         say=lambda line: say(f"{pupil.name}: {line}"),
