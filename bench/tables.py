@@ -15,7 +15,7 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _is_number(text: str) -> bool:
-    return text.replace(",", "").replace(".", "").replace("-", "").replace("e", "").isdigit()
+    return text.translate(dict.fromkeys(map(ord, ",.-+e"))).isdigit()
 
 
 def held(file: Path, name: str) -> list[list[str]]:

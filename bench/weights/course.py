@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -24,6 +25,12 @@ class Course:
     fall: str = "linear"
     share: float = 1.0
     """A student's: how much of the loss is of the teacher's scores; the rest is of the labels."""
+
+    @staticmethod
+    def of(held: dict[str, Any]) -> Course:
+        """Of what `vars` gave, also if it was kept as JSON."""
+        sides = tuple((until, side) for until, side in held["sides"])
+        return Course(**{**held, "sides": sides})
 
 
 def height(done: float, course: Course) -> float:

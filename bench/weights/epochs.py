@@ -8,7 +8,6 @@ batch whole. What is computed does not depend on the number of cores.
 from __future__ import annotations
 
 import copy
-import io
 import math
 import time
 from collections.abc import Callable
@@ -21,8 +20,8 @@ import torch
 from torch import Tensor, nn
 
 from bench.weights.course import Course, height, optimizer
+from bench.weights.folder import agree, put_state, state
 from bench.weights.views import scaled
-from lowtide.files import write_file
 
 
 @dataclass(frozen=True)
@@ -110,20 +109,20 @@ class Run:
         held = {
             "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(),
             "step": self.step, "seconds": self.seconds, "core_seconds": self.core_seconds,
-            "rows": self.rows, "course": vars(self.course),
+            "rows": self.rows, "recent": self.recent, "course": vars(self.course),
         }  # fmt: skip
-        buffer = io.BytesIO()
-        torch.save(held, buffer)
-        write_file(file, buffer.getvalue())
+        put_state(file, held)
 
     def restore(self, file: Path) -> None:
-        held: dict[str, Any] = torch.load(file, map_location=self.device, weights_only=True)
-        if held["course"] != vars(self.course):
-            raise SystemExit(f"{file} is of {held['course']}, not of {vars(self.course)}")
-        self.model.load_state_dict(held["model"])
-        self.optimizer.load_state_dict(held["optimizer"])
-        self.step, self.rows = held["step"], held["rows"]
-        self.seconds, self.core_seconds = held["seconds"], held["core_seconds"]
+        held = state(file, self.device)
+        try:
+            agree(file, Course.of(held["course"]), self.course)
+            self.model.load_state_dict(held["model"])
+            self.optimizer.load_state_dict(held["optimizer"])
+            self.step, self.rows, self.recent = held["step"], held["rows"], held["recent"]
+            self.seconds, self.core_seconds = held["seconds"], held["core_seconds"]
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise SystemExit(f"{file} is of another network: move it away") from error
 
 
 def train(

@@ -26,12 +26,14 @@ from torch import nn
 
 from bench.weights import data, device, student, teach
 from bench.weights.course import Course
+from bench.weights.folder import put_facts
 from bench.weights.resnet import ResNet
 from bench.weights.scores import PERIOD, asked, kept
 from bench.weights.student import Pupil, School, learn
 from bench.weights.teach import SHARED, pictures, say
 from bench.weights.untrained import RESULTS
 from bench.weights.views import Views
+from lowtide.check.compile import find_compiler
 from lowtide.pipeline.fit import fit
 from lowtide.weights.setting import Setting, plain, published
 from lowtide.weights.train.generate import filters_of
@@ -114,33 +116,61 @@ def put(results: Path, teacher: dict[str, Any], row: dict[str, Any]) -> None:
     held = json.loads(file.read_text()) if file.exists() else {"rows": []}
     rows = [one for one in held["rows"] if one["name"] != row["name"]] + [row]
     rows.sort(key=lambda one: list(WAYS).index(one["name"]))
-    results.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({"teacher": teacher, "rows": rows}, indent=1) + "\n")
+    put_facts(file, {"teacher": teacher, "rows": rows})
+
+
+def ready(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
+    """Ends with what is missing, before any work."""
+    for part in ("train", "test"):
+        file = given.shared / f"data/cifar10/cifar10_{part}_jpeg.npz"
+        if not file.exists():
+            parser.error(f"no {file}: --shared is the folder that holds data/cifar10")
+    if given.device == "cuda" and not torch.cuda.is_available():
+        parser.error("torch finds no GPU here: do without --device cuda")
+    if find_compiler() is None:
+        parser.error("no C compiler, which classifies the test pictures in the end")
+    try:
+        given.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        parser.error(f"-o {given.output}: {error.strerror}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("name", nargs="?", choices=WAYS, default="resnet18-generated")
-    parser.add_argument("--shared", type=Path, default=SHARED)
-    parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--try", dest="try_", action="store_true", help="a few steps, no results")
-    parser.add_argument("-o", "--output", type=Path, default=FOLDER)
+    parser.add_argument(
+        "name", nargs="?", choices=WAYS, default="resnet18-generated", help="what is to be trained"
+    )
+    parser.add_argument(
+        "--shared", type=Path, default=SHARED,
+        help="where data/cifar10/cifar10_train_jpeg.npz and _test_jpeg.npz are (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--results", type=Path, default=RESULTS, help="where the row is put (%(default)s)"
+    )
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument(
+        "--try", dest="try_", action="store_true",
+        help="a few steps of everything, in OUTPUT/try: its losses and accuracy mean nothing",
+    )  # fmt: skip
+    parser.add_argument(
+        "-o", "--output", type=Path, default=FOLDER,
+        help="all that is kept; the same command goes on from it (%(default)s)",
+    )  # fmt: skip
     given = parser.parse_args()
+    ready(parser, given)
     if given.try_:
         given.output /= "try"
         given.results = given.output / "results"
     way, (first, second) = WAYS[given.name], courses(given)
     part = 64 if given.try_ else None
-    teacher, dense = (
+    (teacher, told), (dense, own) = (
         teach.teach(name, given.output, given.shared, first, given.device, part)
         for name in ("resnet18", way.network)
     )
     lessons = school(given, teacher, second)
     row = learn(Pupil(given.name, dense, way.settings(dense)), lessons)
-    told = json.loads((given.output / "resnet18.json").read_text())
     row = on_device(row, given.output, lessons.test)
-    row["dense"] = json.loads((given.output / f"{way.network}.json").read_text())["accuracy"]
+    row |= {"dense": own["accuracy"], "teacher": told["accuracy"]}
     put(given.results, told, row)
     print(json.dumps({key: value for key, value in row.items() if key not in ("rows", "course")}))
 

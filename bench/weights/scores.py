@@ -21,6 +21,7 @@ from lowtide.files import write_file
 from lowtide.ir.codes import Array
 
 PERIOD = 4
+CLASSES = 10
 
 
 def asked(teacher: nn.Module, views: Views, batch: int, device: str) -> Lessons:
@@ -37,24 +38,34 @@ def kept(
     teacher: nn.Module, views: Views, batch: int, folder: Path, say: Callable[[str], None],
     period: int = PERIOD,
 ) -> Lessons:  # fmt: skip
-    """Lessons with scores from files, made where they are not there yet."""
-    each, of = views.steps(batch), digest(teacher)
-    whole: dict[int, Tensor] = {}
+    """Lessons with scores from files; those that are absent or cut short are made now."""
+    each, of = views.steps(batch), digest(teacher, views)
+    files = [folder / f"scores_{of}_{batch}_{epoch}.f16" for epoch in range(period)]
+    whole = []
+    for epoch, file in enumerate(files):
+        steps = range(epoch * each, (epoch + 1) * each)
+        values = _held(file, each * batch)
+        if values is None:
+            say(f"the teacher's scores of {each * batch} views, part {epoch + 1} of {period}")
+            values = _scored(teacher, views, batch, steps)
+            write_file(file, values.tobytes())
+        whole.append(torch.from_numpy(values.astype(np.float32)))
+    answers = torch.cat(whole)
 
     def draw(step: int) -> tuple[Tensor, Taught]:
-        epoch, place = divmod(step % (each * period), each)
-        if epoch not in whole:
-            file = folder / f"scores_{of}_{batch}_{epoch}.f16"
-            if not file.exists():
-                say(f"the teacher's scores of {each * batch} views, part {epoch + 1} of {period}")
-                steps = range(epoch * each, (epoch + 1) * each)
-                write_file(file, _scored(teacher, views, batch, steps).tobytes())
-            held = np.frombuffer(file.read_bytes(), np.float16).reshape(each * batch, -1)
-            whole[epoch] = torch.from_numpy(held.astype(np.float32))
-        x, labels = views.batch(step % (each * period), batch)
-        return x, Taught(whole[epoch][place * batch : (place + 1) * batch], labels)
+        step %= each * period
+        x, labels = views.batch(step, batch)
+        return x, Taught(answers[step * batch : (step + 1) * batch], labels)
 
     return Lessons(draw, each)
+
+
+def _held(file: Path, count: int) -> Array | None:
+    """Scores [count, classes] of a file that is there and whole."""
+    size = count * CLASSES * 2
+    if not file.exists() or file.stat().st_size != size:
+        return None
+    return np.frombuffer(file.read_bytes(), np.float16).reshape(count, CLASSES)
 
 
 def _scored(teacher: nn.Module, views: Views, batch: int, steps: range) -> Array:
@@ -70,9 +81,9 @@ def scores(teacher: nn.Module, x: Tensor, device: str) -> Tensor:
         return teacher(x).float()  # type: ignore[no-any-return]
 
 
-def digest(model: nn.Module) -> str:
-    """Eight letters that tell one network's weights from another's."""
-    found = hashlib.sha256()
-    for value in model.state_dict().values():
+def digest(teacher: nn.Module, views: Views) -> str:
+    """Eight letters that tell one teacher, and what it was asked, from others."""
+    found = hashlib.sha256(str((views.seed, views.shift, views.cut)).encode())
+    for value in (*teacher.state_dict().values(), views.pictures.values, views.pictures.labels):
         found.update(value.cpu().contiguous().numpy().tobytes())
     return found.hexdigest()[:8]

@@ -6,7 +6,6 @@ All begin as the nearest to their own dense network, in the norm of what its lay
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,8 +18,10 @@ from torch import Tensor, nn
 from bench.weights import data
 from bench.weights.course import Course
 from bench.weights.epochs import Lessons, Loss, Taught, train
+from bench.weights.folder import facts, put_facts
 from bench.weights.resnet import ResNet
 from bench.weights.teach import right, say
+from lowtide.files import write_file
 from lowtide.weights.account import published_bytes
 from lowtide.weights.accuracy import accuracy
 from lowtide.weights.setting import Setting
@@ -72,7 +73,8 @@ def learn(pupil: Pupil, school: School) -> dict[str, Any]:
     """Trains and writes `folder`/NAME.onnx and .json, unless they are there; gives the latter."""
     file = school.folder / f"{pupil.name}.json"
     if file.exists():
-        return json.loads(file.read_text())  # type: ignore[no-any-return]
+        say(f"{pupil.name}: from {file}")
+        return facts(file, school.course)
     student, begin = begun(pupil, school)
     curve = train(
         student, loss(school.course.share), school.lessons, school.course,
@@ -81,7 +83,7 @@ def learn(pupil: Pupil, school: School) -> dict[str, Any]:
         say=lambda line: say(f"{pupil.name}: {line}"),
     )  # fmt: skip
     model = export(student, school.seen[:1])
-    onnx.save(model, school.folder / f"{pupil.name}.onnx")
+    write_file(school.folder / f"{pupil.name}.onnx", model.SerializeToString())
     found = {
         "name": pupil.name, "accuracy": measured(model, school.test),
         "untrained": begin, "paper_bytes": counted(pupil.dense, pupil.settings),
@@ -89,7 +91,7 @@ def learn(pupil: Pupil, school: School) -> dict[str, Any]:
         "file_bytes": model.ByteSize(), "test_pictures": len(school.test),
         "device": school.device, "course": vars(school.course), **vars(curve),
     }  # fmt: skip
-    file.write_text(json.dumps(found, indent=1) + "\n")
+    put_facts(file, found)
     say(f"{pupil.name}: {100 * found['accuracy']:.2f} %")
     return found
 

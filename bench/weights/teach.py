@@ -10,10 +10,10 @@ what students learn.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,7 @@ from torch.nn.functional import cross_entropy
 from bench.weights import data, resnet
 from bench.weights.course import Course
 from bench.weights.epochs import Lessons, train
+from bench.weights.folder import facts, put_facts, put_state, state
 from bench.weights.quick import quicken
 from bench.weights.resnet import ResNet
 from bench.weights.views import Views
@@ -66,13 +67,14 @@ def built(name: str) -> ResNet:
 
 def teach(
     name: str, folder: Path, shared: Path, course: Course, device: str, part: int | None = None
-) -> ResNet:
-    """The trained network; what was measured is in `folder`/NAME.json. `part`: so many pictures."""
-    model, kept = built(name), folder / f"{name}.pt"
+) -> tuple[ResNet, dict[str, Any]]:
+    """The trained network and what was measured, `folder`/NAME.json. `part`: so many pictures."""
+    model, kept, told = built(name), folder / f"{name}.pt", folder / f"{name}.json"
     if kept.exists():
-        model.load_state_dict(torch.load(kept, map_location=device, weights_only=True))
-        return model.to(device).eval()
-    folder.mkdir(parents=True, exist_ok=True)
+        known = facts(told, course)
+        model.load_state_dict(state(kept, torch.device(device)))
+        say(f"{name}: {100 * known['accuracy']:.2f} %, from {kept}")
+        return model.to(device).eval(), known
     train_set, test = (pictures(shared, each) for each in ("train", "test"))
     if part is not None:
         train_set, test = (each.part(torch.arange(part)) for each in (train_set, test))
@@ -84,20 +86,22 @@ def teach(
     )  # fmt: skip
     whole = accuracy(model, test, device)
     found = {"network": name, "accuracy": whole, "course": vars(course), **vars(curve)}
-    (folder / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
-    torch.save({key: t.cpu() for key, t in model.state_dict().items()}, kept)
+    put_facts(told, found)
+    put_state(kept, {key: t.cpu() for key, t in model.state_dict().items()})
     say(f"{name}: {100 * whole:.2f} %")
-    return model.eval()
+    return model.eval(), found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("network", choices=resnet.NAMES)
     parser.add_argument("--shared", type=Path, default=SHARED)
-    parser.add_argument("--epochs", type=float, help="default: 12, on a GPU 50")
+    parser.add_argument("--epochs", type=float, help="above 0; 12 by default, on a GPU 50")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("-o", "--output", type=Path, required=True)
     given = parser.parse_args()
+    if given.epochs is not None and given.epochs <= 0:
+        parser.error(f"--epochs {given.epochs:g}: give more than 0")
     course = GPU_COURSE if given.device.startswith("cuda") else COURSE
     if given.epochs is not None:
         course = replace(course, epochs=given.epochs)

@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch", reason="needs the extra train")
 from bench.weights import norm, student, teach  # noqa: E402
 from bench.weights.course import Course  # noqa: E402
 from bench.weights.epochs import Lessons, train  # noqa: E402
+from bench.weights.folder import put_facts, put_state  # noqa: E402
 from bench.weights.matmul import convolve  # noqa: E402
 from bench.weights.norm import activate  # noqa: E402
 from bench.weights.plot import weights_svg  # noqa: E402
@@ -131,12 +132,36 @@ def test_a_killed_run_goes_on_the_same(tmp_path: Path) -> None:
     for a, b in zip(whole.state_dict().values(), again.state_dict().values(), strict=True):
         assert torch.equal(a, b)
     for one, other in zip(rows, others, strict=True):
-        assert {k: one[k] for k in ("epoch", "accuracy")} == {
-            k: other[k] for k in ("epoch", "accuracy")
-        }
+        same = ("epoch", "loss", "accuracy")
+        assert [one[key] for key in same] == [other[key] for key in same]
     course = Course(3, batch=16)
-    with pytest.raises(SystemExit, match="is of"):
+    with pytest.raises(SystemExit, match=r"parts was trained by epochs 2, not 3; rate 0.05, not"):
         trained(tmp_path / "parts")
+
+
+def damaged(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def test_what_is_kept_is_used_only_if_it_is_whole_and_of_this_course(tmp_path: Path) -> None:
+    """A network of another course, half a file, or one without its facts: each is named."""
+    course = Course(1, batch=16)
+    put_facts(tmp_path / "resnet20.json", {"accuracy": 0.5, "course": vars(course)})
+    put_state(tmp_path / "resnet20.pt", teach.built("resnet20").state_dict())
+
+    def again(course: Course) -> float:
+        _, known = teach.teach("resnet20", tmp_path, tmp_path / "none", course, "cpu")
+        return float(known["accuracy"])
+
+    assert again(course) == 0.5
+    with pytest.raises(SystemExit, match=r"resnet20.json was trained by epochs 1, not 50: move"):
+        again(Course(50, batch=16))
+    damaged(tmp_path / "resnet20.pt")
+    with pytest.raises(SystemExit, match=r"resnet20.pt is absent, damaged or of something else"):
+        again(course)
+    damaged(tmp_path / "resnet20.json")
+    with pytest.raises(SystemExit, match=r"resnet20.json is absent, damaged"):
+        again(course)
 
 
 def test_scores_are_kept(tmp_path: Path) -> None:
@@ -146,9 +171,13 @@ def test_scores_are_kept(tmp_path: Path) -> None:
     lessons = kept(teacher, views, 16, tmp_path, said.append, period=2)
     first = lessons.draw(3)
     again = kept(teacher, views, 16, tmp_path, said.append, period=2).draw(7)
-    assert len(said) == 1
+    assert len(said) == 2
     assert torch.equal(first[0], again[0])
-    for x, taught in (first, again):
+    for file in tmp_path.iterdir():
+        damaged(file)
+    made = kept(teacher, views, 16, tmp_path, said.append, period=2).draw(3)
+    assert len(said) == 4
+    for x, taught in (first, again, made):
         assert near(taught.scores, teacher(x), 0.05)
         assert torch.equal(taught.labels, views.batch(3, 16)[1])
 
@@ -169,3 +198,29 @@ def test_a_picture_of_bytes_and_accuracy() -> None:
     (ours, other) = [(float(p.get("cx", 0)), float(p.get("cy", 0))) for p in points]
     assert ours[0] > other[0]
     assert ours[1] < other[1]
+
+
+def test_names_in_the_picture_cover_nothing() -> None:
+    found = {
+        "resnet18-generated": (350, 87.9), "resnet20-4bit": (138, 86.0),
+        "resnet56-2bit": (214, 87.5), "resnet56-4bit": (420, 88.1),
+        "resnet18-half-1bit": (363, 87.0), "resnet18-quarter-4bit": (352, 86.8),
+    }  # fmt: skip
+    rows = [
+        {"name": name, "paper_bytes": 1024 * kib, "accuracy": level / 100}
+        for name, (kib, level) in found.items()
+    ]
+    boxes = []
+    for one in ElementTree.fromstring(weights_svg(0.8799, rows)).iter():
+        wide, high, at = 12.0, 12.0, ("cx", "cy")
+        if one.get("class") == "mid":
+            wide, high, at = 6.0 * len(one.text or ""), 8.0, ("x", "y")
+        elif not one.tag.endswith("circle"):
+            continue
+        x, y = (float(one.get(key, 0)) for key in at)
+        y -= high / 2 if at == ("x", "y") else 0
+        boxes.append((x, y, wide, high))
+    assert len(boxes) == 2 * len(rows)
+    for number, (x, y, wide, high) in enumerate(boxes):
+        for u, v, broad, tall in boxes[:number]:
+            assert abs(x - u) >= (wide + broad) / 2 or abs(y - v) >= (high + tall) / 2
