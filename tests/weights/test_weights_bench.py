@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
+import onnxruntime
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra train")
 
-from bench.weights import norm, student, teach  # noqa: E402
+from bench.weights import data, device, norm, student, teach  # noqa: E402
 from bench.weights.course import Course  # noqa: E402
 from bench.weights.epochs import Lessons, train  # noqa: E402
 from bench.weights.folder import put_facts, put_state  # noqa: E402
@@ -21,13 +23,16 @@ from bench.weights.resnet import ResNet, resnet18  # noqa: E402
 from bench.weights.resnet18 import WAYS  # noqa: E402
 from bench.weights.scores import kept  # noqa: E402
 from bench.weights.views import Views  # noqa: E402
+from PIL import Image  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
+from lowtide.pipeline.fit import fit  # noqa: E402
 from lowtide.weights.train.data import TrainingPictures  # noqa: E402
 from lowtide.weights.train.export import fitted  # noqa: E402
 from lowtide.weights.train.generate import generate  # noqa: E402
 from lowtide.weights.train.meets import meets  # noqa: E402
 
+EXAMPLE = Path(__file__).parents[2] / "examples/resnet8_cifar10_small.onnx"
 HALF = 0.006
 """Relative error of sums of bfloat16, of which each value has one of 0.002 at most."""
 
@@ -180,6 +185,30 @@ def test_scores_are_kept(tmp_path: Path) -> None:
     for x, taught in (first, again, made):
         assert near(taught.scores, teacher(x), 0.05)
         assert torch.equal(taught.labels, views.batch(3, 16)[1])
+
+
+def test_a_program_classifies_as_onnxruntime_does() -> None:
+    """The C alone, one picture after the other, as the column *of C* is measured."""
+    fitted = fit(EXAMPLE)
+    seen = np.random.default_rng(0).standard_normal((4, 32, 32, 3)).astype(np.float32)
+    milliseconds, classes = device.classify(fitted, seen)
+    run = onnxruntime.InferenceSession(EXAMPLE).run
+    scores = [run(None, {"image": x[None].transpose(0, 3, 1, 2)})[0] for x in seen]
+    assert milliseconds > 0
+    assert classes.tolist() == [int(one.argmax()) for one in scores]
+
+
+@pytest.mark.slow
+def test_the_shipped_resnet18_knows_the_shipped_pictures() -> None:
+    """By its C, which has 350 KiB of weights where the dense network has 42.6 MiB."""
+    fitted = fit(EXAMPLE.with_name("resnet18_cifar10_small.onnx"))
+    files = sorted((EXAMPLE.parent / "pictures").glob("*.jpg"))
+    pixels = np.stack([np.asarray(Image.open(file).convert("RGB")) for file in files])
+    seen = data.normal(pixels.transpose(0, 3, 1, 2)).transpose(0, 2, 3, 1)
+    _, classes = device.classify(fitted, np.ascontiguousarray(seen))
+    labels = (EXAMPLE.parent / "cifar10_labels.txt").read_text().split()
+    assert [labels[found] for found in classes] == [file.stem for file in files]
+    assert fitted.facts()["weight_bytes"] < 353_000
 
 
 def test_the_papers_bytes() -> None:
