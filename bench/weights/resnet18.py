@@ -3,7 +3,7 @@
     python -m bench.weights.resnet18                   # teacher, its scores, the student, C
     python -m bench.weights.resnet18 resnet56-2bit     # a rival, taught by the same scores as long
     python -m bench.weights.resnet18 --device cuda     # 10 minutes of one H100
-    python -m bench.weights.resnet18 --try             # a few steps of everything, in a minute
+    python -m bench.weights.resnet18 --try             # a few steps of everything, in two minutes
 
 Both see the JPEG pictures of ../shared (the paper's are lossless: 93.72 of 94.10 %). The same
 command goes on from what is in the folder (-o, default ~/.cache/lowtide/resnet18) after any stop;
