@@ -104,9 +104,7 @@ def classify(fitted: Fitted, pictures: np.ndarray[Any, Any]) -> tuple[float, np.
     assert compiler is not None, "no C compiler"
     with tempfile.TemporaryDirectory() as folder:
         at = Path(folder)
-        for file, content in fitted.files.items():
-            (at / file).parent.mkdir(parents=True, exist_ok=True)
-            (at / file).write_bytes(content)
+        fitted.save(at)
         (at / "main.c").write_text(text)
         build = [*compiler, *FLAGS, "main.c", "net.c", "-o", "run", "-lm"]
         subprocess.run(build, cwd=at, check=True)

@@ -118,7 +118,7 @@ def headline() -> str:
     held = json.loads((RESULTS / "resnet18.json").read_text())
     ours = next(row for row in held["rows"] if row["name"] == "resnet18-generated")
     return (
-        f"A ResNet-18 of {4 * WEIGHTS / 2**20:.1f} MiB in float32, trained for it, takes "
+        f"A ResNet-18 of {4 * WEIGHTS / 2**20:.1f} MiB in float32, trained for it, is stored in "
         f"{ours['paper_bytes'] / 1024:.0f} KiB: its weights are generated from few low-bit\n"
         f"factors while it runs. On CIFAR-10's 10,000 test pictures (JPEG) its C is right on "
         f"{100 * ours['c']['accuracy']:.2f} %,\nthe dense network that it learned from on "
